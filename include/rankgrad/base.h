@@ -1,0 +1,100 @@
+/* base.h: status codes, the context, and the rules that every call follows.
+ *
+ * The one idea: everything a call needs beside its operands (memory, the sentence of the last
+ * error, a place to log to) hangs on a context, so the library has no global state. Use one
+ * context from one thread at a time; as many contexts as you like.
+ *
+ *   rg_context *ctx = rg_context_create(NULL);
+ *   if (rg_dataset_open(ctx, "mq2008.h5", NULL, &data) != RG_OK)
+ *       fprintf(stderr, "%s\n", rg_last_error(ctx));
+ *   rg_context_destroy(ctx);
+ */
+#ifndef RANKGRAD_BASE_H
+#define RANKGRAD_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RG_VERSION "0.1.0"
+
+#if defined(RG_BUILD) && defined(__GNUC__)
+#define RG_API __attribute__((visibility("default")))
+#else
+#define RG_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What can become of a call: name, value, meaning. The values are also the exit statuses of the
+ * program `rankgrad`. */
+#define RG_STATUS_MAP(X)                                                                           \
+    X(OK, 0, "done")                                                                               \
+    X(INTERNAL, 1, "a defect of Rankgrad itself")                                                  \
+    X(USAGE, 2, "an argument or option is out of range or contradicts another")                    \
+    X(BAD_DATA, 3, "the data are wrong: shapes, types, NaN, order of the lists")                   \
+    X(DAMAGED, 4, "the file is truncated, inconsistent or hostile")                                \
+    X(IO, 5, "the system refused to read or write")                                                \
+    X(LIMIT, 6, "out of memory, or past a stated limit")                                           \
+    X(DIVERGED, 7, "numbers became NaN or infinite while training")                                \
+    X(CANCELLED, 8, "the caller asked to stop")
+
+typedef enum rg_status {
+#define RG_STATUS_ENUM(name, value, meaning) RG_##name = value,
+    RG_STATUS_MAP(RG_STATUS_ENUM)
+#undef RG_STATUS_ENUM
+        RG_STATUS_COUNT
+} rg_status;
+
+/* The name of a status, such as "BAD_DATA"; NULL for a value that is none. Static, never freed. */
+RG_API const char *rg_status_name(rg_status status);
+
+/* The memory hook. resize(user, NULL, n) allocates n > 0 bytes aligned as malloc does,
+ * resize(user, block, n) grows or shrinks, resize(user, block, 0) frees and returns NULL. NULL
+ * from an allocation makes the call in progress fail with RG_LIMIT. Called from the thread that
+ * uses the context. libhdf5, OpenBLAS and jansson use malloc, not this hook. */
+typedef struct rg_allocator {
+    void *(*resize)(void *user, void *block, size_t size);
+    void *user;
+} rg_allocator;
+
+typedef enum rg_log_level { RG_LOG_INFO, RG_LOG_WARNING } rg_log_level;
+
+/* Gets every note and warning, one sentence without a line end. The message lives only during
+ * the call. */
+typedef void rg_log_function(void *user, rg_log_level level, const char *message);
+
+typedef struct rg_context_options {
+    rg_allocator allocator; /* resize NULL: malloc and free */
+    rg_log_function *log;   /* NULL: notes are dropped */
+    void *log_user;         /* handed to log */
+    const volatile int
+        *cancel; /* long calls end with RG_CANCELLED once *cancel != 0; may be NULL */
+} rg_context_options;
+
+typedef struct rg_context rg_context;
+
+/* The defaults: malloc, no log, no cancel flag. */
+RG_API rg_context_options rg_context_options_default(void);
+
+/* A new context, owned by the caller; NULL only when its memory cannot be had. NULL options mean
+ * the defaults. The options are copied. */
+RG_API rg_context *rg_context_create(const rg_context_options *options);
+
+/* Ends a context. Whatever was made with it must have been ended before. NULL is allowed. */
+RG_API void rg_context_destroy(rg_context *ctx);
+
+/* The sentence of the last failed call: what was found, what was expected, where, and the remedy.
+ * "" when nothing failed. It lives until the next failing call or the context's end. A NULL context
+ * is one that could not be made: out of memory. */
+RG_API const char *rg_last_error(const rg_context *ctx);
+
+/* The status of the last failed call; RG_OK when nothing failed. */
+RG_API rg_status rg_last_status(const rg_context *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

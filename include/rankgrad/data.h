@@ -1,0 +1,158 @@
+/* data.h: ranking data, on disk and in memory.
+ *
+ * The one idea: a split is rows of features in lists. Lists are ragged, told by offsets, never
+ * padded. A split is an open struct: a data set fills it from HDF5 or text, and a program that
+ * has its rows in arrays fills it itself.
+ *
+ * Files: HDF5 "rankgrad-dataset" 1.0 (docs/file-format.md; three lines of h5py make one), and
+ * SVMlight / LETOR text, plain or gzip. Which of them a file is, its content tells.
+ */
+#ifndef RANKGRAD_DATA_H
+#define RANKGRAD_DATA_H
+
+#include <rankgrad/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Rows (N,F) in Q lists. Pointers are the owner's (a data set, or the caller); what is absent is
+ * NULL or 0. */
+typedef struct rg_split {
+    const char *name; /* "train", "vali", "test"; "" for the only split of a file */
+    int64_t n_rows;
+    int64_t n_features;
+    int64_t n_lists;
+    rg_tensor features;           /* (N,F) f16, f32 or f64; data NULL when the rows are sparse */
+    rg_csr csr;                   /* indptr NULL when the rows are dense */
+    const double *labels;         /* (N) */
+    const int64_t *offsets;       /* (Q+1) first 0, never decreasing, last N */
+    const double *weights;        /* (N) multiply the labels in losses */
+    const double *list_weights;   /* (Q) */
+    const int64_t *positions;     /* (N) where an item was shown, from 1 */
+    const uint8_t *mask;          /* (N) 0: the row is not there */
+    const char *const *doc_ids;   /* (N) */
+    const char *const *query_ids; /* (Q) */
+    const char *const *feature_names; /* (F) */
+} rg_split;
+
+typedef struct rg_dataset rg_dataset;
+
+typedef struct rg_dataset_options {
+    int64_t n_features;     /* of text: at least this many columns; 0: the largest index */
+    bool regroup;           /* lists whose rows are scattered are brought together (stable) */
+    bool zero_based;        /* of text: index i is column i, not i - 1 */
+    bool no_map;            /* read contiguous features into memory instead of mapping them */
+    const char *group_path; /* of text without qid: list sizes, one a line; NULL: PATH.query */
+    bool needs_lists;       /* text without qid and group file is an error; default true */
+} rg_dataset_options;
+
+/* Only `needs_lists` is set. */
+RG_API rg_dataset_options rg_dataset_options_default(void);
+
+/* Opens an HDF5 file (all its splits) or a text file (one split named ""). "-" is standard input,
+ * text only. Every failure names file, data set and what was expected: RG_IO missing, directory,
+ * permission; RG_BAD_DATA wrong ranks, lengths, types, scattered lists, NaN labels; RG_DAMAGED an
+ * HDF5 file truncated or inconsistent. *out is the caller's. */
+RG_API rg_status rg_dataset_open(rg_context *ctx, const char *path,
+                                 const rg_dataset_options *options, rg_dataset **out);
+
+/* One text file and the split it belongs to; several files of one split are read in order. */
+typedef struct rg_text_source {
+    const char *path;
+    const char *split; /* "train", "vali", "test" or "" */
+} rg_text_source;
+
+/* Reads text files into one data set. A file's end ends its list; the same qid in two files of a
+ * split is RG_BAD_DATA unless `regroup`. All splits get the same number of features. */
+RG_API rg_status rg_dataset_import(rg_context *ctx, const rg_text_source *sources, int n_sources,
+                                   const rg_dataset_options *options, rg_dataset **out);
+
+/* Ends a data set and everything its splits point to. NULL is allowed. */
+RG_API void rg_dataset_close(rg_dataset *dataset);
+
+/* The i-th split, NULL past the last; and the one of that name, or NULL. Owned by the data set. */
+RG_API const rg_split *rg_dataset_split_at(const rg_dataset *dataset, int i);
+RG_API const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *name);
+
+/* The path it was opened with, for messages. */
+RG_API const char *rg_dataset_path(const rg_dataset *dataset);
+
+/* Compares the stored xxh3 attribute of every data set in an HDF5 file with its bytes; *n_checked
+ * (may be NULL) gets how many had one. RG_DAMAGED names the first that differs. */
+RG_API rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_checked);
+
+typedef struct rg_write_options {
+    bool compress; /* ~1 MiB chunks, shuffle + gzip; default: contiguous, page-aligned */
+    bool sparse;   /* features as CSR; default: as they are in the split */
+    bool force;    /* an existing file that is not Rankgrad's is replaced */
+} rg_write_options;
+
+/* Nothing is set. */
+RG_API rg_write_options rg_write_options_default(void);
+
+/* Writes splits as one HDF5 file: a temporary beside the target, fsync, rename. A single split
+ * named "" becomes the root; others become groups. On failure the target is as it was. */
+RG_API rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
+                                  int n_splits, const rg_write_options *options);
+
+/* Looks, before long work, whether `path` can be written: RG_IO when it is a directory or its
+ * folder is missing or may not be written; RG_USAGE when it is one of the `inputs` (same device and
+ * inode; NULL entries are skipped), or an existing file that is not Rankgrad's and `force` is
+ * false. */
+RG_API rg_status rg_output_check(rg_context *ctx, const char *path, bool force,
+                                 const char *const *inputs, int n_inputs);
+
+typedef struct rg_generate_options {
+    int64_t n_lists;    /* of all splits together, 60/20/20; default 2000 */
+    int64_t n_features; /* default 46 */
+    uint64_t seed;      /* default 1 */
+} rg_generate_options;
+
+/* 2,000 lists of 46 features, seed 1. */
+RG_API rg_generate_options rg_generate_options_default(void);
+
+/* A made-up data set with a known linear truth plus noise: /train /vali /test, lists of 1 to 200
+ * items, labels 0 to 4, feature scales 1e-3 to 1e6, one constant column, some lists without a
+ * relevant item. truth (F doubles, the caller's, may be NULL) gets the true weights. Every number
+ * depends on the seed alone. */
+RG_API rg_status rg_dataset_generate(rg_context *ctx, const rg_generate_options *options,
+                                     double *truth, rg_dataset **out);
+
+/* ---- Normalisation --------------------------------------------------------------------------- */
+
+typedef enum rg_normalize {
+    RG_NORMALIZE_NONE,
+    RG_NORMALIZE_ZSCORE,       /* (x - mean) / deviation */
+    RG_NORMALIZE_LOG1P_ZSCORE, /* sign(x) log(1 + |x|), then zscore */
+    RG_NORMALIZE_MINMAX,       /* (x - min) / (max - min) over the training rows */
+    RG_NORMALIZE_LIST_MINMAX   /* the same within each list */
+} rg_normalize;
+
+/* "none", "zscore", "log1p-zscore", "minmax", "list-minmax"; NULL past the last value. */
+RG_API const char *rg_normalize_name(rg_normalize method);
+
+/* z = (t(x) - shift) * scale, t per method; a constant column has scale 0. Kept in the model. */
+typedef struct rg_normalization {
+    rg_normalize method;
+    int64_t n_features;
+    double *shift; /* (F); NULL for none and list-minmax */
+    double *scale; /* (F); NULL likewise */
+} rg_normalization;
+
+/* Fits a normalisation on a split's rows (those not masked); arrays are allocated from ctx and end
+ * with rg_normalization_free. Moments in double, two passes. */
+RG_API rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
+                                      rg_normalization *out);
+RG_API void rg_normalization_free(rg_context *ctx, rg_normalization *normalization);
+
+/* Normalises the n rows of one list from `rows` (n,F) of any compute or storage type to `out`
+ * (n,F) f32 or f64; in place is allowed when the types are equal. Only list-minmax looks across
+ * rows. Shapes must agree (checked by the caller). */
+RG_API void rg_normalization_apply(const rg_normalization *normalization, const rg_tensor *rows,
+                                   rg_tensor *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,76 @@
+/* model.h: from features to scores.
+ *
+ * The one idea: a model is a block of parameters and a function that builds its graph from rows;
+ * it carries the normalisation it was trained with, so that whoever scores hands in raw features.
+ */
+#ifndef RANKGRAD_MODEL_H
+#define RANKGRAD_MODEL_H
+
+#include <rankgrad/autograd.h>
+#include <rankgrad/data.h>
+#include <rankgrad/optim.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct rg_model rg_model;
+
+typedef struct rg_model_options {
+    const char *name; /* "linear": scores = X w (+ b) */
+    rg_dtype dtype;   /* of the parameters: f32 (default) or f64 */
+    bool bias;        /* default false: a loss over softmax cannot learn one */
+} rg_model_options;
+
+/* A linear model in f32 without a bias. */
+RG_API rg_model_options rg_model_options_default(void);
+
+/* A model of n_features inputs. A linear one starts at zero: its loss is convex, so nothing is
+ * gained elsewhere. *out is the caller's. */
+RG_API rg_status rg_model_create(rg_context *ctx, int64_t n_features,
+                                 const rg_model_options *options, rg_model **out);
+/* Ends a model. NULL is allowed. */
+RG_API void rg_model_destroy(rg_model *model);
+
+/* "linear"; static. And the number of features it scores. */
+RG_API const char *rg_model_name(const rg_model *model);
+RG_API int64_t rg_model_n_features(const rg_model *model);
+
+/* The parameter block: (F) weights, then the bias if there is one. Owned by the model. */
+RG_API rg_parameters *rg_model_parameters(rg_model *model);
+
+/* Names (F) kept from the training data, or NULL. */
+RG_API const char *const *rg_model_feature_names(const rg_model *model);
+RG_API rg_status rg_model_set_feature_names(rg_model *model, const char *const *names);
+
+/* The normalisation it applies when scoring; set copies. */
+RG_API const rg_normalization *rg_model_normalization(const rg_model *model);
+RG_API rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *normalization);
+
+/* What was trained on what, kept as JSON text in the file; "" when unknown. set copies. */
+RG_API const char *rg_model_history(const rg_model *model);
+RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
+
+/* Builds the scores (N) of normalised rows (N,F), of the model's type, in a graph; gradients add
+ * to the parameter block. */
+RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows);
+
+/* Scores the n rows (n,F) of one list, raw features in, scores (n) out; no graph, no data set. A
+ * row's score depends on that row alone unless the normalisation is by list. Reads the model only:
+ * threads may share it. RG_LIMIT when out of memory. */
+RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
+
+/* Scores all rows of a split, in double (the model's own type underneath), list by list: the same
+ * bits as rg_model_score on f32 rows. A masked row and one with a NaN feature get NaN. RG_BAD_DATA
+ * when the feature counts differ. */
+RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores);
+
+/* HDF5 "rankgrad-model" 1.0, written whole or not at all; the same model gives the same bytes.
+ * Loading verifies the checksums. */
+RG_API rg_status rg_model_save(const rg_model *model, const char *path, bool force);
+RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,86 @@
+/* train.h: the training loop.
+ *
+ * The one idea: a step is a batch of whole lists, cut into shards of fixed size whose gradients
+ * are added in a fixed order, so that the bits depend on seed, data and build alone.
+ */
+#ifndef RANKGRAD_TRAIN_H
+#define RANKGRAD_TRAIN_H
+
+#include <rankgrad/data.h>
+#include <rankgrad/loss.h>
+#include <rankgrad/metric.h>
+#include <rankgrad/model.h>
+#include <rankgrad/optim.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum rg_negative_labels {
+    RG_NEGATIVE_ERROR, /* RG_BAD_DATA: the loss would be unbounded below */
+    RG_NEGATIVE_ZERO,  /* read as 0 */
+    RG_NEGATIVE_KEEP
+} rg_negative_labels;
+
+/* "error", "zero", "keep"; NULL past the last value. */
+RG_API const char *rg_negative_labels_name(rg_negative_labels policy);
+
+/* What an epoch left behind; epoch 0 is the untrained model. */
+typedef struct rg_epoch {
+    int64_t epoch;
+    int64_t n_epochs;
+    double loss;         /* mean loss per list over the epoch's steps, scaled; NaN at epoch 0 */
+    double train_metric; /* NaN when it was not computed */
+    double vali_metric;  /* NaN without a validation split */
+    double lr;           /* of the epoch's last step */
+    double grad_norm;    /* of the epoch's last step, before clipping */
+    double seconds;      /* since training began */
+    bool best;           /* of the epochs so far: this one would be saved */
+} rg_epoch;
+
+/* Called after each epoch; false stops training with RG_CANCELLED. */
+typedef bool rg_epoch_function(void *user, const rg_epoch *epoch);
+
+typedef struct rg_train_options {
+    const char *loss;         /* "ranking_softmax" */
+    rg_label_mode label_mode; /* raw */
+    rg_model_options model;
+    rg_optimizer_options optimizer; /* sgd, lr 0.1, momentum 0, l2 0, clip_norm 1 */
+    rg_schedule schedule;           /* cosine */
+    int64_t epochs;                 /* 50 */
+    int64_t batch_lists;            /* 32 lists a step */
+    uint64_t seed;                  /* 1 */
+    rg_normalize normalize;         /* zscore */
+    rg_metric metric;               /* selects the epoch to keep; ndcg@10 */
+    double vali_fraction; /* of the training lists, whole, seeded, set aside when there is no
+                                validation split; 0: none; in [0,1) */
+    rg_negative_labels negative_labels; /* error */
+    int64_t memory_limit; /* bytes the dense, normalised copy may take; 0: 80 % of the machine */
+    rg_epoch_function *on_epoch; /* may be NULL */
+    void *user;
+} rg_train_options;
+
+/* What the comments above say: it works on data it knows nothing of. */
+RG_API rg_train_options rg_train_options_default(void);
+
+typedef struct rg_train_result {
+    int64_t kept_epoch;
+    double vali_metric; /* of the kept epoch; NaN without validation */
+    double label_scale; /* 1 / (mean label mass of the training lists that have any) */
+    bool kept_last;     /* no validation list could choose: the last epoch is kept */
+    int64_t n_train_lists;
+    int64_t n_vali_lists;
+} rg_train_result;
+
+/* Trains a model and gives the best epoch by the validation metric, or the last one where there is
+ * nothing to choose by. `vali` may be NULL. The objective is the loss's mean over a step's
+ * non-empty lists times label_scale (raw labels only, else 1), so that the scale of labels is no
+ * learning rate. Notes (missing validation, features beyond 50 deviations) go to the context's log.
+ * RG_DIVERGED when loss or gradient stops being finite; *out is then NULL. */
+RG_API rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
+                          const rg_train_options *options, rg_model **out, rg_train_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,87 @@
+/* arena.c: a growing arena; see arena.h for the idea. */
+#include "base/arena.h"
+
+#include <string.h>
+
+enum { ALIGN = 64, FIRST_CHUNK = 16 << 10, MOST_CHUNK = 1 << 20, POISON = 0xa5 };
+
+static size_t align_up(size_t n)
+{
+    return (n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+}
+
+/* The first aligned byte behind the header. malloc aligns to 16, so the place is not constant. */
+static char *chunk_data(struct rg__chunk *chunk)
+{
+    return (char *)(((uintptr_t)(chunk + 1) + (ALIGN - 1)) & ~(uintptr_t)(ALIGN - 1));
+}
+
+/* A new chunk: the first, or behind the first where that one still serves. */
+static struct rg__chunk *add_chunk(struct rg__arena *arena, size_t size, bool behind)
+{
+    rg_allocator *a = &arena->ctx->allocator;
+    struct rg__chunk *chunk = a->resize(a->user, NULL, sizeof *chunk + ALIGN + size);
+    if (!chunk)
+        return NULL;
+    struct rg__chunk **place = behind ? &arena->chunks->next : &arena->chunks;
+    *chunk = (struct rg__chunk){.next = *place, .size = size};
+    *place = chunk;
+    return chunk;
+}
+
+/* The chunk that `size` bytes are taken from: the first where they fit, else a new one. */
+static struct rg__chunk *chunk_for(struct rg__arena *arena, size_t size)
+{
+    struct rg__chunk *first = arena->chunks;
+    if (!first)
+        return add_chunk(arena, size > FIRST_CHUNK ? size : FIRST_CHUNK, false);
+    if (first->size - first->used >= size)
+        return first;
+    size_t next = first->size < MOST_CHUNK / 2 ? 2 * first->size : MOST_CHUNK;
+    return size > next ? add_chunk(arena, size, true) : add_chunk(arena, next, false);
+}
+
+void *rg__arena_alloc(struct rg__arena *arena, size_t size)
+{
+    size_t whole = size ? align_up(size) : ALIGN;
+    struct rg__chunk *chunk = size <= PTRDIFF_MAX ? chunk_for(arena, whole) : NULL;
+    if (!chunk) {
+        rg__fail_memory(arena->ctx, size, "the graph");
+        return NULL;
+    }
+    void *block = chunk_data(chunk) + chunk->used;
+    chunk->used += whole;
+    return block;
+}
+
+void rg__arena_reset(struct rg__arena *arena)
+{
+    size_t total = rg__arena_bytes(arena);
+    if (arena->chunks && arena->chunks->next) {
+        rg__arena_free(arena);
+        add_chunk(arena, total, false); /* without memory for it the arena starts anew */
+    }
+    if (!arena->chunks)
+        return;
+    arena->chunks->used = 0;
+#ifndef NDEBUG
+    memset(chunk_data(arena->chunks), POISON, arena->chunks->size);
+#endif
+}
+
+void rg__arena_free(struct rg__arena *arena)
+{
+    while (arena->chunks) {
+        struct rg__chunk *next = arena->chunks->next;
+        rg__free(arena->ctx, arena->chunks);
+        arena->chunks = next;
+    }
+}
+
+size_t rg__arena_bytes(const struct rg__arena *arena)
+{
+    size_t total = 0;
+    for (const struct rg__chunk *c = arena->chunks; c; c = c->next)
+        total += c->size;
+    return total;
+}

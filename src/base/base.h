@@ -1,0 +1,66 @@
+/* base.h (internal): what every layer may use of the context: errors, memory, notes, the clock.
+ *
+ * The one idea: a failing function records one sentence and returns its status in one expression,
+ *     return rg__fail(ctx, RG_BAD_DATA, "%s: ...", path);
+ */
+#ifndef RG_BASE_BASE_H
+#define RG_BASE_BASE_H
+
+#include <rankgrad/base.h>
+
+struct rg__files;
+
+struct rg_context {
+    rg_allocator allocator;
+    rg_log_function *log;
+    void *log_user;
+    const volatile int *cancel;
+    const struct rg__files *files; /* every file operation goes through it; tests replace it */
+    rg_status status;
+    char error[1024];
+};
+
+#define RG__PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* Records the sentence and returns the status. */
+rg_status rg__fail(rg_context *ctx, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
+
+/* RG_LIMIT: "out of memory: N bytes for WHAT". */
+rg_status rg__fail_memory(rg_context *ctx, size_t size, const char *what);
+
+/* RG_IO: "PATH: cannot VERB: errno's text". */
+rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, int error);
+
+/* Sends a sentence to the caller's log. */
+void rg__log(rg_context *ctx, rg_log_level level, const char *format, ...) RG__PRINTF(3, 4);
+
+/* RG_OK, or RG_CANCELLED once the caller's flag is set; for loops that last. */
+rg_status rg__cancelled(rg_context *ctx);
+
+/* count * size bytes from the context's allocator, zeroed; NULL (error recorded) when they cannot
+ * be had or the product overflows. Never NULL on success: 0 bytes are one. */
+void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what);
+
+/* Grows an array to at least `count` elements, doubling; *capacity is updated. False: no memory,
+ * the old block stands. */
+bool rg__grow(rg_context *ctx, void **block, int64_t *capacity, int64_t count, size_t size,
+              const char *what);
+
+void rg__free(rg_context *ctx, void *block);
+
+/* A copy of a string, or of its first n bytes. */
+char *rg__strdup(rg_context *ctx, const char *text);
+char *rg__strndup(rg_context *ctx, const char *text, size_t n);
+
+/* The index of `text` in names name_of(0), name_of(1), ... NULL; -1 when it is none. */
+int rg__find_name(const char *const *names, const char *text);
+
+/* Seconds on a clock that never goes back. */
+double rg__seconds(void);
+
+/* Physical memory of the machine in bytes. */
+int64_t rg__physical_memory(void);
+
+#define RG__COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
+
+#endif

@@ -1,0 +1,193 @@
+/* context.c: the context: memory through the caller's hook, the last error, notes, the clock. */
+#include "base/base.h"
+
+#include "base/file.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void *system_resize(void *user, void *block, size_t size)
+{
+    (void)user;
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    return realloc(block, size);
+}
+
+const char *rg_status_name(rg_status status)
+{
+    static const char *const names[] = {
+#define NAME(name, value, meaning) [value] = #name,
+        RG_STATUS_MAP(NAME)
+#undef NAME
+    };
+    return (unsigned)status < RG_STATUS_COUNT ? names[status] : NULL;
+}
+
+rg_context_options rg_context_options_default(void)
+{
+    return (rg_context_options){.allocator = {system_resize, NULL}};
+}
+
+rg_context *rg_context_create(const rg_context_options *options)
+{
+    rg_context_options o = options ? *options : rg_context_options_default();
+    if (!o.allocator.resize)
+        o.allocator = (rg_allocator){system_resize, NULL};
+    rg_context *ctx = o.allocator.resize(o.allocator.user, NULL, sizeof *ctx);
+    if (!ctx)
+        return NULL;
+    *ctx = (rg_context){.allocator = o.allocator,
+                        .log = o.log,
+                        .log_user = o.log_user,
+                        .cancel = o.cancel,
+                        .files = &rg__system_files};
+    return ctx;
+}
+
+void rg_context_destroy(rg_context *ctx)
+{
+    if (ctx)
+        ctx->allocator.resize(ctx->allocator.user, ctx, 0);
+}
+
+const char *rg_last_error(const rg_context *ctx)
+{
+    return ctx ? ctx->error : "out of memory: there is no context";
+}
+
+rg_status rg_last_status(const rg_context *ctx)
+{
+    return ctx ? ctx->status : RG_LIMIT;
+}
+
+rg_status rg__fail(rg_context *ctx, rg_status status, const char *format, ...)
+{
+    char sentence[sizeof ctx->error]; /* the arguments may point into the last error */
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    memcpy(ctx->error, sentence, sizeof sentence);
+    ctx->status = status;
+    return status;
+}
+
+rg_status rg__fail_memory(rg_context *ctx, size_t size, const char *what)
+{
+    return rg__fail(ctx, RG_LIMIT, "out of memory: %zu bytes for %s", size, what);
+}
+
+rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, int error)
+{
+    char text[128];
+    if (strerror_r(error, text, sizeof text) != 0)
+        snprintf(text, sizeof text, "error %d", error);
+    return rg__fail(ctx, RG_IO, "%s: cannot %s: %s", path, verb, text);
+}
+
+void rg__log(rg_context *ctx, rg_log_level level, const char *format, ...)
+{
+    if (!ctx->log)
+        return;
+    char sentence[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    ctx->log(ctx->log_user, level, sentence);
+}
+
+rg_status rg__cancelled(rg_context *ctx)
+{
+    if (ctx->cancel && *ctx->cancel)
+        return rg__fail(ctx, RG_CANCELLED, "interrupted");
+    return RG_OK;
+}
+
+void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
+{
+    size_t total;
+    if (count < 0 || __builtin_mul_overflow((size_t)count, size, &total)) {
+        rg__fail(ctx, RG_LIMIT,
+                 "%lld elements of %zu bytes for %s are more than memory can address",
+                 (long long)count, size, what);
+        return NULL;
+    }
+    if (total == 0)
+        total = 1;
+    void *block = ctx->allocator.resize(ctx->allocator.user, NULL, total);
+    if (!block) {
+        rg__fail_memory(ctx, total, what);
+        return NULL;
+    }
+    return memset(block, 0, total);
+}
+
+bool rg__grow(rg_context *ctx, void **block, int64_t *capacity, int64_t count, size_t size,
+              const char *what)
+{
+    if (count <= *capacity)
+        return true;
+    int64_t next = *capacity < 16 ? 16 : *capacity;
+    while (next < count && next <= INT64_MAX / 2)
+        next *= 2;
+    size_t total;
+    if (next < count || __builtin_mul_overflow((size_t)next, size, &total)) {
+        rg__fail_memory(ctx, SIZE_MAX, what);
+        return false;
+    }
+    void *grown = ctx->allocator.resize(ctx->allocator.user, *block, total);
+    if (!grown) {
+        rg__fail_memory(ctx, total, what);
+        return false;
+    }
+    *block = grown;
+    *capacity = next;
+    return true;
+}
+
+void rg__free(rg_context *ctx, void *block)
+{
+    if (block)
+        ctx->allocator.resize(ctx->allocator.user, block, 0);
+}
+
+char *rg__strndup(rg_context *ctx, const char *text, size_t n)
+{
+    char *copy = rg__alloc(ctx, (int64_t)n + 1, 1, "a string");
+    if (copy)
+        memcpy(copy, text, n);
+    return copy;
+}
+
+char *rg__strdup(rg_context *ctx, const char *text)
+{
+    return rg__strndup(ctx, text, strlen(text));
+}
+
+int rg__find_name(const char *const *names, const char *text)
+{
+    for (int i = 0; names[i]; i++)
+        if (strcmp(names[i], text) == 0)
+            return i;
+    return -1;
+}
+
+double rg__seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+int64_t rg__physical_memory(void)
+{
+    return (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+}

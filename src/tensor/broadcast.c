@@ -1,0 +1,94 @@
+/* broadcast.c: NumPy's broadcasting; see broadcast.h. */
+#include "tensor/broadcast.h"
+
+/* The extent of axis i counted from the end; 1 where the tensor has none. */
+static int64_t extent(const rg_tensor *t, int from_end)
+{
+    return from_end < t->ndim ? t->dims[t->ndim - 1 - from_end] : 1;
+}
+
+bool rg__broadcast_shape(const rg_tensor *a, const rg_tensor *b, rg_tensor *out)
+{
+    int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+    rg_tensor shape = {.ndim = ndim};
+    for (int i = 0; i < ndim; i++) {
+        int64_t da = extent(a, i), db = extent(b, i);
+        if (da != db && da != 1 && db != 1)
+            return false;
+        shape.dims[ndim - 1 - i] = da == 1 ? db : da;
+    }
+    out->ndim = ndim;
+    for (int i = 0; i < ndim; i++)
+        out->dims[i] = shape.dims[i];
+    return true;
+}
+
+/* Strides of t along the axes of out: 0 where t is broadcast. */
+static void strides(const rg_tensor *t, const rg_tensor *out, int64_t stride[RG_MAX_DIMS])
+{
+    int64_t step = 1;
+    for (int i = 0; i < out->ndim; i++) {
+        int64_t d = extent(t, i);
+        stride[out->ndim - 1 - i] = d == 1 ? 0 : step;
+        step *= d;
+    }
+}
+
+/* Axes k and k+1 act as one for an operand when a step along k is a whole turn of k+1. */
+static bool merges(int64_t outer, int64_t inner, int64_t inner_dim)
+{
+    return outer == inner * inner_dim;
+}
+
+struct rg__runs rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out)
+{
+    struct rg__runs r = {.length = 1};
+    int64_t sa[RG_MAX_DIMS], sb[RG_MAX_DIMS];
+    for (int i = 0; i < out->ndim; i++)
+        r.empty |= out->dims[i] == 0;
+    if (r.empty) /* the other extents may have a product that no integer holds */
+        return r;
+    strides(a, out, sa);
+    strides(b, out, sb);
+    int n = 0; /* merged axes so far; the last of them is the innermost */
+    for (int i = 0; i < out->ndim; i++) {
+        int64_t d = out->dims[i];
+        if (d == 1)
+            continue;
+        if (n > 0 && merges(r.stride_a[n - 1], sa[i], d) && merges(r.stride_b[n - 1], sb[i], d)) {
+            r.dims[n - 1] *= d;
+        } else {
+            r.dims[n] = d;
+            n++;
+        }
+        r.stride_a[n - 1] = sa[i];
+        r.stride_b[n - 1] = sb[i];
+    }
+    if (n > 0) {
+        n--;
+        r.length = r.dims[n];
+        r.step_a = r.stride_a[n];
+        r.step_b = r.stride_b[n];
+    }
+    r.ndim = n;
+    return r;
+}
+
+bool rg__next_run(struct rg__runs *r)
+{
+    if (!r->started) {
+        r->started = true;
+        return !r->empty;
+    }
+    r->y += r->length;
+    for (int i = r->ndim - 1; i >= 0; i--) {
+        r->a += r->stride_a[i];
+        r->b += r->stride_b[i];
+        if (++r->index[i] < r->dims[i])
+            return true;
+        r->a -= r->stride_a[i] * r->dims[i];
+        r->b -= r->stride_b[i] * r->dims[i];
+        r->index[i] = 0;
+    }
+    return false;
+}

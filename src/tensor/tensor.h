@@ -1,0 +1,24 @@
+/* tensor.h (internal): shapes in words, shape arithmetic, casts of plain arrays. */
+#ifndef RG_TENSOR_TENSOR_H
+#define RG_TENSOR_TENSOR_H
+
+#include "base/base.h"
+
+#include <rankgrad/tensor.h>
+
+/* "(2,3)" in a small buffer that the caller gives; returns the buffer. */
+enum { RG__SHAPE_TEXT = RG_MAX_DIMS * 21 + 3 };
+const char *rg__shape_text(const rg_tensor *tensor, char text[RG__SHAPE_TEXT]);
+
+bool rg__same_shape(const rg_tensor *a, const rg_tensor *b);
+
+/* Bytes of all elements; the shape must be valid. */
+size_t rg__tensor_bytes(const rg_tensor *tensor);
+
+/* Converts `count` elements; the loop of rg_tensor_cast. */
+void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, int64_t count);
+
+float rg__half_to_float(uint16_t half);
+uint16_t rg__double_to_half(double value); /* rounded once, to even; beyond 65504: infinite */
+
+#endif

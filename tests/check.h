@@ -1,0 +1,63 @@
+/* check.h: what every test in C includes: cmocka, a comparison that NaN fails, a context.
+ *
+ * cmocka 1.1.5: assert_float_equal(NAN, 1, .1) passes and 256 failing tests exit with 0; so numbers
+ * are compared with assert_close, and every main ends with RUN_TESTS(tests). */
+#ifndef RG_TESTS_CHECK_H
+#define RG_TESTS_CHECK_H
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <rankgrad/rankgrad.h>
+
+/* Passes when |actual - expected| <= atol + rtol |expected|; NaN only for NaN, an infinity only
+ * for the same infinity. */
+#define assert_close(actual, expected, rtol, atol)                                                 \
+    check_close((actual), (expected), (rtol), (atol), #actual, __FILE__, __LINE__)
+
+static inline void check_close(double actual, double expected, double rtol, double atol,
+                               const char *what, const char *file, int line)
+{
+    int same = isnan(expected)   ? isnan(actual)
+               : isinf(expected) ? actual == expected
+                                 : fabs(actual - expected) <= atol + rtol * fabs(expected);
+    if (same)
+        return;
+    print_error("%s: %.17g, expected %.17g (rtol %g, atol %g)\n", what, actual, expected, rtol,
+                atol);
+    _fail(file, line);
+}
+
+/* Passes for RG_OK; otherwise shows the sentence. */
+#define assert_ok(ctx, call)                                                                       \
+    do {                                                                                           \
+        rg_status status_ = (call);                                                                \
+        if (status_ != RG_OK) {                                                                    \
+            print_error("%s: %s: %s\n", #call, rg_status_name(status_), rg_last_error(ctx));       \
+            _fail(__FILE__, __LINE__);                                                             \
+        }                                                                                          \
+    } while (0)
+
+/* Passes when the call gives that status and the sentence contains every word given. */
+#define assert_fails(ctx, status, words, call)                                                     \
+    do {                                                                                           \
+        rg_status status_ = (call);                                                                \
+        if (status_ != (status) || !strstr(rg_last_error(ctx), words)) {                           \
+            print_error("%s: %s: \"%s\"; expected %s with \"%s\"\n", #call,                        \
+                        rg_status_name(status_), rg_last_error(ctx), rg_status_name(status),       \
+                        words);                                                                    \
+            _fail(__FILE__, __LINE__);                                                             \
+        }                                                                                          \
+    } while (0)
+
+#define RUN_TESTS(tests) return cmocka_run_group_tests(tests, NULL, NULL) != 0
+
+#endif

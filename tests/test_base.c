@@ -1,0 +1,1015 @@
+/* test_base.c: the ground floor: memory through the hook, errors, the arena, random numbers, and
+ * files that appear whole or not at all. */
+#include "check.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/random.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+/* ---- A folder for each test, a memory hook that counts, files that fail ---- */
+
+struct hook {
+    size_t live; /* bytes */
+    int64_t calls;
+    int64_t fail_at; /* this allocation fails; 0: none */
+};
+
+union header {
+    size_t size;
+    max_align_t align;
+};
+
+static void *hook_resize(void *user, void *block, size_t size)
+{
+    struct hook *hook = user;
+    union header *old = block ? (union header *)block - 1 : NULL;
+    size_t before = old ? old->size : 0;
+    if (size == 0) {
+        hook->live -= before;
+        free(old);
+        return NULL;
+    }
+    if (++hook->calls == hook->fail_at || size > PTRDIFF_MAX / 2)
+        return NULL;
+    union header *grown = realloc(old, sizeof *grown + size);
+    if (!grown)
+        return NULL;
+    hook->live += size - before;
+    grown->size = size;
+    return grown + 1;
+}
+
+static struct hook hook;
+static rg_context *ctx;
+static char folder[256];
+
+static int set_up(void **state)
+{
+    (void)state;
+    rg_context_options options = {.allocator = {hook_resize, &hook}};
+    const char *base = getenv("TMPDIR");
+    hook = (struct hook){0};
+    ctx = rg_context_create(&options);
+    snprintf(folder, sizeof folder, "%s/rankgrad-XXXXXX", base ? base : "/tmp");
+    return ctx && mkdtemp(folder) ? 0 : -1;
+}
+
+/* PATH of a file in the test's folder, in one of four turns of memory. */
+static const char *in_folder(const char *name)
+{
+    static char paths[4][512];
+    static int turn;
+    char *path = paths[++turn % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+/* How many files are in the folder; removes them when asked to. */
+static int files_in_folder(bool and_remove)
+{
+    DIR *dir = opendir(folder);
+    int n = 0;
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        n++;
+        if (and_remove)
+            remove(in_folder(entry->d_name));
+    }
+    closedir(dir);
+    return n;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_context_destroy(ctx);
+    files_in_folder(true);
+    return rmdir(folder) == 0 && hook.live == 0 ? 0 : -1; /* each test ends with no byte left */
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *stream = fopen(path, "w");
+    assert_non_null(stream);
+    assert_true(fputs(text, stream) >= 0);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static void assert_holds(const char *path, const char *expected)
+{
+    char text[128] = "";
+    FILE *stream = fopen(path, "r");
+    assert_non_null(stream);
+    text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+    fclose(stream);
+    assert_string_equal(text, expected);
+}
+
+/* What the table of file operations below was asked to do, and did. */
+static struct {
+    int calls, fail_at; /* the operation that fails; 0: none */
+    int error;          /* its errno */
+    bool ends;          /* a write that should fail writes 0 bytes instead */
+    size_t most;        /* bytes that one read or write moves; 0: any number */
+    bool interrupts;    /* every other read or write ends with EINTR */
+    int moves;          /* reads and writes */
+    int open_files;
+    char operations[128]; /* their names */
+    char last_opened[512];
+} tap;
+
+static bool trips(const char *operation)
+{
+    size_t used = strlen(tap.operations);
+    snprintf(tap.operations + used, sizeof tap.operations - used, "%s ", operation);
+    errno = tap.error;
+    return ++tap.calls == tap.fail_at;
+}
+
+static int tap_open(const char *path, int flags, mode_t mode)
+{
+    if (trips("open"))
+        return -1;
+    int fd = rg__system_files.open(path, flags, mode);
+    tap.open_files += fd >= 0;
+    snprintf(tap.last_opened, sizeof tap.last_opened, "%s", path);
+    return fd;
+}
+
+static int tap_close(int fd)
+{
+    bool failed = trips("close");
+    int status = rg__system_files.close(fd); /* as Linux: the descriptor is gone in any case */
+    tap.open_files--;
+    errno = tap.error;
+    return failed ? -1 : status;
+}
+
+static int tap_fstat(int fd, struct stat *st)
+{
+    return trips("fstat") ? -1 : rg__system_files.fstat(fd, st);
+}
+
+/* -1 and EINTR, or how many bytes may be moved. */
+static ssize_t part_of(size_t size)
+{
+    errno = EINTR;
+    if (tap.interrupts && tap.moves++ % 2 == 0)
+        return -1;
+    return (ssize_t)(tap.most && size > tap.most ? tap.most : size);
+}
+
+static ssize_t tap_pread(int fd, void *to, size_t size, off_t offset)
+{
+    if (trips("pread"))
+        return -1;
+    ssize_t part = part_of(size);
+    return part < 0 ? part : rg__system_files.pread(fd, to, (size_t)part, offset);
+}
+
+static ssize_t tap_pwrite(int fd, const void *from, size_t size, off_t offset)
+{
+    if (trips("pwrite"))
+        return tap.ends ? 0 : -1;
+    ssize_t part = part_of(size);
+    return part < 0 ? part : rg__system_files.pwrite(fd, from, (size_t)part, offset);
+}
+
+static int tap_ftruncate(int fd, off_t size)
+{
+    return trips("ftruncate") ? -1 : rg__system_files.ftruncate(fd, size);
+}
+
+static int tap_fsync(int fd)
+{
+    return trips("fsync") ? -1 : rg__system_files.fsync(fd);
+}
+
+static int tap_rename(const char *from, const char *to)
+{
+    return trips("rename") ? -1 : rg__system_files.rename(from, to);
+}
+
+static int tap_unlink(const char *path)
+{
+    return trips("unlink") ? -1 : rg__system_files.unlink(path);
+}
+
+/* From here on the context's files go through the tap; the k-th operation fails with `error`. */
+static void tap_files(int fail_at, int error)
+{
+    static struct rg__files files;
+    memset(&tap, 0, sizeof tap);
+    tap.fail_at = fail_at;
+    tap.error = error;
+    files = rg__system_files;
+    files.open = tap_open;
+    files.close = tap_close;
+    files.fstat = tap_fstat;
+    files.pread = tap_pread;
+    files.pwrite = tap_pwrite;
+    files.ftruncate = tap_ftruncate;
+    files.fsync = tap_fsync;
+    files.rename = tap_rename;
+    files.unlink = tap_unlink;
+    ctx->files = &files;
+}
+
+/* ---- Statuses, errors, notes ---- */
+
+static void statuses_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(rg_status_name(RG_OK), "OK");
+    assert_string_equal(rg_status_name(RG_BAD_DATA), "BAD_DATA");
+    assert_string_equal(rg_status_name(RG_CANCELLED), "CANCELLED");
+    for (int i = 0; i < RG_STATUS_COUNT; i++)
+        assert_non_null(rg_status_name((rg_status)i));
+    assert_null(rg_status_name(RG_STATUS_COUNT));
+    assert_null(rg_status_name((rg_status)-1));
+}
+
+static void the_last_error_is_kept(void **state)
+{
+    (void)state;
+    assert_string_equal(rg_last_error(ctx), "");
+    assert_int_equal(rg_last_status(ctx), RG_OK);
+    assert_int_equal(rg__fail(ctx, RG_USAGE, "%d is not %s", 3, "four"), RG_USAGE);
+    assert_string_equal(rg_last_error(ctx), "3 is not four");
+    assert_int_equal(rg_last_status(ctx), RG_USAGE);
+    rg__fail(ctx, RG_IO, "x.h5: %s", rg_last_error(ctx)); /* from itself */
+    assert_string_equal(rg_last_error(ctx), "x.h5: 3 is not four");
+    rg__fail(ctx, RG_IO, "%*s!", 5000, "x");
+    assert_int_equal(strlen(rg_last_error(ctx)), sizeof ctx->error - 1);
+    assert_fails(ctx, RG_IO, strerror(ENOSPC), rg__fail_errno(ctx, "a.h5", "write", ENOSPC));
+    assert_fails(ctx, RG_IO, "a.h5: cannot write: ", rg__fail_errno(ctx, "a.h5", "write", ENOSPC));
+    assert_fails(ctx, RG_LIMIT, "out of memory: 12 bytes for a cake",
+                 rg__fail_memory(ctx, 12, "a cake"));
+}
+
+static void keep_note(void *user, rg_log_level level, const char *message)
+{
+    snprintf(user, 64, "%d %s", (int)level, message);
+}
+
+static void notes_and_cancelling(void **state)
+{
+    (void)state;
+    char note[64] = "";
+    volatile int cancel = 0;
+    rg_context_options options = rg_context_options_default();
+    rg__log(ctx, RG_LOG_WARNING, "nobody listens");
+    options.log = keep_note;
+    options.log_user = note;
+    options.cancel = &cancel;
+    rg_context *other = rg_context_create(&options);
+    rg__log(other, RG_LOG_WARNING, "%s of %d", "one", 7);
+    assert_string_equal(note, "1 one of 7");
+    assert_string_equal(rg_last_error(other), ""); /* a note is no error */
+    assert_ok(other, rg__cancelled(other));
+    cancel = 1;
+    assert_fails(other, RG_CANCELLED, "interrupted", rg__cancelled(other));
+    assert_ok(ctx, rg__cancelled(ctx));
+    rg_context_destroy(other);
+    rg_context_destroy(NULL);
+}
+
+static void names_and_the_clock(void **state)
+{
+    (void)state;
+    const char *const names[] = {"none", "zscore", NULL};
+    assert_int_equal(rg__find_name(names, "zscore"), 1);
+    assert_int_equal(rg__find_name(names, "z"), -1);
+    assert_int_equal(rg__find_name(names, ""), -1);
+    double before = rg__seconds();
+    assert_true(rg__seconds() >= before);
+    assert_true(rg__physical_memory() >= 16 << 20);
+}
+
+/* ---- Memory ---- */
+
+static void allocation(void **state)
+{
+    (void)state;
+    size_t before = hook.live;
+    assert_int_equal(before, sizeof *ctx);
+    unsigned char *bytes = rg__alloc(ctx, 3, 5, "bytes");
+    assert_int_equal(hook.live - before, 15);
+    for (int i = 0; i < 15; i++)
+        assert_int_equal(bytes[i], 0);
+    rg__free(ctx, bytes);
+    void *empty = rg__alloc(ctx, 0, 8, "nothing");
+    assert_non_null(empty);
+    rg__free(ctx, empty);
+    rg__free(ctx, NULL);
+    int64_t calls = hook.calls;
+    assert_null(rg__alloc(ctx, -1, 1, "rows"));
+    assert_non_null(strstr(rg_last_error(ctx), "-1 elements of 1 bytes for rows"));
+    assert_null(rg__alloc(ctx, INT64_MAX, 8, "rows"));
+    assert_int_equal(rg_last_status(ctx), RG_LIMIT);
+    assert_int_equal(hook.calls, calls); /* the product was not even asked for */
+    assert_null(rg__alloc(ctx, INT64_MAX, 1, "rows"));
+    assert_non_null(strstr(rg_last_error(ctx), "out of memory: 9223372036854775807 bytes for rows"));
+    char *copy = rg__strndup(ctx, "rankgrad", 4), *whole = rg__strdup(ctx, "");
+    assert_string_equal(copy, "rank");
+    assert_string_equal(whole, "");
+    rg__free(ctx, copy);
+    rg__free(ctx, whole);
+    assert_int_equal(hook.live, before);
+}
+
+static void growth(void **state)
+{
+    (void)state;
+    void *block = NULL;
+    int64_t capacity = 0, calls = hook.calls;
+    for (int64_t i = 0; i < 10000; i++) {
+        assert_true(rg__grow(ctx, &block, &capacity, i + 1, sizeof i, "numbers"));
+        assert_true(capacity > i);
+        ((int64_t *)block)[i] = i;
+    }
+    assert_true(hook.calls - calls <= 11); /* 16, 32, .. 16384 */
+    void *stands = block;
+    hook.fail_at = hook.calls + 1;
+    assert_false(rg__grow(ctx, &block, &capacity, capacity + 1, sizeof(int64_t), "numbers"));
+    assert_non_null(strstr(rg_last_error(ctx), "for numbers"));
+    calls = hook.calls;
+    assert_false(rg__grow(ctx, &block, &capacity, INT64_MAX / 2, 8, "numbers"));
+    assert_false(rg__grow(ctx, &block, &capacity, INT64_MAX, 1, "numbers"));
+    assert_int_equal(hook.calls, calls);
+    assert_int_equal(rg_last_status(ctx), RG_LIMIT);
+    assert_ptr_equal(block, stands);
+    assert_int_equal(capacity, 16384);
+    for (int64_t i = 0; i < 10000; i++)
+        assert_int_equal(((int64_t *)block)[i], i);
+    rg__free(ctx, block);
+}
+
+/* Everything of the base that allocates. */
+static rg_status use_it_all(rg_context *with, const char *path)
+{
+    struct rg__arena arena = {.ctx = with};
+    struct rg__output out = {0};
+    void *array = NULL;
+    int64_t capacity = 0;
+    char *copy = rg__strdup(with, "a word");
+    rg_status status = RG_LIMIT;
+    if (!copy || !rg__grow(with, &array, &capacity, 3, 8, "an array") ||
+        !rg__grow(with, &array, &capacity, 1000, 8, "an array"))
+        goto done;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++)
+            if (!rg__arena_alloc(&arena, 15000))
+                goto done;
+        rg__arena_reset(&arena);
+    }
+    status = rg__output_begin(with, path, &out);
+    if (status != RG_OK)
+        goto done;
+    rg__output_write(&out, "whole", 5, 0);
+    status = rg__output_commit(&out);
+done:
+    rg__output_abandon(&out);
+    rg__arena_free(&arena);
+    rg__free(with, array);
+    rg__free(with, copy);
+    return status;
+}
+
+static void every_failing_allocation_is_told(void **state)
+{
+    (void)state;
+    const char *path = in_folder("out");
+    struct hook failing = {.calls = 1};
+    int64_t k;
+    for (k = 1; failing.calls >= failing.fail_at; k++) {
+        failing = (struct hook){.fail_at = k};
+        rg_context_options options = {.allocator = {hook_resize, &failing}};
+        rg_context *with = rg_context_create(&options);
+        assert_int_equal(with == NULL, k == 1);
+        if (with && use_it_all(with, path) == RG_OK)
+            assert_holds(path, "whole"); /* the arena does without the merge of its chunks */
+        else if (with)
+            assert_fails(with, RG_LIMIT, "out of memory: ", rg_last_status(with));
+        assert_int_equal(files_in_folder(true), with && rg_last_status(with) == RG_OK);
+        rg_context_destroy(with);
+        assert_int_equal(failing.live, 0);
+    }
+    assert_true(k >= 9);
+}
+
+#ifdef __GLIBC__
+static char pool[1 << 20];
+static size_t pool_used;
+
+/* Takes from the front and frees nothing. */
+static void *pool_resize(void *user, void *block, size_t size)
+{
+    (void)user;
+    if (size == 0)
+        return NULL;
+    char *taken = pool + pool_used;
+    pool_used += (size + 63) & ~(size_t)63;
+    assert_true(pool_used <= sizeof pool);
+    if (block) /* the old size is not known: whatever follows the old block is copied with it */
+        memmove(taken, block, size);
+    return taken;
+}
+
+static void not_a_byte_passes_the_hook(void **state)
+{
+    (void)state;
+    const char *path = in_folder("out");
+    rg_context_options options = {.allocator = {pool_resize, NULL}};
+    size_t before = mallinfo2().uordblks;
+    rg_context *with = rg_context_create(&options);
+    rg_status status = use_it_all(with, path);
+    rg__fail(with, RG_IO, "%s: %g", path, 0.1);
+    rg__fail_errno(with, path, "read", ENOENT);
+    rg_context_destroy(with);
+    assert_int_equal(mallinfo2().uordblks, before);
+    assert_int_equal(status, RG_OK);
+}
+#endif
+
+/* ---- The arena ---- */
+
+static void arena_blocks_are_aligned_and_apart(void **state)
+{
+    (void)state;
+    struct rg__arena arena = {.ctx = ctx};
+    unsigned char *blocks[200];
+    for (size_t i = 0; i < 200; i++) {
+        blocks[i] = rg__arena_alloc(&arena, i * 7);
+        assert_non_null(blocks[i]);
+        assert_int_equal((uintptr_t)blocks[i] % 64, 0);
+        memset(blocks[i], (int)i, i * 7);
+    }
+    for (size_t i = 0; i < 200; i++)
+        for (size_t k = 0; k < i * 7; k++)
+            assert_int_equal(blocks[i][k], i);
+    assert_ptr_not_equal(blocks[0], blocks[1]); /* 0 bytes are a block, too */
+    for (int i = 0; i < 9000; i++) { /* to the last byte of several chunks, and no further */
+        memset(rg__arena_alloc(&arena, 64), 1, 64);
+        assert_true(arena.chunks->used <= arena.chunks->size);
+    }
+    rg__arena_free(&arena);
+    assert_int_equal(rg__arena_bytes(&arena), 0);
+}
+
+static int count_chunks(const struct rg__arena *arena)
+{
+    int n = 0;
+    for (const struct rg__chunk *c = arena->chunks; c; c = c->next)
+        n++;
+    return n;
+}
+
+/* The same work again allocates nothing, from the third round at the latest. */
+static void arena_merges_and_then_rests(void **state)
+{
+    (void)state;
+    struct rg__arena arena = {.ctx = ctx};
+    int64_t calls = 0;
+    size_t bytes = 0;
+    rg__arena_reset(&arena); /* of nothing */
+    for (int round = 0; round < 10; round++) {
+        if (round == 2) {
+            calls = hook.calls;
+            bytes = rg__arena_bytes(&arena);
+        }
+        for (size_t i = 0; i < 100; i++)
+            assert_non_null(rg__arena_alloc(&arena, i % 10 == 9 ? 3000000 : 1000 * (i % 10)));
+        if (round == 0)
+            assert_true(count_chunks(&arena) > 2);
+        rg__arena_reset(&arena);
+        assert_int_equal(count_chunks(&arena), 1);
+    }
+    assert_int_equal(hook.calls, calls);
+    assert_int_equal(rg__arena_bytes(&arena), bytes);
+    rg__arena_free(&arena);
+}
+
+/* Chunks double for small blocks only: four arrays of 40 MB take 160 MB, not 280. */
+static void arena_takes_large_blocks_exactly(void **state)
+{
+    (void)state;
+    enum { LARGE = 40 * 1000 * 1000 };
+    struct rg__arena arena = {.ctx = ctx};
+    size_t before = hook.live;
+    for (int i = 0; i < 4; i++) {
+        assert_non_null(rg__arena_alloc(&arena, LARGE));
+        assert_non_null(rg__arena_alloc(&arena, 100));
+    }
+    assert_true(rg__arena_bytes(&arena) >= 4u * LARGE);
+    assert_true(hook.live - before <= 4u * LARGE + (1u << 20) + 4096);
+    rg__arena_reset(&arena);
+    assert_non_null(rg__arena_alloc(&arena, 100));
+    assert_true(hook.live - before <= 4u * LARGE + (1u << 20) + 4096);
+    rg__arena_free(&arena);
+}
+
+/* A large block does not end the chunk that small ones are taken from. */
+static void arena_goes_on_after_a_large_block(void **state)
+{
+    (void)state;
+    struct rg__arena arena = {.ctx = ctx};
+    char *first = rg__arena_alloc(&arena, 64), *large = rg__arena_alloc(&arena, 1 << 22);
+    char *second = rg__arena_alloc(&arena, 64);
+    assert_ptr_equal(second, first + 64);
+    memset(large, 1, 1 << 22);
+    memset(first, 2, 128);
+    assert_int_equal(large[0] + large[(1 << 22) - 1], 2);
+    rg__arena_free(&arena);
+}
+
+static void arena_without_memory(void **state)
+{
+    (void)state;
+    struct rg__arena arena = {.ctx = ctx};
+    assert_null(rg__arena_alloc(&arena, SIZE_MAX));
+    assert_int_equal(rg_last_status(ctx), RG_LIMIT);
+    assert_null(rg__arena_alloc(&arena, SIZE_MAX - 64));
+    assert_null(rg__arena_alloc(&arena, SIZE_MAX - 200));
+    assert_int_equal(rg__arena_bytes(&arena), 0);
+    assert_non_null(rg__arena_alloc(&arena, 10000));
+    assert_non_null(rg__arena_alloc(&arena, 10000));
+    hook.fail_at = hook.calls + 1;
+    rg__arena_reset(&arena); /* the merge fails: the arena is empty, and goes on */
+    assert_int_equal(rg__arena_bytes(&arena), 0);
+    assert_non_null(rg__arena_alloc(&arena, 10000));
+    hook.fail_at = hook.calls + 1;
+    assert_null(rg__arena_alloc(&arena, 10000));
+    assert_non_null(strstr(rg_last_error(ctx), "out of memory"));
+    assert_non_null(rg__arena_alloc(&arena, 10000));
+    rg__arena_free(&arena);
+}
+
+static void arena_is_poisoned_at_reset(void **state)
+{
+    (void)state;
+#ifdef NDEBUG
+    skip();
+#endif
+    struct rg__arena arena = {.ctx = ctx};
+    unsigned char *block = rg__arena_alloc(&arena, 1000);
+    memset(block, 0, 1000);
+    rg__arena_reset(&arena);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(block[i], 0xa5);
+    rg__arena_free(&arena);
+}
+
+/* ---- Random numbers ---- */
+
+static uint64_t join(uint32_t low, uint32_t high)
+{
+    return (uint64_t)high << 32 | low;
+}
+
+/* philox4x32-10 in kat_vectors of Random123: counter (4 words), key (2), result (4). */
+static const uint32_t known[][10] = {
+    {0, 0, 0, 0, 0, 0, 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8},
+    {0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0x408f276d, 0x41c83b0e,
+     0xa20bc7c6, 0x6d5451fd},
+    {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, 0xd16cfe09, 0x94fdcceb,
+     0x5001e420, 0x24126ea1},
+};
+
+static void random_bits_are_philox(void **state)
+{
+    (void)state;
+    for (int i = 0; i < RG__COUNT(known); i++)
+        for (int s = RG__STREAM_SHUFFLE; s <= RG__STREAM_COTANGENT; s++) {
+            const uint32_t *k = known[i];
+            enum rg__stream stream = (enum rg__stream)s;
+            uint64_t a = join(k[0], k[1]), b = join(k[2], k[3]), bits = join(k[6], k[7]);
+            /* the key is seed + stream * (the odd number next to 2^64 / golden ratio) */
+            uint64_t seed = join(k[4], k[5]) - (uint64_t)s * 0x9E3779B97F4A7C15u;
+            assert_true(rg__random(seed, stream, a, b) == bits);
+            double u = (double)(bits >> 11) / 9007199254740992.0;
+            double v = (double)(join(k[8], k[9]) >> 11) / 9007199254740992.0;
+            assert_close(rg__uniform(seed, stream, a, b), u, 0, 0);
+            assert_close(rg__normal(seed, stream, a, b),
+                         sqrt(-2 * log(1 - u)) * cos(2 * acos(-1) * v), 1e-14, 1e-14);
+        }
+}
+
+/* Each of seed, stream, a and b matters, the high halves of a and b included. */
+static void draws_depend_on_all_four(void **state)
+{
+    (void)state;
+    uint64_t draws[] = {
+        rg__random(1, RG__STREAM_SHUFFLE, 2, 3),         rg__random(2, RG__STREAM_SHUFFLE, 2, 3),
+        rg__random(1, RG__STREAM_SPLIT, 2, 3),           rg__random(1, RG__STREAM_SHUFFLE, 3, 3),
+        rg__random(1, RG__STREAM_SHUFFLE, 2, 4),         rg__random(1, RG__STREAM_SHUFFLE, 3, 2),
+        rg__random(1 + (1ull << 40), RG__STREAM_SHUFFLE, 2, 3),
+        rg__random(1, RG__STREAM_SHUFFLE, 2 + (1ull << 40), 3),
+        rg__random(1, RG__STREAM_SHUFFLE, 2, 3 + (1ull << 40)),
+    };
+    for (int i = 0; i < RG__COUNT(draws); i++)
+        for (int k = 0; k < i; k++)
+            assert_true(draws[i] != draws[k]);
+    assert_true(draws[0] == rg__random(1, RG__STREAM_SHUFFLE, 2, 3));
+}
+
+static void moments(void **state)
+{
+    (void)state;
+    enum { N = 200000 };
+    double u1 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, chi = 0;
+    int64_t bins[64] = {0};
+    for (uint64_t i = 0; i < N; i++) {
+        double u = rg__uniform(7, RG__STREAM_GENERATE, 1, i);
+        double z = rg__normal(7, RG__STREAM_GENERATE, 2, i);
+        assert_true(u >= 0 && u < 1);
+        assert_true(isfinite(z));
+        bins[(int)(u * 64)]++;
+        u1 += u;
+        n1 += z;
+        n2 += z * z;
+        n3 += z * z * z;
+        n4 += z * z * z * z;
+    }
+    for (int i = 0; i < 64; i++)
+        chi += pow((double)bins[i] - N / 64.0, 2) / (N / 64.0);
+    double se = 1 / sqrt(N); /* five deviations of each estimate */
+    assert_close(u1 / N, 0.5, 0, 5 * se * sqrt(1 / 12.0));
+    assert_close(n1 / N, 0, 0, 5 * se);
+    assert_close(n2 / N, 1, 0, 5 * se * sqrt(2));
+    assert_close(n3 / N, 0, 0, 5 * se * sqrt(15));
+    assert_close(n4 / N, 3, 0, 5 * se * sqrt(96));
+    assert_true(chi < 63 + 5 * sqrt(126));
+}
+
+static void shuffle_permutes(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    int64_t first[N], second[N], again[N];
+    bool seen[N] = {false};
+    int moved = 0, differ = 0;
+    for (int i = 0; i < N; i++)
+        first[i] = second[i] = again[i] = i;
+    rg__shuffle(first, N, 5, RG__STREAM_SHUFFLE, 0);
+    rg__shuffle(second, N, 5, RG__STREAM_SHUFFLE, 1);
+    rg__shuffle(again, N, 5, RG__STREAM_SHUFFLE, 0);
+    for (int i = 0; i < N; i++) {
+        assert_in_range(first[i], 0, N - 1);
+        assert_false(seen[first[i]]);
+        seen[first[i]] = true;
+        moved += first[i] != i;
+        differ += first[i] != second[i];
+    }
+    assert_true(moved > N - 10); /* one fixed point is expected */
+    assert_true(differ > N - 10);
+    assert_memory_equal(first, again, sizeof first);
+    int64_t one = 42;
+    rg__shuffle(&one, 1, 5, RG__STREAM_SHUFFLE, 0);
+    rg__shuffle(NULL, 0, 5, RG__STREAM_SHUFFLE, 0);
+    assert_int_equal(one, 42);
+}
+
+/* The 24 orders of four items are equally likely over the epochs: chi-square with 23 degrees of
+ * freedom, which exceeds 49.7 once in a thousand. */
+static void shuffle_is_fair(void **state)
+{
+    (void)state;
+    enum { N = 48000 };
+    int counts[256] = {0}, orders = 0;
+    double chi = 0;
+    for (uint64_t epoch = 0; epoch < N; epoch++) {
+        int64_t x[] = {0, 1, 2, 3};
+        rg__shuffle(x, 4, 1, RG__STREAM_SHUFFLE, epoch);
+        counts[x[0] << 6 | x[1] << 4 | x[2] << 2 | x[3]]++;
+    }
+    for (int i = 0; i < 256; i++) {
+        orders += counts[i] > 0;
+        if (counts[i] > 0)
+            chi += pow(counts[i] - N / 24.0, 2) / (N / 24.0);
+    }
+    assert_int_equal(orders, 24);
+    assert_true(chi < 49.7);
+}
+
+/* ---- Reading ---- */
+
+static rg_status open_and_close(const char *path, int64_t *size)
+{
+    int fd;
+    rg_status status = rg__open_input(ctx, path, &fd, size);
+    assert_int_equal(fd >= 0, status == RG_OK);
+    rg__close_input(ctx, fd);
+    return status;
+}
+
+/* Some systems tell how much waits in a pipe: that is not its size. */
+static int fstat_of_a_pipe(int fd, struct stat *st)
+{
+    (void)fd;
+    *st = (struct stat){.st_mode = S_IFIFO, .st_size = 99};
+    return 0;
+}
+
+static void inputs_open(void **state)
+{
+    (void)state;
+    int64_t size = -1;
+    tap_files(0, 0);
+    put(in_folder("text"), "seven b");
+    assert_ok(ctx, open_and_close(in_folder("text"), &size));
+    assert_int_equal(size, 7);
+    put(in_folder("empty"), "");
+    assert_ok(ctx, open_and_close(in_folder("empty"), &size));
+    assert_int_equal(size, 0);
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    int writer = open(in_folder("pipe"), O_RDWR); /* so that opening it does not wait for one */
+    assert_true(writer >= 0);
+    assert_int_equal(write(writer, "abc", 3), 3);
+    size = -1;
+    assert_ok(ctx, open_and_close(in_folder("pipe"), &size));
+    assert_int_equal(size, 0);
+    close(writer);
+    assert_int_equal(tap.open_files, 0);
+    struct rg__files files = rg__system_files;
+    files.fstat = fstat_of_a_pipe;
+    ctx->files = &files;
+    assert_ok(ctx, open_and_close(in_folder("text"), &size));
+    assert_int_equal(size, 0);
+}
+
+static void inputs_that_cannot_be_opened(void **state)
+{
+    (void)state;
+    int64_t size;
+    tap_files(0, 0);
+    assert_fails(ctx, RG_IO, strerror(ENOENT), open_and_close(in_folder("none"), &size));
+    assert_fails(ctx, RG_IO, "none: cannot open: ", open_and_close(in_folder("none"), &size));
+    assert_fails(ctx, RG_IO, strerror(EISDIR), open_and_close(folder, &size));
+    assert_fails(ctx, RG_IO, folder, open_and_close(folder, &size));
+    put(in_folder("text"), "x");
+    assert_fails(ctx, RG_IO, strerror(ENOTDIR), open_and_close(in_folder("text/x"), &size));
+    for (int k = 1; k <= 2; k++) { /* open, fstat */
+        tap_files(k, EACCES);
+        assert_fails(ctx, RG_IO, strerror(EACCES), open_and_close(in_folder("text"), &size));
+        assert_int_equal(tap.open_files, 0);
+    }
+}
+
+static void inputs_without_permission(void **state)
+{
+    (void)state;
+    int64_t size;
+    if (geteuid() == 0)
+        skip(); /* root may read everything */
+    put(in_folder("secret"), "x");
+    assert_int_equal(chmod(in_folder("secret"), 0), 0);
+    assert_fails(ctx, RG_IO, strerror(EACCES), open_and_close(in_folder("secret"), &size));
+}
+
+static void reading_is_exact(void **state)
+{
+    (void)state;
+    char text[32] = "";
+    int64_t size;
+    int fd;
+    put(in_folder("text"), "0123456789");
+    tap_files(0, 0);
+    assert_ok(ctx, rg__open_input(ctx, in_folder("text"), &fd, &size));
+    tap.most = 3;
+    tap.interrupts = true;
+    assert_ok(ctx, rg__read_at(ctx, "text", fd, text, 8, 2));
+    assert_string_equal(text, "23456789");
+    assert_ok(ctx, rg__read_at(ctx, "text", fd, text, 0, 99));
+    assert_fails(ctx, RG_DAMAGED, "text: the file ends at byte 10, 2 bytes too early",
+                 rg__read_at(ctx, "text", fd, text, 9, 3));
+    tap.fail_at = tap.calls + 2;
+    tap.error = EIO;
+    assert_fails(ctx, RG_IO, strerror(EIO), rg__read_at(ctx, "text", fd, text, 8, 0));
+    char *mapped = ctx->files->mmap(10, fd);
+    assert_memory_equal(mapped, "0123456789", 10);
+    assert_int_equal(ctx->files->munmap(mapped, 10), 0);
+    assert_null(ctx->files->mmap(0, fd));
+    rg__close_input(ctx, fd);
+    rg__close_input(ctx, -1); /* nothing */
+    assert_int_equal(tap.open_files, 0);
+}
+
+/* ---- Writing ---- */
+
+/* "new contents", out of order, over a longer draft. */
+static rg_status save(const char *path)
+{
+    struct rg__output out;
+    rg_status status = rg__output_begin(ctx, path, &out);
+    if (status != RG_OK)
+        return status;
+    rg__output_write(&out, "contents, and more", 18, 4);
+    rg__output_write(&out, "new ", 4, 0);
+    rg__output_truncate(&out, 12);
+    status = rg__output_commit(&out);
+    rg__output_abandon(&out); /* safe, as after success */
+    return status;
+}
+
+static void outputs_are_whole(void **state)
+{
+    (void)state;
+    const char *path = in_folder("out");
+    assert_ok(ctx, save(path));
+    assert_holds(path, "new contents");
+    put(path, "old, and very much longer than the new one");
+    assert_ok(ctx, save(path));
+    assert_holds(path, "new contents");
+    tap_files(0, 0);
+    tap.most = 1;
+    tap.interrupts = true;
+    assert_ok(ctx, save(in_folder("slow")));
+    assert_holds(in_folder("slow"), "new contents");
+    assert_true(tap.moves >= 44);
+    assert_int_equal(tap.open_files, 0);
+    assert_int_equal(files_in_folder(false), 2);
+}
+
+static void abandoned_outputs_leave_nothing(void **state)
+{
+    (void)state;
+    struct rg__output out = {0};
+    rg__output_abandon(&out);
+    tap_files(0, 0);
+    put(in_folder("out"), "old");
+    assert_ok(ctx, rg__output_begin(ctx, in_folder("out"), &out));
+    assert_int_equal(files_in_folder(false), 2);
+    rg__output_write(&out, "new", 3, 0);
+    assert_holds(in_folder("out"), "old"); /* until it is whole */
+    rg__output_abandon(&out);
+    rg__output_abandon(&out);
+    assert_int_equal(files_in_folder(false), 1);
+    assert_holds(in_folder("out"), "old");
+    assert_int_equal(tap.open_files, 0);
+}
+
+/* Whichever operation fails, the target is the old or the new one, whole, and nothing else is
+ * left. After the rename nothing can fail any more. */
+static void every_failing_operation_is_told(void **state)
+{
+    (void)state;
+    const int errors[] = {ENOSPC, EIO, EDQUOT, EACCES};
+    const char *path = in_folder("out");
+    tap_files(0, 0);
+    assert_ok(ctx, save(path));
+    assert_string_equal(tap.operations, "open pwrite pwrite ftruncate fsync close rename "
+                                        "open fsync close ");
+    enum { RENAME = 7, ALL = 10 };
+    for (int e = 0; e < RG__COUNT(errors); e++)
+        for (int k = 1; k <= ALL; k++) {
+            put(path, "old");
+            tap_files(k, errors[e]);
+            if (k > RENAME)
+                assert_ok(ctx, save(path));
+            else
+                assert_fails(ctx, RG_IO, strerror(errors[e]), save(path));
+            assert_true(tap.calls >= k);
+            assert_int_equal(tap.open_files, 0);
+            assert_int_equal(files_in_folder(false), 1);
+            assert_holds(path, k > RENAME ? "new contents" : "old");
+            if (k <= RENAME)
+                assert_non_null(strstr(rg_last_error(ctx), path));
+        }
+}
+
+static void a_write_that_ends_is_a_full_disk(void **state)
+{
+    (void)state;
+    tap_files(2, 0);
+    tap.ends = true;
+    assert_fails(ctx, RG_IO, strerror(ENOSPC), save(in_folder("out")));
+    assert_int_equal(files_in_folder(false), 0);
+}
+
+/* The first error is the one that is told, and nothing is written after it. */
+static void the_first_error_counts(void **state)
+{
+    (void)state;
+    struct rg__output out;
+    tap_files(2, ENOSPC);
+    assert_ok(ctx, rg__output_begin(ctx, in_folder("out"), &out));
+    rg__output_write(&out, "a", 1, 0);
+    int calls = tap.calls;
+    tap.fail_at = calls + 1;
+    tap.error = EIO;
+    rg__output_write(&out, "b", 1, 1);
+    rg__output_truncate(&out, 1);
+    assert_int_equal(tap.calls, calls);
+    tap.fail_at = 0;
+    assert_fails(ctx, RG_IO, strerror(ENOSPC), rg__output_commit(&out));
+    assert_int_equal(files_in_folder(false), 0);
+    assert_int_equal(tap.open_files, 0);
+}
+
+static void outputs_in_bad_places(void **state)
+{
+    (void)state;
+    tap_files(0, 0);
+    assert_fails(ctx, RG_IO, strerror(ENOENT), save(in_folder("nowhere/out")));
+    assert_fails(ctx, RG_IO, "nowhere/out: cannot write: ", save(in_folder("nowhere/out")));
+    assert_null(strstr(tap.operations, "unlink")); /* there was nothing of ours */
+    assert_int_equal(mkdir(in_folder("taken"), 0700), 0);
+    assert_fails(ctx, RG_IO, "taken: cannot write: ", save(in_folder("taken")));
+    assert_int_equal(files_in_folder(false), 1);
+    assert_int_equal(tap.open_files, 0);
+}
+
+static void a_path_without_a_folder(void **state)
+{
+    (void)state;
+    char before[512];
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(folder), 0);
+    tap_files(0, 0);
+    rg_status status = save("plain");
+    assert_int_equal(chdir(before), 0);
+    assert_ok(ctx, status);
+    assert_holds(in_folder("plain"), "new contents");
+    assert_string_equal(tap.last_opened, "."); /* the folder that is made durable */
+    assert_ok(ctx, save(in_folder("full")));
+    assert_string_equal(tap.last_opened, in_folder(""));
+}
+
+static int always_taken(const char *path, int flags, mode_t mode)
+{
+    (void)path, (void)flags, (void)mode;
+    errno = EEXIST;
+    return -1;
+}
+
+/* A temporary of somebody else's is passed over, and stays. */
+static void others_temporaries_stay(void **state)
+{
+    (void)state;
+    char others[512];
+    snprintf(others, sizeof others, "%s/out.tmp-%ld-0", folder, (long)getpid());
+    put(others, "theirs");
+    assert_ok(ctx, save(in_folder("out")));
+    assert_holds(in_folder("out"), "new contents");
+    assert_holds(others, "theirs");
+    tap_files(0, 0);
+    struct rg__files files = *ctx->files;
+    files.open = always_taken;
+    ctx->files = &files;
+    assert_fails(ctx, RG_IO, strerror(EEXIST), save(in_folder("out")));
+    assert_string_equal(tap.operations, "");
+    assert_holds(others, "theirs");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(statuses_have_names),
+        TEST(the_last_error_is_kept),
+        TEST(notes_and_cancelling),
+        TEST(names_and_the_clock),
+        TEST(allocation),
+        TEST(growth),
+        TEST(every_failing_allocation_is_told),
+#ifdef __GLIBC__
+        TEST(not_a_byte_passes_the_hook),
+#endif
+        TEST(arena_blocks_are_aligned_and_apart),
+        TEST(arena_merges_and_then_rests),
+        TEST(arena_takes_large_blocks_exactly),
+        TEST(arena_goes_on_after_a_large_block),
+        TEST(arena_without_memory),
+        TEST(arena_is_poisoned_at_reset),
+        TEST(random_bits_are_philox),
+        TEST(draws_depend_on_all_four),
+        TEST(moments),
+        TEST(shuffle_permutes),
+        TEST(shuffle_is_fair),
+        TEST(inputs_open),
+        TEST(inputs_that_cannot_be_opened),
+        TEST(inputs_without_permission),
+        TEST(reading_is_exact),
+        TEST(outputs_are_whole),
+        TEST(abandoned_outputs_leave_nothing),
+        TEST(every_failing_operation_is_told),
+        TEST(a_write_that_ends_is_a_full_disk),
+        TEST(the_first_error_counts),
+        TEST(outputs_in_bad_places),
+        TEST(a_path_without_a_folder),
+        TEST(others_temporaries_stay),
+    };
+    RUN_TESTS(tests);
+}
