@@ -1,0 +1,355 @@
+/* graph.c: the tape.
+ *
+ * The one idea: nodes are linked in the order in which they were made, newest first. An operand is
+ * always older than its user, so that walking the links is reverse topological order: backward is
+ * one loop, with no sort and no recursion. */
+#include "autograd/graph.h"
+
+#include "tensor/tensor.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+rg_graph *rg_graph_create(rg_context *ctx)
+{
+    rg_graph *graph = ctx ? rg__alloc(ctx, 1, sizeof *graph, "a graph") : NULL;
+    if (graph)
+        *graph = (rg_graph){.ctx = ctx, .arena = {.ctx = ctx}};
+    return graph;
+}
+
+void rg_graph_destroy(rg_graph *graph)
+{
+    if (!graph)
+        return;
+    rg__arena_free(&graph->arena);
+    rg__free(graph->ctx, graph);
+}
+
+void rg_graph_reset(rg_graph *graph)
+{
+    rg__arena_reset(&graph->arena);
+    graph->last = NULL;
+    graph->status = RG_OK;
+}
+
+rg_status rg_graph_status(const rg_graph *graph)
+{
+    return graph->status;
+}
+
+size_t rg_graph_bytes(const rg_graph *graph)
+{
+    return rg__arena_bytes(&graph->arena);
+}
+
+static void fail_with(rg_graph *graph, rg_status status, const char *prefix, const char *format,
+                      va_list arguments)
+{
+    if (graph->status != RG_OK)
+        return;
+    graph->status = status;
+    int n = snprintf(graph->error, sizeof graph->error, "%s", prefix);
+    if (n >= 0 && (size_t)n < sizeof graph->error)
+        vsnprintf(graph->error + n, sizeof graph->error - (size_t)n, format, arguments);
+    rg__fail(graph->ctx, status, "%s", graph->error);
+}
+
+void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail_with(graph, status, "", format, arguments);
+    va_end(arguments);
+}
+
+bool rg_reject(rg_node *out, const char *format, ...)
+{
+    char prefix[96];
+    snprintf(prefix, sizeof prefix, "%s: ", out->op->name);
+    va_list arguments;
+    va_start(arguments, format);
+    fail_with(out->graph, RG_BAD_DATA, prefix, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+void *rg_graph_alloc(rg_graph *graph, size_t size)
+{
+    void *block = rg__arena_alloc(&graph->arena, size);
+    if (!block && graph->status == RG_OK) {
+        graph->status = RG_LIMIT;
+        snprintf(graph->error, sizeof graph->error, "%s", rg_last_error(graph->ctx));
+    }
+    return block;
+}
+
+static rg_node *new_node(rg_graph *graph)
+{
+    rg_node *node = rg_graph_alloc(graph, sizeof *node);
+    if (node)
+        *node = (rg_node){.graph = graph};
+    return node;
+}
+
+/* Appends a finished node to the tape. */
+static rg_node *append(rg_node *node)
+{
+    node->previous = node->graph->last;
+    node->graph->last = node;
+    return node;
+}
+
+/* ---- Leaves ---- */
+
+rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
+{
+    char shape[RG__SHAPE_TEXT];
+    if (graph->status != RG_OK)
+        return NULL;
+    if (rg_tensor_count(value) < 0 || value->dtype == RG_F16) {
+        rg__graph_fail(graph, RG_BAD_DATA,
+                       "leaf: %s of shape %s; expected a type other than f16 and at most %d "
+                       "dimensions, none negative",
+                       rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type",
+                       rg__shape_text(value, shape), RG_MAX_DIMS);
+        return NULL;
+    }
+    rg_node *node = new_node(graph);
+    if (!node)
+        return NULL;
+    node->value = *value;
+    return append(node);
+}
+
+rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
+{
+    if (graph->status == RG_OK && !rg_dtype_computes(value->dtype))
+        rg__graph_fail(graph, RG_BAD_DATA, "variable: %s has no gradient; expected f32 or f64",
+                       rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type");
+    rg_node *node = rg_leaf(graph, value);
+    if (!node)
+        return NULL;
+    node->wants_grad = true;
+    if (grad) {
+        node->grad = *value;
+        node->grad.data = grad;
+        node->has_grad = true;
+    }
+    return node;
+}
+
+const rg_tensor *rg_node_value(const rg_node *node)
+{
+    return node ? &node->value : NULL;
+}
+
+const rg_tensor *rg_node_grad(const rg_node *node)
+{
+    return node && node->has_grad ? &node->grad : NULL;
+}
+
+/* ---- Operators ---- */
+
+static bool check_operands(rg_node *out)
+{
+    const rg_operator *op = out->op;
+    for (int i = 0; i < out->n_operands; i++) {
+        const rg_node *x = out->operands[i];
+        if (!x && op->mixes_types)
+            continue;
+        if (!x) /* the operator that made it has already complained, or it was never made */
+            return rg_reject(out, "operand %d is NULL", i);
+        if (x->graph != out->graph)
+            return rg_reject(out, "operand %d belongs to another graph", i);
+        if (op->mixes_types)
+            continue;
+        if (!rg_dtype_computes(x->value.dtype))
+            return rg_reject(out, "operand %d is %s; expected f32 or f64 (rg_cast converts)", i,
+                             rg_dtype_name(x->value.dtype));
+        if (x->value.dtype != out->operands[0]->value.dtype)
+            return rg_reject(out,
+                             "operand 0 is %s and operand %d is %s; expected one type "
+                             "(rg_cast converts)",
+                             rg_dtype_name(out->operands[0]->value.dtype), i,
+                             rg_dtype_name(x->value.dtype));
+    }
+    return true;
+}
+
+static bool make_value(rg_node *out)
+{
+    const rg_operator *op = out->op;
+    if (out->n_operands > 0 && out->operands[0])
+        out->value = out->operands[0]->value;
+    out->value.data = NULL;
+    if (op->shape && !op->shape(out))
+        return false;
+    char shape[RG__SHAPE_TEXT];
+    if (rg_tensor_count(&out->value) < 0)
+        return rg_reject(out, "a result of shape %s is too large",
+                         rg__shape_text(&out->value, shape));
+    if (!op->forward[out->value.dtype])
+        return rg_reject(out, "not defined for %s", rg_dtype_name(out->value.dtype));
+    out->value.data = rg_graph_alloc(out->graph, rg__tensor_bytes(&out->value));
+    return out->value.data != NULL;
+}
+
+rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operands, int n_operands,
+                  const void *attributes, size_t attributes_size)
+{
+    if (graph->status != RG_OK)
+        return NULL;
+    rg_node *out = new_node(graph);
+    if (!out)
+        return NULL;
+    out->op = op;
+    out->n_operands = n_operands;
+    size_t operands_size = (size_t)n_operands * sizeof(rg_node *);
+    char *block = rg_graph_alloc(graph, operands_size + attributes_size);
+    if (!block)
+        return NULL;
+    out->operands = (rg_node **)(void *)block;
+    out->attributes = block + operands_size;
+    if (attributes_size)
+        memcpy(out->attributes, attributes, attributes_size);
+    for (int i = 0; i < n_operands; i++) {
+        out->operands[i] = operands[i];
+        out->wants_grad |= operands[i] && operands[i]->wants_grad;
+    }
+    if (!check_operands(out) || !make_value(out))
+        return NULL;
+    op->forward[out->value.dtype](out);
+    return graph->status == RG_OK ? append(out) : NULL;
+}
+
+/* ---- Backward ---- */
+
+/* Makes the gradient of a node, zeroed, where it is not there yet. */
+static void *grad_of(rg_node *node)
+{
+    if (node->has_grad)
+        return node->grad.data;
+    if (!node->grad.data) {
+        node->grad = node->value;
+        node->grad.data = rg_graph_alloc(node->graph, rg__tensor_bytes(&node->value));
+        if (!node->grad.data)
+            return NULL;
+    }
+    memset(node->grad.data, 0, rg__tensor_bytes(&node->value));
+    node->has_grad = true;
+    return node->grad.data;
+}
+
+static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tensor *cotangent)
+{
+    char a[RG__SHAPE_TEXT], b[RG__SHAPE_TEXT];
+    if (graph->status != RG_OK)
+        return rg__fail(graph->ctx, graph->status, "%s", graph->error);
+    if (!root)
+        return rg__fail(graph->ctx, RG_USAGE, "backward: the root is NULL");
+    const rg_tensor *value = &root->value;
+    if (root->graph != graph)
+        return rg__fail(graph->ctx, RG_USAGE, "backward: the root belongs to another graph");
+    if (!rg_dtype_computes(value->dtype))
+        return rg__fail(graph->ctx, RG_USAGE, "backward: the root is %s; expected f32 or f64",
+                        rg_dtype_name(value->dtype));
+    if (!cotangent && rg_tensor_count(value) != 1)
+        return rg__fail(graph->ctx, RG_USAGE,
+                        "backward: the root has shape %s; expected one element, or a cotangent of "
+                        "that shape",
+                        rg__shape_text(value, a));
+    if (cotangent && (cotangent->dtype != value->dtype || !rg__same_shape(cotangent, value)))
+        return rg__fail(graph->ctx, RG_USAGE, "backward: the cotangent is %s %s; the root is %s %s",
+                        rg_dtype_name(cotangent->dtype), rg__shape_text(cotangent, a),
+                        rg_dtype_name(value->dtype), rg__shape_text(value, b));
+    return RG_OK;
+}
+
+/* Adds the cotangent, or 1, to the root's gradient. */
+static void seed(rg_node *root, const rg_tensor *cotangent)
+{
+    void *grad = grad_of(root);
+    if (!grad)
+        return;
+    int64_t count = rg_tensor_count(&root->value);
+    for (int64_t i = 0; i < count; i++) {
+        if (root->value.dtype == RG_F32)
+            ((float *)grad)[i] += cotangent ? ((const float *)cotangent->data)[i] : 1.0f;
+        else
+            ((double *)grad)[i] += cotangent ? ((const double *)cotangent->data)[i] : 1.0;
+    }
+}
+
+rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent)
+{
+    rg_status status = check_root(graph, root, cotangent);
+    if (status != RG_OK || !root->wants_grad)
+        return status;
+    for (rg_node *node = root; node; node = node->previous)
+        if (node->op)
+            node->has_grad = false;
+    seed(root, cotangent);
+    for (rg_node *node = root; node && graph->status == RG_OK; node = node->previous) {
+        if (!node->op || !node->has_grad)
+            continue;
+        if (node->op->backward[node->value.dtype])
+            node->op->backward[node->value.dtype](node);
+        else
+            rg_reject(node, "has no backward: %s",
+                      node->op->no_backward ? node->op->no_backward : "no reason is given");
+    }
+    return graph->status;
+}
+
+/* ---- What an operator's callbacks see ---- */
+
+const rg_tensor *rg_operand(const rg_node *out, int i)
+{
+    return out->operands[i] ? &out->operands[i]->value : NULL;
+}
+
+void *rg_operand_grad(rg_node *out, int i)
+{
+    rg_node *x = out->operands[i];
+    return x && x->wants_grad ? grad_of(x) : NULL;
+}
+
+const void *rg_attributes(const rg_node *out)
+{
+    return out->attributes;
+}
+
+void *rg_output_data(rg_node *out)
+{
+    return out->value.data;
+}
+
+const void *rg_output_grad(const rg_node *out)
+{
+    return out->grad.data;
+}
+
+rg_graph *rg_node_graph(const rg_node *node)
+{
+    return node->graph;
+}
+
+void rg_set_shape(rg_node *out, rg_dtype dtype, int ndim, const int64_t *dims)
+{
+    out->value.dtype = dtype;
+    out->value.ndim = ndim;
+    if (ndim > 0 && ndim <= RG_MAX_DIMS)
+        memmove(out->value.dims, dims, (size_t)ndim * sizeof dims[0]);
+}
+
+void rg_set_saved(rg_node *out, void *saved)
+{
+    out->saved = saved;
+}
+
+void *rg_saved(const rg_node *out)
+{
+    return out->saved;
+}

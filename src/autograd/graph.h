@@ -1,0 +1,34 @@
+/* graph.h (internal): what a graph and a node are. */
+#ifndef RG_AUTOGRAD_GRAPH_H
+#define RG_AUTOGRAD_GRAPH_H
+
+#include "base/arena.h"
+
+#include <rankgrad/autograd.h>
+
+struct rg_graph {
+    rg_context *ctx;
+    struct rg__arena arena; /* nodes, values, gradients, saved buffers */
+    rg_node *last;          /* the end of the tape */
+    rg_status status;       /* of the first error */
+    char error[512];
+};
+
+struct rg_node {
+    rg_tensor value;
+    rg_tensor grad;  /* data NULL: not made yet */
+    bool wants_grad; /* a variable is among its ancestors, or it is one */
+    bool has_grad;   /* something has been added since it was started anew */
+    int n_operands;
+    rg_node **operands;
+    const rg_operator *op; /* NULL: a leaf */
+    void *attributes;
+    void *saved;
+    rg_graph *graph;
+    rg_node *previous; /* the tape: the node made before this one */
+};
+
+/* Records the graph's first error. */
+void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
+
+#endif

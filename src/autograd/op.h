@@ -1,0 +1,37 @@
+/* op.h (internal): how a built-in operator is written.
+ *
+ * The one idea: a file in ops/ holds, in this order, what the operator computes, its shape rule,
+ * forward, backward, and (once, under RG__ONCE) its samples, its public function and the line
+ *     RG__OPERATOR(name, shape, samples);
+ * The line RG_OP(name, TWICE) in ops.def puts it into the table. */
+#ifndef RG_AUTOGRAD_OP_H
+#define RG_AUTOGRAD_OP_H
+
+#include "autograd/builtin.h"
+#include "tensor/tensor.h"
+
+#include <rankgrad/ops.h>
+
+/* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
+#define RG__KERNELS(id)                                                                            \
+    extern const struct rg__builtin rg__builtin_##id;                                              \
+    void rg__##id##_forward_f32(rg_node *y);                                                       \
+    void rg__##id##_forward_f64(rg_node *y);                                                       \
+    void rg__##id##_backward_f32(rg_node *y);                                                      \
+    void rg__##id##_backward_f64(rg_node *y)
+
+#define RG__OPERATOR(id, shape_rule, sample_array)                                                 \
+    const struct rg__builtin rg__builtin_##id = {                                                  \
+        {.name = #id,                                                                              \
+         .shape = shape_rule,                                                                      \
+         .forward = {rg__##id##_forward_f32, rg__##id##_forward_f64},                              \
+         .backward = {rg__##id##_backward_f32, rg__##id##_backward_f64}},                          \
+        sample_array,                                                                              \
+        RG__COUNT(sample_array)}
+
+/* Applies the built-in operator of that name to the operands listed last. */
+#define RG__APPLY(id, graph, attributes, size, ...)                                                \
+    rg_apply(graph, &rg__builtin_##id.op, (rg_node *const[]){__VA_ARGS__},                         \
+             (int)(sizeof((rg_node *const[]){__VA_ARGS__}) / sizeof(rg_node *)), attributes, size)
+
+#endif

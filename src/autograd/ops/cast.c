@@ -1,0 +1,64 @@
+/* cast: the same numbers as f32 or f64, from any type that a node may have.
+ *
+ * dL/dx = dL/dy, cast back where x is f32 or f64; an integer has no gradient. Crosses types:
+ * compiled once. */
+#include "autograd/op.h"
+
+extern const struct rg__builtin rg__builtin_cast;
+
+static bool shape(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0);
+    rg_dtype dtype = *(const rg_dtype *)rg_attributes(y);
+    if (!rg_dtype_computes(dtype))
+        return rg_reject(y, "to %s; expected f32 or f64",
+                         rg_dtype_name(dtype) ? rg_dtype_name(dtype) : "no type");
+    if (!x)
+        return rg_reject(y, "operand 0 is NULL");
+    rg_set_shape(y, dtype, x->ndim, x->dims);
+    return true;
+}
+
+static void forward(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0), *out = rg_node_value(y);
+    rg__cast(x->dtype, x->data, out->dtype, rg_output_data(y), rg_tensor_count(x));
+}
+
+static void backward(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0), *out = rg_node_value(y);
+    void *gx = rg_operand_grad(y, 0);
+    const void *g = rg_output_grad(y);
+    int64_t n = gx ? rg_tensor_count(x) : 0;
+    for (int64_t i = 0; i < n; i++) {
+        double term = out->dtype == RG_F32 ? (double)((const float *)g)[i] : ((const double *)g)[i];
+        if (x->dtype == RG_F32)
+            ((float *)gx)[i] += (float)term;
+        else
+            ((double *)gx)[i] += term;
+    }
+}
+
+static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_cast(graph, x[0], RG_F64);
+}
+
+static const struct rg__sample samples[] = {
+    {"x (2,3) to f64", 1, {{2, {2, 3}, -2, 2, 0}}, build, NULL},
+};
+
+const struct rg__builtin rg__builtin_cast = {{.name = "cast",
+                                              .shape = shape,
+                                              .forward = {[RG_F32] = forward, [RG_F64] = forward},
+                                              .backward = {backward, backward},
+                                              .mixes_types = true},
+                                             samples,
+                                             RG__COUNT(samples)};
+
+rg_node *rg_cast(rg_graph *graph, rg_node *x, rg_dtype dtype)
+{
+    return RG__APPLY(cast, graph, &dtype, sizeof dtype, x);
+}

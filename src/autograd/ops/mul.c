@@ -1,0 +1,36 @@
+/* mul: y = a b, element-wise.
+ *
+ * dL/da = b dL/dy and dL/db = a dL/dy. */
+#include "autograd/elementwise.h"
+
+static real F(value)(real a, real b)
+{
+    return a * b;
+}
+
+static real F(slope_a)(real a, real b)
+{
+    (void)a;
+    return b;
+}
+
+static real F(slope_b)(real a, real b)
+{
+    (void)b;
+    return a;
+}
+
+RG__BINARY_KERNELS(mul)
+
+#ifdef RG__ONCE
+RG__BINARY_FUNCTION(mul)
+
+static const struct rg__sample samples[] = {
+    {"a (2,3), b (2,3)", 2, {{2, {2, 3}, -2, 2, 0}, {2, {2, 3}, -2, 2, 0}}, build, NULL},
+    {"a (2,3), b (3)", 2, {{2, {2, 3}, -2, 2, 0}, {1, {3}, -2, 2, 0}}, build, NULL},
+    {"a (2,1,3), b (4,1)", 2, {{3, {2, 1, 3}, -2, 2, 0}, {2, {4, 1}, -2, 2, 0}}, build, NULL},
+    {"a scalar, b (3)", 2, {{0, {0}, -2, 2, 0}, {1, {3}, -2, 2, 0}}, build, NULL},
+};
+
+RG__OPERATOR(mul, rg__binary_shape, samples);
+#endif

@@ -1,0 +1,71 @@
+/* reshape: the same elements in the same order under another shape.
+ *
+ * dL/dx = dL/dy, reshaped back. */
+#include "autograd/op.h"
+#include "tensor/real.h"
+
+#include <string.h>
+
+RG__KERNELS(reshape);
+
+void F(rg__reshape_forward)(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0);
+    if (rg_tensor_count(x) > 0)
+        memcpy(rg_output_data(y), x->data, rg__tensor_bytes(x));
+}
+
+void F(rg__reshape_backward)(rg_node *y)
+{
+    const real *g = rg_output_grad(y);
+    real *gx = rg_operand_grad(y, 0);
+    int64_t n = gx ? rg_tensor_count(rg_node_value(y)) : 0;
+    for (int64_t i = 0; i < n; i++)
+        gx[i] += g[i];
+}
+
+#ifdef RG__ONCE
+/* The attributes are a tensor without data: the shape asked for. A -1 becomes what is left. */
+static bool shape(rg_node *y)
+{
+    char from[RG__SHAPE_TEXT], to[RG__SHAPE_TEXT];
+    const rg_tensor *x = rg_operand(y, 0);
+    rg_tensor wanted = *(const rg_tensor *)rg_attributes(y);
+    rg_tensor known = wanted; /* with 1 in the place of -1 */
+    int open = -1;
+    for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
+        if (wanted.dims[i] == -1 && open < 0) {
+            open = i;
+            known.dims[i] = 1;
+        }
+    int64_t count = rg_tensor_count(x), rest = rg_tensor_count(&known);
+    if (open >= 0 && rest > 0)
+        known.dims[open] = count / rest;
+    if (rest < 0 || rg_tensor_count(&known) != count)
+        return rg_reject(y,
+                         "shape %s does not become %s; expected %lld elements and at most one -1",
+                         rg__shape_text(x, from), rg__shape_text(&wanted, to), (long long)count);
+    rg_set_shape(y, x->dtype, known.ndim, known.dims);
+    return true;
+}
+
+static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_reshape(graph, x[0], 2, (const int64_t[]){3, -1});
+}
+
+static const struct rg__sample samples[] = {
+    {"x (2,6) as (3,-1)", 1, {{2, {2, 6}, -2, 2, 0}}, build, NULL},
+};
+
+RG__OPERATOR(reshape, shape, samples);
+
+rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims)
+{
+    rg_tensor wanted = {.dtype = RG_F32, .ndim = ndim};
+    for (int i = 0; i < ndim && i < RG_MAX_DIMS; i++)
+        wanted.dims[i] = dims[i];
+    return RG__APPLY(reshape, graph, &wanted, sizeof wanted, x);
+}
+#endif

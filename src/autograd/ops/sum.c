@@ -1,0 +1,49 @@
+/* sum: the sum of x along an axis, or of all of it.
+ *
+ * dL/dx = dL/dy, the same for every element of the axis. */
+#include "autograd/reduce.h"
+
+RG__KERNELS(sum);
+
+void F(rg__sum_forward)(rg_node *y)
+{
+    F(reduce_forward)(y, false);
+}
+
+void F(rg__sum_backward)(rg_node *y)
+{
+    F(reduce_backward)(y, false);
+}
+
+#ifdef RG__ONCE
+static rg_node *build_all(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_sum(graph, x[0], RG_ALL_AXES);
+}
+
+static rg_node *build_last(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_sum(graph, x[0], -1);
+}
+
+static rg_node *build_middle(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_sum(graph, x[0], 1);
+}
+
+static const struct rg__sample samples[] = {
+    {"x (3,5), all axes", 1, {{2, {3, 5}, -2, 2, 0}}, build_all, NULL},
+    {"x (2,19), last axis", 1, {{2, {2, 19}, -2, 2, 0}}, build_last, NULL},
+    {"x (2,3,2), middle axis", 1, {{3, {2, 3, 2}, -2, 2, 0}}, build_middle, NULL},
+};
+
+RG__OPERATOR(sum, rg__reduce_shape, samples);
+
+rg_node *rg_sum(rg_graph *graph, rg_node *x, int axis)
+{
+    return RG__APPLY(sum, graph, &axis, sizeof axis, x);
+}
+#endif

@@ -1,0 +1,454 @@
+/* lists.c: from operands of any shape and type to one list at a time, and back; see lists.h.
+ *
+ * The one idea: an operand is a view: the place of list q's first item, and a step of 0 or 1 from
+ * item to item. A view that can be read as it lies is read in place; one that is masked, broadcast
+ * or of another type goes through a buffer as long as the longest list. */
+#include "loss/lists.h"
+
+#include "autograd/graph.h"
+#include "tensor/broadcast.h"
+#include "tensor/lanes.h"
+
+#include <string.h>
+
+enum { LOGITS, LABELS, WHERE, WEIGHTS, N_OPERANDS };
+
+/* The attributes of a loss node. */
+struct attributes {
+    const int64_t *offsets; /* (n_lists + 1), in the arena; NULL: the last axis is the list */
+    int64_t n_lists;
+    rg_reduction reduction;
+    rg_label_mode label_mode;
+};
+
+/* What forward leaves for backward. */
+struct saved {
+    bool *nonempty; /* (n_lists) */
+    int64_t n_nonempty;
+    int64_t longest;
+    double *state; /* (n_lists, RG__LIST_STATE) */
+};
+
+/* Where an operand's items are: list q starts at offsets[q] * per_offset + sum index * stride over
+ * the batch axes, and its items follow in steps of per_item. */
+struct F(view) {
+    const rg_tensor *tensor; /* NULL: the operand is absent */
+    int64_t per_item, per_offset;
+    int n_axes;
+    int64_t dims[RG_MAX_DIMS], stride[RG_MAX_DIMS];
+    real *buffer;    /* compacted values of one list; NULL: read in place */
+    void *grad;      /* of the operand; NULL: not wanted */
+    double *sum;     /* gradients of an operand that is broadcast or of another type */
+    real *list_grad; /* compacted gradients of one list; NULL: added in place */
+};
+
+struct F(lists) {
+    const struct attributes *attributes;
+    int64_t n; /* items of a padded list */
+    struct F(view) view[N_OPERANDS];
+    int64_t *valid; /* indices of the valid items of one list; NULL without a mask */
+    real *scratch;
+};
+
+static int64_t F(length)(const struct F(lists) * l, int64_t q)
+{
+    const int64_t *offsets = l->attributes->offsets;
+    return offsets ? offsets[q + 1] - offsets[q] : l->n;
+}
+
+/* The view of a tensor against logits of the shape; checked by the shape rule. */
+static struct F(view)
+    F(view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+{
+    struct F(view) v = {.tensor = t};
+    if (!t)
+        return v;
+    int64_t count = rg_tensor_count(t);
+    if (a->offsets) {
+        bool per_list = t->ndim == 2;
+        v.per_item = v.per_offset = !per_list && t->ndim == 1 && count == logits->dims[0];
+        v.n_axes = 1;
+        v.dims[0] = a->n_lists;
+        v.stride[0] = per_list;
+        return v;
+    }
+    int64_t step = 1;
+    for (int i = 0; i < t->ndim; i++) {
+        int axis = t->ndim - 1 - i, at = logits->ndim - 1 - i; /* counted from the end */
+        int64_t stride = t->dims[axis] == 1 ? 0 : step;
+        if (i == 0)
+            v.per_item = stride;
+        else
+            v.stride[at] = stride;
+        step *= t->dims[axis];
+    }
+    v.n_axes = logits->ndim - 1;
+    memcpy(v.dims, logits->dims, sizeof v.dims);
+    return v;
+}
+
+static int64_t F(first_item)(const struct F(view) * v, const struct attributes *a, int64_t q)
+{
+    int64_t at = v->per_offset ? a->offsets[q] : 0;
+    for (int i = v->n_axes - 1; i >= 0; i--) {
+        at += q % v->dims[i] * v->stride[i];
+        q /= v->dims[i];
+    }
+    return at;
+}
+
+/* The values of a list's n valid items, compacted. */
+static const real *F(values)(const struct F(view) *v, int64_t first,
+                             const int64_t *valid, int64_t n)
+{
+    if (!v->tensor)
+        return NULL;
+    const char *data = v->tensor->data;
+    size_t size = rg_dtype_size(v->tensor->dtype);
+    if (!valid && v->per_item == 1 && v->tensor->dtype == REAL_TYPE)
+        return (const real *)(const void *)data + first;
+    if (!valid && v->per_item == 1) {
+        rg__cast(v->tensor->dtype, data + (size_t)first * size, REAL_TYPE, v->buffer, n);
+        return v->buffer;
+    }
+    for (int64_t k = 0; k < n; k++) {
+        int64_t at = first + (valid ? valid[k] : k) * v->per_item;
+        if (v->tensor->dtype == REAL_TYPE)
+            v->buffer[k] = ((const real *)(const void *)data)[at];
+        else
+            rg__cast(v->tensor->dtype, data + (size_t)at * size, REAL_TYPE, v->buffer + k, 1);
+    }
+    return v->buffer;
+}
+
+/* The indices of the valid items into l->valid; returns their number. NULL mask: all `length`. */
+static int64_t F(find_valid)(const struct F(lists) * l, int64_t q, int64_t length,
+                             const int64_t **valid)
+{
+    const struct F(view) *where = &l->view[WHERE];
+    *valid = NULL;
+    if (!where->tensor)
+        return length;
+    int64_t first = F(first_item)(where, l->attributes, q), n = 0;
+    size_t size = rg_dtype_size(where->tensor->dtype);
+    const char *data = where->tensor->data;
+    for (int64_t k = 0; k < length; k++) {
+        uint8_t there;
+        rg__cast(where->tensor->dtype, data + (size_t)(first + k * where->per_item) * size, RG_BOOL,
+                 &there, 1);
+        l->valid[n] = k;
+        n += there;
+    }
+    if (n < length)
+        *valid = l->valid;
+    return n;
+}
+
+/* List q, compacted; returns false when it has no valid item. */
+static bool F(load)(const struct F(lists) * l, int64_t q, double *state, struct F(rg__list) * list,
+                    const int64_t **valid)
+{
+    int64_t n = F(find_valid)(l, q, F(length)(l, q), valid);
+    if (n == 0)
+        return false;
+    const real *values[N_OPERANDS];
+    for (int i = 0; i < N_OPERANDS; i++)
+        if (i != WHERE) {
+            const struct F(view) *v = &l->view[i];
+            int64_t first = v->tensor ? F(first_item)(v, l->attributes, q) : 0;
+            values[i] = F(values)(v, first, *valid, n);
+        }
+    *list = (struct F(rg__list)){.n = n,
+                                 .s = values[LOGITS],
+                                 .y = values[LABELS],
+                                 .w = values[WEIGHTS],
+                                 .scratch = l->scratch,
+                                 .state = state + q * RG__LIST_STATE,
+                                 .label_mode = l->attributes->label_mode};
+    return true;
+}
+
+/* The views of a node's operands, with the buffers they need. False: out of memory. */
+static bool F(open_lists)(rg_node *y, int64_t longest, struct F(lists) * l)
+{
+    rg_graph *graph = rg_node_graph(y);
+    const rg_tensor *logits = rg_operand(y, LOGITS);
+    *l = (struct F(lists)){.attributes = rg_attributes(y)};
+    l->n = l->attributes->offsets ? 0 : logits->dims[logits->ndim - 1];
+    bool masked = rg_operand(y, WHERE) != NULL;
+    size_t room = (size_t)longest * sizeof(real);
+    for (int i = 0; i < N_OPERANDS; i++) {
+        struct F(view) *v = &l->view[i];
+        *v = F(view_of)(rg_operand(y, i), logits, l->attributes);
+        if (i == WHERE || !v->tensor)
+            continue;
+        bool in_place = !masked && v->per_item == 1 && v->tensor->dtype == REAL_TYPE;
+        if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
+            return false;
+    }
+    if (masked && !(l->valid = rg_graph_alloc(graph, (size_t)longest * sizeof *l->valid)))
+        return false;
+    bool as_they_are = !l->view[WEIGHTS].tensor && l->attributes->label_mode == RG_LABELS_RAW;
+    return as_they_are || (l->scratch = rg_graph_alloc(graph, room)) != NULL;
+}
+
+/* ---- Forward ---- */
+
+static double F(reduce)(const real *losses, const struct saved *saved, int64_t n_lists, bool mean)
+{
+    double total = 0;
+    for (int64_t q = 0; q < n_lists; q++) /* 0 for a list without an item */
+        total += ACC(losses[q]);
+    return mean && saved->n_nonempty > 0 ? total / (double)saved->n_nonempty : total;
+}
+
+static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
+{
+    rg_graph *graph = rg_node_graph(y);
+    struct saved *saved = rg_graph_alloc(graph, sizeof *saved);
+    if (!saved)
+        return NULL;
+    *saved = (struct saved){0};
+    saved->nonempty = rg_graph_alloc(graph, (size_t)a->n_lists);
+    saved->state = rg_graph_alloc(graph, (size_t)a->n_lists * RG__LIST_STATE * sizeof(double));
+    const rg_tensor *logits = rg_operand(y, LOGITS);
+    if (!a->offsets)
+        saved->longest = logits->dims[logits->ndim - 1];
+    for (int64_t q = 0; a->offsets && q < a->n_lists; q++)
+        if (saved->longest < a->offsets[q + 1] - a->offsets[q])
+            saved->longest = a->offsets[q + 1] - a->offsets[q];
+    rg_set_saved(y, saved);
+    return saved->nonempty && saved->state ? saved : NULL;
+}
+
+void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
+{
+    const struct attributes *a = rg_attributes(y);
+    struct saved *saved = F(make_saved)(y, a);
+    struct F(lists) l;
+    if (!saved || !F(open_lists)(y, saved->longest, &l))
+        return;
+    real *out = rg_output_data(y), *losses = out;
+    if (a->reduction != RG_REDUCE_NONE)
+        losses = rg_graph_alloc(rg_node_graph(y), (size_t)a->n_lists * sizeof *losses);
+    if (!losses)
+        return;
+    for (int64_t q = 0; q < a->n_lists; q++) {
+        struct F(rg__list) list;
+        const int64_t *valid;
+        saved->nonempty[q] = F(load)(&l, q, saved->state, &list, &valid);
+        losses[q] = saved->nonempty[q] ? (real)forward(&list) : 0;
+        saved->n_nonempty += saved->nonempty[q];
+    }
+    if (a->reduction != RG_REDUCE_NONE)
+        out[0] = (real)F(reduce)(losses, saved, a->n_lists, a->reduction == RG_REDUCE_MEAN);
+}
+
+/* ---- Backward ---- */
+
+/* Asks for an operand's gradient and prepares where it is collected. */
+static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) * v)
+{
+    if (!v->tensor || !rg_dtype_computes(v->tensor->dtype))
+        return true;
+    v->grad = rg_operand_grad(y, i);
+    if (!v->grad)
+        return rg_graph_status(rg_node_graph(y)) == RG_OK;
+    int64_t count = rg_tensor_count(v->tensor);
+    if (count != rg_tensor_count(rg_operand(y, LOGITS)) || v->tensor->dtype != REAL_TYPE) {
+        v->sum = rg_graph_alloc(rg_node_graph(y), (size_t)count * sizeof *v->sum);
+        if (!v->sum)
+            return false;
+        memset(v->sum, 0, (size_t)count * sizeof *v->sum);
+    }
+    if (v->sum || rg_operand(y, WHERE))
+        v->list_grad = rg_graph_alloc(rg_node_graph(y), (size_t)longest * sizeof *v->list_grad);
+    return !(v->sum || rg_operand(y, WHERE)) || v->list_grad;
+}
+
+/* Where the kernel adds the gradients of this list's items. */
+static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
+{
+    if (!v->grad)
+        return NULL;
+    if (!v->list_grad)
+        return (real *)v->grad + first;
+    memset(v->list_grad, 0, (size_t)n * sizeof *v->list_grad);
+    return v->list_grad;
+}
+
+/* From the compacted gradients of a list to the operand's. */
+static void F(scatter)(const struct F(view) * v, int64_t first, const int64_t *valid, int64_t n)
+{
+    for (int64_t k = 0; v->list_grad && k < n; k++) {
+        int64_t at = first + (valid ? valid[k] : k) * v->per_item;
+        if (v->sum)
+            v->sum[at] += ACC(v->list_grad[k]);
+        else
+            ((real *)v->grad)[at] += v->list_grad[k];
+    }
+}
+
+static void F(add_sums)(const struct F(view) * v)
+{
+    int64_t count = v->sum ? rg_tensor_count(v->tensor) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (v->tensor->dtype == RG_F32)
+            ((float *)v->grad)[i] += (float)v->sum[i];
+        else
+            ((double *)v->grad)[i] += v->sum[i];
+}
+
+/* The gradient of the node's value with respect to list q's loss. */
+static double F(upstream)(const rg_node *y, const struct saved *saved, int64_t q)
+{
+    const struct attributes *a = rg_attributes(y);
+    const real *g = rg_output_grad(y);
+    if (a->reduction == RG_REDUCE_NONE)
+        return ACC(g[q]);
+    return a->reduction == RG_REDUCE_SUM ? ACC(g[0]) : ACC(g[0]) / (double)saved->n_nonempty;
+}
+
+void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
+{
+    const struct attributes *a = rg_attributes(y);
+    const struct saved *saved = rg_saved(y);
+    struct F(lists) l;
+    if (!F(open_lists)(y, saved->longest, &l))
+        return;
+    for (int i = 0; i < N_OPERANDS; i++)
+        if (i != WHERE && !F(open_grad)(y, i, saved->longest, &l.view[i]))
+            return;
+    for (int64_t q = 0; q < a->n_lists; q++) {
+        struct F(rg__list) list;
+        const int64_t *valid;
+        int64_t first[N_OPERANDS] = {0};
+        real *grad[N_OPERANDS] = {0};
+        if (!saved->nonempty[q] || !F(load)(&l, q, saved->state, &list, &valid))
+            continue;
+        for (int i = 0; i < N_OPERANDS; i++)
+            if (l.view[i].grad) {
+                first[i] = F(first_item)(&l.view[i], a, q);
+                grad[i] = F(grad_target)(&l.view[i], first[i], list.n);
+            }
+        list.ds = grad[LOGITS];
+        list.dy = grad[LABELS];
+        list.dw = grad[WEIGHTS];
+        backward(&list, F(upstream)(y, saved, q));
+        for (int i = 0; i < N_OPERANDS; i++)
+            if (l.view[i].grad)
+                F(scatter)(&l.view[i], first[i], valid, list.n);
+    }
+    for (int i = 0; i < N_OPERANDS; i++)
+        F(add_sums)(&l.view[i]);
+}
+
+#ifdef RG__ONCE
+
+/* ---- Shapes and options, once ---- */
+
+/* An operand fits when broadcasting it leaves the logits' shape as it is; with offsets, when it is
+ * (N), a scalar, or (Q,1). */
+static bool operand_fits(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+{
+    if (!a->offsets) {
+        rg_tensor both;
+        return t->ndim <= logits->ndim && rg__broadcast_shape(t, logits, &both) &&
+               rg__same_shape(&both, logits);
+    }
+    if (t->ndim == 2)
+        return t->dims[0] == a->n_lists && t->dims[1] == 1;
+    return t->ndim == 0 || (t->ndim == 1 && (t->dims[0] == 1 || t->dims[0] == logits->dims[0]));
+}
+
+static bool check_offsets(rg_node *y, const rg_tensor *logits, const struct attributes *a)
+{
+    char shape[RG__SHAPE_TEXT];
+    if (logits->ndim != 1)
+        return rg_reject(y, "offsets with logits %s; expected flat logits (N)",
+                         rg__shape_text(logits, shape));
+    if (a->offsets[0] != 0)
+        return rg_reject(y, "offsets begin with %lld; expected 0", (long long)a->offsets[0]);
+    for (int64_t q = 0; q < a->n_lists; q++)
+        if (a->offsets[q + 1] < a->offsets[q])
+            return rg_reject(y, "offsets[%lld] = %lld is below offsets[%lld] = %lld",
+                             (long long)q + 1, (long long)a->offsets[q + 1], (long long)q,
+                             (long long)a->offsets[q]);
+    if (a->offsets[a->n_lists] != logits->dims[0])
+        return rg_reject(y, "offsets end with %lld; expected the number of logits, %lld",
+                         (long long)a->offsets[a->n_lists], (long long)logits->dims[0]);
+    return true;
+}
+
+bool rg__loss_shape(rg_node *y)
+{
+    static const char *const names[] = {"logits", "labels", "where", "weights"};
+    char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
+    struct attributes *a = y->attributes;
+    const rg_tensor *logits = rg_operand(y, LOGITS);
+    if (!logits || !rg_operand(y, LABELS))
+        return rg_reject(y, "%s is NULL", logits ? "labels" : "logits");
+    if (!rg_dtype_computes(logits->dtype))
+        return rg_reject(y, "logits are %s; expected f32 or f64", rg_dtype_name(logits->dtype));
+    if (logits->ndim < 1)
+        return rg_reject(y, "logits are a scalar; expected (.., n), the last axis a list");
+    if (a->offsets && !check_offsets(y, logits, a))
+        return false;
+    int64_t none[RG_MAX_DIMS] = {a->n_lists};
+    int ndim = a->offsets ? 1 : logits->ndim - 1;
+    if (!a->offsets) {
+        a->n_lists = 1;
+        for (int i = 0; i < ndim; i++)
+            a->n_lists *= none[i] = logits->dims[i];
+    }
+    for (int i = LABELS; i < N_OPERANDS; i++)
+        if (rg_operand(y, i) && !operand_fits(rg_operand(y, i), logits, a))
+            return rg_reject(y, "%s %s does not fit logits %s; expected %s", names[i],
+                             rg__shape_text(rg_operand(y, i), sa), rg__shape_text(logits, sb),
+                             a->offsets ? "(N), a scalar, or (lists,1)"
+                                        : "a shape that broadcasts to the logits'");
+    rg_set_shape(y, logits->dtype, a->reduction == RG_REDUCE_NONE ? ndim : 0, none);
+    return true;
+}
+
+/* The caller's reduction over the per-list losses and the mask of non-empty lists. */
+static rg_node *reduce_by_caller(rg_graph *graph, rg_node *losses, const rg_loss_options *o)
+{
+    const struct saved *saved = rg_saved(losses);
+    rg_tensor mask = *rg_node_value(losses);
+    mask.dtype = RG_BOOL;
+    mask.data = saved->nonempty;
+    rg_node *value = o->reduce(graph, losses, rg_leaf(graph, &mask), o->reduce_user);
+    if (!value)
+        rg__graph_fail(graph, RG_USAGE, "%s: the caller's reduction returned NULL",
+                       losses->op->name);
+    return value;
+}
+
+rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits, rg_node *labels,
+                        const rg_loss_options *options)
+{
+    rg_loss_options o = options ? *options : rg_loss_options_default();
+    struct attributes a = {NULL, o.n_lists, o.reduce ? RG_REDUCE_NONE : o.reduction, o.label_mode};
+    if (graph->status != RG_OK)
+        return NULL;
+    if (o.offsets && (o.n_lists < 0 || o.n_lists > INT64_MAX / 16)) {
+        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists", op->name, (long long)o.n_lists);
+        return NULL;
+    }
+    if (!rg_reduction_name(o.reduction) || !rg_label_mode_name(o.label_mode)) {
+        rg__graph_fail(graph, RG_USAGE, "%s: no such reduction or label mode", op->name);
+        return NULL;
+    }
+    if (o.offsets) {
+        size_t size = (size_t)(o.n_lists + 1) * sizeof *a.offsets;
+        int64_t *copy = rg_graph_alloc(graph, size);
+        if (!copy)
+            return NULL;
+        a.offsets = memcpy(copy, o.offsets, size);
+    }
+    rg_node *operands[N_OPERANDS] = {logits, labels, o.where, o.weights};
+    rg_node *y = rg_apply(graph, op, operands, N_OPERANDS, &a, sizeof a);
+    return y && o.reduce ? reduce_by_caller(graph, y, &o) : y;
+}
+#endif

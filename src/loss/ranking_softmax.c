@@ -1,0 +1,219 @@
+/* ranking_softmax: listwise softmax cross entropy, as one node with a backward derived by hand.
+ *
+ * For one list with logits s, labels y, weights w over its valid items:
+ *
+ *     z_k = y_k w_k          t = z (raw), z / sum z (normalized), softmax(z) (softmax)
+ *     l_k = -log p_k = log S - (s_k - m),    m = max s,  S = sum_j exp(s_j - m)
+ *     L   = sum_k t_k l_k
+ *
+ * Backward, R the upstream gradient, T = sum_k t_k. From d log S / ds_j = p_j:
+ *
+ *     dL/ds_j = sum_k t_k (p_j - [j = k]) = T p_j - t_j
+ *     dL/dt_k = l_k, and through t:
+ *     raw         dL/dz_k = l_k
+ *     normalized  dL/dz_k = (l_k - L) / sum z
+ *     softmax     dL/dz_k = t_k (l_k - L)
+ *     dL/dy_k = w_k dL/dz_k      dL/dw_k = y_k dL/dz_k
+ *
+ * Numerics. L is summed term by term: T log S - sum t (s - m) overflows and cancels. 0 log 0 = 0:
+ * an item with t_k = 0 adds nothing even where l_k is infinite. A NaN must not hide behind labels
+ * that are all zero: whenever S is NaN, so is L. All logits at -inf make m = -inf, so s - m and S
+ * are NaN: there is no distribution. Sums run in lanes, in double. */
+#include "loss/lists.h"
+#include "tensor/lanes.h"
+
+RG__KERNELS(ranking_softmax);
+
+/* What forward keeps: RG__LIST_STATE numbers. */
+enum { MAX, SUM, LOSS, MASS };
+
+static real F(max)(const real *x, int64_t n)
+{
+    real lane[LANES];
+    for (int i = 0; i < LANES; i++)
+        lane[i] = (real)-INFINITY;
+    for (int64_t k = 0; k < n; k++) { /* a NaN never is greater; it shows up in the sum */
+        real *m = &lane[k % LANES];
+        *m = x[k] > *m ? x[k] : *m;
+    }
+    for (int i = 1; i < LANES; i++)
+        lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
+    return lane[0];
+}
+
+/* sum exp(x - max), in double. */
+static double F(sum_exp)(const real *x, int64_t n, real max)
+{
+    double acc[LANES] = {0};
+    for (int64_t k = 0; k < n; k++)
+        acc[k % LANES] += ACC(M(exp)(x[k] - max));
+    return F(fold_double)(acc);
+}
+
+/* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
+ * sum z (normalized). */
+static const real *F(targets)(const struct F(rg__list) * list, double *mass)
+{
+    if (!list->w && list->label_mode == RG_LABELS_RAW)
+        return list->y;
+    real *t = list->scratch;
+    for (int64_t k = 0; k < list->n; k++)
+        t[k] = list->w ? list->y[k] * list->w[k] : list->y[k];
+    if (list->label_mode == RG_LABELS_NORMALIZED) {
+        *mass = F(lane_sum)(t, list->n);
+        for (int64_t k = 0; k < list->n; k++)
+            t[k] = *mass == 0 ? 0 : (real)(ACC(t[k]) / *mass);
+    }
+    if (list->label_mode == RG_LABELS_SOFTMAX) {
+        real max = F(max)(t, list->n);
+        double sum = F(sum_exp)(t, list->n, max);
+        for (int64_t k = 0; k < list->n; k++)
+            t[k] = (real)(ACC(M(exp)(t[k] - max)) / sum);
+    }
+    return t;
+}
+
+static double F(list_forward)(struct F(rg__list) * list)
+{
+    double *state = list->state, acc[LANES] = {0};
+    const real *t = F(targets)(list, &state[MASS]);
+    real max = F(max)(list->s, list->n);
+    state[MAX] = ACC(max);
+    state[SUM] = F(sum_exp)(list->s, list->n, max);
+    double log_sum = log(state[SUM]);
+    for (int64_t k = 0; k < list->n; k++) {
+        double l = log_sum - (ACC(list->s[k]) - state[MAX]);
+        acc[k % LANES] += t[k] == 0 ? 0 : ACC(t[k]) * l;
+    }
+    state[LOSS] = isnan(state[SUM]) ? (double)NAN : F(fold_double)(acc);
+    return state[LOSS];
+}
+
+/* dL/dt_k, times what the label mode makes of t. */
+static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
+{
+    const double *state = list->state;
+    if (list->label_mode == RG_LABELS_NORMALIZED)
+        return state[MASS] == 0 ? 0 : (l - state[LOSS]) / state[MASS];
+    return list->label_mode == RG_LABELS_SOFTMAX ? ACC(t) * (l - state[LOSS]) : l;
+}
+
+static void F(list_backward)(struct F(rg__list) * list, double upstream)
+{
+    const double *state = list->state;
+    const real max = (real)state[MAX];
+    double mass;
+    const real *t = F(targets)(list, &mass);
+    double total = F(lane_sum)(t, list->n), log_sum = log(state[SUM]);
+    for (int64_t k = 0; list->ds && k < list->n; k++) {
+        double p = ACC(M(exp)(list->s[k] - max)) / state[SUM];
+        list->ds[k] += (real)(upstream * (total * p - ACC(t[k])));
+    }
+    for (int64_t k = 0; (list->dy || list->dw) && k < list->n; k++) {
+        double l = log_sum - (ACC(list->s[k]) - state[MAX]);
+        double dz = upstream * F(slope)(list, t[k], l);
+        if (list->dy)
+            list->dy[k] += (real)(list->w ? ACC(list->w[k]) * dz : dz);
+        if (list->dw)
+            list->dw[k] += (real)(ACC(list->y[k]) * dz);
+    }
+}
+
+void F(rg__ranking_softmax_forward)(rg_node *y)
+{
+    F(rg__lists_forward)(y, F(list_forward));
+}
+
+void F(rg__ranking_softmax_backward)(rg_node *y)
+{
+    F(rg__lists_backward)(y, F(list_backward));
+}
+
+#ifdef RG__ONCE
+static rg_node *flat(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    static const int64_t offsets[] = {0, 3, 3, 4, 7};
+    rg_loss_options o = {.offsets = offsets, .n_lists = 4, .weights = x[2]};
+    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
+}
+
+/* The mask hides the second item of the first list and the whole last one. */
+static rg_node *padded(rg_graph *graph, rg_node *const *x, rg_loss_options o)
+{
+    uint8_t where[] = {1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0};
+    rg_tensor mask = {RG_BOOL, 2, {3, 4}, where};
+    o.where = rg_constant(graph, &mask);
+    o.weights = x[2];
+    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
+}
+
+static rg_node *masked(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return padded(graph, x, (rg_loss_options){.reduction = RG_REDUCE_NONE});
+}
+
+static rg_node *normalized(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return padded(graph, x, (rg_loss_options){.label_mode = RG_LABELS_NORMALIZED});
+}
+
+static rg_node *softmax_labels(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return padded(graph, x, (rg_loss_options){.label_mode = RG_LABELS_SOFTMAX});
+}
+
+/* The sum of the losses, by way of the mask. */
+static rg_node *by_caller(rg_graph *graph, rg_node *losses, rg_node *nonempty, void *user)
+{
+    (void)user;
+    rg_node *counted = rg_cast(graph, nonempty, rg_node_value(losses)->dtype);
+    return rg_sum(graph, rg_mul(graph, losses, counted), RG_ALL_AXES);
+}
+
+static rg_node *reduced(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    rg_loss_options o = {.reduce = by_caller};
+    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
+}
+
+static const struct rg__sample samples[] = {
+    {"flat (7), offsets, weights (7), mean",
+     3,
+     {{1, {7}, -2, 2, 0}, {1, {7}, 0.5, 3, 0}, {1, {7}, 0.5, 2, 0}},
+     flat,
+     NULL},
+    {"padded (3,4), where, labels (4), weights (3,1), none",
+     3,
+     {{2, {3, 4}, -2, 2, 0}, {1, {4}, 0.5, 3, 0}, {2, {3, 1}, 0.5, 2, 0}},
+     masked,
+     NULL},
+    {"normalized labels (3,4), scalar weight",
+     3,
+     {{2, {3, 4}, -2, 2, 0}, {2, {3, 4}, 0.5, 3, 0}, {0, {0}, 0.5, 2, 0}},
+     normalized,
+     "a normalised label does not feel a common weight"},
+    {"softmax labels (3,4), weights (4)",
+     3,
+     {{2, {3, 4}, -2, 2, 0}, {2, {3, 4}, 0.5, 3, 0}, {1, {4}, 0.5, 2, 0}},
+     softmax_labels,
+     NULL},
+    {"padded (2,3), the caller's reduction",
+     2,
+     {{2, {2, 3}, -2, 2, 0}, {2, {2, 3}, 0.5, 3, 0}},
+     reduced,
+     NULL},
+};
+
+RG__LOSS(ranking_softmax, samples);
+
+rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
+                                 const rg_loss_options *options)
+{
+    return rg__apply_loss(graph, &rg__builtin_ranking_softmax.op, logits, labels, options);
+}
+#endif

@@ -1,0 +1,512 @@
+/* test_autograd.c: the tape, the operators, and what holds for every operator by the table alone. */
+#include "check.h"
+
+#include "autograd/builtin.h"
+#include "autograd/graph.h"
+
+/* ---- Fixtures ---- */
+
+struct fixture {
+    rg_context *ctx;
+    rg_graph *graph;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->ctx = rg_context_create(NULL);
+    f->graph = rg_graph_create(f->ctx);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    rg_graph_destroy(f->graph);
+    rg_context_destroy(f->ctx);
+    free(f);
+    return 0;
+}
+
+static rg_tensor vector(double *x, int64_t n)
+{
+    return (rg_tensor){RG_F64, 1, {n}, x};
+}
+
+static double at(const rg_tensor *t, int64_t i)
+{
+    assert_non_null(t);
+    return t->dtype == RG_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+}
+
+/* ---- Every operator, by the table ---- */
+
+static void count_samples(void *user, const char *name, const char *sample,
+                          const rg_gradcheck_report *report)
+{
+    if (!report->passed)
+        print_error("%s, %s: %s\n", name, sample, report->message);
+    ++*(int *)user;
+}
+
+static void every_gradient_is_right(void **state)
+{
+    struct fixture *f = *state;
+    int n = 0;
+    assert_ok(f->ctx, rg_gradcheck_builtin(f->ctx, NULL, count_samples, &n));
+    assert_true(n > rg__n_operators);
+    assert_fails(f->ctx, RG_USAGE, "nonesuch",
+                 rg_gradcheck_builtin(f->ctx, "nonesuch", NULL, NULL));
+}
+
+/* Value and gradients of a sample in one type, appended to `out`; returns how many numbers. */
+static int run_sample(struct fixture *f, const struct rg__sample *sample, const rg_tensor *inputs,
+                      rg_dtype dtype, double *out, int room)
+{
+    rg_tensor cast[RG__MAX_SAMPLE_INPUTS];
+    rg_node *nodes[RG__MAX_SAMPLE_INPUTS];
+    double storage[RG__MAX_SAMPLE_INPUTS][64], ones[64];
+    rg_graph_reset(f->graph);
+    for (int i = 0; i < sample->n_inputs; i++) {
+        assert_true(rg_tensor_count(&inputs[i]) <= 64);
+        cast[i] = inputs[i];
+        cast[i].dtype = dtype;
+        cast[i].data = storage[i];
+        assert_ok(f->ctx, rg_tensor_cast(f->ctx, &inputs[i], &cast[i]));
+        nodes[i] = rg_variable(f->graph, &cast[i], NULL);
+    }
+    rg_node *y = sample->build(f->graph, nodes, NULL);
+    if (!y)
+        fail_msg("%s: %s", sample->what, rg_last_error(f->ctx));
+    rg_tensor cotangent = *rg_node_value(y), source = cotangent;
+    double filled[64];
+    for (int i = 0; i < 64; i++)
+        filled[i] = 0.25 * (1 + i % 5);
+    source.dtype = RG_F64;
+    source.data = filled;
+    cotangent.data = ones;
+    assert_ok(f->ctx, rg_tensor_cast(f->ctx, &source, &cotangent));
+    assert_ok(f->ctx, rg_backward(f->graph, y, &cotangent));
+    int n = 0;
+    for (int64_t k = 0; k < rg_tensor_count(rg_node_value(y)); k++)
+        out[n++] = at(rg_node_value(y), k);
+    for (int i = 0; i < sample->n_inputs; i++)
+        for (int64_t k = 0; k < rg_tensor_count(&cast[i]); k++)
+            out[n++] = at(rg_node_grad(nodes[i]), k);
+    assert_true(n <= room);
+    return n;
+}
+
+static void both_precisions_agree(void **state)
+{
+    struct fixture *f = *state;
+    const struct rg__builtin *b;
+    for (int i = 0; (b = rg__builtin_at(i)) != NULL; i++)
+        for (int k = 0; k < b->n_samples; k++) {
+            if (strcmp(b->op.name, "cast") == 0)
+                continue; /* its sample asks for f64 */
+            rg_tensor inputs[RG__MAX_SAMPLE_INPUTS];
+            double narrow[512], wide[512];
+            assert_true(rg__sample_inputs(f->ctx, &b->samples[k], 7, inputs));
+            for (int j = 0; j < b->samples[k].n_inputs; j++) /* numbers that f32 holds exactly */
+                for (int64_t e = 0; e < rg_tensor_count(&inputs[j]); e++)
+                    ((double *)inputs[j].data)[e] = (double)(float)((double *)inputs[j].data)[e];
+            int n = run_sample(f, &b->samples[k], inputs, RG_F32, narrow, 512);
+            assert_int_equal(run_sample(f, &b->samples[k], inputs, RG_F64, wide, 512), n);
+            for (int e = 0; e < n; e++)
+                assert_close(narrow[e], wide[e], 2e-5, 2e-6);
+            for (int j = 0; j < b->samples[k].n_inputs; j++)
+                rg__free(f->ctx, inputs[j].data);
+        }
+}
+
+/* ---- Values at the corners ---- */
+
+static void unary_corners(void **state)
+{
+    static const struct {
+        rg_node *(*op)(rg_graph *, rg_node *);
+        double x, y, slope;
+    } cases[] = {
+        {rg_relu, -1, 0, 0},
+        {rg_relu, 0, 0, 0},
+        {rg_relu, 2, 2, 1},
+        {rg_relu, NAN, NAN, 1},
+        {rg_sigmoid, 0, 0.5, 0.25},
+        {rg_sigmoid, 1000, 1, 0},
+        {rg_sigmoid, -1000, 0, 0},
+        {rg_sigmoid, 40, 1, 4.248354255291589e-18}, /* 1 - y is 0 here, the slope is not */
+        {rg_tanh, 20, 1, 1.6993417021166355e-17},
+        {rg_tanh, -1000, -1, 0},
+        {rg_exp, 1, 2.718281828459045, 2.718281828459045},
+        {rg_exp, 1000, INFINITY, INFINITY},
+        {rg_log, 0, -INFINITY, INFINITY},
+        {rg_log, -1, NAN, -1},
+        {rg_neg, -0.5, 0.5, -1},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double x = cases[i].x;
+        rg_tensor t = vector(&x, 1);
+        rg_graph_reset(f->graph);
+        rg_node *leaf = rg_variable(f->graph, &t, NULL);
+        rg_node *y = cases[i].op(f->graph, leaf);
+        assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+        assert_close(at(rg_node_value(y), 0), cases[i].y, 1e-15, 0);
+        assert_close(at(rg_node_grad(leaf), 0), cases[i].slope, 1e-13, 0);
+    }
+}
+
+static void broadcasting_sums_in_double(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 1 << 20 };
+    float *x = malloc(N * sizeof *x), b = 0.5f;
+    for (int i = 0; i < N; i++)
+        x[i] = 0.1f;
+    rg_tensor tx = {RG_F32, 2, {N, 1}, x}, tb = {RG_F32, 1, {1}, &b};
+    rg_node *bias = rg_variable(f->graph, &tb, NULL);
+    rg_node *product = rg_mul(f->graph, rg_leaf(f->graph, &tx), bias);
+    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, product, RG_ALL_AXES), NULL));
+    double exact = N * (double)0.1f;
+    assert_close(at(rg_node_grad(bias), 0), exact, 1e-7, 0); /* in float: 100958.3 */
+    free(x);
+}
+
+static void means_of_nothing(void **state)
+{
+    struct fixture *f = *state;
+    rg_tensor empty = {RG_F64, 2, {3, 0}, NULL};
+    rg_node *x = rg_leaf(f->graph, &empty);
+    rg_node *mean = rg_mean(f->graph, x, 1), *sum = rg_sum(f->graph, x, 0);
+    assert_int_equal(rg_tensor_count(rg_node_value(mean)), 3);
+    assert_true(isnan(at(rg_node_value(mean), 2)));
+    assert_int_equal(rg_tensor_count(rg_node_value(sum)), 0);
+    assert_close(at(rg_node_value(rg_sum(f->graph, x, RG_ALL_AXES)), 0), 0, 0, 0);
+}
+
+static void casts_cross_types(void **state)
+{
+    struct fixture *f = *state;
+    int32_t ints[] = {-3, 2147483647};
+    float floats[] = {1.5f, -2};
+    rg_tensor ti = {RG_I32, 1, {2}, ints}, tf = {RG_F32, 1, {2}, floats};
+    rg_node *wide = rg_cast(f->graph, rg_leaf(f->graph, &ti), RG_F64);
+    assert_close(at(rg_node_value(wide), 1), 2147483647, 0, 0);
+    rg_node *x = rg_variable(f->graph, &tf, NULL);
+    rg_node *y = rg_mul(f->graph, rg_cast(f->graph, x, RG_F64), wide);
+    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, -1), NULL));
+    assert_int_equal(rg_node_grad(x)->dtype, RG_F32);
+    assert_close(at(rg_node_grad(x), 0), -3, 0, 0);
+    assert_null(rg_cast(f->graph, x, RG_I32));
+    assert_non_null(strstr(rg_last_error(f->ctx), "i32"));
+}
+
+/* A score depends on its row alone: not on its neighbours, not on where the block begins. */
+static void one_column_products_see_one_row(void **state)
+{
+    struct fixture *f = *state;
+    enum { M = 1000, K = 137 };
+    float *x = malloc(M * K * sizeof *x), w[K], alone;
+    for (int i = 0; i < M * K; i++)
+        x[i] = sinf((float)i);
+    for (int k = 0; k < K; k++)
+        w[k] = cosf((float)k);
+    rg_tensor tx = {RG_F32, 2, {M, K}, x}, tw = {RG_F32, 1, {K}, w};
+    rg_node *weights = rg_leaf(f->graph, &tw);
+    const float *all = rg_node_value(rg_matmul(f->graph, rg_leaf(f->graph, &tx), weights))->data;
+    for (int m = 0; m < M; m++) {
+        rg_tensor row = {RG_F32, 2, {1, K}, x + m * K};
+        rg_node *y = rg_matmul(f->graph, rg_leaf(f->graph, &row), weights);
+        alone = *(const float *)rg_node_value(y)->data;
+        assert_memory_equal(&alone, &all[m], sizeof alone);
+    }
+    free(x);
+}
+
+/* Long sums: 4,096 terms at most in the numbers' own type. */
+static void long_products_stay_exact(void **state)
+{
+    struct fixture *f = *state;
+    enum { LONG = 100000 };
+    float *a = malloc(2 * LONG * sizeof *a), *b = malloc(2 * LONG * sizeof *b);
+    for (int i = 0; i < 2 * LONG; i++)
+        a[i] = 0.1f, b[i] = 1;
+    double exact = LONG * (double)0.1f;
+    rg_tensor row = {RG_F32, 2, {2, LONG}, a}, column = {RG_F32, 1, {LONG}, b};
+    rg_tensor two = {RG_F32, 2, {LONG, 2}, b};
+    rg_node *x = rg_variable(f->graph, &row, NULL);
+    rg_node *v = rg_matmul(f->graph, x, rg_leaf(f->graph, &column));
+    rg_node *m = rg_matmul(f->graph, x, rg_leaf(f->graph, &two));
+    assert_close(at(rg_node_value(v), 1), exact, 1e-5, 0); /* one after the other: 1.4e-4 */
+    assert_close(at(rg_node_value(m), 3), exact, 1e-5, 0);
+    rg_tensor tall = {RG_F32, 2, {LONG, 2}, a},
+              one[] = {{RG_F32, 1, {2}, b}, {RG_F32, 2, {2, 2}, b}};
+    for (int i = 0; i < 2; i++) { /* the weights' gradient sums over the rows */
+        rg_node *w = rg_variable(f->graph, &one[i], NULL);
+        rg_node *y = rg_matmul(f->graph, rg_leaf(f->graph, &tall), w);
+        assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, RG_ALL_AXES), NULL));
+        assert_close(at(rg_node_grad(w), 0), exact, 6e-5, 0); /* blocks of 4,096 */
+    }
+    free(a);
+    free(b);
+}
+
+/* ---- The tape ---- */
+
+static void gradients_accumulate_in_leaves(void **state)
+{
+    struct fixture *f = *state;
+    double a[] = {2, 3}, grad[] = {10, 20};
+    rg_tensor ta = vector(a, 2);
+    rg_node *x = rg_variable(f->graph, &ta, grad);
+    rg_node *square = rg_mul(f->graph, x, x);
+    rg_node *y = rg_sum(f->graph, square, RG_ALL_AXES);
+    assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+    assert_close(grad[0], 10 + 4, 0, 0);
+    assert_ok(f->ctx, rg_backward(f->graph, y, NULL)); /* inner gradients start anew */
+    assert_close(grad[1], 20 + 12, 0, 0);
+    assert_close(at(rg_node_grad(square), 0), 1, 0, 0);
+    assert_ptr_equal(rg_node_grad(x)->data, grad);
+}
+
+static void nothing_flows_into_constants(void **state)
+{
+    struct fixture *f = *state;
+    double a = 2;
+    rg_tensor ta = {RG_F64, 0, {0}, &a};
+    rg_node *constant = rg_constant(f->graph, &ta);
+    a = 5; /* the constant is a copy, the leaf is not */
+    rg_node *x = rg_variable(f->graph, &ta, NULL), *y = rg_mul(f->graph, x, constant);
+    assert_close(at(rg_node_value(y), 0), 10, 0, 0);
+    assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+    assert_close(at(rg_node_grad(x), 0), 2, 0, 0);
+    assert_null(rg_node_grad(constant));
+    assert_ok(f->ctx, rg_backward(f->graph, constant, NULL)); /* nothing to do is no error */
+}
+
+static void errors_name_shapes_and_travel(void **state)
+{
+    struct fixture *f = *state;
+    double a[6] = {0};
+    int64_t i64 = 1;
+    float f32 = 1;
+    rg_tensor two = {RG_F64, 2, {2, 3}, a}, four = vector(a, 4), id = {RG_I64, 0, {0}, &i64};
+    rg_tensor single = {RG_F32, 0, {0}, &f32}, half = {RG_F16, 0, {0}, a};
+    static const char *const words[] = {"(2,3)", "(4)", "i64", "f32", "axis 2", "(4,2)", "f16"};
+    for (int i = 0; i < 7; i++) {
+        rg_graph_reset(f->graph);
+        rg_node *x = rg_leaf(f->graph, &two), *v = rg_leaf(f->graph, &four), *bad = NULL;
+        switch (i) {
+        case 0: bad = rg_add(f->graph, x, v); break;
+        case 1: bad = rg_matmul(f->graph, x, v); break;
+        case 2: bad = rg_add(f->graph, x, rg_leaf(f->graph, &id)); break;
+        case 3: bad = rg_add(f->graph, x, rg_leaf(f->graph, &single)); break;
+        case 4: bad = rg_sum(f->graph, x, 2); break;
+        case 5: bad = rg_reshape(f->graph, x, 2, (const int64_t[]){4, 2}); break;
+        case 6: bad = rg_leaf(f->graph, &half); break;
+        }
+        assert_null(bad);
+        assert_non_null(strstr(rg_last_error(f->ctx), words[i]));
+        char first[256];
+        snprintf(first, sizeof first, "%s", rg_last_error(f->ctx));
+        /* NULL in, NULL out; the first error stays, and backward returns it */
+        assert_null(rg_sum(f->graph, rg_exp(f->graph, bad), RG_ALL_AXES));
+        assert_null(rg_leaf(f->graph, &two));
+        assert_fails(f->ctx, RG_BAD_DATA, first, rg_backward(f->graph, NULL, NULL));
+        assert_int_equal(rg_graph_status(f->graph), RG_BAD_DATA);
+    }
+    rg_graph_reset(f->graph);
+    assert_int_equal(rg_graph_status(f->graph), RG_OK);
+    assert_fails(f->ctx, RG_USAGE, "NULL", rg_backward(f->graph, NULL, NULL));
+    rg_node *x = rg_variable(f->graph, &two, NULL);
+    assert_fails(f->ctx, RG_USAGE, "(2,3)", rg_backward(f->graph, x, NULL));
+    assert_fails(f->ctx, RG_USAGE, "cotangent", rg_backward(f->graph, x, &four));
+    rg_graph *other = rg_graph_create(f->ctx);
+    assert_null(rg_add(other, x, x));
+    assert_non_null(strstr(rg_last_error(f->ctx), "another graph"));
+    rg_graph_destroy(other);
+}
+
+static void long_chains_need_no_stack(void **state)
+{
+    struct fixture *f = *state;
+    double one = 1;
+    rg_tensor t = {RG_F64, 0, {0}, &one};
+    rg_node *x = rg_variable(f->graph, &t, NULL), *y = x;
+    for (int i = 0; i < 200000; i++)
+        y = rg_neg(f->graph, y);
+    assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+    assert_close(at(rg_node_grad(x), 0), 1, 0, 0);
+}
+
+/* ---- Memory ---- */
+
+struct counter {
+    int64_t calls, live;
+    int64_t fail_at; /* this allocation fails; 0: none */
+};
+
+static void *counting_resize(void *user, void *block, size_t size)
+{
+    struct counter *c = user;
+    if (size == 0) {
+        c->live -= block != NULL;
+        free(block);
+        return NULL;
+    }
+    c->calls++;
+    if (c->calls == c->fail_at)
+        return NULL;
+    void *resized = realloc(block, size);
+    c->live += resized && !block;
+    return resized;
+}
+
+/* A step with every kind of buffer in it. */
+static rg_status a_step(rg_graph *graph)
+{
+    float x[60], w[5] = {1, -1, 0.5f, 0.25f, 2}, labels[12] = {1, 0, 2, 0, 0, 1, 0, 0, 0, 3, 0, 1};
+    for (int i = 0; i < 60; i++)
+        x[i] = (float)(i % 7) - 3;
+    int64_t offsets[] = {0, 5, 12};
+    rg_tensor tx = {RG_F32, 2, {12, 5}, x}, tw = {RG_F32, 1, {5}, w},
+              ty = {RG_F32, 1, {12}, labels};
+    rg_loss_options o = rg_loss_options_default();
+    o.offsets = offsets;
+    o.n_lists = 2;
+    rg_graph_reset(graph);
+    rg_node *weights = rg_variable(graph, &tw, NULL);
+    rg_node *scores = rg_matmul(graph, rg_leaf(graph, &tx), weights);
+    o.weights = rg_mean(graph, rg_mul(graph, weights, weights), RG_ALL_AXES);
+    return rg_backward(graph, rg_ranking_softmax_loss(graph, scores, rg_leaf(graph, &ty), &o),
+                       NULL);
+}
+
+static void steady_state_allocates_nothing(void **state)
+{
+    (void)state;
+    struct counter counter = {0};
+    rg_context_options o = rg_context_options_default();
+    o.allocator = (rg_allocator){counting_resize, &counter};
+    rg_context *ctx = rg_context_create(&o);
+    rg_graph *graph = rg_graph_create(ctx);
+    for (int i = 0; i < 3; i++)
+        assert_ok(ctx, a_step(graph));
+    int64_t calls = counter.calls;
+    size_t bytes = rg_graph_bytes(graph);
+    for (int i = 0; i < 100; i++)
+        assert_ok(ctx, a_step(graph));
+    assert_int_equal(counter.calls, calls);
+    assert_int_equal(rg_graph_bytes(graph), bytes);
+    rg_graph_destroy(graph);
+    rg_context_destroy(ctx);
+    assert_int_equal(counter.live, 0);
+}
+
+/* The k-th allocation fails, for every k: RG_LIMIT, a sentence, nothing leaks. */
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (int64_t k = 2;; k++) {
+        struct counter counter = {.fail_at = k};
+        rg_context_options o = rg_context_options_default();
+        o.allocator = (rg_allocator){counting_resize, &counter};
+        rg_context *ctx = rg_context_create(&o);
+        rg_graph *graph = rg_graph_create(ctx);
+        rg_gradcheck_report report;
+        double x[] = {1, 2};
+        rg_tensor input = vector(x, 2);
+        rg_status status = graph ? a_step(graph) : RG_LIMIT;
+        if (status == RG_OK)
+            status = rg_gradcheck(ctx, rg__operators[4]->samples[0].build, NULL, &input, 1, NULL,
+                                  &report);
+        bool reached = counter.calls >= k;
+        assert_int_equal(status, reached ? RG_LIMIT : RG_OK);
+        if (reached)
+            assert_non_null(strstr(rg_last_error(ctx), "out of memory"));
+        rg_graph_destroy(graph);
+        rg_context_destroy(ctx);
+        assert_int_equal(counter.live, 0);
+        if (!reached) {
+            assert_true(k > 5);
+            return;
+        }
+    }
+}
+
+/* ---- An operator of the user's own ---- */
+
+/* y = x^3, with x^2 kept for backward. */
+static void cube_forward(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0);
+    double *out = rg_output_data(y), *squares = rg_graph_alloc(rg_node_graph(y), 8 * sizeof *out);
+    for (int64_t i = 0; i < rg_tensor_count(x); i++) {
+        squares[i] = at(x, i) * at(x, i);
+        out[i] = squares[i] * at(x, i);
+    }
+    rg_set_saved(y, squares);
+}
+
+static void cube_backward(rg_node *y)
+{
+    const double *g = rg_output_grad(y), *squares = rg_saved(y);
+    double *gx = rg_operand_grad(y, 0);
+    for (int64_t i = 0; gx && i < rg_tensor_count(rg_node_value(y)); i++)
+        gx[i] += 3 * squares[i] * g[i];
+}
+
+static const rg_operator cube = {
+    .name = "cube", .forward = {NULL, cube_forward}, .backward = {NULL, cube_backward}};
+static const rg_operator no_way_back = {
+    .name = "no_way_back", .forward = {NULL, cube_forward}, .no_backward = "it is a test"};
+
+static rg_node *apply_cube(rg_graph *graph, rg_node *const *x, void *user)
+{
+    return rg_apply(graph, user, x, 1, NULL, 0);
+}
+
+static void users_add_operators(void **state)
+{
+    struct fixture *f = *state;
+    double x[] = {1, -2, 0.5};
+    float y = 1;
+    rg_tensor t = vector(x, 3), t32 = {RG_F32, 0, {0}, &y};
+    rg_gradcheck_report report;
+    rg_operator op = cube;
+    assert_ok(f->ctx, rg_gradcheck(f->ctx, apply_cube, &op, &t, 1, NULL, &report));
+    assert_true(report.passed);
+    assert_int_equal(report.n_elements, 3);
+    rg_operator bad = no_way_back;
+    assert_fails(f->ctx, RG_BAD_DATA, "it is a test",
+                 rg_gradcheck(f->ctx, apply_cube, &bad, &t, 1, NULL, &report));
+    rg_node *narrow = rg_leaf(f->graph, &t32);
+    assert_null(rg_apply(f->graph, &cube, &narrow, 1, NULL, 0));
+    assert_non_null(strstr(rg_last_error(f->ctx), "not defined for f32"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_gradient_is_right),
+        TEST(both_precisions_agree),
+        TEST(unary_corners),
+        TEST(broadcasting_sums_in_double),
+        TEST(means_of_nothing),
+        TEST(casts_cross_types),
+        TEST(one_column_products_see_one_row),
+        TEST(long_products_stay_exact),
+        TEST(gradients_accumulate_in_leaves),
+        TEST(nothing_flows_into_constants),
+        TEST(errors_name_shapes_and_travel),
+        TEST(long_chains_need_no_stack),
+        TEST(steady_state_allocates_nothing),
+        TEST(every_allocation_may_fail),
+        TEST(users_add_operators),
+    };
+    RUN_TESTS(tests);
+}
