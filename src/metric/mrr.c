@@ -1,0 +1,35 @@
+/* mrr.c: reciprocal rank of the first relevant item.
+ *
+ *   RR@k = 1 / (rank of the first relevant item), 0 where that rank is beyond k
+ *
+ * Ties: only the first tie group that holds a relevant item matters. Let it stand behind b items
+ * and hold t, r of them relevant. Its first relevant item is its j-th with probability
+ *
+ *   p_j = (prod_{i<j} (t - i + 1 - r) / (t - i + 1)) r / (t - j + 1),    j = 1 .. t - r + 1
+ *
+ * (none of the first j - 1, then one of r among the t - j + 1 left), and E RR = sum_j p_j / (b + j)
+ * up to b + j = k. The product is carried along: all terms are positive, none overflows, and one
+ * that underflows is too small to count.
+ */
+#include "metric/metric.h"
+
+double rg__mrr(struct rg__list *list)
+{
+    int64_t cut = rg__cut(list, list->n_ranked);
+    int64_t begin = 0, end = 0, relevant = 0;
+    while (!relevant && end < cut) {
+        begin = end;
+        end = rg__tie_end(list, begin);
+        relevant = rg__count_relevant(list, begin, end);
+    }
+    if (!relevant)
+        return 0;
+    double expected = 0;
+    double none_before = 1; /* probability that the ranks so far hold no relevant item */
+    for (int64_t rank = begin + 1; rank <= cut && none_before > 0; rank++) {
+        double left = (double)(end - rank + 1);
+        expected += none_before * ((double)relevant / left) / (double)rank;
+        none_before *= (left - (double)relevant) / left;
+    }
+    return expected;
+}

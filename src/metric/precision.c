@@ -1,0 +1,25 @@
+/* precision.c: precision@k.
+ *
+ *   P@k = (number of relevant items among the first k ranks) / k
+ *
+ * It divides by k also where the list is shorter (as trec_eval; rax divides by the smaller). k = 0
+ * divides by the number of ranked items; nothing ranked is 0.
+ *
+ * Ties: each rank of a tie group of t items, r of them relevant, is relevant with probability r/t,
+ * so a group with c ranks above the cut-off adds c r / t.
+ */
+#include "metric/metric.h"
+
+double rg__precision(struct rg__list *list)
+{
+    double relevant = 0;
+    int64_t cut = rg__cut(list, list->n_ranked);
+    for (int64_t begin = 0, end; begin < cut; begin = end) {
+        end = rg__tie_end(list, begin);
+        int64_t above = (end < cut ? end : cut) - begin;
+        relevant +=
+            (double)above * (double)rg__count_relevant(list, begin, end) / (double)(end - begin);
+    }
+    int64_t divisor = list->metric->k ? list->metric->k : list->n_ranked;
+    return divisor ? relevant / (double)divisor : 0;
+}

@@ -1,0 +1,714 @@
+/* test_metric.c: known values, ties against brute force over all orders, corners, errors. */
+#include "check.h"
+
+#include "base/base.h"
+#include "base/random.h"
+
+static const double NOT_A_NUMBER = (double)NAN, INFINITE = (double)INFINITY;
+
+/* What the log was told. */
+struct notes {
+    int count;
+    char last[512];
+};
+
+static void take_note(void *user, rg_log_level level, const char *message)
+{
+    struct notes *notes = user;
+    assert_int_equal(level, RG_LOG_WARNING);
+    notes->count++;
+    snprintf(notes->last, sizeof notes->last, "%s", message);
+}
+
+static rg_context *new_context(struct notes *notes)
+{
+    rg_context_options options = rg_context_options_default();
+    options.log = notes ? take_note : NULL;
+    options.log_user = notes;
+    rg_context *ctx = rg_context_create(&options);
+    assert_non_null(ctx);
+    return ctx;
+}
+
+static rg_metric parsed(rg_context *ctx, const char *text)
+{
+    rg_metric metric;
+    assert_ok(ctx, rg_metric_parse(ctx, text, &metric));
+    return metric;
+}
+
+/* One list of n items: its value. */
+static double value_of(rg_context *ctx, rg_metric metric, int64_t n, const double *scores,
+                       const double *labels)
+{
+    int64_t offsets[] = {0, n};
+    rg_ranking ranking = {.n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_metric_result result;
+    double per_list;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &metric, &ranking, &result, &per_list));
+    assert_close(result.value, per_list, 0, 0);
+    return result.value;
+}
+
+static void known_values(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const double inf = INFINITE;
+    const double scores[][5] = {{0, 3, 1, 2}, {1, 4, 3, 2}, {-inf, 5, 2, -inf, 1}};
+    const double labels[][5] = {{0, 0, 1, 1}, {2, 0, 0, 1}, {1, 0, 1, 0, 0}};
+    const int64_t n[] = {4, 4, 5};
+    static const struct {
+        const char *metric;
+        double value[3];
+    } cases[] = {
+        {"mrr", {.5, 1. / 3, .5}},
+        {"precision@3", {2. / 3, 1. / 3, 1. / 3}},
+        {"map", {7. / 12, 5. / 12, .25}},
+        {"dcg", {1.1309297535714573, 1.7920296742201787, .6309297535714574}},
+        {"ndcg", {.6934264036172708, .4935456744811715, .38685280723454163}},
+        {"precision", {.5, .5, 1. / 3}}, /* of the ranked items */
+    };
+    for (int c = 0; c < RG__COUNT(cases); c++)
+        for (int q = 0; q < 3; q++)
+            assert_close(value_of(ctx, parsed(ctx, cases[c].metric), n[q], scores[q], labels[q]),
+                         cases[c].value[q], 1e-12, 0);
+    rg_context_destroy(ctx);
+}
+
+/* ---- The definition, item after item, for one order of the ranked items --------------------- */
+
+struct sample {
+    int n, n_ranked;
+    double scores[6], labels[6];
+    int order[6]; /* of the ranked items */
+};
+
+static double plain_gain(const rg_metric *m, double y)
+{
+    return y <= 0 ? 0 : m->gain == RG_GAIN_LINEAR ? y : pow(2, y) - 1;
+}
+
+static int cut(const rg_metric *m, int n)
+{
+    return m->k && m->k < n ? (int)m->k : n;
+}
+
+static double plain_dcg(const rg_metric *m, const struct sample *s)
+{
+    double sum = 0;
+    for (int i = 0; i < cut(m, s->n_ranked); i++)
+        sum += plain_gain(m, s->labels[s->order[i]]) * log(2) / log(2 + i);
+    return sum;
+}
+
+static double plain_ndcg(const rg_metric *m, const struct sample *s)
+{
+    double sorted[6], ideal = 0;
+    memcpy(sorted, s->labels, sizeof sorted);
+    for (int i = 0; i < s->n; i++)
+        for (int j = i + 1; j < s->n; j++)
+            if (sorted[j] > sorted[i]) {
+                double t = sorted[i];
+                sorted[i] = sorted[j];
+                sorted[j] = t;
+            }
+    for (int i = 0; i < cut(m, s->n); i++)
+        ideal += plain_gain(m, sorted[i]) * log(2) / log(2 + i);
+    return ideal > 0 ? plain_dcg(m, s) / ideal : 0;
+}
+
+static double plain_precision(const rg_metric *m, const struct sample *s)
+{
+    double sum = 0;
+    for (int i = 0; i < cut(m, s->n_ranked); i++)
+        sum += s->labels[s->order[i]] >= m->threshold;
+    return sum == 0 ? 0 : sum / (double)(m->k ? m->k : s->n_ranked);
+}
+
+static double plain_mrr(const rg_metric *m, const struct sample *s)
+{
+    for (int i = 0; i < cut(m, s->n_ranked); i++)
+        if (s->labels[s->order[i]] >= m->threshold)
+            return 1. / (i + 1);
+    return 0;
+}
+
+static double plain_map(const rg_metric *m, const struct sample *s)
+{
+    int relevant = 0, hits = 0;
+    double sum = 0;
+    for (int i = 0; i < s->n; i++)
+        relevant += s->labels[i] >= m->threshold;
+    for (int i = 0; i < cut(m, s->n_ranked); i++)
+        if (s->labels[s->order[i]] >= m->threshold)
+            sum += (double)++hits / (i + 1);
+    return relevant ? sum / cut(m, relevant) : 0;
+}
+
+typedef double plain(const rg_metric *m, const struct sample *s);
+static const struct {
+    const char *name;
+    plain *value;
+} definitions[] = {{"ndcg", plain_ndcg},
+                   {"dcg", plain_dcg},
+                   {"map", plain_map},
+                   {"mrr", plain_mrr},
+                   {"precision", plain_precision}};
+
+/* Whether a score of a may stand before one of b. */
+static bool may_precede(double a, double b)
+{
+    return isnan(b) || a >= b;
+}
+
+/* Walks all orders of the items from `at` on; adds the value of those that the scores allow. */
+static void all_orders(plain *value, const rg_metric *m, struct sample *s, int at, double *sum,
+                       int *count)
+{
+    if (at == s->n_ranked) {
+        *sum += value(m, s);
+        ++*count;
+        return;
+    }
+    for (int i = at; i < s->n_ranked; i++) {
+        int chosen = s->order[i];
+        s->order[i] = s->order[at];
+        s->order[at] = chosen;
+        if (at == 0 || may_precede(s->scores[s->order[at - 1]], s->scores[chosen]))
+            all_orders(value, m, s, at + 1, sum, count);
+        s->order[at] = s->order[i];
+        s->order[i] = chosen;
+    }
+}
+
+static struct sample random_sample(uint64_t number)
+{
+    const double scores[] = {0, -0., 1, NOT_A_NUMBER, -INFINITE, INFINITE};
+    struct sample s = {0};
+    uint64_t draw = 0;
+    s.n = 1 + (int)(rg__random(7, RG__STREAM_SAMPLES, number, draw++) % 6);
+    int n_scores = 2 + (int)(number % 5); /* from mostly tied to all kinds */
+    for (int i = 0; i < s.n; i++) {
+        uint64_t score = rg__random(7, RG__STREAM_SAMPLES, number, draw++);
+        s.scores[i] = scores[score % (uint64_t)n_scores];
+        s.labels[i] = (double)(rg__random(7, RG__STREAM_SAMPLES, number, draw++) % 4) - .5;
+        if (s.scores[i] != -INFINITE)
+            s.order[s.n_ranked++] = i;
+    }
+    return s;
+}
+
+static void ties_are_the_mean_over_all_orders(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    for (int d = 0; d < RG__COUNT(definitions); d++) {
+        for (uint64_t number = 0; number < 400; number++) {
+            struct sample s = random_sample(number);
+            rg_metric m = parsed(ctx, definitions[d].name);
+            m.k = (int64_t)(number / 5 % 8);
+            m.gain = number % 2 ? RG_GAIN_LINEAR : RG_GAIN_EXP;
+            m.threshold = number % 3 ? 1 : 2;
+            double sum = 0, got = value_of(ctx, m, s.n, s.scores, s.labels);
+            int count = 0;
+            all_orders(definitions[d].value, &m, &s, 0, &sum, &count);
+            assert_true(count > 0);
+            if (fabs(got - sum / count) > 1e-12)
+                print_error("%s, sample %d\n", m.name, (int)number);
+            assert_close(got, sum / count, 1e-12, 1e-15);
+        }
+    }
+    rg_context_destroy(ctx);
+}
+
+static void row_order_cannot_matter(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    double scores[40], labels[40], shuffled_scores[40], shuffled_labels[40];
+    int64_t order[40];
+    for (int i = 0; i < 40; i++) {
+        scores[i] = i % 7 == 0 ? NOT_A_NUMBER : i % 5;
+        labels[i] = .1 * (i * i % 23) + .3;
+        order[i] = i;
+    }
+    for (int d = 0; d < RG__COUNT(definitions); d++) {
+        rg_metric m = parsed(ctx, definitions[d].name);
+        m.k = 17;
+        double value = value_of(ctx, m, 40, scores, labels);
+        for (uint64_t round = 0; round < 50; round++) {
+            rg__shuffle(order, 40, 3, RG__STREAM_SHUFFLE, round);
+            for (int i = 0; i < 40; i++) {
+                shuffled_scores[i] = scores[order[i]];
+                shuffled_labels[i] = labels[order[i]];
+            }
+            assert_close(value_of(ctx, m, 40, shuffled_scores, shuffled_labels), value, 0, 0);
+        }
+    }
+    rg_context_destroy(ctx);
+}
+
+static void other_ties(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const double scores[] = {1, 1, NOT_A_NUMBER, 1, NOT_A_NUMBER}, labels[] = {0, 3, 1, 2, 0};
+    const char *const ids[] = {"d10", "d9", "a", "d1", "b"};
+    int64_t offsets[] = {0, 5};
+    rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric m = parsed(ctx, "dcg");
+    m.gain = RG_GAIN_LINEAR;
+    /* the order of the rows that each policy makes, first to last */
+    static const struct {
+        rg_ties ties;
+        bool ids;
+        int order[5];
+    } cases[] = {{RG_TIES_INPUT, true, {0, 1, 3, 2, 4}},
+                 {RG_TIES_DOCID, false, {3, 1, 0, 4, 2}},
+                 {RG_TIES_DOCID, true, {1, 0, 3, 4, 2}},
+                 {RG_TIES_PESSIMISTIC, true, {0, 3, 1, 4, 2}}};
+    for (int c = 0; c < RG__COUNT(cases); c++) {
+        m.ties = cases[c].ties;
+        ranking.doc_ids = cases[c].ids ? ids : NULL;
+        double expected = 0;
+        rg_metric_result result;
+        for (int i = 0; i < 5; i++)
+            expected += labels[cases[c].order[i]] / log2(2 + i);
+        assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
+        assert_close(result.value, expected, 1e-14, 0);
+    }
+    rg_context_destroy(ctx);
+}
+
+/* Against a plain quadratic rank, for lengths around the sort's own limits. */
+static void sorting(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    enum { N = 400 };
+    double scores[N], labels[N];
+    rg_metric m = parsed(ctx, "dcg");
+    m.ties = RG_TIES_INPUT;
+    for (int n = 1; n <= N; n = n < 40 ? n + 1 : n * 2) {
+        double expected = 0;
+        for (int i = 0; i < n; i++) {
+            scores[i] = (double)(rg__random(5, RG__STREAM_SAMPLES, (uint64_t)n, (uint64_t)i) % 50);
+            labels[i] = i % 5;
+        }
+        for (int i = 0; i < n; i++) {
+            int rank = 1;
+            for (int j = 0; j < n; j++)
+                rank += scores[j] > scores[i] || (scores[j] == scores[i] && j < i);
+            expected += (exp2(labels[i]) - 1) / log2(1 + rank);
+        }
+        assert_close(value_of(ctx, m, n, scores, labels), expected, 1e-12, 0);
+    }
+    rg_context_destroy(ctx);
+}
+
+/* ---- Lists: masks, empty, no relevant item, weights ----------------------------------------- */
+
+/* Five lists: two masked items; no item; all masked; no relevant item; one item. */
+static const int64_t five_offsets[] = {2, 6, 6, 8, 10, 11};
+static const uint8_t five_where[] = {0, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1};
+
+static rg_ranking five_lists(double *scores, double *labels)
+{
+    const double nan = NOT_A_NUMBER;
+    const double s[] = {nan, nan, 1, nan, 2, 9, 4, nan, 1, 2, nan};
+    const double y[] = {nan, nan, 1, nan, 0, 8, nan, 5, 0, -1, 3};
+    memcpy(scores, s, sizeof s);
+    memcpy(labels, y, sizeof y);
+    return (rg_ranking){5, five_offsets, scores, labels, five_where, NULL, NULL};
+}
+
+static void lists(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    double scores[11], labels[11], per_list[5];
+    rg_ranking ranking = five_lists(scores, labels);
+    rg_metric_result r;
+    const double values[] = {0, 1, NOT_A_NUMBER}; /* of a list without a relevant item */
+    for (int d = 0; d < RG__COUNT(definitions); d++) {
+        rg_metric m = parsed(ctx, definitions[d].name);
+        for (int policy = RG_NO_RELEVANT_ZERO; policy <= RG_NO_RELEVANT_SKIP; policy++) {
+            m.no_relevant = (rg_no_relevant)policy;
+            assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, per_list));
+            assert_int_equal(r.n_lists, 5);
+            assert_int_equal(r.n_empty, 2);
+            assert_int_equal(r.n_no_relevant, 1);
+            assert_close(r.largest_label, 3, 0, 0);
+            assert_close(per_list[1], 0, 0, 0);
+            assert_close(per_list[2], 0, 0, 0);
+            assert_close(per_list[3], values[policy], 0, 0);
+            double sum =
+                per_list[0] + (policy == RG_NO_RELEVANT_SKIP ? 0 : per_list[3]) + per_list[4];
+            assert_close(r.value, sum / (policy == RG_NO_RELEVANT_SKIP ? 2 : 3), 1e-15, 0);
+        }
+    }
+    rg_metric m = parsed(ctx, "mrr");
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, per_list));
+    assert_close(per_list[0], .5, 0, 0);
+    assert_close(per_list[4], 1, 0, 0);
+    m.threshold = 3.5;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_int_equal(r.n_no_relevant, 3);
+    assert_close(r.value, 0, 0, 0);
+    rg_context_destroy(ctx);
+}
+
+static void weights(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    double scores[11], labels[11], w[5] = {1, 100, 100, 4, 2};
+    rg_ranking ranking = five_lists(scores, labels);
+    ranking.list_weights = w;
+    rg_metric m = parsed(ctx, "mrr");
+    rg_metric_result r;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, (.5 + 2) / 7, 1e-15, 0);
+    m.no_relevant = RG_NO_RELEVANT_SKIP;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, 2.5 / 3, 1e-15, 0);
+    w[0] = w[4] = 1.5e308; /* their sum is no double */
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, .75, 1e-15, 0);
+    memset(w, 0, sizeof w);
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, NOT_A_NUMBER, 0, 0);
+    const double bad[] = {-1, NOT_A_NUMBER, INFINITE};
+    for (int i = 0; i < 3; i++) {
+        w[1] = bad[i];
+        assert_fails(ctx, RG_BAD_DATA, "weight of list 2",
+                     rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    }
+    rg_context_destroy(ctx);
+}
+
+static void nothing_to_count(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const int64_t offsets[] = {0, 0, 2, 2};
+    const double scores[] = {1, 2}, labels[] = {0, 0};
+    rg_ranking ranking = {3, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric m = parsed(ctx, "ndcg@10");
+    rg_metric_result r;
+    m.no_relevant = RG_NO_RELEVANT_SKIP;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, NOT_A_NUMBER, 0, 0);
+    assert_int_equal(r.n_empty, 2);
+    ranking.n_lists = 1;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, NOT_A_NUMBER, 0, 0);
+    assert_close(r.largest_label, NOT_A_NUMBER, 0, 0);
+    ranking = (rg_ranking){0};
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, NOT_A_NUMBER, 0, 0);
+    assert_int_equal(r.n_lists, 0);
+    rg_context_destroy(ctx);
+}
+
+/* A list with relevant items, none of them ranked, counts 0 and is not "without a relevant item".
+ */
+static void nothing_ranked(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const int64_t offsets[] = {0, 2};
+    const double scores[] = {-INFINITE, -INFINITE}, labels[] = {1, 2};
+    rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric_result r;
+    for (int d = 0; d < RG__COUNT(definitions); d++) {
+        rg_metric m = parsed(ctx, definitions[d].name);
+        m.no_relevant = RG_NO_RELEVANT_ONE;
+        assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+        assert_close(r.value, 0, 0, 0);
+        assert_int_equal(r.n_no_relevant, 0);
+    }
+    rg_context_destroy(ctx);
+}
+
+/* ---- Labels --------------------------------------------------------------------------------- */
+
+static void large_labels(void **state)
+{
+    (void)state;
+    struct notes notes = {0};
+    rg_context *ctx = new_context(&notes);
+    const int64_t offsets[] = {0, 2, 4};
+    const double scores[] = {2, 1, 1, 2};
+    double labels[] = {1, 31, 1, 0};
+    rg_ranking ranking = {2, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric m = parsed(ctx, "ndcg");
+    rg_metric_result r;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_int_equal(notes.count, 0);
+    labels[1] = labels[2] = 31.5;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_int_equal(notes.count, 1);
+    assert_non_null(strstr(notes.last, "row 2 "));
+    assert_non_null(strstr(notes.last, "--gain linear"));
+    labels[2] = 1023;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    labels[2] = 1023.5;
+    assert_fails(ctx, RG_BAD_DATA, "row 3 ", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_non_null(strstr(rg_last_error(ctx), "1023.5"));
+    assert_non_null(strstr(rg_last_error(ctx), "--gain linear"));
+    notes.count = 0;
+    m.gain = RG_GAIN_LINEAR;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    labels[2] = INFINITE;
+    assert_fails(ctx, RG_BAD_DATA, "row 3 ", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    m = parsed(ctx, "map"); /* reads no gain */
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    labels[3] = NOT_A_NUMBER;
+    assert_fails(ctx, RG_BAD_DATA, "row 4 ", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_int_equal(notes.count, 0);
+    rg_context_destroy(ctx);
+}
+
+static void huge_gains_stay_finite(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const double up[] = {3, 2, 1}, down[] = {1, 2, 3}, huge[] = {1023, 1023, 1};
+    const double discounts[] = {1, 1 / log2(3), .5};
+    rg_metric m = parsed(ctx, "ndcg");
+    assert_close(value_of(ctx, m, 3, up, huge), 1, 0, 0);
+    assert_close(value_of(ctx, m, 3, down, huge),
+                 (discounts[1] + discounts[2]) / (discounts[0] + discounts[1]), 1e-14, 0);
+    m.gain = RG_GAIN_LINEAR;
+    const double largest[] = {1.7e308, 1.7e308, -INFINITE}, smallest[] = {5e-324, 0, 0};
+    assert_close(value_of(ctx, m, 3, up, largest), 1, 0, 0);
+    assert_close(value_of(ctx, m, 3, down, smallest), .5, 0, 0);
+    m = parsed(ctx, "dcg@1");
+    const int64_t offsets[] = {0, 1, 2, 3};
+    const double scores[] = {0, 0, 0}, labels[] = {1023, 1023, 1023};
+    rg_ranking ranking = {3, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric_result r;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    assert_close(r.value, 0x1p1023, 1e-15, 0); /* the sum of the three is no double */
+    const double equal[] = {0, 0, 0}, most[] = {1e308, 1e308, 1e308};
+    m.gain = RG_GAIN_LINEAR;
+    assert_close(value_of(ctx, m, 3, equal, most), 1e308, 1e-15, 0);
+    rg_context_destroy(ctx);
+}
+
+static void small_labels_keep_their_digits(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const double score = 0, label = 1e-20;
+    assert_close(value_of(ctx, parsed(ctx, "dcg"), 1, &score, &label), 1e-20 * log(2), 1e-15, 0);
+    rg_context_destroy(ctx);
+}
+
+/* A million equal scores: expected values in closed form, and in bounded time. */
+static void many_ties(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    enum { N = 1000000 };
+    double *scores = calloc(N, sizeof *scores), *labels = calloc(N, sizeof *labels);
+    assert_true(scores && labels);
+    double harmonic = 0, discounts = 0;
+    for (int i = N; i >= 1; i--) {
+        harmonic += 1. / i;
+        discounts += 1 / log2(1. + i);
+    }
+    labels[N / 3] = 1;
+    double start = rg__seconds();
+    assert_close(value_of(ctx, parsed(ctx, "mrr"), N, scores, labels), harmonic / N, 1e-9, 0);
+    assert_close(value_of(ctx, parsed(ctx, "map"), N, scores, labels), harmonic / N, 1e-9, 0);
+    assert_close(value_of(ctx, parsed(ctx, "ndcg"), N, scores, labels), discounts / N, 1e-9, 0);
+    assert_close(value_of(ctx, parsed(ctx, "precision@10"), N, scores, labels), 1. / N, 1e-12, 0);
+    for (int i = 0; i < N; i++)
+        labels[i] = i % 2;
+    /* P(first relevant at j) = 2^-j for so large a group: sum 2^-j / j = ln 2 */
+    assert_close(value_of(ctx, parsed(ctx, "mrr"), N, scores, labels), log(2), 1e-5, 0);
+    for (int i = 0; i < N; i++)
+        scores[i] = (double)(i ^ 0x55555); /* all orders of halves: no early end of the sort */
+    value_of(ctx, parsed(ctx, "ndcg"), N, scores, labels);
+    assert_true(rg__seconds() - start < 60); /* measured: below 1 s; quadratic would take hours */
+    free(scores);
+    free(labels);
+    rg_context_destroy(ctx);
+}
+
+/* ---- Names and errors ----------------------------------------------------------------------- */
+
+static void parsing(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    static const struct {
+        const char *text, *name;
+        int64_t k;
+    } good[] = {{"ndcg@10", "ndcg", 10},
+                {"NDCG", "ndcg", 0},
+                {"rr", "mrr", 0},
+                {"Ap@3", "map", 3},
+                {"p@5", "precision", 5},
+                {"dcg@0", "dcg", 0},
+                {"mrr@9223372036854775807", "mrr", INT64_MAX}};
+    static const char *const bad[] = {
+        "ndcg@", "ndcg@x", "ndcg@-1", "ndcg@1.5", "ndcg@10 ", "map@@1", "mrr@9223372036854775808"};
+    static const char *const unknown[] = {"", "@10", "ndc", "ndcgg@1", " ndcg", "n\xc3\xa4"};
+    for (int i = 0; i < RG__COUNT(good); i++) {
+        rg_metric m = parsed(ctx, good[i].text);
+        assert_string_equal(m.name, good[i].name);
+        assert_int_equal(m.k, good[i].k);
+        assert_true(m.gain == RG_GAIN_EXP && m.ties == RG_TIES_AVERAGE &&
+                    m.no_relevant == RG_NO_RELEVANT_ZERO && m.threshold == 1);
+    }
+    rg_metric m;
+    for (int i = 0; i < RG__COUNT(bad); i++)
+        assert_fails(ctx, RG_USAGE, "a whole number was expected after @",
+                     rg_metric_parse(ctx, bad[i], &m));
+    for (int i = 0; i < RG__COUNT(unknown); i++)
+        assert_fails(ctx, RG_USAGE, "known: ndcg, dcg, map (ap), mrr (rr), precision (p)",
+                     rg_metric_parse(ctx, unknown[i], &m));
+    for (int i = 0; i < RG__COUNT(definitions); i++) {
+        assert_string_equal(rg_metric_name_at(i), definitions[i].name);
+        assert_true(strlen(rg_metric_formula_at(i)) > 10);
+    }
+    assert_null(rg_metric_name_at(RG__COUNT(definitions)));
+    assert_null(rg_metric_formula_at(RG__COUNT(definitions)));
+    assert_null(rg_metric_name_at(-1));
+    rg_context_destroy(ctx);
+}
+
+static void names(void **state)
+{
+    (void)state;
+    assert_string_equal(rg_gain_name(RG_GAIN_EXP), "exp");
+    assert_string_equal(rg_gain_name(RG_GAIN_LINEAR), "linear");
+    assert_null(rg_gain_name((rg_gain)2));
+    static const char *const ties[] = {"average", "input", "docid", "pessimistic"};
+    for (int i = 0; i < RG__COUNT(ties); i++)
+        assert_string_equal(rg_ties_name((rg_ties)i), ties[i]);
+    assert_null(rg_ties_name((rg_ties)4));
+    static const char *const policies[] = {"zero", "one", "skip"};
+    for (int i = 0; i < RG__COUNT(policies); i++)
+        assert_string_equal(rg_no_relevant_name((rg_no_relevant)i), policies[i]);
+    assert_null(rg_no_relevant_name((rg_no_relevant)3));
+}
+
+static void bad_arguments(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    int64_t offsets[] = {0, 2, 1};
+    const double scores[] = {1, 2}, labels[] = {0, 1};
+    rg_ranking ranking = {2, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric_result r;
+    rg_metric m = parsed(ctx, "ndcg"), broken = m;
+    assert_fails(ctx, RG_BAD_DATA, "offsets of list 2 are 2 and 1",
+                 rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    offsets[0] = -1;
+    assert_fails(ctx, RG_BAD_DATA, "list 1", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    ranking.n_lists = -1;
+    assert_fails(ctx, RG_USAGE, "-1 lists", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
+    ranking.n_lists = 0;
+    broken.name = "gdcn";
+    assert_fails(ctx, RG_USAGE, "gdcn", rg_metric_evaluate(ctx, &broken, &ranking, &r, NULL));
+    broken = m;
+    broken.k = -1;
+    assert_fails(ctx, RG_USAGE, "k is -1", rg_metric_evaluate(ctx, &broken, &ranking, &r, NULL));
+    broken = m;
+    broken.threshold = NOT_A_NUMBER;
+    assert_fails(ctx, RG_USAGE, "threshold", rg_metric_evaluate(ctx, &broken, &ranking, &r, NULL));
+    broken = m;
+    broken.ties = (rg_ties)9;
+    assert_fails(ctx, RG_USAGE, "ties 9", rg_metric_evaluate(ctx, &broken, &ranking, &r, NULL));
+    rg_context_destroy(ctx);
+}
+
+/* An allocator that refuses its k-th allocation, and counts what is held. */
+struct refusing {
+    int until_refusal;
+    int held;
+};
+
+static void *refuse(void *user, void *block, size_t size)
+{
+    struct refusing *r = user;
+    if (size == 0) {
+        free(block);
+        r->held--;
+        return NULL;
+    }
+    if (r->until_refusal-- == 0)
+        return NULL;
+    r->held += block == NULL;
+    return realloc(block, size);
+}
+
+static void memory_refused(void **state)
+{
+    (void)state;
+    struct refusing r = {.until_refusal = 1000};
+    rg_context_options options = rg_context_options_default();
+    options.allocator = (rg_allocator){refuse, &r};
+    rg_context *ctx = rg_context_create(&options);
+    const int64_t offsets[] = {0, 2};
+    const double scores[] = {1, 2}, labels[] = {0, 1};
+    rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric m = parsed(ctx, "ndcg");
+    rg_metric_result result;
+    for (int k = 0; k < 2; k++) {
+        r.until_refusal = k;
+        assert_fails(ctx, RG_LIMIT, "out of memory",
+                     rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
+        assert_int_equal(r.held, 1); /* the context */
+    }
+    r.until_refusal = 1000;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
+    assert_int_equal(r.held, 1);
+    rg_context_destroy(ctx);
+    assert_int_equal(r.held, 0);
+}
+
+static void cancelled(void **state)
+{
+    (void)state;
+    volatile int cancel = 1;
+    rg_context_options options = rg_context_options_default();
+    options.cancel = &cancel;
+    rg_context *ctx = rg_context_create(&options);
+    const int64_t offsets[] = {0, 0};
+    rg_ranking ranking = {1, offsets, NULL, NULL, NULL, NULL, NULL};
+    rg_metric m = parsed(ctx, "ndcg");
+    rg_metric_result result;
+    assert_fails(ctx, RG_CANCELLED, "", rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
+    rg_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(known_values),
+        cmocka_unit_test(ties_are_the_mean_over_all_orders),
+        cmocka_unit_test(row_order_cannot_matter),
+        cmocka_unit_test(other_ties),
+        cmocka_unit_test(sorting),
+        cmocka_unit_test(lists),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(nothing_to_count),
+        cmocka_unit_test(nothing_ranked),
+        cmocka_unit_test(large_labels),
+        cmocka_unit_test(huge_gains_stay_finite),
+        cmocka_unit_test(small_labels_keep_their_digits),
+        cmocka_unit_test(many_ties),
+        cmocka_unit_test(parsing),
+        cmocka_unit_test(names),
+        cmocka_unit_test(bad_arguments),
+        cmocka_unit_test(memory_refused),
+        cmocka_unit_test(cancelled),
+    };
+    RUN_TESTS(tests);
+}
