@@ -1,0 +1,492 @@
+/* test_optim.c: the steps of sgd against their closed forms, clipping, schedules, and a convex
+ * problem that must reach its known optimum. */
+#include "check.h"
+
+#include <float.h>
+
+enum { MOST = 16 };
+
+/* The parameters of one optimizer, in either precision. */
+struct fixture {
+    rg_context *ctx;
+    rg_parameters block;
+    rg_optimizer *optimizer;
+    double value[MOST], grad[MOST];     /* the f64 storage */
+    float value_f32[MOST], grad_f32[MOST]; /* the f32 storage */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    *state = f;
+    f->ctx = rg_context_create(NULL);
+    return f->ctx ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_destroy(f->optimizer);
+    rg_context_destroy(f->ctx);
+    free(f);
+    return 0;
+}
+
+static double get(const struct fixture *f, const void *block, int i)
+{
+    return f->block.dtype == RG_F32 ? (double)((const float *)block)[i]
+                                    : ((const double *)block)[i];
+}
+
+static void set(const struct fixture *f, void *block, int i, double x)
+{
+    if (f->block.dtype == RG_F32)
+        ((float *)block)[i] = (float)x;
+    else
+        ((double *)block)[i] = x;
+}
+
+#define value_of(f, i)  get(f, (f)->block.value, i)
+#define grad_of(f, i)   get(f, (f)->block.grad, i)
+#define epsilon_of(f)   ((f)->block.dtype == RG_F32 ? (double)FLT_EPSILON : DBL_EPSILON)
+
+/* `count` parameters, all `value`, with a new optimizer. */
+static void start(struct fixture *f, rg_dtype dtype, int count, double value,
+                  const rg_optimizer_options *options)
+{
+    rg_optimizer_destroy(f->optimizer);
+    f->block = dtype == RG_F32 ? (rg_parameters){dtype, count, f->value_f32, f->grad_f32}
+                               : (rg_parameters){dtype, count, f->value, f->grad};
+    for (int i = 0; i < MOST; i++) {
+        set(f, f->block.value, i, value);
+        set(f, f->block.grad, i, 0);
+    }
+    assert_ok(f->ctx, rg_optimizer_create(f->ctx, &f->block, options, &f->optimizer));
+}
+
+static void step(struct fixture *f, double factor)
+{
+    assert_ok(f->ctx, rg_optimizer_step(f->optimizer, factor));
+    for (int i = 0; i < f->block.count; i++)
+        assert_close(grad_of(f, i), 0, 0, 0); /* ready for the next backward */
+}
+
+#define FOR_BOTH(dtype) for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++)
+
+/* ---- sgd ---- */
+
+static void defaults_are_plain_descent(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = rg_optimizer_options_default();
+    assert_string_equal(o.name, "sgd");
+    assert_close(o.lr, 0.1, 0, 0);
+    assert_close(o.momentum + o.l2 + o.clip_norm, 0, 0, 0);
+    FOR_BOTH(dtype) {
+        start(f, dtype, 2, 1, NULL);
+        set(f, f->block.grad, 0, 4);
+        step(f, 1);
+        assert_close(value_of(f, 0), 0.6, epsilon_of(f), 0);
+        assert_close(value_of(f, 1), 1, 0, 0);
+        set(f, f->block.grad, 0, -4);
+        step(f, 0.5); /* the factor multiplies the rate */
+        assert_close(value_of(f, 0), 0.8, epsilon_of(f), 0);
+    }
+}
+
+/* Under a constant gradient g, m_t = g (1 - mu^t) / (1 - mu), and the value goes down by lr times
+ * the sum of these: lr g (t - mu (1 - mu^t) / (1 - mu)) / (1 - mu). */
+static void momentum_is_a_geometric_series(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = {.name = "sgd", .lr = 0.03, .momentum = 0.9};
+    FOR_BOTH(dtype) {
+        start(f, dtype, 3, 2, &o);
+        for (int t = 1; t <= 50; t++) {
+            for (int i = 0; i < 3; i++)
+                set(f, f->block.grad, i, i - 1.0);
+            step(f, 1);
+            double way = 0.03 * (t - 0.9 * (1 - pow(0.9, t)) / 0.1) / 0.1;
+            for (int i = 0; i < 3; i++)
+                assert_close(value_of(f, i), 2 - (i - 1) * way, 0, 100 * epsilon_of(f));
+        }
+    }
+}
+
+static void l2_shrinks(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = {.name = "sgd", .lr = 0.5, .l2 = 0.25};
+    FOR_BOTH(dtype) {
+        start(f, dtype, 1, 3, &o);
+        for (int t = 1; t <= 20; t++) {
+            step(f, 1);
+            assert_close(value_of(f, 0), 3 * pow(0.875, t), 40 * epsilon_of(f), 0);
+        }
+    }
+}
+
+/* Without a gradient, v_{t+1} = (1 + mu - lr l2) v_t - mu v_{t-1}. With mu = lr l2 = 1/4 the
+ * characteristic roots are both 1/2, and v_t = (1 + t/2) / 2^t: exact in binary. */
+static void momentum_and_l2_together(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = {.name = "sgd", .lr = 0.5, .momentum = 0.25, .l2 = 0.5};
+    FOR_BOTH(dtype) {
+        start(f, dtype, MOST, 1, &o);
+        for (int t = 1; t <= 8; t++) {
+            step(f, 1);
+            for (int i = 0; i < MOST; i++)
+                assert_close(value_of(f, i), ldexp(1 + t / 2.0, -t), 0, 0);
+        }
+    }
+}
+
+/* ---- Clipping ---- */
+
+/* One step at rate 1 from 0 on the gradient (x, y): what was stepped is -value. */
+static void step_on(struct fixture *f, rg_dtype dtype, double x, double y, double clip)
+{
+    rg_optimizer_options o = {.name = "sgd", .lr = 1, .clip_norm = clip};
+    start(f, dtype, 2, 0, &o);
+    set(f, f->block.grad, 0, x);
+    set(f, f->block.grad, 1, y);
+    step(f, 1);
+}
+
+static void clipping_begins_beyond_the_norm(void **state)
+{
+    struct fixture *f = *state;
+    FOR_BOTH(dtype) {
+        const double clips[] = {0, 5, 5.5, (double)INFINITY};
+        for (int i = 0; i < 4; i++) {
+            step_on(f, dtype, 3, -4, clips[i]);
+            assert_close(rg_optimizer_grad_norm(f->optimizer), 5, 0, 0);
+            assert_close(value_of(f, 0), -3, 0, 0);
+            assert_close(value_of(f, 1), 4, 0, 0);
+        }
+        step_on(f, dtype, 3, -4, 2.5);
+        assert_close(rg_optimizer_grad_norm(f->optimizer), 5, 0, 0); /* before clipping */
+        assert_close(value_of(f, 0), -1.5, 0, 0);
+        assert_close(value_of(f, 1), 2, 0, 0);
+        step_on(f, dtype, 3, -4, nextafter(5, 0));
+        assert_true(hypot(value_of(f, 0), value_of(f, 1)) <= 5);
+        assert_close(value_of(f, 1), 4, epsilon_of(f), 0);
+        step_on(f, dtype, 0, 0, 1);
+        assert_close(rg_optimizer_grad_norm(f->optimizer), 0, 0, 0);
+        assert_close(value_of(f, 0), 0, 0, 0);
+    }
+}
+
+/* Neither the squares nor the scale may leave the range of numbers. */
+static void clipping_of_extreme_gradients(void **state)
+{
+    struct fixture *f = *state;
+    const struct {
+        rg_dtype dtype;
+        double size, clip;
+    } cases[] = {
+        {RG_F64, 1e300, 1},   {RG_F64, 1e307, 1e5},  {RG_F64, 1e-300, 1e-301},
+        {RG_F32, 6e37, 1},    {RG_F32, 6e37, 1e-3},  {RG_F64, 1e150, 1e-150},
+        {RG_F32, 6e37, 1e-7}, {RG_F32, 1e30, 1e-30}, {RG_F32, 1e-36, 1e-37},
+    };
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+        double size = cases[i].size, clip = cases[i].clip;
+        step_on(f, cases[i].dtype, 3 * size, 4 * size, clip);
+        double rtol = 4 * epsilon_of(f);
+        assert_close(rg_optimizer_grad_norm(f->optimizer), 5 * size, rtol, 0);
+        assert_close(value_of(f, 0), -0.6 * clip, rtol, 0);
+        assert_close(value_of(f, 1), -0.8 * clip, rtol, 0);
+    }
+    step_on(f, RG_F32, (double)FLT_MAX, (double)-FLT_MAX, 1); /* the norm is beyond f32 */
+    assert_close(rg_optimizer_grad_norm(f->optimizer), (double)FLT_MAX * sqrt(2), 1e-15, 0);
+    assert_close(value_of(f, 1), sqrt(0.5), (double)FLT_EPSILON, 0);
+}
+
+/* l2 is added after clipping. */
+static void clipping_leaves_l2_alone(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = {.name = "sgd", .lr = 1, .l2 = 0.5, .clip_norm = 2.5};
+    FOR_BOTH(dtype) {
+        start(f, dtype, 2, 100, &o);
+        set(f, f->block.grad, 0, 3);
+        set(f, f->block.grad, 1, 4);
+        step(f, 1);
+        assert_close(value_of(f, 0), 100 - (1.5 + 50), 0, 0);
+        assert_close(value_of(f, 1), 100 - (2 + 50), 0, 0);
+    }
+}
+
+/* One 1 and 2^16 times 2^-13 in f32: squares of 2^-26 added to 1 in f32 would be lost. */
+static void the_norm_is_summed_in_double(void **state)
+{
+    struct fixture *f = *state;
+    enum { N = 1 + (1 << 16) };
+    float *value = calloc(N, sizeof *value), *grad = calloc(N, sizeof *grad);
+    rg_parameters block = {RG_F32, N, value, grad};
+    for (int i = 0; i < N; i++)
+        grad[i] = i ? 0x1p-13f : 1;
+    assert_ok(f->ctx, rg_optimizer_create(f->ctx, &block, NULL, &f->optimizer));
+    assert_ok(f->ctx, rg_optimizer_step(f->optimizer, 1));
+    assert_close(rg_optimizer_grad_norm(f->optimizer), sqrt(1 + 0x1p-10), 1e-14, 0);
+    assert_close((double)value[N - 1], -0.1 * 0x1p-13, 1e-6, 0);
+    free(value);
+    free(grad);
+}
+
+/* ---- Numbers gone bad ---- */
+
+/* Wherever it is: the step is refused, nothing has changed, and with a good gradient the next step
+ * is as if it had never been. */
+static void a_bad_gradient_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const double bad[] = {(double)NAN, (double)INFINITY, (double)-INFINITY};
+    rg_optimizer_options o = {
+        .name = "sgd", .lr = 0.5, .momentum = 0.5, .l2 = 0.25, .clip_norm = 1};
+    FOR_BOTH(dtype)
+        for (int at = 0; at < MOST; at++)
+            for (int b = 0; b < 3; b++) {
+                double once[2];
+                for (int turn = 0; turn < 2; turn++) { /* without the bad gradient, and with it */
+                    start(f, dtype, MOST, 1, &o);
+                    set(f, f->block.grad, 0, 0.5);
+                    step(f, 1);
+                    double before = value_of(f, at);
+                    set(f, f->block.grad, at, bad[b]);
+                    if (at % 2) /* two of them */
+                        set(f, f->block.grad, (at + 1) % MOST, bad[(b + 1) % 3]);
+                    if (turn)
+                        assert_fails(f->ctx, RG_DIVERGED, "sgd: the gradient's norm is ",
+                                     rg_optimizer_step(f->optimizer, 1));
+                    assert_close(grad_of(f, at), bad[b], 0, 0);
+                    assert_close(value_of(f, at), before, 0, 0);
+                    for (int i = 0; i < MOST; i++)
+                        set(f, f->block.grad, i, 0);
+                    step(f, 1);
+                    once[turn] = value_of(f, 0);
+                }
+                assert_close(once[1], once[0], 0, 0);
+            }
+}
+
+static void no_parameters(void **state)
+{
+    struct fixture *f = *state;
+    rg_parameters none = {RG_F32, 0, NULL, NULL};
+    assert_ok(f->ctx, rg_optimizer_create(f->ctx, &none, NULL, &f->optimizer));
+    assert_close(rg_optimizer_grad_norm(f->optimizer), 0, 0, 0);
+    assert_ok(f->ctx, rg_optimizer_step(f->optimizer, 1));
+    assert_close(rg_optimizer_grad_norm(f->optimizer), 0, 0, 0);
+}
+
+/* ---- Options ---- */
+
+static void options_out_of_range(void **state)
+{
+    struct fixture *f = *state;
+    const double nan = (double)NAN, infinite = (double)INFINITY;
+    const struct {
+        const char *words;
+        rg_optimizer_options o;
+    } cases[] = {
+        {"lr is 0;", {"sgd", 0, 0, 0, 0}},
+        {"lr is -0.1;", {"sgd", -0.1, 0, 0, 0}},
+        {"lr is inf;", {"sgd", infinite, 0, 0, 0}},
+        {"lr is ", {"sgd", nan, 0, 0, 0}},
+        {"momentum is -0.1;", {"sgd", 1, -0.1, 0, 0}},
+        {"momentum is 1; expected 0 <= momentum < 1", {"sgd", 1, 1, 0, 0}},
+        {"momentum is ", {"sgd", 1, nan, 0, 0}},
+        {"l2 is -1;", {"sgd", 1, 0, -1, 0}},
+        {"l2 is inf;", {"sgd", 1, 0, infinite, 0}},
+        {"l2 is ", {"sgd", 1, 0, nan, 0}},
+        {"clip_norm is -1;", {"sgd", 1, 0, 0, -1}},
+        {"clip_norm is ", {"sgd", 1, 0, 0, nan}},
+        {"\"nonesuch\" is unknown; expected sgd", {"nonesuch", 1, 0, 0, 0}},
+        {"\"SGD\" is unknown", {"SGD", 1, 0, 0, 0}},
+        {"unknown", {NULL, 1, 0, 0, 0}},
+    };
+    rg_parameters block = {RG_F64, 1, f->value, f->grad};
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+        rg_optimizer *made = (rg_optimizer *)f;
+        assert_fails(f->ctx, RG_USAGE, cases[i].words,
+                     rg_optimizer_create(f->ctx, &block, &cases[i].o, &made));
+        assert_null(made);
+    }
+}
+
+static void parameters_of_the_wrong_kind(void **state)
+{
+    struct fixture *f = *state;
+    const struct {
+        const char *words;
+        rg_parameters block;
+    } cases[] = {
+        {"1 parameters of type i32", {RG_I32, 1, f->value, f->grad}},
+        {"type f16", {RG_F16, 1, f->value, f->grad}},
+        {"-1 parameters", {RG_F64, -1, f->value, f->grad}},
+        {"type none", {RG_DTYPE_COUNT, 1, f->value, f->grad}},
+    };
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++)
+        assert_fails(f->ctx, RG_USAGE, cases[i].words,
+                     rg_optimizer_create(f->ctx, &cases[i].block, NULL, &f->optimizer));
+    rg_parameters huge = {RG_F64, INT64_MAX, f->value, f->grad};
+    assert_fails(f->ctx, RG_LIMIT, "moments",
+                 rg_optimizer_create(f->ctx, &huge, NULL, &f->optimizer));
+    assert_null(f->optimizer);
+    rg_optimizer_destroy(NULL);
+}
+
+struct blocks {
+    int left, live;
+};
+
+/* Gives so many blocks, and no more. */
+static void *resize_few(void *user, void *block, size_t size)
+{
+    struct blocks *blocks = user;
+    if (size == 0) {
+        blocks->live--;
+        free(block);
+        return NULL;
+    }
+    if (blocks->left-- <= 0)
+        return NULL;
+    blocks->live += block == NULL;
+    return realloc(block, size);
+}
+
+static void optimizers_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    rg_parameters block = {RG_F64, 1, f->value, f->grad};
+    for (int n = 1; n <= 3; n++) { /* the context, the optimizer, its moments */
+        struct blocks blocks = {.left = n};
+        rg_context_options options = {.allocator = {resize_few, &blocks}};
+        rg_context *ctx = rg_context_create(&options);
+        rg_optimizer *made = NULL;
+        if (n == 3)
+            assert_ok(ctx, rg_optimizer_create(ctx, &block, NULL, &made));
+        else
+            assert_fails(ctx, RG_LIMIT, "out of memory",
+                         rg_optimizer_create(ctx, &block, NULL, &made));
+        assert_int_equal(made != NULL, n == 3);
+        rg_optimizer_destroy(made);
+        rg_context_destroy(ctx);
+        assert_int_equal(blocks.live, 0);
+    }
+}
+
+static void names(void **state)
+{
+    (void)state;
+    assert_string_equal(rg_optimizer_name_at(0), "sgd");
+    assert_null(rg_optimizer_name_at(1));
+    assert_null(rg_optimizer_name_at(-1));
+    assert_string_equal(rg_schedule_name(RG_SCHEDULE_CONSTANT), "constant");
+    assert_string_equal(rg_schedule_name(RG_SCHEDULE_COSINE), "cosine");
+    assert_null(rg_schedule_name((rg_schedule)2));
+    assert_null(rg_schedule_name((rg_schedule)-1));
+}
+
+/* ---- Schedules ---- */
+
+static void schedules(void **state)
+{
+    (void)state;
+    const int64_t n = 1000;
+    double last = 2, sum = 0;
+    for (int64_t t = 0; t < n; t++) {
+        double factor = rg_schedule_factor(RG_SCHEDULE_COSINE, t, n);
+        assert_true(factor < last && factor > 0);
+        assert_close(rg_schedule_factor(RG_SCHEDULE_CONSTANT, t, n), 1, 0, 0);
+        sum += factor;
+        last = factor;
+    }
+    assert_close(rg_schedule_factor(RG_SCHEDULE_COSINE, 0, n), 1, 0, 0);
+    assert_close(rg_schedule_factor(RG_SCHEDULE_COSINE, 250, n), 0.5 + sqrt(0.125), 1e-14, 0);
+    assert_close(rg_schedule_factor(RG_SCHEDULE_COSINE, 500, n), 0.5, 1e-14, 0);
+    assert_close(last, pow(sin(acos(-1) / (2.0 * 1000)), 2), 1e-9, 0);
+    assert_close(sum, 500.5, 1e-12, 0); /* symmetric about 1/2, but for the first 1 */
+    assert_close(rg_schedule_factor(RG_SCHEDULE_COSINE, 0, 1), 1, 0, 0);
+    for (int64_t none = -1; none <= 0; none++)
+        assert_close(rg_schedule_factor(RG_SCHEDULE_COSINE, 0, none), 1, 0, 0);
+    int64_t many = (int64_t)1 << 40;
+    assert_close(rg_schedule_factor(RG_SCHEDULE_COSINE, many / 2, many), 0.5, 1e-14, 0);
+}
+
+/* ---- A problem whose optimum is known ---- */
+
+enum { N = 5 };
+
+/* One list of N items with one-hot features (X the identity): the loss of the logits X w is least
+ * where softmax(w) = y / sum y. The gradient sums to 0, so from w = 0 the sum of w stays 0, and
+ * w_k -> log y_k - mean log y. */
+static void descend(struct fixture *f, const double *y, int n_steps, double *gradient)
+{
+    double x[N * N] = {0}, labels[N];
+    for (int i = 0; i < N; i++)
+        x[i * N + i] = 1;
+    memcpy(labels, y, sizeof labels);
+    rg_tensor tx = {RG_F64, 2, {N, N}, x}, ty = {RG_F64, 1, {N}, labels};
+    rg_tensor tw = {RG_F64, 1, {N}, f->value};
+    rg_graph *graph = rg_graph_create(f->ctx);
+    for (int t = 0; t < n_steps; t++) {
+        rg_graph_reset(graph);
+        rg_node *w = rg_variable(graph, &tw, f->grad);
+        rg_node *logits = rg_matmul(graph, rg_leaf(graph, &tx), w);
+        rg_node *loss = rg_ranking_softmax_loss(graph, logits, rg_leaf(graph, &ty), NULL);
+        assert_ok(f->ctx, rg_backward(graph, loss, NULL));
+        assert_ok(f->ctx, rg_optimizer_step(f->optimizer, 1));
+    }
+    *gradient = rg_optimizer_grad_norm(f->optimizer);
+    rg_graph_destroy(graph);
+}
+
+static void a_convex_problem_reaches_its_optimum(void **state)
+{
+    struct fixture *f = *state;
+    const double y[N] = {4, 0.5, 1, 2.5, 3};
+    const rg_optimizer_options ways[] = {
+        {.name = "sgd", .lr = 0.15},
+        {.name = "sgd", .lr = 0.05, .momentum = 0.8},
+        {.name = "sgd", .lr = 0.15, .clip_norm = 1}, /* only on the first stretch of the way */
+    };
+    double mean = 0;
+    for (int i = 0; i < N; i++)
+        mean += log(y[i]) / N;
+    for (int way = 0; way < 3; way++) {
+        double gradient;
+        start(f, RG_F64, N, 0, &ways[way]);
+        descend(f, y, 600, &gradient);
+        assert_close(gradient, 0, 0, 1e-10);
+        for (int i = 0; i < N; i++)
+            assert_close(value_of(f, i), log(y[i]) - mean, 0, 1e-9);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(defaults_are_plain_descent),
+        TEST(momentum_is_a_geometric_series),
+        TEST(l2_shrinks),
+        TEST(momentum_and_l2_together),
+        TEST(clipping_begins_beyond_the_norm),
+        TEST(clipping_of_extreme_gradients),
+        TEST(clipping_leaves_l2_alone),
+        TEST(the_norm_is_summed_in_double),
+        TEST(a_bad_gradient_changes_nothing),
+        TEST(no_parameters),
+        TEST(options_out_of_range),
+        TEST(parameters_of_the_wrong_kind),
+        TEST(optimizers_without_memory),
+        TEST(names),
+        TEST(schedules),
+        TEST(a_convex_problem_reaches_its_optimum),
+    };
+    RUN_TESTS(tests);
+}
