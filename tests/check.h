@@ -1,4 +1,4 @@
-/* check.h: what every test in C includes: cmocka, a comparison that NaN fails, a context.
+/* check.h: what every test in C includes: cmocka, a comparison that NaN fails, memory that refuses.
  *
  * cmocka 1.1.5: assert_float_equal(NAN, 1, .1) passes and 256 failing tests exit with 0; so numbers
  * are compared with assert_close, and every main ends with RUN_TESTS(tests). */
@@ -57,6 +57,35 @@ static inline void check_close(double actual, double expected, double rtol, doub
             _fail(__FILE__, __LINE__);                                                             \
         }                                                                                          \
     } while (0)
+
+/* Memory that counts requests and blocks held, and refuses one request. */
+struct memory {
+    int64_t requests, live;
+    int64_t refuse; /* the number of the request, from 1; 0: none */
+};
+
+static inline void *memory_resize(void *user, void *block, size_t size)
+{
+    struct memory *memory = user;
+    if (size == 0) {
+        memory->live -= block != NULL;
+        free(block);
+        return NULL;
+    }
+    if (++memory->requests == memory->refuse)
+        return NULL;
+    void *resized = realloc(block, size);
+    memory->live += resized && !block;
+    return resized;
+}
+
+/* A context over such memory; NULL when its own request is refused. */
+static inline rg_context *memory_context(struct memory *memory)
+{
+    rg_context_options options = rg_context_options_default();
+    options.allocator = (rg_allocator){memory_resize, memory};
+    return rg_context_create(&options);
+}
 
 #define RUN_TESTS(tests) return cmocka_run_group_tests(tests, NULL, NULL) != 0
 

@@ -343,27 +343,6 @@ static void long_chains_need_no_stack(void **state)
 
 /* ---- Memory ---- */
 
-struct counter {
-    int64_t calls, live;
-    int64_t fail_at; /* this allocation fails; 0: none */
-};
-
-static void *counting_resize(void *user, void *block, size_t size)
-{
-    struct counter *c = user;
-    if (size == 0) {
-        c->live -= block != NULL;
-        free(block);
-        return NULL;
-    }
-    c->calls++;
-    if (c->calls == c->fail_at)
-        return NULL;
-    void *resized = realloc(block, size);
-    c->live += resized && !block;
-    return resized;
-}
-
 /* A step with every kind of buffer in it. */
 static rg_status a_step(rg_graph *graph)
 {
@@ -387,22 +366,20 @@ static rg_status a_step(rg_graph *graph)
 static void steady_state_allocates_nothing(void **state)
 {
     (void)state;
-    struct counter counter = {0};
-    rg_context_options o = rg_context_options_default();
-    o.allocator = (rg_allocator){counting_resize, &counter};
-    rg_context *ctx = rg_context_create(&o);
+    struct memory memory = {0};
+    rg_context *ctx = memory_context(&memory);
     rg_graph *graph = rg_graph_create(ctx);
     for (int i = 0; i < 3; i++)
         assert_ok(ctx, a_step(graph));
-    int64_t calls = counter.calls;
+    int64_t calls = memory.requests;
     size_t bytes = rg_graph_bytes(graph);
     for (int i = 0; i < 100; i++)
         assert_ok(ctx, a_step(graph));
-    assert_int_equal(counter.calls, calls);
+    assert_int_equal(memory.requests, calls);
     assert_int_equal(rg_graph_bytes(graph), bytes);
     rg_graph_destroy(graph);
     rg_context_destroy(ctx);
-    assert_int_equal(counter.live, 0);
+    assert_int_equal(memory.live, 0);
 }
 
 /* The k-th allocation fails, for every k: RG_LIMIT, a sentence, nothing leaks. */
@@ -410,10 +387,8 @@ static void every_allocation_may_fail(void **state)
 {
     (void)state;
     for (int64_t k = 2;; k++) {
-        struct counter counter = {.fail_at = k};
-        rg_context_options o = rg_context_options_default();
-        o.allocator = (rg_allocator){counting_resize, &counter};
-        rg_context *ctx = rg_context_create(&o);
+        struct memory memory = {.refuse = k};
+        rg_context *ctx = memory_context(&memory);
         rg_graph *graph = rg_graph_create(ctx);
         rg_gradcheck_report report;
         double x[] = {1, 2};
@@ -422,13 +397,13 @@ static void every_allocation_may_fail(void **state)
         if (status == RG_OK)
             status = rg_gradcheck(ctx, rg__operators[4]->samples[0].build, NULL, &input, 1, NULL,
                                   &report);
-        bool reached = counter.calls >= k;
+        bool reached = memory.requests >= k;
         assert_int_equal(status, reached ? RG_LIMIT : RG_OK);
         if (reached)
             assert_non_null(strstr(rg_last_error(ctx), "out of memory"));
         rg_graph_destroy(graph);
         rg_context_destroy(ctx);
-        assert_int_equal(counter.live, 0);
+        assert_int_equal(memory.live, 0);
         if (!reached) {
             assert_true(k > 5);
             return;

@@ -628,49 +628,27 @@ static void bad_arguments(void **state)
     rg_context_destroy(ctx);
 }
 
-/* An allocator that refuses its k-th allocation, and counts what is held. */
-struct refusing {
-    int until_refusal;
-    int held;
-};
-
-static void *refuse(void *user, void *block, size_t size)
-{
-    struct refusing *r = user;
-    if (size == 0) {
-        free(block);
-        r->held--;
-        return NULL;
-    }
-    if (r->until_refusal-- == 0)
-        return NULL;
-    r->held += block == NULL;
-    return realloc(block, size);
-}
-
 static void memory_refused(void **state)
 {
     (void)state;
-    struct refusing r = {.until_refusal = 1000};
-    rg_context_options options = rg_context_options_default();
-    options.allocator = (rg_allocator){refuse, &r};
-    rg_context *ctx = rg_context_create(&options);
+    struct memory memory = {0};
+    rg_context *ctx = memory_context(&memory);
     const int64_t offsets[] = {0, 2};
     const double scores[] = {1, 2}, labels[] = {0, 1};
     rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result result;
     for (int k = 0; k < 2; k++) {
-        r.until_refusal = k;
+        memory.refuse = memory.requests + k + 1;
         assert_fails(ctx, RG_LIMIT, "out of memory",
                      rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
-        assert_int_equal(r.held, 1); /* the context */
+        assert_int_equal(memory.live, 1); /* the context */
     }
-    r.until_refusal = 1000;
+    memory.refuse = 0;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
-    assert_int_equal(r.held, 1);
+    assert_int_equal(memory.live, 1);
     rg_context_destroy(ctx);
-    assert_int_equal(r.held, 0);
+    assert_int_equal(memory.live, 0);
 }
 
 static void cancelled(void **state)

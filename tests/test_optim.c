@@ -11,7 +11,7 @@ struct fixture {
     rg_context *ctx;
     rg_parameters block;
     rg_optimizer *optimizer;
-    double value[MOST], grad[MOST];     /* the f64 storage */
+    double value[MOST], grad[MOST];        /* the f64 storage */
     float value_f32[MOST], grad_f32[MOST]; /* the f32 storage */
 };
 
@@ -46,9 +46,9 @@ static void set(const struct fixture *f, void *block, int i, double x)
         ((double *)block)[i] = x;
 }
 
-#define value_of(f, i)  get(f, (f)->block.value, i)
-#define grad_of(f, i)   get(f, (f)->block.grad, i)
-#define epsilon_of(f)   ((f)->block.dtype == RG_F32 ? (double)FLT_EPSILON : DBL_EPSILON)
+#define value_of(f, i) get(f, (f)->block.value, i)
+#define grad_of(f, i)  get(f, (f)->block.grad, i)
+#define epsilon_of(f)  ((f)->block.dtype == RG_F32 ? (double)FLT_EPSILON : DBL_EPSILON)
 
 /* `count` parameters, all `value`, with a new optimizer. */
 static void start(struct fixture *f, rg_dtype dtype, int count, double value,
@@ -245,7 +245,7 @@ static void a_bad_gradient_changes_nothing(void **state)
     const double bad[] = {(double)NAN, (double)INFINITY, (double)-INFINITY};
     rg_optimizer_options o = {
         .name = "sgd", .lr = 0.5, .momentum = 0.5, .l2 = 0.25, .clip_norm = 1};
-    FOR_BOTH(dtype)
+    FOR_BOTH(dtype) {
         for (int at = 0; at < MOST; at++)
             for (int b = 0; b < 3; b++) {
                 double once[2];
@@ -269,6 +269,7 @@ static void a_bad_gradient_changes_nothing(void **state)
                 }
                 assert_close(once[1], once[0], 0, 0);
             }
+    }
 }
 
 static void no_parameters(void **state)
@@ -338,33 +339,13 @@ static void parameters_of_the_wrong_kind(void **state)
     rg_optimizer_destroy(NULL);
 }
 
-struct blocks {
-    int left, live;
-};
-
-/* Gives so many blocks, and no more. */
-static void *resize_few(void *user, void *block, size_t size)
-{
-    struct blocks *blocks = user;
-    if (size == 0) {
-        blocks->live--;
-        free(block);
-        return NULL;
-    }
-    if (blocks->left-- <= 0)
-        return NULL;
-    blocks->live += block == NULL;
-    return realloc(block, size);
-}
-
 static void optimizers_without_memory(void **state)
 {
     struct fixture *f = *state;
     rg_parameters block = {RG_F64, 1, f->value, f->grad};
     for (int n = 1; n <= 3; n++) { /* the context, the optimizer, its moments */
-        struct blocks blocks = {.left = n};
-        rg_context_options options = {.allocator = {resize_few, &blocks}};
-        rg_context *ctx = rg_context_create(&options);
+        struct memory memory = {.refuse = n + 1};
+        rg_context *ctx = memory_context(&memory);
         rg_optimizer *made = NULL;
         if (n == 3)
             assert_ok(ctx, rg_optimizer_create(ctx, &block, NULL, &made));
@@ -374,7 +355,7 @@ static void optimizers_without_memory(void **state)
         assert_int_equal(made != NULL, n == 3);
         rg_optimizer_destroy(made);
         rg_context_destroy(ctx);
-        assert_int_equal(blocks.live, 0);
+        assert_int_equal(memory.live, 0);
     }
 }
 

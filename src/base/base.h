@@ -31,6 +31,17 @@ rg_status rg__fail_memory(rg_context *ctx, size_t size, const char *what);
 /* RG_IO: "PATH: cannot VERB: errno's text". */
 rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, int error);
 
+/* An option and whether its value is in range. */
+struct rg__range {
+    const char *name;
+    double value;
+    bool valid;
+    const char *expected; /* "0 <= momentum < 1" */
+};
+
+/* RG_USAGE for the first that is not valid: "WHO: NAME is VALUE; expected EXPECTED". */
+rg_status rg__check_ranges(rg_context *ctx, const char *who, const struct rg__range *ranges, int n);
+
 /* Sends a sentence to the caller's log. */
 void rg__log(rg_context *ctx, rg_log_level level, const char *format, ...) RG__PRINTF(3, 4);
 

@@ -92,6 +92,15 @@ rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, in
     return rg__fail(ctx, RG_IO, "%s: cannot %s: %s", path, verb, text);
 }
 
+rg_status rg__check_ranges(rg_context *ctx, const char *who, const struct rg__range *ranges, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!ranges[i].valid)
+            return rg__fail(ctx, RG_USAGE, "%s: %s is %g; expected %s", who, ranges[i].name,
+                            ranges[i].value, ranges[i].expected);
+    return RG_OK;
+}
+
 void rg__log(rg_context *ctx, rg_log_level level, const char *format, ...)
 {
     if (!ctx->log)

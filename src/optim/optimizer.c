@@ -28,12 +28,7 @@ static const struct rg__rule *find_rule(const char *name)
 
 static rg_status check_options(rg_context *ctx, const rg_optimizer_options *o)
 {
-    const struct {
-        const char *name;
-        double value;
-        bool valid;
-        const char *range;
-    } checks[] = {
+    const struct rg__range ranges[] = {
         {"lr", o->lr, o->lr > 0 && isfinite(o->lr), "a number > 0"},
         {"momentum", o->momentum, o->momentum >= 0 && o->momentum < 1, "0 <= momentum < 1"},
         {"l2", o->l2, o->l2 >= 0 && isfinite(o->l2), "a number >= 0"},
@@ -42,11 +37,7 @@ static rg_status check_options(rg_context *ctx, const rg_optimizer_options *o)
     if (!o->name || !find_rule(o->name))
         return rg__fail(ctx, RG_USAGE, "optimizer \"%s\" is unknown; expected %s",
                         o->name ? o->name : "(null)", rules[0].name);
-    for (int i = 0; i < RG__COUNT(checks); i++)
-        if (!checks[i].valid)
-            return rg__fail(ctx, RG_USAGE, "optimizer: %s is %g; expected %s", checks[i].name,
-                            checks[i].value, checks[i].range);
-    return RG_OK;
+    return rg__check_ranges(ctx, "optimizer", ranges, RG__COUNT(ranges));
 }
 
 rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
