@@ -1,0 +1,120 @@
+/* private.h (internal to src/io): what the files around libhdf5 share. The only header that
+ * includes hdf5.h.
+ *
+ * The one idea: every entry into libhdf5 stands between rg__h5_enter and rg__h5_leave, which
+ * silence its printing and put the caller's setting back. */
+#ifndef RG_IO_PRIVATE_H
+#define RG_IO_PRIVATE_H
+
+#include "base/file.h"
+#include "io/h5.h"
+
+#include <hdf5.h>
+
+/* The caller's way of printing HDF5's errors, kept while we are inside. */
+struct rg__h5_scope {
+    unsigned is_v2;
+    H5E_auto1_t print1;
+    H5E_auto2_t print2;
+    void *user;
+};
+
+struct rg__h5_scope rg__h5_enter(void);
+void rg__h5_leave(const struct rg__h5_scope *scope);
+
+/* Gives an id back; one below 0 is none. */
+void rg__h5_drop(hid_t id);
+
+/* The innermost message of libhdf5's error stack, one line. To be called before any other HDF5
+ * function. *no_memory tells whether it was about memory. Returns text. */
+enum { RG__H5_TEXT = 256 };
+const char *rg__h5_complaint(char text[RG__H5_TEXT], bool *no_memory);
+
+/* The bytes behind an open HDF5 file; driver.c. Lives where its owner lives: libhdf5 gets `base`,
+ * the first member, as its own handle, so opening allocates nothing. */
+struct rg__h5_channel {
+    H5FD_t base;
+    hid_t driver; /* our registration of it; 0: none */
+    rg_context *ctx;
+    const char *path; /* for messages */
+    int fd;
+    haddr_t allocated;      /* end of what libhdf5 has laid out */
+    haddr_t size;           /* of the file */
+    struct rg__output *out; /* writing; NULL: reading */
+    rg_status failed;       /* reading: the first failure; its sentence is in ctx */
+};
+
+/* A new file access list (ended by H5Pclose) through which libhdf5 opens the channel; < 0 on
+ * failure. */
+hid_t rg__h5_access(struct rg__h5_channel *channel);
+
+/* To be called after H5Fclose, which (1.10.8) reads the registration after giving it back. */
+void rg__h5_release_driver(struct rg__h5_channel *channel);
+
+/* What the superblock says of the file. */
+struct rg__h5_super {
+    int64_t base;     /* addresses count from here: where the superblock stands */
+    int address_size; /* bytes of an address: 2, 4 or 8 */
+    int length_size;  /* bytes of a length */
+};
+
+struct rg__h5 {
+    rg_context *ctx;
+    char *path;
+    int64_t size; /* of the file, bytes */
+    struct rg__h5_super super;
+    hid_t file;
+    struct rg__h5_channel channel;
+    void *map; /* size bytes; NULL: not mapped */
+};
+
+/* Finds and checks the superblock, before libhdf5 sees the file; superblock.c. */
+rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int64_t size,
+                                  struct rg__h5_super *super);
+
+/* An unsigned number of `size` bytes, little-endian as everything in HDF5's metadata. */
+uint64_t rg__h5_number(const unsigned char *bytes, int size);
+
+/* The failure of a call to libhdf5 on an object: what the channel met, else its complaint. */
+rg_status rg__h5_fail(struct rg__h5 *file, const char *name, const char *doing);
+
+/* A data set and what belongs to it, opened together; the ids of what is not open are -1. */
+struct rg__h5_set {
+    hid_t id, type, space, plist;
+    struct rg__h5_info info;
+};
+
+/* Opens, refuses what leads out of the file, checks sizes, fills info. Close it in any case. */
+rg_status rg__h5_open_set(struct rg__h5 *file, const char *name, struct rg__h5_set *set);
+void rg__h5_close_set(struct rg__h5_set *set);
+
+/* The file's heap, as far as it is needed; heap.c. Zeroed but for the first three by the caller. */
+struct rg__h5_heap {
+    struct rg__h5 *file;
+    const char *name; /* of the data set, for messages */
+    int64_t room;     /* bytes that all strings may still have */
+    int64_t address;  /* of the collection that is loaded */
+    void *bytes;      /* (size) its content; NULL: none is */
+    int64_t size, capacity;
+    int64_t *objects; /* (65536) where the object of each index begins; 0: there is none */
+    int n_objects;    /* the largest index that has been used, + 1 */
+};
+
+/* What a reference (8 + address_size bytes) points to: `length` bytes, until the next call. */
+rg_status rg__h5_heap_text(struct rg__h5_heap *heap, const unsigned char *reference,
+                           const char **text, size_t *length);
+void rg__h5_heap_free(struct rg__h5_heap *heap);
+
+/* The length of a string of fixed size without its padding. */
+size_t rg__h5_fixed_length(const char *text, size_t size, H5T_str_t padding);
+
+/* The HDF5 type of an rg_dtype in this machine's memory; the caller closes it. */
+hid_t rg__h5_memory_type(rg_dtype dtype);
+
+/* Strings of variable length in UTF-8 or ASCII; the caller closes it. */
+hid_t rg__h5_string_type(H5T_cset_t cset);
+
+/* Fills class, size, sign, as_float and native of a description. */
+void rg__h5_describe_type(hid_t type, struct rg__h5_info *info);
+
+#endif

@@ -1,0 +1,64 @@
+/* scope.c: libhdf5 kept quiet, and its complaints put into our words.
+ *
+ * The one idea: whether and how HDF5 prints its errors is a setting of the calling program; it is
+ * switched off only while we are inside. */
+#include "io/private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct rg__h5_scope rg__h5_enter(void)
+{
+    struct rg__h5_scope scope = {.is_v2 = 1};
+    H5Eauto_is_v2(H5E_DEFAULT, &scope.is_v2);
+    if (scope.is_v2) {
+        H5Eget_auto2(H5E_DEFAULT, &scope.print2, &scope.user);
+        H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    } else {
+        H5Eget_auto1(&scope.print1, &scope.user);
+        H5Eset_auto1(NULL, NULL);
+    }
+    return scope;
+}
+
+void rg__h5_leave(const struct rg__h5_scope *scope)
+{
+    if (scope->is_v2)
+        H5Eset_auto2(H5E_DEFAULT, scope->print2, scope->user);
+    else
+        H5Eset_auto1(scope->print1, scope->user);
+}
+
+void rg__h5_drop(hid_t id)
+{
+    if (id >= 0)
+        H5Idec_ref(id);
+}
+
+struct complaint {
+    char *text;
+    bool no_memory;
+};
+
+static herr_t take_first(unsigned n, const H5E_error2_t *error, void *user)
+{
+    struct complaint *complaint = user;
+    if (n > 0)
+        return 0;
+    complaint->no_memory = error->min_num == H5E_NOSPACE;
+    snprintf(complaint->text, RG__H5_TEXT, "%s (%s)", error->desc ? error->desc : "no message",
+             error->func_name ? error->func_name : "?");
+    return 0;
+}
+
+const char *rg__h5_complaint(char text[RG__H5_TEXT], bool *no_memory)
+{
+    struct complaint complaint = {text, false};
+    snprintf(text, RG__H5_TEXT, "no reason is given");
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &complaint);
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    *no_memory = complaint.no_memory;
+    return text;
+}
