@@ -1,0 +1,206 @@
+/* dataset.c: data sets as handles: who owns what, opening by content, and outputs that would
+ * destroy something. */
+#include "data/dataset.h"
+
+#include "base/file.h"
+#include "data/hdf5.h"
+#include "data/text.h"
+#include "io/h5.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+const char *const rg__split_names[RG__MAX_SPLITS + 1] = {"train", "vali", "test", NULL};
+
+rg_dataset_options rg_dataset_options_default(void)
+{
+    return (rg_dataset_options){.needs_lists = true};
+}
+
+rg_write_options rg_write_options_default(void)
+{
+    return (rg_write_options){0};
+}
+
+rg_dataset *rg__dataset_new(rg_context *ctx, const char *path)
+{
+    rg_dataset *dataset = rg__alloc(ctx, 1, sizeof *dataset, "a data set");
+    if (!dataset)
+        return NULL;
+    dataset->ctx = ctx;
+    dataset->path = rg__strdup(ctx, path);
+    if (dataset->path)
+        return dataset;
+    rg_dataset_close(dataset);
+    return NULL;
+}
+
+void *rg__own(rg_dataset *dataset, void *block)
+{
+    if (!block)
+        return NULL;
+    void *blocks = dataset->blocks;
+    if (!rg__grow(dataset->ctx, &blocks, &dataset->room, dataset->n_blocks + 1, sizeof(void *),
+                  "a data set")) {
+        rg__free(dataset->ctx, block);
+        return NULL;
+    }
+    dataset->blocks = blocks;
+    dataset->blocks[dataset->n_blocks++] = block;
+    return block;
+}
+
+void *rg__own_new(rg_dataset *dataset, int64_t count, size_t size, const char *what)
+{
+    return rg__own(dataset, rg__alloc(dataset->ctx, count, size, what));
+}
+
+rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_options *options,
+                          rg_dataset **out)
+{
+    rg_dataset_options defaults = rg_dataset_options_default();
+    bool is_hdf5 = false;
+    *out = NULL;
+    rg_status status = RG_OK;
+    if (strcmp(path, "-") != 0)
+        status = rg__h5_recognise(ctx, path, &is_hdf5);
+    if (status != RG_OK)
+        return status;
+    rg_dataset *dataset = rg__dataset_new(ctx, path);
+    if (!dataset)
+        return RG_LIMIT;
+    if (!options)
+        options = &defaults;
+    status = is_hdf5 ? rg__hdf5_open(dataset, options) : rg__text_open(ctx, path, options, dataset);
+    if (status != RG_OK) {
+        rg_dataset_close(dataset);
+        return status;
+    }
+    *out = dataset;
+    return RG_OK;
+}
+
+void rg_dataset_close(rg_dataset *dataset)
+{
+    if (!dataset)
+        return;
+    rg_context *ctx = dataset->ctx;
+    if (dataset->map)
+        ctx->files->munmap(dataset->map, dataset->map_size);
+    for (int64_t i = 0; i < dataset->n_blocks; i++)
+        rg__free(ctx, dataset->blocks[i]);
+    rg__free(ctx, dataset->blocks);
+    rg__free(ctx, dataset->path);
+    rg__free(ctx, dataset);
+}
+
+const rg_split *rg_dataset_split_at(const rg_dataset *dataset, int i)
+{
+    return i >= 0 && i < dataset->n_splits ? &dataset->splits[i] : NULL;
+}
+
+const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *name)
+{
+    for (int i = 0; i < dataset->n_splits; i++)
+        if (strcmp(dataset->splits[i].name, name) == 0)
+            return &dataset->splits[i];
+    return NULL;
+}
+
+const char *rg_dataset_path(const rg_dataset *dataset)
+{
+    return dataset->path;
+}
+
+rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_checked)
+{
+    struct rg__h5 *file;
+    int n = 0;
+    rg_status status = rg__h5_open(ctx, path, &file);
+    if (status == RG_OK)
+        status = rg__h5_verify(file, &n);
+    if (status == RG_OK && n_checked)
+        *n_checked = n;
+    rg__h5_close(file);
+    return status;
+}
+
+/* ---- Outputs --------------------------------------------------------------------------------- */
+
+/* Opens what is there (a pipe without waiting) and tells what it is; *fd -1: nothing is. */
+static rg_status look_at(rg_context *ctx, const char *path, int *fd, struct stat *st)
+{
+    *fd = ctx->files->open(path, O_RDONLY | O_NONBLOCK, 0);
+    if (*fd < 0)
+        return errno == ENOENT ? RG_OK : rg__fail_errno(ctx, path, "look at the output", errno);
+    if (ctx->files->fstat(*fd, st) == 0)
+        return RG_OK;
+    rg_status status = rg__fail_errno(ctx, path, "look at the output", errno);
+    ctx->files->close(*fd);
+    *fd = -1;
+    return status;
+}
+
+static rg_status check_is_ours(rg_context *ctx, const char *path)
+{
+    struct rg__h5 *file;
+    char *format = NULL;
+    rg_status status = rg__h5_open(ctx, path, &file);
+    if (status == RG_OK)
+        status = rg__h5_read_attribute(file, "/", "format", &format);
+    bool ours = format && strncmp(format, "rankgrad-", strlen("rankgrad-")) == 0;
+    rg__free(ctx, format);
+    rg__h5_close(file);
+    if (ours || status == RG_IO || status == RG_LIMIT)
+        return status;
+    return rg__fail(ctx, RG_USAGE,
+                    "%s: exists and is no file of Rankgrad's; choose another name, or --force to "
+                    "replace it",
+                    path);
+}
+
+/* Whether what stands at the output's path may be replaced. */
+static rg_status check_existing(rg_context *ctx, const char *path, const struct stat *st,
+                                bool force, const char *const *inputs, int n_inputs)
+{
+    if (S_ISDIR(st->st_mode))
+        return rg__fail_errno(ctx, path, "write", EISDIR);
+    for (int i = 0; i < n_inputs; i++) {
+        struct stat input;
+        int fd = inputs[i] ? ctx->files->open(inputs[i], O_RDONLY | O_NONBLOCK, 0) : -1;
+        if (fd < 0)
+            continue; /* whoever reads it says what is wrong */
+        bool same = ctx->files->fstat(fd, &input) == 0 && input.st_dev == st->st_dev &&
+                    input.st_ino == st->st_ino;
+        ctx->files->close(fd);
+        if (same)
+            return rg__fail(ctx, RG_USAGE, "%s: the output is also the input %s; choose another",
+                            path, inputs[i]);
+    }
+    if (!S_ISREG(st->st_mode))
+        return rg__fail(ctx, RG_USAGE,
+                        "%s: is a device or a pipe; an HDF5 file can only be written to a file",
+                        path);
+    return force || st->st_size == 0 ? RG_OK : check_is_ours(ctx, path);
+}
+
+rg_status rg_output_check(rg_context *ctx, const char *path, bool force, const char *const *inputs,
+                          int n_inputs)
+{
+    struct rg__output trial;
+    struct stat st;
+    int fd;
+    if (path[0] == '\0')
+        return rg__fail(ctx, RG_USAGE, "the output's name is empty");
+    rg_status status = look_at(ctx, path, &fd, &st);
+    if (status == RG_OK && fd >= 0) {
+        ctx->files->close(fd);
+        status = check_existing(ctx, path, &st, force, inputs, n_inputs);
+    }
+    if (status == RG_OK)
+        status = rg__output_begin(ctx, path, &trial);
+    if (status == RG_OK)
+        rg__output_abandon(&trial);
+    return status;
+}

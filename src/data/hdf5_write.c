@@ -1,0 +1,281 @@
+/* hdf5_write.c: splits into a data set file; see docs/file-format.md.
+ *
+ * The one idea: an rg_split is an open struct that anybody may have filled, so it is checked before
+ * the first byte is written; then the writer's errors wait until the commit. */
+#include "data/hdf5.h"
+
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+/* A split under way. */
+struct target {
+    rg_context *ctx;
+    const char *path;
+    struct rg__h5_writer *writer;
+    const rg_split *split;
+};
+
+/* ---- Checks ---------------------------------------------------------------------------------- */
+
+static rg_status check_offsets(rg_context *ctx, const char *path, const char *what,
+                               const int64_t *offsets, int64_t n, int64_t last)
+{
+    bool sound = offsets[0] == 0 && offsets[n] == last;
+    for (int64_t i = 0; i < n; i++)
+        sound &= offsets[i] <= offsets[i + 1];
+    if (sound)
+        return RG_OK;
+    return rg__fail(ctx, RG_BAD_DATA,
+                    "%s: not written: %s must begin with 0, never decrease and "
+                    "end with %lld",
+                    path, what, (long long)last);
+}
+
+static rg_status check_features(rg_context *ctx, const char *path, const rg_split *split)
+{
+    const rg_tensor *x = &split->features;
+    const rg_csr *csr = &split->csr;
+    char text[RG__SHAPE_TEXT];
+    if (csr->indptr) {
+        if (csr->n_rows != split->n_rows || csr->n_cols != split->n_features ||
+            csr->n_cols > INT32_MAX || !rg_dtype_computes(csr->dtype))
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "%s: not written: sparse rows (%lld,%lld) of %s for "
+                            "a split of %lld rows and %lld features; f32 or f64 is expected",
+                            path, (long long)csr->n_rows, (long long)csr->n_cols,
+                            rg_dtype_name(csr->dtype) ? rg_dtype_name(csr->dtype) : "no type",
+                            (long long)split->n_rows, (long long)split->n_features);
+        if (csr->indptr[csr->n_rows] > 0 && (!csr->indices || !csr->data))
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "%s: not written: sparse rows without indices or data", path);
+        return check_offsets(ctx, path, "indptr", csr->indptr, csr->n_rows,
+                             csr->indptr[csr->n_rows]);
+    }
+    if (x->ndim != 2 || x->dims[0] != split->n_rows || x->dims[1] != split->n_features ||
+        rg_tensor_count(x) < 0 || !(rg_dtype_computes(x->dtype) || x->dtype == RG_F16) ||
+        (!x->data && rg_tensor_count(x) > 0))
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "%s: not written: features %s%s for a split of %lld rows and %lld "
+                        "features; f16, f32 or f64 is expected",
+                        path, rg__shape_text(x, text), x->data ? "" : " without data",
+                        (long long)split->n_rows, (long long)split->n_features);
+    return RG_OK;
+}
+
+static rg_status check_split(rg_context *ctx, const char *path, const rg_split *split)
+{
+    if (split->n_rows < 0 || split->n_features < 1 || split->n_lists < 0)
+        return rg__fail(ctx, RG_BAD_DATA, "%s: not written: %lld rows, %lld features, %lld lists",
+                        path, (long long)split->n_rows, (long long)split->n_features,
+                        (long long)split->n_lists);
+    if (!split->offsets && split->n_lists > 0)
+        return rg__fail(ctx, RG_BAD_DATA, "%s: not written: %lld lists without offsets", path,
+                        (long long)split->n_lists);
+    rg_status status = check_features(ctx, path, split);
+    if (status == RG_OK && split->offsets)
+        status = check_offsets(ctx, path, "offsets", split->offsets, split->n_lists, split->n_rows);
+    return status;
+}
+
+/* One split named "", or up to three of different names. */
+static rg_status check_names(rg_context *ctx, const char *path, const rg_split *const *splits,
+                             int n_splits)
+{
+    int seen[RG__MAX_SPLITS] = {0};
+    if (n_splits == 1 && splits[0]->name && splits[0]->name[0] == '\0')
+        return RG_OK;
+    bool sound = n_splits >= 1;
+    for (int i = 0; i < n_splits && sound; i++) {
+        int k = splits[i]->name ? rg__find_name(rg__split_names, splits[i]->name) : -1;
+        sound = k >= 0 && seen[k]++ == 0 && splits[i]->n_features == splits[0]->n_features;
+    }
+    if (sound)
+        return RG_OK;
+    return rg__fail(ctx, RG_USAGE,
+                    "%s: not written: a file holds one split named \"\", or train, "
+                    "vali and test, each at most once and with as many features",
+                    path);
+}
+
+/* ---- Features -------------------------------------------------------------------------------- */
+
+static void name_field(const struct target *t, enum rg__field field, char text[RG__FIELD_NAME])
+{
+    rg__field_name(t->split->name, field, text);
+}
+
+static void write_field(const struct target *t, enum rg__field field, rg_dtype dtype, int64_t n,
+                        const void *data)
+{
+    char name[RG__FIELD_NAME];
+    name_field(t, field, name);
+    if (data)
+        rg__h5_write(t->writer, name, dtype, 1, &n, data);
+}
+
+/* As AnnData's sparse_dataset stores a csr_matrix. */
+static void write_csr(const struct target *t, const rg_csr *csr)
+{
+    char group[RG__FIELD_NAME];
+    int64_t shape[2] = {csr->n_rows, csr->n_cols}, nnz = csr->indptr[csr->n_rows];
+    name_field(t, RG__FEATURES, group);
+    rg__h5_write_group(t->writer, group);
+    rg__h5_write_attribute(t->writer, group, "encoding-type", "csr_matrix");
+    rg__h5_write_attribute(t->writer, group, "encoding-version", "0.1.0");
+    rg__h5_write_attribute_i64(t->writer, group, "shape", 2, shape);
+    write_field(t, RG__DATA, csr->dtype, nnz, nnz > 0 ? csr->data : "");
+    write_field(t, RG__INDICES, RG_I32, nnz, nnz > 0 ? (const void *)csr->indices : "");
+    write_field(t, RG__INDPTR, RG_I64, csr->n_rows + 1, csr->indptr);
+}
+
+/* +0 alone has no bit set: -0 and NaN are kept. */
+static bool is_zero(const char *element, size_t size)
+{
+    static const char zero[sizeof(double)];
+    return memcmp(element, zero, size) == 0;
+}
+
+/* Dense rows as sparse ones; the arrays are the caller's, ended by rg__free also on failure. */
+static rg_status make_sparse(rg_context *ctx, const rg_tensor *x, int64_t **indptr,
+                             int32_t **indices, char **data, rg_csr *csr)
+{
+    int64_t n = x->dims[0], n_cols = x->dims[1], nnz = 0;
+    size_t size = rg_dtype_size(x->dtype);
+    const char *element = x->data;
+    rg_dtype dtype = x->dtype == RG_F64 ? RG_F64 : RG_F32;
+    for (int64_t i = 0; i < n * n_cols; i++)
+        nnz += !is_zero(element + (size_t)i * size, size);
+    *indptr = rg__alloc(ctx, n + 1, sizeof **indptr, "sparse rows");
+    *indices = rg__alloc(ctx, nnz, sizeof **indices, "sparse rows");
+    *data = rg__alloc(ctx, nnz, rg_dtype_size(dtype), "sparse rows");
+    if (!*indptr || !*indices || !*data)
+        return RG_LIMIT;
+    int64_t k = 0;
+    for (int64_t row = 0; row < n; row++) {
+        for (int64_t column = 0; column < n_cols; column++, element += size) {
+            if (is_zero(element, size))
+                continue;
+            (*indices)[k] = (int32_t)column;
+            rg__cast(x->dtype, element, dtype, *data + (size_t)k * rg_dtype_size(dtype), 1);
+            k++;
+        }
+        (*indptr)[row + 1] = k;
+    }
+    *csr = (rg_csr){n, n_cols, *indptr, *indices, dtype, *data};
+    return RG_OK;
+}
+
+static rg_status write_as_sparse(const struct target *t)
+{
+    int64_t *indptr = NULL;
+    int32_t *indices = NULL;
+    char *data = NULL;
+    rg_csr csr;
+    if (t->split->n_features > INT32_MAX)
+        return rg__fail(t->ctx, RG_LIMIT, "%s: %lld features; sparse rows have at most 2^31 - 1",
+                        t->path, (long long)t->split->n_features);
+    rg_status status = make_sparse(t->ctx, &t->split->features, &indptr, &indices, &data, &csr);
+    if (status == RG_OK)
+        write_csr(t, &csr);
+    rg__free(t->ctx, indptr);
+    rg__free(t->ctx, indices);
+    rg__free(t->ctx, data);
+    return status;
+}
+
+/* ---- The split ------------------------------------------------------------------------------- */
+
+/* Strings as they are, or "" for those that are NULL. */
+static rg_status write_texts(const struct target *t, enum rg__field field, int64_t n,
+                             const char *const *texts)
+{
+    char name[RG__FIELD_NAME];
+    if (!texts)
+        return RG_OK;
+    const char **whole = rg__alloc(t->ctx, n, sizeof *whole, "strings");
+    if (!whole)
+        return RG_LIMIT;
+    for (int64_t i = 0; i < n; i++)
+        whole[i] = texts[i] ? texts[i] : "";
+    name_field(t, field, name);
+    rg__h5_write_strings(t->writer, name, n, whole);
+    rg__free(t->ctx, (void *)whole);
+    return RG_OK;
+}
+
+/* The file holds 0 and 1; in memory whatever is not 0 is true. */
+static rg_status write_mask(const struct target *t)
+{
+    int64_t n = t->split->n_rows;
+    if (!t->split->mask)
+        return RG_OK;
+    uint8_t *mask = rg__alloc(t->ctx, n, 1, "mask");
+    if (!mask)
+        return RG_LIMIT;
+    for (int64_t i = 0; i < n; i++)
+        mask[i] = t->split->mask[i] != 0;
+    write_field(t, RG__MASK, RG_BOOL, n, mask);
+    rg__free(t->ctx, mask);
+    return RG_OK;
+}
+
+static rg_status write_split(const struct target *t, bool sparse)
+{
+    char name[RG__FIELD_NAME];
+    const rg_split *s = t->split;
+    rg_status status = RG_OK;
+    if (s->name[0]) {
+        char group[RG__FIELD_NAME] = "/";
+        strncat(group, s->name, sizeof group - 2);
+        rg__h5_write_group(t->writer, group);
+    }
+    if (s->csr.indptr) {
+        write_csr(t, &s->csr);
+    } else if (sparse) {
+        status = write_as_sparse(t);
+    } else {
+        name_field(t, RG__FEATURES, name);
+        rg__h5_write(t->writer, name, s->features.dtype, 2, s->features.dims, s->features.data);
+    }
+    write_field(t, RG__LABELS, RG_F64, s->n_rows, s->labels);
+    write_field(t, RG__OFFSETS, RG_I64, s->n_lists + 1, s->offsets);
+    write_field(t, RG__WEIGHTS, RG_F64, s->n_rows, s->weights);
+    write_field(t, RG__LIST_WEIGHTS, RG_F64, s->n_lists, s->list_weights);
+    write_field(t, RG__POSITIONS, RG_I64, s->n_rows, s->positions);
+    if (status == RG_OK)
+        status = write_mask(t);
+    if (status == RG_OK)
+        status = write_texts(t, RG__QUERY_IDS, s->n_lists, s->query_ids);
+    if (status == RG_OK)
+        status = write_texts(t, RG__DOC_IDS, s->n_rows, s->doc_ids);
+    if (status == RG_OK)
+        status = write_texts(t, RG__FEATURE_NAMES, s->n_features, s->feature_names);
+    return status;
+}
+
+rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
+                           int n_splits, const rg_write_options *options)
+{
+    rg_write_options o = options ? *options : rg_write_options_default();
+    struct target target = {.ctx = ctx, .path = path};
+    rg_status status = check_names(ctx, path, splits, n_splits);
+    for (int i = 0; i < n_splits && status == RG_OK; i++)
+        status = check_split(ctx, path, splits[i]);
+    if (status == RG_OK)
+        status = rg_output_check(ctx, path, o.force, NULL, 0);
+    if (status == RG_OK)
+        status = rg__h5_begin(ctx, path, o.compress, &target.writer);
+    if (status != RG_OK)
+        return status;
+    rg__h5_write_attribute(target.writer, "/", "format", RG__DATASET_FORMAT);
+    rg__h5_write_attribute(target.writer, "/", "format_version", RG__DATASET_VERSION);
+    for (int i = 0; i < n_splits && status == RG_OK; i++) {
+        target.split = splits[i];
+        status = write_split(&target, o.sparse);
+    }
+    if (status == RG_OK)
+        return rg__h5_commit(target.writer);
+    rg__h5_abandon(target.writer);
+    return status;
+}

@@ -1,0 +1,11 @@
+/* number.h (internal): decimal text to double, correctly rounded, whatever the locale. */
+#ifndef RG_DATA_NUMBER_H
+#define RG_DATA_NUMBER_H
+
+/* Reads the number at `text`: [+-] digits [. digits] [e [+-] digits], or nan, inf, infinity in any
+ * case; no blanks before it, no hexadecimal. The double is the one strtod gives in the C locale:
+ * nearest, ties to even, beyond the range infinite or 0. Returns where the number ends, NULL when
+ * there is none. `text` must be ended by a byte that belongs to no number, such as '\n' or NUL. */
+const char *rg__read_number(const char *text, double *value);
+
+#endif

@@ -1,0 +1,180 @@
+/* rows.c: from a split to rows that a model can compute with; see rows.h. */
+#include "data/rows.h"
+
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+static bool is_sparse(const rg_split *split)
+{
+    return split->csr.indptr != NULL;
+}
+
+static rg_dtype features_type(const rg_split *split)
+{
+    return is_sparse(split) ? split->csr.dtype : split->features.dtype;
+}
+
+/* Bytes of one dense row as the split stores its numbers. */
+static size_t row_size(const rg_split *split)
+{
+    return (size_t)split->n_features * rg_dtype_size(features_type(split));
+}
+
+size_t rg__load_scratch(const rg_split *split, int64_t n_rows)
+{
+    return is_sparse(split) || split->mask ? (size_t)n_rows * row_size(split) : 0;
+}
+
+/* One row of the split, dense, in its own type. */
+static void copy_row(const rg_split *split, int64_t row, char *to)
+{
+    size_t size = rg_dtype_size(features_type(split));
+    if (!is_sparse(split)) {
+        memcpy(to, (const char *)split->features.data + (size_t)row * row_size(split),
+               row_size(split));
+        return;
+    }
+    const rg_csr *csr = &split->csr;
+    memset(to, 0, row_size(split));
+    for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++)
+        memcpy(to + (size_t)csr->indices[k] * size, (const char *)csr->data + (size_t)k * size,
+               size);
+}
+
+int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalization, int64_t begin,
+                      int64_t end, void *scratch, rg_tensor *out)
+{
+    rg_tensor rows = {features_type(split), 2, {end - begin, split->n_features}, scratch};
+    if (!is_sparse(split))
+        rows.data = (char *)split->features.data + (size_t)begin * row_size(split);
+    if (is_sparse(split) || split->mask) {
+        int64_t n = 0;
+        for (int64_t row = begin; row < end; row++)
+            if (!split->mask || split->mask[row])
+                copy_row(split, row, (char *)scratch + (size_t)n++ * row_size(split));
+        rows.data = scratch;
+        rows.dims[0] = n;
+    }
+    out->ndim = 2;
+    out->dims[0] = rows.dims[0];
+    out->dims[1] = split->n_features;
+    if (rows.dims[0] > 0)
+        rg_normalization_apply(normalization, &rows, out);
+    return rows.dims[0];
+}
+
+/* Offsets over the valid rows; returns their number. */
+static int64_t count_valid(const rg_split *split, int64_t *offsets)
+{
+    int64_t n = 0;
+    for (int64_t q = 0; q < split->n_lists; q++) {
+        offsets[q] = n;
+        for (int64_t row = split->offsets[q]; row < split->offsets[q + 1]; row++)
+            n += !split->mask || split->mask[row];
+    }
+    return offsets[split->n_lists] = n;
+}
+
+/* Labels and weights of the valid rows, in the model's type. */
+static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
+{
+    size_t size = rg_dtype_size(rows->dtype);
+    bool weighted = split->weights || split->list_weights;
+    rows->labels = rg__alloc(rows->ctx, rows->n_rows, size, "the labels");
+    if (weighted)
+        rows->weights = rg__alloc(rows->ctx, rows->n_rows, size, "the weights");
+    if (!rows->labels || (weighted && !rows->weights))
+        return RG_LIMIT;
+    int64_t n = 0;
+    for (int64_t q = 0; q < split->n_lists; q++)
+        for (int64_t row = split->offsets[q]; row < split->offsets[q + 1]; row++) {
+            if (split->mask && !split->mask[row])
+                continue;
+            double weight = (split->weights ? split->weights[row] : 1) *
+                            (split->list_weights ? split->list_weights[q] : 1);
+            rg__cast(RG_F64, &split->labels[row], rows->dtype,
+                     (char *)rows->labels + (size_t)n * size, 1);
+            if (weighted)
+                rg__cast(RG_F64, &weight, rows->dtype, (char *)rows->weights + (size_t)n * size, 1);
+            n++;
+        }
+    return RG_OK;
+}
+
+/* The normalised copy, list by list. */
+static rg_status load_features(const rg_split *split, const rg_normalization *normalization,
+                               struct rg__rows *rows)
+{
+    rg_context *ctx = rows->ctx;
+    int64_t longest = 0;
+    for (int64_t q = 0; q < split->n_lists; q++)
+        if (longest < split->offsets[q + 1] - split->offsets[q])
+            longest = split->offsets[q + 1] - split->offsets[q];
+    size_t scratch_size = rg__load_scratch(split, longest);
+    void *scratch = rg__alloc(ctx, (int64_t)scratch_size, 1, "a list of rows");
+    rows->copy =
+        rg__alloc(ctx, rows->n_rows * rows->n_features, rg_dtype_size(rows->dtype), "the features");
+    rg_status status = scratch && rows->copy ? RG_OK : RG_LIMIT;
+    size_t size = (size_t)rows->n_features * rg_dtype_size(rows->dtype);
+    for (int64_t q = 0; q < split->n_lists && status == RG_OK; q++) {
+        rg_tensor out = {.dtype = rows->dtype};
+        out.data = (char *)rows->copy + (size_t)rows->offsets[q] * size;
+        rg__load_rows(split, normalization, split->offsets[q], split->offsets[q + 1], scratch,
+                      &out);
+        status = rg__cancelled(ctx);
+    }
+    rg__free(ctx, scratch);
+    rows->features = rows->copy;
+    return status;
+}
+
+static rg_status check_memory(rg_context *ctx, const struct rg__rows *rows, int64_t limit)
+{
+    int64_t size;
+    if (limit <= 0)
+        limit = rg__physical_memory() / 5 * 4;
+    bool overflow = __builtin_mul_overflow(rows->n_rows, rows->n_features, &size) ||
+                    __builtin_mul_overflow(size, (int64_t)rg_dtype_size(rows->dtype), &size);
+    if (!overflow && size <= limit)
+        return RG_OK;
+    return rg__fail(
+        ctx, RG_LIMIT,
+        "%lld rows of %lld features, dense in %s, take %.3g GB; the limit is %.3g GB",
+        (long long)rows->n_rows, (long long)rows->n_features, rg_dtype_name(rows->dtype),
+        (double)rows->n_rows * (double)rows->n_features * (double)rg_dtype_size(rows->dtype) / 1e9,
+        (double)limit / 1e9);
+}
+
+rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
+                        const rg_normalization *normalization, rg_dtype dtype, int64_t memory_limit,
+                        struct rg__rows *rows)
+{
+    *rows = (struct rg__rows){.ctx = ctx, .dtype = dtype, .n_features = split->n_features};
+    rows->n_lists = split->n_lists;
+    rows->offsets = rg__alloc(ctx, split->n_lists + 1, sizeof *rows->offsets, "the offsets");
+    if (!rows->offsets)
+        return RG_LIMIT;
+    rows->n_rows = count_valid(split, rows->offsets);
+    rg_status status = load_labels(split, rows);
+    if (status != RG_OK)
+        return status;
+    if (normalization->method == RG_NORMALIZE_NONE && !is_sparse(split) && !split->mask &&
+        split->features.dtype == dtype) {
+        rows->features = split->features.data;
+        return RG_OK;
+    }
+    status = check_memory(ctx, rows, memory_limit);
+    return status == RG_OK ? load_features(split, normalization, rows) : status;
+}
+
+void rg__rows_close(struct rg__rows *rows)
+{
+    if (!rows->ctx)
+        return;
+    rg__free(rows->ctx, rows->offsets);
+    rg__free(rows->ctx, rows->labels);
+    rg__free(rows->ctx, rows->weights);
+    rg__free(rows->ctx, rows->copy);
+    *rows = (struct rg__rows){0};
+}

@@ -1,0 +1,375 @@
+/* test_normalize.c: each method against the same formula written out in long double, extreme
+ * scales, masks, sparse rows, bad numbers, and one row alone against the row among others. */
+#include "check.h"
+
+#include "base/base.h"
+#include "base/random.h"
+#include "tensor/tensor.h"
+
+enum { ROWS = 200, FEATURES = 37, CELLS = ROWS * FEATURES };
+
+static rg_context *ctx;
+
+static int setup(void **state)
+{
+    (void)state;
+    ctx = rg_context_create(NULL);
+    return ctx ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    rg_context_destroy(ctx);
+    return 0;
+}
+
+static rg_split dense(rg_dtype dtype, int64_t n, int64_t n_features, void *x)
+{
+    return (rg_split){.name = "train",
+                      .n_rows = n,
+                      .n_features = n_features,
+                      .features = {dtype, 2, {n, n_features}, x}};
+}
+
+/* A normal column each, of mean and deviation `scale` times something near 1. */
+static void fill(double *x, double scale, uint64_t seed)
+{
+    for (int i = 0; i < CELLS; i++)
+        x[i] = scale * (1.5 + rg__normal(seed, RG__STREAM_SAMPLES, 0, (uint64_t)i));
+}
+
+/* The longhand, in long double, which also has the range for squares of 1e300. */
+static void longhand(const double *x, int column, const uint8_t *mask, bool logarithm, double *mean,
+                     double *deviation)
+{
+    long double sum = 0, square = 0;
+    int n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        for (int r = 0; r < ROWS; r++) {
+            double v = x[r * FEATURES + column];
+            if (logarithm)
+                v = v < 0 ? -log1p(-v) : log1p(v);
+            if (mask && !mask[r])
+                continue;
+            if (pass == 0) {
+                sum += (long double)v;
+                n++;
+            } else {
+                long double d = (long double)v - sum / n;
+                square += d * d;
+            }
+        }
+    *mean = (double)(sum / n);
+    *deviation = (double)sqrtl(square / n);
+}
+
+static void check_zscore(rg_normalize method, rg_split *split, const double *x)
+{
+    rg_normalization z;
+    assert_ok(ctx, rg_normalization_fit(ctx, method, split, &z));
+    assert_int_equal(z.n_features, FEATURES);
+    for (int j = 0; j < FEATURES; j++) {
+        double mean, deviation;
+        longhand(x, j, split->mask, method == RG_NORMALIZE_LOG1P_ZSCORE, &mean, &deviation);
+        assert_close(z.shift[j], mean, 1e-13, 1e-13 * deviation);
+        assert_close(z.scale[j], 1 / deviation, 1e-12, 0);
+    }
+    rg_normalization_free(ctx, &z);
+    assert_null(z.shift);
+}
+
+static void test_names(void **state)
+{
+    (void)state;
+    assert_string_equal(rg_normalize_name(RG_NORMALIZE_NONE), "none");
+    assert_string_equal(rg_normalize_name(RG_NORMALIZE_LOG1P_ZSCORE), "log1p-zscore");
+    assert_string_equal(rg_normalize_name(RG_NORMALIZE_LIST_MINMAX), "list-minmax");
+    assert_null(rg_normalize_name(5));
+    assert_null(rg_normalize_name((rg_normalize)-1));
+}
+
+static void test_moments_at_any_scale(void **state)
+{
+    (void)state;
+    static const double scales[] = {1, 1e-30, 1e-300, 1e38, 1e300};
+    double *x = malloc(CELLS * sizeof *x);
+    for (int i = 0; i < 5; i++) {
+        fill(x, scales[i], 1);
+        rg_split split = dense(RG_F64, ROWS, FEATURES, x);
+        check_zscore(RG_NORMALIZE_ZSCORE, &split, x);
+        check_zscore(RG_NORMALIZE_LOG1P_ZSCORE, &split, x);
+    }
+    free(x);
+}
+
+/* Values of each storage type, widened for the longhand: the same moments. */
+static void test_storage_types(void **state)
+{
+    (void)state;
+    static const rg_dtype types[] = {RG_F32, RG_F16};
+    double *x = malloc(CELLS * sizeof *x);
+    void *stored = malloc(CELLS * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        fill(x, types[i] == RG_F32 ? 1e37 : 1, 2);
+        rg__cast(RG_F64, x, types[i], stored, CELLS);
+        rg__cast(types[i], stored, RG_F64, x, CELLS);
+        rg_split split = dense(types[i], ROWS, FEATURES, stored);
+        check_zscore(RG_NORMALIZE_ZSCORE, &split, x);
+    }
+    free(stored);
+    free(x);
+}
+
+static void test_masked_rows_do_not_count(void **state)
+{
+    (void)state;
+    double *x = malloc(CELLS * sizeof *x);
+    uint8_t mask[ROWS];
+    fill(x, 1, 3);
+    for (int r = 0; r < ROWS; r++) {
+        mask[r] = r % 3 != 0; /* the first row too */
+        for (int j = 0; !mask[r] && j < FEATURES; j++)
+            x[r * FEATURES + j] = j % 2 ? (double)NAN : 1e9;
+    }
+    rg_split split = dense(RG_F64, ROWS, FEATURES, x);
+    split.mask = mask;
+    check_zscore(RG_NORMALIZE_ZSCORE, &split, x);
+
+    memset(mask, 0, sizeof mask);
+    rg_normalization z;
+    assert_fails(ctx, RG_BAD_DATA, "200 rows, all masked",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, &split, &z));
+    split.n_rows = 0;
+    assert_fails(ctx, RG_BAD_DATA, "no rows",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &split, &z));
+    free(x);
+}
+
+static void test_constant_columns_have_scale_0(void **state)
+{
+    (void)state;
+    /* constant; constant but for rounding; tiny yet real spread; 0; range beneath 1 / DBL_MAX */
+    double x[] = {0.1, 1e6,        1e6,        0, 1e-320, //
+                  0.1, 1e6 + 1e-9, 1e6 + 1e-3, 0, 2e-320, //
+                  0.1, 1e6,        1e6,        0, 1e-320};
+    static const bool varies[] = {false, false, true, false, false};
+    rg_split split = dense(RG_F64, 3, 5, x);
+    for (int method = RG_NORMALIZE_ZSCORE; method <= RG_NORMALIZE_MINMAX; method++) {
+        rg_normalization z;
+        assert_ok(ctx, rg_normalization_fit(ctx, (rg_normalize)method, &split, &z));
+        for (int j = 0; j < 5; j++)
+            if (method != RG_NORMALIZE_LOG1P_ZSCORE || j != 2)
+                assert_int_equal(z.scale[j] != 0, varies[j]);
+        double out[15];
+        rg_tensor to = {RG_F64, 2, {3, 5}, out};
+        rg_normalization_apply(&z, &split.features, &to);
+        for (int r = 0; r < 3; r++)
+            assert_close(out[r * 5], 0, 0, 0);
+        rg_normalization_free(ctx, &z);
+    }
+}
+
+static void test_minmax(void **state)
+{
+    (void)state;
+    float x[] = {1, -1e38f, 5, 3, 3e38f, 5, 2, 0, 5};
+    static const double expected[] = {0, 0, 0, 1, 1, 0, 0.5, 0.25, 0};
+    rg_split split = dense(RG_F32, 3, 3, x);
+    rg_normalization z;
+    assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &split, &z));
+    rg_normalization_apply(&z, &split.features, &split.features); /* in place */
+    for (int i = 0; i < 9; i++)
+        assert_close((double)x[i], expected[i], 1e-7, 0);
+    rg_normalization_free(ctx, &z);
+}
+
+static void test_list_minmax(void **state)
+{
+    (void)state;
+    double nan = (double)NAN, x[3 * 18], out[3 * 18];
+    for (int j = 0; j < 18; j++) { /* one full group of columns and a rest */
+        x[j] = j;
+        x[18 + j] = j + 4;
+        x[36 + j] = j + 1;
+    }
+    x[18 + 5] = nan; /* of column 5 remain 5 and 6 */
+    x[7] = x[18 + 7] = x[36 + 7] = 0.1;
+    rg_split split = dense(RG_F64, 3, 18, x);
+    rg_normalization z;
+    assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_LIST_MINMAX, &split, &z));
+    assert_null(z.shift);
+    rg_tensor to = {RG_F64, 2, {3, 18}, out};
+    rg_normalization_apply(&z, &split.features, &to);
+    for (int j = 0; j < 18; j++) {
+        assert_close(out[j], 0, 0, 0);
+        assert_close(out[18 + j], j == 5 ? nan : j == 7 ? 0 : 1, 0, 0);
+        assert_close(out[36 + j], j == 5 ? 1 : j == 7 ? 0 : 0.25, 0, 0);
+    }
+}
+
+static void test_none_converts(void **state)
+{
+    (void)state;
+    double x[] = {1, 2.5, -3, 1e300};
+    float out[4];
+    rg_split split = dense(RG_F64, 2, 2, x);
+    rg_tensor to = {RG_F32, 2, {2, 2}, out};
+    rg_normalization z;
+    assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_NONE, &split, &z));
+    rg_normalization_apply(&z, &split.features, &to);
+    assert_close((double)out[1], 2.5, 0, 0);
+    assert_close((double)out[3], HUGE_VAL, 0, 0);
+    rg_normalization_apply(&z, &split.features, &split.features);
+    assert_close(x[2], -3, 0, 0);
+}
+
+/* Every pair of types, against the formula in double rounded once; and each row alone. */
+static void test_apply_every_type(void **state)
+{
+    (void)state;
+    static const rg_dtype from[] = {RG_F16, RG_F32, RG_F64}, to[] = {RG_F32, RG_F64};
+    double *x = malloc(CELLS * sizeof *x);
+    double *rows = malloc(CELLS * sizeof *rows), *out = malloc(CELLS * sizeof *out);
+    fill(x, 1, 4);
+    rg__cast(RG_F64, x, RG_F16, rows, CELLS);
+    rg__cast(RG_F16, rows, RG_F64, x, CELLS); /* numbers that every type holds */
+    for (int c = 0; c < 12; c++) {
+        rg_dtype a = from[c % 3], b = to[c / 3 % 2];
+        rg_normalize method = c < 6 ? RG_NORMALIZE_ZSCORE : RG_NORMALIZE_LOG1P_ZSCORE;
+        rg__cast(RG_F64, x, a, rows, CELLS);
+        rg_split split = dense(a, ROWS, FEATURES, rows);
+        rg_normalization z;
+        assert_ok(ctx, rg_normalization_fit(ctx, method, &split, &z));
+        rg_tensor result = {b, 2, {ROWS, FEATURES}, out};
+        rg_normalization_apply(&z, &split.features, &result);
+        for (int i = 0; i < CELLS; i++) {
+            double t = c < 6 ? x[i] : x[i] < 0 ? -log1p(-x[i]) : log1p(x[i]);
+            double expected = (t - z.shift[i % FEATURES]) * z.scale[i % FEATURES];
+            if (b == RG_F32)
+                assert_close((double)((float *)out)[i], (double)(float)expected, 0, 0);
+            else
+                assert_close(out[i], expected, 0, 0);
+        }
+        double alone[FEATURES];
+        char *row = (char *)rows + 100 * FEATURES * rg_dtype_size(a);
+        rg_tensor one = {a, 2, {1, FEATURES}, row}, one_out = {b, 2, {1, FEATURES}, alone};
+        rg_normalization_apply(&z, &one, &one_out);
+        size_t bytes = FEATURES * rg_dtype_size(b);
+        assert_memory_equal(alone, (char *)out + 100 * bytes, bytes);
+        rg_normalization_free(ctx, &z);
+    }
+    free(out);
+    free(rows);
+    free(x);
+}
+
+/* The rows of `dense` as compressed rows; arrays are the caller's. */
+static rg_split sparse(const rg_split *rows, const float *x, int64_t *indptr, int32_t *indices,
+                       float *data)
+{
+    int64_t n = 0;
+    for (int64_t r = 0; r < rows->n_rows; r++) {
+        for (int32_t j = 0; j < rows->n_features; j++)
+            if (x[r * rows->n_features + j] != 0) {
+                indices[n] = j;
+                data[n++] = x[r * rows->n_features + j];
+            }
+        indptr[r + 1] = n;
+    }
+    rg_split split = *rows;
+    split.features.data = NULL;
+    split.csr = (rg_csr){rows->n_rows, rows->n_features, indptr, indices, RG_F32, data};
+    return split;
+}
+
+static void test_sparse_equals_dense_but_for_the_shift(void **state)
+{
+    (void)state;
+    float *x = malloc(CELLS * sizeof *x), *data = malloc(CELLS * sizeof *data);
+    int32_t *indices = malloc(CELLS * sizeof *indices);
+    int64_t indptr[ROWS + 1] = {0};
+    uint8_t mask[ROWS];
+    for (int i = 0; i < CELLS; i++) {
+        double u = rg__uniform(5, RG__STREAM_SAMPLES, 0, (uint64_t)i);
+        x[i] = u < 0.7 && i % FEATURES != 3 ? 0.0f : (float)(1e3 * u); /* column 3 is full */
+    }
+    for (int r = 0; r < ROWS; r++) {
+        mask[r] = r % 4 != 1;
+        x[r * FEATURES + 5] = r % 2 ? 0.0f : -1 - (float)r; /* column 5 is never above 0 */
+        x[r * FEATURES + 6] = 0;                            /* column 6 is empty */
+    }
+    rg_split rows = dense(RG_F32, ROWS, FEATURES, x);
+    rows.mask = mask;
+    rg_split csr = sparse(&rows, x, indptr, indices, data);
+    for (int method = RG_NORMALIZE_ZSCORE; method <= RG_NORMALIZE_LOG1P_ZSCORE; method++) {
+        rg_normalization a, b;
+        assert_ok(ctx, rg_normalization_fit(ctx, (rg_normalize)method, &rows, &a));
+        assert_ok(ctx, rg_normalization_fit(ctx, (rg_normalize)method, &csr, &b));
+        for (int j = 0; j < FEATURES; j++) {
+            assert_close(b.scale[j], a.scale[j], 1e-12, 0);
+            assert_close(b.shift[j], 0, 0, 0);
+        }
+        rg_normalization_free(ctx, &a);
+        rg_normalization_free(ctx, &b);
+    }
+    rg_normalization z;
+    assert_fails(ctx, RG_BAD_DATA, "feature 4 (from 1)",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &csr, &z));
+    assert_null(z.shift);
+    for (int r = 0; r < ROWS; r++) {
+        x[r * FEATURES + 3] = 7; /* constant: no shift is needed */
+        x[r * FEATURES + 5] = -x[r * FEATURES + 5];
+    }
+    csr = sparse(&rows, x, indptr, indices, data);
+    assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &csr, &z));
+    assert_close(z.scale[3], 0, 0, 0);
+    assert_true(z.scale[2] > 1e-3 && z.scale[2] < 1.1e-3);
+    rg_normalization_free(ctx, &z);
+    free(indices);
+    free(data);
+    free(x);
+}
+
+static void test_bad_numbers_are_told(void **state)
+{
+    (void)state;
+    double x[] = {1, 2, 3, 4, (double)NAN, 6};
+    rg_split split = dense(RG_F64, 3, 2, x);
+    rg_normalization z;
+    assert_fails(ctx, RG_BAD_DATA, "train: row 3, feature 1 (both from 1) is nan",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, &split, &z));
+    assert_null(z.shift);
+    x[4] = -HUGE_VAL;
+    assert_fails(ctx, RG_BAD_DATA, "is -inf",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &split, &z));
+    x[4] = 1.7e308;
+    x[0] = -1.7e308;
+    assert_fails(ctx, RG_BAD_DATA, "feature 1 (from 1) runs from -1.7e+308 to 1.7e+308",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, &split, &z));
+    float data[] = {1, NAN};
+    int64_t indptr[] = {0, 1, 1, 2};
+    int32_t indices[] = {0, 1};
+    split.csr = (rg_csr){3, 2, indptr, indices, RG_F32, data};
+    assert_fails(ctx, RG_BAD_DATA, "row 3, feature 2",
+                 rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, &split, &z));
+    assert_fails(ctx, RG_USAGE, "9 is no normalisation", rg_normalization_fit(ctx, 9, &split, &z));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_moments_at_any_scale),
+        cmocka_unit_test(test_storage_types),
+        cmocka_unit_test(test_masked_rows_do_not_count),
+        cmocka_unit_test(test_constant_columns_have_scale_0),
+        cmocka_unit_test(test_minmax),
+        cmocka_unit_test(test_list_minmax),
+        cmocka_unit_test(test_none_converts),
+        cmocka_unit_test(test_apply_every_type),
+        cmocka_unit_test(test_sparse_equals_dense_but_for_the_shift),
+        cmocka_unit_test(test_bad_numbers_are_told),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown) != 0;
+}
