@@ -1,0 +1,297 @@
+/* file.c: a model as an HDF5 file, "rankgrad-model" 1.0.
+ *
+ *     attributes   format, format_version
+ *     /config      JSON: model, n_features, dtype, bias, normalize
+ *     /parameters  a data set for each part of the block ("weights", "bias")
+ *     /normalization/shift, /scale   (F) f64, where the method has them
+ *     /feature_names (F), /history (JSON), where known
+ *
+ * The one idea: the same model gives the same bytes, and a file that does not hold together, to
+ * the last checksum, gives no model. */
+#include "model/model.h"
+
+#include "io/h5.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT "rankgrad-model"
+
+/* ---- Writing ---- */
+
+static void write_parts(struct rg__h5_writer *writer, const rg_model *model)
+{
+    const rg_parameters *p = &model->parameters;
+    struct rg__part part;
+    char name[96];
+    rg__h5_write_group(writer, "/parameters");
+    for (int i = 0; model->architecture->part(model, i, &part); i++) {
+        snprintf(name, sizeof name, "/parameters/%s", part.name);
+        rg__h5_write(writer, name, p->dtype, part.ndim, part.dims,
+                     (const char *)p->value + (size_t)part.first * rg_dtype_size(p->dtype));
+    }
+}
+
+static char *config_of(const rg_model *model)
+{
+    json_t *json = json_pack("{s:s, s:I, s:s, s:b, s:s}", "model", model->architecture->name,
+                             "n_features", (json_int_t)model->n_features, "dtype",
+                             rg_dtype_name(model->parameters.dtype), "bias", (int)model->bias,
+                             "normalize", rg_normalize_name(model->normalization.method));
+    char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
+    json_decref(json);
+    return text;
+}
+
+rg_status rg_model_save(const rg_model *model, const char *path, bool force)
+{
+    rg_context *ctx = model->ctx;
+    struct rg__h5_writer *writer;
+    const rg_normalization *norm = &model->normalization;
+    rg_status status = rg_output_check(ctx, path, force, NULL, 0);
+    if (status != RG_OK)
+        return status;
+    char *config = config_of(model);
+    if (!config)
+        return rg__fail_memory(ctx, 256, "the model's configuration");
+    status = rg__h5_begin(ctx, path, false, &writer);
+    if (status != RG_OK) {
+        free(config);
+        return status;
+    }
+    rg__h5_write_attribute(writer, "/", "format", FORMAT);
+    rg__h5_write_attribute(writer, "/", "format_version", "1.0");
+    rg__h5_write_strings(writer, "/config", -1, (const char *const[]){config});
+    write_parts(writer, model);
+    if (norm->shift) {
+        rg__h5_write_group(writer, "/normalization");
+        rg__h5_write(writer, "/normalization/shift", RG_F64, 1, &model->n_features, norm->shift);
+        rg__h5_write(writer, "/normalization/scale", RG_F64, 1, &model->n_features, norm->scale);
+    }
+    if (model->feature_names)
+        rg__h5_write_strings(writer, "/feature_names", model->n_features,
+                             (const char *const *)model->feature_names);
+    if (model->history[0])
+        rg__h5_write_strings(writer, "/history", -1, (const char *const[]){model->history});
+    free(config);
+    return rg__h5_commit(writer);
+}
+
+/* ---- Reading ---- */
+
+struct reader {
+    rg_context *ctx;
+    const char *path;
+    struct rg__h5 *file;
+    rg_model *model;
+};
+
+static rg_status check_format(struct reader *r)
+{
+    char *format = NULL, *version = NULL;
+    rg_status status = rg__h5_read_attribute(r->file, "/", "format", &format);
+    if (status == RG_OK)
+        status = rg__h5_read_attribute(r->file, "/", "format_version", &version);
+    if (status == RG_OK && (!format || strcmp(format, FORMAT) != 0))
+        status = rg__fail(r->ctx, RG_BAD_DATA,
+                          "%s: the format is %s, expected %s; are model and data swapped?", r->path,
+                          format ? format : "not told", FORMAT);
+    else if (status == RG_OK && (!version || strncmp(version, "1.", 2) != 0))
+        status = rg__fail(r->ctx, RG_BAD_DATA,
+                          "%s: %s version %s, expected 1.x; a newer Rankgrad "
+                          "may read it",
+                          r->path, FORMAT, version ? version : "(none)");
+    rg__free(r->ctx, format);
+    rg__free(r->ctx, version);
+    return status;
+}
+
+/* One string, or "" where there is none and `optional`. */
+static rg_status read_text(struct reader *r, const char *name, bool optional, char ***out)
+{
+    enum rg__h5_kind kind;
+    struct rg__h5_info info;
+    *out = NULL;
+    rg_status status = rg__h5_kind(r->file, name, &kind);
+    if (status != RG_OK || (kind == RG__H5_ABSENT && optional))
+        return status;
+    if (kind != RG__H5_DATASET)
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s is missing", r->path, name);
+    status = rg__h5_describe(r->file, name, &info);
+    if (status == RG_OK && (info.class != RG__H5_STRING || info.count != 1))
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %lld elements; expected one string",
+                        r->path, name, (long long)info.count);
+    return status == RG_OK ? rg__h5_read_strings(r->file, name, 1, out) : status;
+}
+
+/* Numbers of exactly this shape, finite, into memory that is there already. */
+static rg_status read_numbers(struct reader *r, const char *name, rg_dtype dtype, int64_t count,
+                              void *to)
+{
+    enum rg__h5_kind kind;
+    struct rg__h5_info info;
+    rg_status status = rg__h5_kind(r->file, name, &kind);
+    if (status == RG_OK && kind != RG__H5_DATASET)
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s is missing", r->path, name);
+    if (status == RG_OK)
+        status = rg__h5_describe(r->file, name, &info);
+    if (status == RG_OK && (info.class != RG__H5_FLOAT || info.count != count))
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %lld elements; expected %lld numbers",
+                        r->path, name, (long long)info.count, (long long)count);
+    if (status == RG_OK)
+        status = rg__h5_read(r->file, name, dtype, count, to);
+    for (int64_t i = 0; status == RG_OK && i < count; i++) {
+        double x = dtype == RG_F32 ? (double)((const float *)to)[i] : ((const double *)to)[i];
+        if (!isfinite(x))
+            status = rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is %g; expected a finite number",
+                              r->path, name, (long long)i, x);
+    }
+    return status;
+}
+
+static int find(const char *(*name_of)(int), const char *text)
+{
+    for (int i = 0; text && name_of(i); i++)
+        if (strcmp(name_of(i), text) == 0)
+            return i;
+    return -1;
+}
+
+static const char *dtype_name(int i)
+{
+    return rg_dtype_name((rg_dtype)i);
+}
+
+static const char *normalize_name(int i)
+{
+    return rg_normalize_name((rg_normalize)i);
+}
+
+/* An empty model of the configuration. */
+static rg_status read_config(struct reader *r, rg_normalize *method)
+{
+    char **text;
+    rg_status status = read_text(r, "/config", false, &text);
+    if (status != RG_OK)
+        return status;
+    const char *name = NULL, *dtype = NULL, *normalize = NULL;
+    json_int_t n_features = 0;
+    int bias = 0;
+    json_error_t error;
+    json_t *json = json_loads(text[0], 0, &error);
+    rg__free(r->ctx, text);
+    if (!json ||
+        json_unpack_ex(json, &error, 0, "{s:s, s:I, s:s, s:b, s:s}", "model", &name, "n_features",
+                       &n_features, "dtype", &dtype, "bias", &bias, "normalize", &normalize) != 0)
+        status = rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
+    else if (!name || !rg__architecture_find(name))
+        status =
+            rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: model \"%s\" is unknown", r->path, name);
+    else if (find(dtype_name, dtype) < 0 || find(normalize_name, normalize) < 0)
+        status = rg__fail(r->ctx, RG_BAD_DATA,
+                          "%s: /config: dtype \"%s\", normalize \"%s\"; one "
+                          "of them is unknown",
+                          r->path, dtype, normalize);
+    if (status == RG_OK) {
+        *method = (rg_normalize)find(normalize_name, normalize);
+        rg_model_options o = {name, (rg_dtype)find(dtype_name, dtype), bias != 0};
+        status = rg_model_create(r->ctx, n_features, &o, &r->model);
+        if (status == RG_USAGE)
+            status =
+                rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, rg_last_error(r->ctx));
+    }
+    json_decref(json);
+    return status;
+}
+
+static rg_status read_parts(struct reader *r)
+{
+    const rg_parameters *p = &r->model->parameters;
+    struct rg__part part;
+    char name[96];
+    rg_status status = RG_OK;
+    for (int i = 0; status == RG_OK && r->model->architecture->part(r->model, i, &part); i++) {
+        int64_t count = 1;
+        for (int d = 0; d < part.ndim; d++)
+            count *= part.dims[d];
+        snprintf(name, sizeof name, "/parameters/%s", part.name);
+        status = read_numbers(r, name, p->dtype, count,
+                              (char *)p->value + (size_t)part.first * rg_dtype_size(p->dtype));
+    }
+    return status;
+}
+
+static rg_status read_normalization(struct reader *r, rg_normalize method)
+{
+    rg_normalization *norm = &r->model->normalization;
+    int64_t n = r->model->n_features;
+    norm->method = method;
+    norm->n_features = n;
+    if (method == RG_NORMALIZE_NONE || method == RG_NORMALIZE_LIST_MINMAX)
+        return RG_OK;
+    norm->shift = rg__alloc(r->ctx, n, sizeof *norm->shift, "the normalisation");
+    norm->scale = rg__alloc(r->ctx, n, sizeof *norm->scale, "the normalisation");
+    if (!norm->shift || !norm->scale)
+        return RG_LIMIT;
+    rg_status status = read_numbers(r, "/normalization/shift", RG_F64, n, norm->shift);
+    return status == RG_OK ? read_numbers(r, "/normalization/scale", RG_F64, n, norm->scale)
+                           : status;
+}
+
+static rg_status read_names_and_history(struct reader *r)
+{
+    enum rg__h5_kind kind;
+    struct rg__h5_info info;
+    char **strings = NULL;
+    rg_status status = rg__h5_kind(r->file, "/feature_names", &kind);
+    if (status == RG_OK && kind == RG__H5_DATASET) {
+        status = rg__h5_describe(r->file, "/feature_names", &info);
+        if (status == RG_OK && (info.class != RG__H5_STRING || info.count != r->model->n_features))
+            status = rg__fail(r->ctx, RG_BAD_DATA,
+                              "%s: /feature_names holds %lld elements; expected %lld strings",
+                              r->path, (long long)info.count, (long long)r->model->n_features);
+        if (status == RG_OK)
+            status = rg__h5_read_strings(r->file, "/feature_names", info.count, &strings);
+        if (status == RG_OK)
+            status = rg_model_set_feature_names(r->model, (const char *const *)strings);
+        rg__free(r->ctx, strings);
+    }
+    if (status == RG_OK)
+        status = read_text(r, "/history", true, &strings);
+    if (status == RG_OK && strings) {
+        status = rg_model_set_history(r->model, strings[0]);
+        rg__free(r->ctx, strings);
+    }
+    return status;
+}
+
+rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
+{
+    struct reader r = {.ctx = ctx, .path = path};
+    rg_normalize method = RG_NORMALIZE_NONE;
+    int n_checked;
+    *out = NULL;
+    rg_status status = rg__h5_open(ctx, path, &r.file);
+    if (status != RG_OK)
+        return status;
+    status = check_format(&r);
+    if (status == RG_OK)
+        status = rg__h5_verify(r.file, &n_checked);
+    if (status == RG_OK)
+        status = read_config(&r, &method);
+    if (status == RG_OK)
+        status = read_parts(&r);
+    if (status == RG_OK)
+        status = read_normalization(&r, method);
+    if (status == RG_OK)
+        status = read_names_and_history(&r);
+    rg__h5_close(r.file);
+    if (status == RG_OK)
+        *out = r.model;
+    else
+        rg_model_destroy(r.model);
+    return status;
+}

@@ -1,0 +1,52 @@
+/* model.h (internal): what a model is.
+ *
+ * The one idea: a row of the table below knows how many parameters it has, builds a graph from
+ * rows, and scores rows without one; everything else (normalisation, saving, memory) is common to
+ * all models. */
+#ifndef RG_MODEL_MODEL_H
+#define RG_MODEL_MODEL_H
+
+#include "base/base.h"
+
+#include <rankgrad/model.h>
+
+struct rg_model {
+    rg_context *ctx;
+    const struct rg__architecture *architecture;
+    int64_t n_features;
+    bool bias;
+    rg_parameters parameters; /* one block: values, then gradients */
+    rg_normalization normalization;
+    char **feature_names; /* (F), each allocated; NULL: unknown */
+    char *history;        /* JSON; "" when unknown */
+};
+
+/* A named run of the parameter block: what a model file holds under /parameters/NAME. */
+struct rg__part {
+    const char *name;
+    int64_t first;
+    int ndim;
+    int64_t dims[2];
+};
+
+struct rg__architecture {
+    const char *name;
+    const char *formula;
+    /* The i-th part of the block, in order and without gaps; false past the last. */
+    bool (*part)(const rg_model *model, int i, struct rg__part *part);
+    int64_t (*n_parameters)(int64_t n_features, const rg_model_options *options);
+    rg_node *(*forward)(rg_graph *graph, rg_model *model, rg_node *rows);
+    /* Scores n normalised rows (n,F) of the model's type, into its type. */
+    void (*score[2])(const rg_model *model, const void *rows, int64_t n, void *scores);
+};
+
+/* The architecture of that name; NULL when there is none. The i-th of all; NULL past the last. */
+const struct rg__architecture *rg__architecture_find(const char *name);
+
+bool rg__linear_part(const rg_model *model, int i, struct rg__part *part);
+int64_t rg__linear_n_parameters(int64_t n_features, const rg_model_options *options);
+rg_node *rg__linear_forward(rg_graph *graph, rg_model *model, rg_node *rows);
+void rg__linear_score_f32(const rg_model *model, const void *rows, int64_t n, void *scores);
+void rg__linear_score_f64(const rg_model *model, const void *rows, int64_t n, void *scores);
+
+#endif

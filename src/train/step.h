@@ -1,0 +1,35 @@
+/* step.h (internal): the gradient of one batch of lists. */
+#ifndef RG_TRAIN_STEP_H
+#define RG_TRAIN_STEP_H
+
+#include "data/rows.h"
+
+#include <rankgrad/train.h>
+
+enum {
+    RG__SHARD_BYTES = 256 << 10, /* of features; a constant, since bits depend on it */
+    RG__MOST_GROUPS = 64
+};
+
+struct rg__stepper {
+    rg_context *ctx;
+    rg_model *model;
+    const struct rg__rows *rows;
+    rg_loss_function *loss;
+    rg_label_mode label_mode;
+    double scale; /* the objective is scale * mean loss */
+    rg_graph *graph;
+    char *groups; /* gradients of the groups 1 .. 63; group 0 is the model's own */
+};
+
+/* The stepper's graph and buffers; the fields above them are set by the caller. End with close. */
+rg_status rg__stepper_open(struct rg__stepper *stepper);
+void rg__stepper_close(struct rg__stepper *stepper);
+
+/* Adds the gradient of scale * (sum of the lists' losses) / (lists with an item) to the model's,
+ * and gives that sum and number. RG_DIVERGED when a score is not finite though the features are;
+ * RG_BAD_DATA names the row and the feature that is not. */
+rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
+                   double *loss_sum, int64_t *units);
+
+#endif

@@ -1,0 +1,338 @@
+/* train.c: the training loop.
+ *
+ * The one idea: everything that can be decided beforehand is (prepare.c), the gradient of a batch
+ * is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
+ * evaluate, remember the best. */
+#include "base/random.h"
+#include "model/model.h"
+#include "tensor/blas_threads.h"
+#include "tensor/tensor.h"
+#include "train/prepare.h"
+#include "train/step.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Lists to measure the metric on. */
+struct evaluation {
+    struct rg__rows rows;
+    double *labels, *scores; /* (n_rows), double: labels as they were read */
+    void *own_scores;        /* (n_rows) of the model's type */
+};
+
+struct training {
+    rg_context *ctx;
+    rg_train_options options;
+    rg_split train, vali; /* the caller's, perhaps under masks of our own */
+    bool has_vali;
+    uint8_t *train_mask, *vali_mask;
+    double *train_labels; /* with negative ones read as 0, or NULL */
+    rg_model *model;
+    struct evaluation on_train, on_vali;
+    struct rg__stepper stepper;
+    rg_optimizer *optimizer;
+    int64_t *order; /* of the training lists */
+    int64_t step, n_steps;
+    void *best; /* the kept parameters */
+    double started;
+    rg_train_result result;
+};
+
+rg_train_options rg_train_options_default(void)
+{
+    rg_train_options o = {
+        .loss = "ranking_softmax",
+        .label_mode = RG_LABELS_RAW,
+        .model = rg_model_options_default(),
+        .optimizer = rg_optimizer_options_default(),
+        .schedule = RG_SCHEDULE_COSINE,
+        .epochs = 50,
+        .batch_lists = 32,
+        .seed = 1,
+        .normalize = RG_NORMALIZE_ZSCORE,
+        .metric = {.name = "ndcg", .k = 10, .threshold = 1},
+        .negative_labels = RG_NEGATIVE_ERROR,
+    };
+    o.optimizer.clip_norm = 1;
+    return o;
+}
+
+/* ---- Before the first step ---- */
+
+/* The splits as training sees them: lists set aside, negative labels read as 0. */
+static rg_status choose_lists(struct training *t, const rg_split *train, const rg_split *vali)
+{
+    const rg_train_options *o = &t->options;
+    rg_context *ctx = t->ctx;
+    t->train = *train;
+    t->has_vali = vali || o->vali_fraction > 0;
+    t->vali = vali ? *vali : *train;
+    rg_status status = rg__check_train_split(ctx, train, "training", o->negative_labels);
+    if (status == RG_OK && vali)
+        status = rg__check_train_split(ctx, vali, "validation", RG_NEGATIVE_KEEP);
+    if (status != RG_OK)
+        return status;
+    if (vali && vali->n_features != train->n_features)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "the training split has %lld features, the validation split %lld; for "
+                        "text --features gives both the same number",
+                        (long long)train->n_features, (long long)vali->n_features);
+    if (!vali && o->vali_fraction > 0) {
+        status = rg__set_lists_aside(ctx, train, o->vali_fraction, o->seed, &t->train_mask,
+                                     &t->vali_mask);
+        t->train.mask = t->train_mask;
+        t->vali.mask = t->vali_mask;
+    }
+    if (status != RG_OK || o->negative_labels != RG_NEGATIVE_ZERO)
+        return status;
+    t->train_labels = rg__alloc(ctx, train->n_rows, sizeof(double), "the labels");
+    if (!t->train_labels)
+        return RG_LIMIT;
+    for (int64_t i = 0; i < train->n_rows; i++)
+        t->train_labels[i] = train->labels[i] < 0 ? 0 : train->labels[i];
+    t->train.labels = t->train_labels;
+    return RG_OK;
+}
+
+/* The normalisation, fitted on the training rows, goes into the model. */
+static rg_status make_model(struct training *t)
+{
+    rg_normalization normalization;
+    rg_status status = rg_model_create(t->ctx, t->train.n_features, &t->options.model, &t->model);
+    if (status != RG_OK)
+        return status;
+    status = rg_normalization_fit(t->ctx, t->options.normalize, &t->train, &normalization);
+    if (status != RG_OK)
+        return status;
+    status = rg_model_set_normalization(t->model, &normalization);
+    rg_normalization_free(t->ctx, &normalization);
+    if (status == RG_OK)
+        status = rg_model_set_feature_names(t->model, t->train.feature_names);
+    return status;
+}
+
+static rg_status evaluation_open(struct training *t, const rg_split *split, struct evaluation *e)
+{
+    rg_context *ctx = t->ctx;
+    rg_dtype dtype = t->model->parameters.dtype;
+    rg_status status = rg__rows_open(ctx, split, &t->model->normalization, dtype,
+                                     t->options.memory_limit, &e->rows);
+    if (status != RG_OK)
+        return status;
+    e->labels = rg__alloc(ctx, e->rows.n_rows, sizeof(double), "the labels");
+    e->scores = rg__alloc(ctx, e->rows.n_rows, sizeof(double), "the scores");
+    e->own_scores = rg__alloc(ctx, e->rows.n_rows, rg_dtype_size(dtype), "the scores");
+    if (!e->labels || !e->scores || !e->own_scores)
+        return RG_LIMIT;
+    int64_t n = 0;
+    for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
+        if (!split->mask || split->mask[row])
+            e->labels[n++] = split->labels[row];
+    return RG_OK;
+}
+
+static void evaluation_close(struct training *t, struct evaluation *e)
+{
+    rg__free(t->ctx, e->labels);
+    rg__free(t->ctx, e->scores);
+    rg__free(t->ctx, e->own_scores);
+    rg__rows_close(&e->rows);
+}
+
+/* The order of the training lists that have a row, and the number of steps. */
+static rg_status plan_steps(struct training *t)
+{
+    const struct rg__rows *rows = &t->on_train.rows;
+    t->order = rg__alloc(t->ctx, rows->n_lists, sizeof *t->order, "the order of the lists");
+    if (!t->order)
+        return RG_LIMIT;
+    for (int64_t q = 0; q < rows->n_lists; q++)
+        if (rows->offsets[q + 1] > rows->offsets[q])
+            t->order[t->result.n_train_lists++] = q;
+    for (int64_t q = 0; t->has_vali && q < t->on_vali.rows.n_lists; q++)
+        t->result.n_vali_lists += t->on_vali.rows.offsets[q + 1] > t->on_vali.rows.offsets[q];
+    int64_t batch = t->options.batch_lists;
+    int64_t a_epoch = t->result.n_train_lists / batch + (t->result.n_train_lists % batch > 0);
+    if (__builtin_mul_overflow(a_epoch, t->options.epochs, &t->n_steps))
+        return rg__fail(t->ctx, RG_USAGE, "train: %lld epochs of %lld steps are too many",
+                        (long long)t->options.epochs, (long long)a_epoch);
+    return RG_OK;
+}
+
+static rg_status prepare(struct training *t, const rg_split *train, const rg_split *vali)
+{
+    rg_context *ctx = t->ctx;
+    const rg_train_options *o = &t->options;
+    rg_status status = rg__check_train_options(ctx, o);
+    if (status == RG_OK)
+        status = choose_lists(t, train, vali);
+    if (status == RG_OK)
+        status = make_model(t);
+    if (status == RG_OK)
+        status = rg_optimizer_create(ctx, &t->model->parameters, &o->optimizer, &t->optimizer);
+    if (status == RG_OK)
+        status = evaluation_open(t, &t->train, &t->on_train);
+    if (status == RG_OK && t->has_vali)
+        status = evaluation_open(t, &t->vali, &t->on_vali);
+    if (status == RG_OK)
+        status = plan_steps(t);
+    if (status != RG_OK)
+        return status;
+    if (o->normalize == RG_NORMALIZE_ZSCORE || o->normalize == RG_NORMALIZE_LOG1P_ZSCORE)
+        rg__note_outliers(ctx, &t->on_train.rows, &t->train);
+    t->result.label_scale = o->label_mode == RG_LABELS_RAW ? rg__label_scale(&t->on_train.rows) : 1;
+    t->stepper = (struct rg__stepper){.ctx = ctx,
+                                      .model = t->model,
+                                      .rows = &t->on_train.rows,
+                                      .loss = rg_loss_find(o->loss)->function,
+                                      .label_mode = o->label_mode,
+                                      .scale = t->result.label_scale};
+    const rg_parameters *p = &t->model->parameters;
+    t->best = rg__alloc(ctx, p->count, rg_dtype_size(p->dtype), "the best parameters");
+    status = rg__stepper_open(&t->stepper);
+    return t->best ? status : RG_LIMIT;
+}
+
+/* ---- Epochs ---- */
+
+static rg_status evaluate(struct training *t, struct evaluation *e, rg_metric_result *result)
+{
+    rg_dtype dtype = t->model->parameters.dtype;
+    t->model->architecture->score[dtype](t->model, e->rows.features, e->rows.n_rows, e->own_scores);
+    rg__cast(dtype, e->own_scores, RG_F64, e->scores, e->rows.n_rows);
+    rg_ranking ranking = {.n_lists = e->rows.n_lists,
+                          .offsets = e->rows.offsets,
+                          .scores = e->scores,
+                          .labels = e->labels};
+    return rg_metric_evaluate(t->ctx, &t->options.metric, &ranking, result, NULL);
+}
+
+/* One pass over the training lists in the order of this epoch. */
+static rg_status run_epoch(struct training *t, rg_epoch *epoch)
+{
+    const rg_train_options *o = &t->options;
+    int64_t n = t->result.n_train_lists, all_units = 0;
+    double total = 0;
+    rg__shuffle(t->order, n, o->seed, RG__STREAM_SHUFFLE, (uint64_t)epoch->epoch);
+    for (int64_t at = 0; at < n; at += o->batch_lists) {
+        int64_t units, n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
+        double sum, factor = rg_schedule_factor(o->schedule, t->step++, t->n_steps);
+        rg_status status = rg__step(&t->stepper, t->order + at, n_batch, &sum, &units);
+        if (status == RG_OK)
+            status = rg_optimizer_step(t->optimizer, factor);
+        if (status == RG_OK)
+            status = rg__cancelled(t->ctx);
+        if (status != RG_OK)
+            return status;
+        total += sum;
+        all_units += units;
+        epoch->lr = o->optimizer.lr * factor;
+    }
+    epoch->loss = t->stepper.scale * total / (double)all_units;
+    epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
+    if (!isfinite(epoch->loss))
+        return rg__fail(t->ctx, RG_DIVERGED,
+                        "training diverged: the loss of epoch %lld is %g; a smaller --lr or "
+                        "--clip-norm 1 may help",
+                        (long long)epoch->epoch, epoch->loss);
+    return RG_OK;
+}
+
+/* Measures the epoch and keeps its parameters where it is the best (or the last, without a
+ * validation list that could choose). Epoch 0 is shown and never kept. */
+static rg_status judge_epoch(struct training *t, rg_epoch *epoch)
+{
+    const rg_parameters *p = &t->model->parameters;
+    rg_metric_result measured = {0};
+    rg_status status = evaluate(t, t->has_vali ? &t->on_vali : &t->on_train, &measured);
+    if (status != RG_OK)
+        return status;
+    if (t->has_vali)
+        epoch->vali_metric = measured.value;
+    else
+        epoch->train_metric = measured.value;
+    t->result.kept_last =
+        !t->has_vali || measured.n_no_relevant >= measured.n_lists - measured.n_empty;
+    if (epoch->epoch > 0)
+        epoch->best = t->result.kept_last || t->result.kept_epoch == 0 ||
+                      epoch->vali_metric > t->result.vali_metric;
+    if (epoch->best) {
+        t->result.kept_epoch = epoch->epoch;
+        t->result.vali_metric = epoch->vali_metric;
+        memcpy(t->best, p->value, (size_t)p->count * rg_dtype_size(p->dtype));
+    }
+    epoch->seconds = rg__seconds() - t->started;
+    if (t->options.on_epoch && !t->options.on_epoch(t->options.user, epoch))
+        return rg__fail(t->ctx, RG_CANCELLED, "training was stopped at epoch %lld",
+                        (long long)epoch->epoch);
+    return RG_OK;
+}
+
+static rg_status run(struct training *t)
+{
+    rg_status status = RG_OK;
+    for (int64_t e = 0; e <= t->options.epochs && status == RG_OK; e++) {
+        rg_epoch epoch = {.epoch = e,
+                          .n_epochs = t->options.epochs,
+                          .loss = (double)NAN,
+                          .train_metric = (double)NAN,
+                          .vali_metric = (double)NAN,
+                          .lr = t->options.optimizer.lr};
+        if (e > 0)
+            status = run_epoch(t, &epoch);
+        if (status == RG_OK)
+            status = judge_epoch(t, &epoch);
+    }
+    if (status != RG_OK)
+        return status;
+    const rg_parameters *p = &t->model->parameters;
+    memcpy(p->value, t->best, (size_t)p->count * rg_dtype_size(p->dtype));
+    uint64_t fingerprint = rg__fingerprint(&t->train, &t->model->normalization);
+    char *history = rg__train_history(t->ctx, &t->options, &t->result, fingerprint);
+    status = history ? rg_model_set_history(t->model, history) : RG_LIMIT;
+    rg__free(t->ctx, history);
+    return status;
+}
+
+static void note_selection(struct training *t)
+{
+    if (!t->has_vali)
+        rg__log(t->ctx, RG_LOG_INFO,
+                "no validation split: the last epoch is kept and the metric shown is on training "
+                "lists; --vali-fraction 0.2 sets lists aside");
+    else if (t->result.kept_last)
+        rg__log(t->ctx, RG_LOG_WARNING,
+                "no validation list has a relevant item: the last epoch is kept");
+}
+
+rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
+                   const rg_train_options *options, rg_model **out, rg_train_result *result)
+{
+    struct training t = {.ctx = ctx, .started = rg__seconds()};
+    t.options = options ? *options : rg_train_options_default();
+    t.result.vali_metric = (double)NAN;
+    *out = NULL;
+    int blas_threads = rg__blas_set_threads(1); /* the one process-wide setting; restored below */
+    rg_status status = prepare(&t, train, vali);
+    if (status == RG_OK)
+        status = run(&t);
+    if (status == RG_OK) {
+        note_selection(&t);
+        *out = t.model;
+        t.model = NULL;
+        if (result)
+            *result = t.result;
+    }
+    rg__stepper_close(&t.stepper);
+    rg_optimizer_destroy(t.optimizer);
+    evaluation_close(&t, &t.on_train);
+    evaluation_close(&t, &t.on_vali);
+    rg__free(ctx, t.train_mask);
+    rg__free(ctx, t.vali_mask);
+    rg__free(ctx, t.train_labels);
+    rg__free(ctx, t.order);
+    rg__free(ctx, t.best);
+    rg_model_destroy(t.model);
+    rg__blas_set_threads(blas_threads);
+    return status;
+}

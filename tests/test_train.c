@@ -1,0 +1,537 @@
+/* test_train.c: the training loop, on data it knows nothing of. */
+#include "check.h"
+
+#include "base/random.h"
+#include "data/rows.h"
+#include "model/model.h"
+#include "train/step.h"
+
+/* ---- Data made here ---- */
+
+/* Lists whose labels follow a linear truth over `n_features` features. */
+struct made {
+    rg_split split;
+    float *x;
+    double *labels;
+    int64_t *offsets;
+    uint8_t *mask;
+};
+
+static double draw(uint64_t what, uint64_t i)
+{
+    return rg__normal(5, RG__STREAM_SAMPLES, what, i);
+}
+
+/* Lengths from 1 to `most`, cyclically; labels 0 to `grades`, at least one list all zero. */
+static struct made make(int64_t n_lists, int64_t most, int64_t n_features, double feature_scale,
+                        double grades, uint64_t what)
+{
+    struct made m = {0};
+    m.offsets = calloc((size_t)n_lists + 1, sizeof *m.offsets);
+    for (int64_t q = 0; q < n_lists; q++)
+        m.offsets[q + 1] = m.offsets[q] + 1 + (q * 7 + most - 1) % most;
+    int64_t n = m.offsets[n_lists];
+    m.x = calloc((size_t)(n * n_features), sizeof *m.x);
+    m.labels = calloc((size_t)n, sizeof *m.labels);
+    for (int64_t i = 0, q = 0; i < n; i++) {
+        while (i >= m.offsets[q + 1])
+            q++;
+        double truth = 0.3 * draw(what, (uint64_t)(i * (n_features + 1)));
+        for (int64_t f = 0; f < n_features; f++) {
+            double z = draw(what, (uint64_t)(i * (n_features + 1) + f + 1));
+            truth += z * (f % 2 ? -1 : 1) / (1 + (double)f);
+            m.x[i * n_features + f] = (float)(feature_scale * (z + 3));
+        }
+        double grade = floor((truth - 0.4) * grades / 2);
+        m.labels[i] = q % 9 == 8 || grade < 0 ? 0 : grade > grades ? grades : grade;
+    }
+    m.split = (rg_split){.name = "train",
+                         .n_rows = n,
+                         .n_features = n_features,
+                         .n_lists = n_lists,
+                         .features = {RG_F32, 2, {n, n_features}, m.x},
+                         .labels = m.labels,
+                         .offsets = m.offsets};
+    return m;
+}
+
+static void unmake(struct made *m)
+{
+    free(m->x);
+    free(m->labels);
+    free(m->offsets);
+    free(m->mask);
+}
+
+/* ---- What came of a training ---- */
+
+struct log {
+    double first_loss, last_loss, first_lr, last_lr, untrained, kept;
+    double metric[512]; /* by epoch */
+    int64_t n_epochs;
+    char note[2048];
+};
+
+static bool on_epoch(void *user, const rg_epoch *epoch)
+{
+    struct log *log = user;
+    double metric = isnan(epoch->vali_metric) ? epoch->train_metric : epoch->vali_metric;
+    if (epoch->epoch == 0)
+        log->untrained = metric;
+    if (epoch->epoch == 1) {
+        log->first_loss = epoch->loss;
+        log->first_lr = epoch->lr;
+    }
+    log->last_loss = epoch->loss;
+    log->last_lr = epoch->lr;
+    log->metric[epoch->epoch % 512] = metric;
+    if (epoch->best)
+        log->kept = metric;
+    log->n_epochs++;
+    return true;
+}
+
+static void on_log(void *user, rg_log_level level, const char *message)
+{
+    struct log *log = user;
+    (void)level;
+    strncat(log->note, message, sizeof log->note - strlen(log->note) - 1);
+}
+
+static struct log train_log;
+static rg_context *ctx;
+
+static int set_up(void **state)
+{
+    (void)state;
+    rg_context_options o = rg_context_options_default();
+    memset(&train_log, 0, sizeof train_log);
+    o.log = on_log;
+    o.log_user = &train_log;
+    ctx = rg_context_create(&o);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_context_destroy(ctx);
+    return 0;
+}
+
+static rg_train_options options(void)
+{
+    rg_train_options o = rg_train_options_default();
+    o.on_epoch = on_epoch;
+    o.user = &train_log;
+    return o;
+}
+
+/* ---- Training without options works on data it knows nothing of ---- */
+
+static void unknown_data(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        int64_t lists, most;
+        double scale, grades;
+    } cases[] = {
+        {"plain", 120, 30, 1, 4},
+        {"features x 1e6", 120, 30, 1e6, 4},
+        {"features x 1e-6", 120, 30, 1e-6, 4},
+        {"labels to 100", 120, 30, 1, 100},
+        {"long lists", 4, 10000, 1, 4},
+        {"lists of one and two", 200, 2, 1, 4},
+        {"binary labels", 120, 30, 1, 1},
+        {"lists of one", 50, 1, 1, 4},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct made m = make(cases[i].lists, cases[i].most, 8, cases[i].scale, cases[i].grades, i);
+        rg_model *model;
+        rg_train_result result;
+        rg_train_options o = options();
+        assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &result));
+        const float *w = rg_model_parameters(model)->value;
+        for (int f = 0; f < 8; f++)
+            assert_true(isfinite(w[f]));
+        bool learns =
+            train_log.kept > train_log.untrained && train_log.last_loss < train_log.first_loss;
+        if (cases[i].most == 1) /* nothing to learn, nothing to fear */
+            learns = train_log.kept == train_log.untrained && train_log.last_loss == 0;
+        if (!learns)
+            fail_msg("%s: ndcg %g -> %g, loss %g -> %g", cases[i].what, train_log.untrained,
+                     train_log.kept, train_log.first_loss, train_log.last_loss);
+        assert_int_equal(result.kept_epoch, o.epochs);
+        assert_close(train_log.first_lr, 0.1, 0.01, 0); /* the cosine runs over the steps */
+        assert_true(train_log.last_lr < 1e-3);
+        double mass = 0, n_with = 0; /* label_scale is over the lists that have any label */
+        for (int64_t q = 0; q < m.split.n_lists; q++) {
+            double of_list = 0;
+            for (int64_t k = m.offsets[q]; k < m.offsets[q + 1]; k++)
+                of_list += m.labels[k];
+            mass += of_list;
+            n_with += of_list > 0;
+        }
+        assert_close(result.label_scale, n_with / mass, 1e-12, 0);
+        rg_model_destroy(model);
+        unmake(&m);
+    }
+}
+
+/* The scale of the labels is no learning rate. */
+static void label_scale_does_not_matter(void **state)
+{
+    (void)state;
+    static const double factors[] = {1, 1e-3, 1e3};
+    float weights[3][8];
+    for (int i = 0; i < 3; i++) {
+        struct made m = make(60, 20, 8, 1, 4, 1);
+        for (int64_t k = 0; k < m.split.n_rows; k++)
+            m.labels[k] *= factors[i];
+        rg_model *model;
+        rg_train_options o = options();
+        o.metric.gain = RG_GAIN_LINEAR;
+        assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
+        rg_model_destroy(model);
+        unmake(&m);
+    }
+    for (int f = 0; f < 8; f++) {
+        assert_close((double)weights[1][f], (double)weights[0][f], 1e-4, 1e-5);
+        assert_close((double)weights[2][f], (double)weights[0][f], 1e-4, 1e-5);
+    }
+}
+
+static void same_seed_same_bits(void **state)
+{
+    (void)state;
+    struct made m = make(100, 20, 8, 1, 4, 2);
+    float first[8], again[8], other[8];
+    for (int i = 0; i < 3; i++) {
+        rg_model *model;
+        rg_train_options o = options();
+        o.seed = i == 2 ? 2 : 1;
+        assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        memcpy(i == 0   ? first
+               : i == 1 ? again
+                        : other,
+               rg_model_parameters(model)->value, sizeof first);
+        rg_model_destroy(model);
+    }
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, other, sizeof first);
+    unmake(&m);
+}
+
+/* ---- Which epoch is kept ---- */
+
+static void the_best_epoch_on_validation_is_kept(void **state)
+{
+    (void)state;
+    struct made m = make(60, 20, 8, 1, 4, 3), v = make(30, 20, 8, 1, 4, 4);
+    rg_model *model;
+    rg_train_result result;
+    rg_train_options o = options();
+    o.schedule = RG_SCHEDULE_CONSTANT;
+    o.optimizer.lr = 2; /* restless, so that the last epoch is not the best */
+    o.epochs = 15;
+    assert_ok(ctx, rg_train(ctx, &m.split, &v.split, &o, &model, &result));
+    assert_false(result.kept_last);
+    assert_int_equal(train_log.n_epochs, 16);
+    assert_close(result.vali_metric, train_log.kept, 0, 0);
+    int64_t best = 1;
+    for (int64_t e = 1; e <= 15; e++)
+        best = train_log.metric[e] > train_log.metric[best] ? e : best;
+    assert_int_equal(result.kept_epoch, best);
+    assert_true(best < 15); /* or this would show nothing */
+    /* the model given is the one that was measured */
+    double *scores = calloc((size_t)v.split.n_rows, sizeof *scores);
+    assert_ok(ctx, rg_model_score_split(model, &v.split, scores));
+    rg_ranking ranking = {v.split.n_lists, v.offsets, scores, v.labels, NULL, NULL, NULL};
+    rg_metric_result measured;
+    assert_ok(ctx, rg_metric_evaluate(ctx, &o.metric, &ranking, &measured, NULL));
+    assert_close(measured.value, result.vali_metric, 0, 0);
+    free(scores);
+    rg_model_destroy(model);
+    memset(v.labels, 0, (size_t)v.split.n_rows * sizeof *v.labels);
+    assert_ok(ctx, rg_train(ctx, &m.split, &v.split, &o, &model, &result));
+    assert_true(result.kept_last);
+    assert_int_equal(result.kept_epoch, 15);
+    assert_non_null(strstr(train_log.note, "no validation list has a relevant item"));
+    rg_model_destroy(model);
+    unmake(&m);
+    unmake(&v);
+}
+
+static void without_validation_the_last_epoch_is_kept(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 5);
+    rg_model *model;
+    rg_train_result result;
+    rg_train_options o = options();
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &result));
+    assert_true(result.kept_last && result.kept_epoch == 50);
+    assert_non_null(strstr(train_log.note, "--vali-fraction"));
+    rg_model_destroy(model);
+    o.vali_fraction = 0.25;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &result));
+    assert_int_equal(result.n_vali_lists, 10);
+    assert_int_equal(result.n_train_lists, 30);
+    assert_false(result.kept_last);
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
+/* ---- Rows that are not there ---- */
+
+static void masked_rows_leave_no_trace(void **state)
+{
+    (void)state;
+    struct made m = make(60, 20, 4, 1, 4, 6), small = make(60, 20, 4, 1, 4, 6);
+    float weights[2][4];
+    m.mask = calloc((size_t)m.split.n_rows, 1);
+    m.split.mask = m.mask;
+    int64_t n = 0;
+    for (int64_t q = 0; q < 60; q++) { /* every third row is masked in one, absent in the other */
+        small.offsets[q] = n;
+        for (int64_t i = m.offsets[q]; i < m.offsets[q + 1]; i++) {
+            m.mask[i] = i % 3 != 0;
+            if (m.mask[i]) {
+                memcpy(small.x + 4 * n, m.x + 4 * i, 4 * sizeof *m.x);
+                small.labels[n++] = m.labels[i];
+                continue;
+            }
+            m.x[4 * i] = NAN;
+            m.labels[i] = NAN;
+        }
+    }
+    small.offsets[60] = small.split.n_rows = small.split.features.dims[0] = n;
+    for (int i = 0; i < 2; i++) {
+        rg_model *model;
+        rg_train_options o = options();
+        assert_ok(ctx, rg_train(ctx, i ? &small.split : &m.split, NULL, &o, &model, NULL));
+        memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
+        if (i == 0) {
+            double *scores = calloc((size_t)m.split.n_rows, sizeof *scores);
+            assert_ok(ctx, rg_model_score_split(model, &m.split, scores));
+            assert_true(isnan(scores[0]) && isfinite(scores[1]));
+            free(scores);
+        }
+        rg_model_destroy(model);
+    }
+    assert_memory_equal(weights[0], weights[1], sizeof weights[0]);
+    unmake(&m);
+    unmake(&small);
+}
+
+static void item_and_list_weights_multiply_labels(void **state)
+{
+    (void)state;
+    struct made m = make(60, 20, 4, 1, 4, 7), heavy = make(60, 20, 4, 1, 4, 7);
+    float weights[2][4];
+    double *item = calloc((size_t)m.split.n_rows, sizeof *item), list[60];
+    for (int64_t i = 0, q = 0; i < m.split.n_rows; i++) {
+        while (i >= m.offsets[q + 1])
+            q++;
+        list[q] = 1 + (double)(q % 3);
+        item[i] = 0.5 + (double)(i % 2);
+        heavy.labels[i] *= item[i] * list[q];
+    }
+    m.split.weights = item;
+    m.split.list_weights = list;
+    for (int i = 0; i < 2; i++) {
+        rg_model *model;
+        rg_train_options o = options();
+        o.model.dtype = RG_F64;
+        o.epochs = 5;
+        assert_ok(ctx, rg_train(ctx, i ? &heavy.split : &m.split, NULL, &o, &model, NULL));
+        for (int f = 0; f < 4; f++)
+            weights[i][f] = (float)((const double *)rg_model_parameters(model)->value)[f];
+        rg_model_destroy(model);
+    }
+    for (int f = 0; f < 4; f++)
+        assert_close((double)weights[0][f], (double)weights[1][f], 1e-6, 1e-7);
+    free(item);
+    unmake(&m);
+    unmake(&heavy);
+}
+
+/* ---- A step, shard by shard ---- */
+
+/* The gradient does not depend on the cut, and equals that of one graph over all lists. */
+static void shards_add_up(void **state)
+{
+    (void)state;
+    enum { LISTS = 300, FEATURES = 40 };
+    struct made m = make(LISTS, 60, FEATURES, 1, 4, 8);
+    rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
+    rg_model_options mo = rg_model_options_default();
+    mo.dtype = RG_F64;
+    rg_model *model;
+    struct rg__rows rows;
+    assert_ok(ctx, rg_model_create(ctx, FEATURES, &mo, &model));
+    m.mask = malloc((size_t)m.split.n_rows);
+    for (int64_t i = 0; i < m.split.n_rows; i++) /* list 5 has no item left */
+        m.mask[i] = i < m.offsets[5] || i >= m.offsets[6];
+    m.split.mask = m.mask;
+    assert_ok(ctx, rg__rows_open(ctx, &m.split, &norm, RG_F64, 0, &rows));
+    double *w = model->parameters.value, *grad = model->parameters.grad, loss;
+    int64_t order[LISTS], units;
+    for (int f = 0; f < FEATURES; f++)
+        w[f] = 0.01 * f;
+    for (int q = 0; q < LISTS; q++)
+        order[q] = q;
+    struct rg__stepper s = {
+        .ctx = ctx, .model = model, .rows = &rows, .loss = rg_ranking_softmax_loss, .scale = 2};
+    assert_ok(ctx, rg__stepper_open(&s));
+    assert_true(rows.n_rows * FEATURES * 8 > 8 * RG__SHARD_BYTES); /* many shards */
+    assert_ok(ctx, rg__step(&s, order, LISTS, &loss, &units));
+    assert_ok(ctx, rg__step(&s, order, LISTS, &loss, &units)); /* adds the same again */
+    assert_int_equal(units, LISTS - 1);
+    assert_true(rg_graph_bytes(s.graph) < 4 * RG__SHARD_BYTES);
+
+    rg_graph *graph = rg_graph_create(ctx);
+    rg_tensor x = {RG_F64, 2, {rows.n_rows, FEATURES}, NULL},
+              y = {RG_F64, 1, {rows.n_rows}, rows.labels};
+    rg_tensor weights = {RG_F64, 1, {FEATURES}, w};
+    x.data = rows.copy;
+    rg_node *v = rg_variable(graph, &weights, NULL);
+    rg_loss_options lo = rg_loss_options_default();
+    lo.offsets = rows.offsets;
+    lo.n_lists = LISTS;
+    rg_node *mean = rg_ranking_softmax_loss(graph, rg_matmul(graph, rg_leaf(graph, &x), v),
+                                            rg_leaf(graph, &y), &lo);
+    assert_ok(ctx, rg_backward(graph, rg_scale(graph, mean, 4), NULL));
+    assert_close(loss / (LISTS - 1), ((const double *)rg_node_value(mean)->data)[0], 1e-12, 0);
+    for (int f = 0; f < FEATURES; f++)
+        assert_close(grad[f], ((const double *)rg_node_grad(v)->data)[f], 1e-10, 1e-12);
+
+    memset(grad, 0, FEATURES * sizeof *grad); /* a shard a list */
+    for (int q = 0; q < LISTS; q++) {
+        s.scale = 4.0 / (LISTS - 1);
+        assert_ok(ctx, rg__step(&s, &order[q], 1, &loss, &units));
+    }
+    for (int f = 0; f < FEATURES; f++)
+        assert_close(grad[f], ((const double *)rg_node_grad(v)->data)[f], 1e-10, 1e-12);
+    rg_graph_destroy(graph);
+    rg__stepper_close(&s);
+    rg__rows_close(&rows);
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
+/* ---- What goes wrong ---- */
+
+static void errors(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 9);
+    rg_model *model;
+    rg_train_options o = options();
+    const struct {
+        double *place;
+        double value;
+        rg_status status;
+        const char *words;
+    } cases[] = {
+        {&o.optimizer.lr, 0, RG_USAGE, "lr is 0"},
+        {&o.optimizer.lr, 1e38, RG_DIVERGED, "diverged"},
+        {&o.optimizer.momentum, 1, RG_USAGE, "momentum is 1"},
+        {&o.optimizer.clip_norm, -1, RG_USAGE, "clip_norm is -1"},
+        {&o.vali_fraction, 1, RG_USAGE, "vali-fraction is 1"},
+        {&m.labels[3], -1, RG_BAD_DATA, "row 4 (from 1) is -1"},
+        {&m.labels[3], NAN, RG_BAD_DATA, "row 4 (from 1) is nan"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double kept = *cases[i].place;
+        *cases[i].place = cases[i].value;
+        model = (rg_model *)&o;
+        assert_fails(ctx, cases[i].status, cases[i].words,
+                     rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        assert_null(model);
+        *cases[i].place = kept;
+    }
+    m.x[4 * 7 + 2] = NAN;
+    assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
+                 rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.normalize = RG_NORMALIZE_NONE; /* found in the shard pass, not in a read of its own */
+    assert_fails(ctx, RG_BAD_DATA, "row 8 (masked rows not counted), feature 3",
+                 rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    m.x[4 * 7 + 2] = 1;
+    o.epochs = 0;
+    assert_fails(ctx, RG_USAGE, "epochs is 0", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.epochs = 1;
+    o.memory_limit = 100;
+    o.normalize = RG_NORMALIZE_ZSCORE;
+    assert_fails(ctx, RG_LIMIT, "the limit", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.memory_limit = 0;
+    o.loss = "nonesuch";
+    assert_fails(ctx, RG_USAGE, "nonesuch", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.loss = "ranking_softmax";
+    rg_split empty = m.split;
+    empty.n_rows = empty.n_lists = 0;
+    assert_fails(ctx, RG_BAD_DATA, "0 rows", rg_train(ctx, &empty, NULL, &o, &model, NULL));
+    rg_split narrow = m.split;
+    narrow.n_features = 3;
+    assert_fails(ctx, RG_BAD_DATA, "4 features",
+                 rg_train(ctx, &m.split, &narrow, &o, &model, NULL));
+    o.negative_labels = RG_NEGATIVE_ZERO;
+    m.labels[0] = -3;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
+static bool stop_at_once(void *user, const rg_epoch *epoch)
+{
+    (void)user;
+    return epoch->epoch < 2;
+}
+
+static void the_caller_may_stop(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 10);
+    rg_model *model;
+    rg_train_options o = options();
+    o.on_epoch = stop_at_once;
+    assert_fails(ctx, RG_CANCELLED, "epoch 2", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    unmake(&m);
+}
+
+static void far_outliers_are_named(void **state)
+{
+    (void)state;
+    struct made m = make(400, 20, 4, 1, 4, 11);
+    m.x[4 * 100 + 1] = 1e6f;
+    rg_model *model;
+    rg_train_options o = options();
+    o.epochs = 1;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_non_null(strstr(train_log.note, "log1p-zscore"));
+    assert_non_null(strstr(train_log.note, ": 2 ("));
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(unknown_data),
+        TEST(label_scale_does_not_matter),
+        TEST(same_seed_same_bits),
+        TEST(the_best_epoch_on_validation_is_kept),
+        TEST(without_validation_the_last_epoch_is_kept),
+        TEST(masked_rows_leave_no_trace),
+        TEST(item_and_list_weights_multiply_labels),
+        TEST(shards_add_up),
+        TEST(errors),
+        TEST(the_caller_may_stop),
+        TEST(far_outliers_are_named),
+    };
+    RUN_TESTS(tests);
+}
