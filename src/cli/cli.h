@@ -1,0 +1,191 @@
+/* cli.h: what every command of the program shares: options, errors, notes, signals, outputs.
+ *
+ * The one idea: an option is a row of a table (name, kind, where its value goes, range, words), and
+ * from the row come its parsing, its error sentence, and the range and default in --help, so that
+ * none of them is written twice. The program uses include/rankgrad alone: what it does, any C
+ * program can do.
+ */
+#ifndef RG_CLI_H
+#define RG_CLI_H
+
+#include <rankgrad/rankgrad.h>
+
+#include <math.h>
+#include <stdio.h>
+
+#define CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+/* The commands, one file each. They return the program's exit status: an rg_status. */
+int rg_cmd_generate(int argc, char **argv);
+int rg_cmd_convert(int argc, char **argv);
+int rg_cmd_inspect(int argc, char **argv);
+int rg_cmd_train(int argc, char **argv);
+int rg_cmd_evaluate(int argc, char **argv);
+int rg_cmd_predict(int argc, char **argv);
+int rg_cmd_loss(int argc, char **argv);
+int rg_cmd_metric(int argc, char **argv);
+int rg_cmd_gradcheck(int argc, char **argv);
+
+/* ---- Errors, notes, signals (cli.c) --------------------------------------------------------- */
+
+/* Prints `rankgrad: SENTENCE` on standard error, one line, and returns the status. */
+rg_status cli_fail(rg_status status, const char *format, ...) CLI_PRINTF(2, 3);
+
+/* Prints the context's last error in that way and returns its status. */
+rg_status cli_report(const rg_context *ctx);
+
+/* Prints `rankgrad: note: SENTENCE`. */
+void cli_note(const char *format, ...) CLI_PRINTF(1, 2);
+
+/* A context whose notes go to standard error and whose long calls end at SIGINT and SIGTERM; ended
+ * by rg_context_destroy. NULL: out of memory, said. */
+rg_context *cli_context(void);
+
+/* RG_OK, or RG_CANCELLED, said, once SIGINT or SIGTERM came; and the exit status that tells which
+ * of them. */
+rg_status cli_interrupted(void);
+int cli_signal_status(void);
+
+/* Rewrites the progress line on the terminal; "" ends it. Every other message clears it first. */
+void cli_progress(const char *line);
+
+/* count * size zeroed bytes from calloc, released by free; NULL, and said, when they cannot be had.
+ * Never NULL on success. */
+void *cli_alloc(int64_t count, size_t size);
+
+/* ---- Options (options.c) -------------------------------------------------------------------- */
+
+/* The upper end of a range that has none. */
+#define CLI_NO_LIMIT ((double)INFINITY)
+
+/* Arguments that may come several times; the strings are argv's. */
+struct cli_list {
+    int count;
+    const char **items; /* released by cli_list_free */
+};
+
+enum cli_kind {
+    CLI_HEADING, /* no option: a line above those that follow */
+    CLI_FLAG,    /* bool */
+    CLI_TEXT,    /* const char * */
+    CLI_LIST,    /* struct cli_list */
+    CLI_INTEGER, /* int64_t, low <= value <= high */
+    CLI_SEED,    /* uint64_t */
+    CLI_REAL,    /* double, finite, in the range */
+    CLI_NAME,    /* an enum: the index of one of the names */
+    CLI_CHOICE   /* const char *: one of the names */
+};
+
+struct cli_option {
+    const char *name;     /* --name */
+    int letter;           /* -letter; 0: none */
+    const char *argument; /* what --help calls it; NULL for a flag */
+    enum cli_kind kind;
+    size_t offset;                 /* of the value in the command's struct */
+    double low, high;              /* of numbers; both 0: any */
+    bool above, below;             /* the end itself is excluded */
+    bool needed;                   /* CLI_TEXT: its absence is an error */
+    const char *(*name_at)(int i); /* of names; NULL past the last */
+    const char *doc;               /* NULL ends the table */
+};
+
+struct cli_command {
+    const char *name;
+    const char *arguments; /* "MODEL DATA" */
+    int least, most;       /* how many arguments there may be */
+    size_t list;           /* offset of the struct cli_list that gets them */
+    size_t size;           /* of the command's struct */
+    const struct cli_option *options;
+    size_t reading;      /* offset of an rg_dataset_options, whose options are added; 0: none */
+    const char *doc;     /* what it does, before the options */
+    char *(*more)(void); /* text for below the options, from malloc; may be NULL */
+};
+
+/* Reads argv into `values`, the command's struct, which holds the defaults on entry; ends the
+ * program for --help and for unknown options. RG_USAGE: said. */
+rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values);
+void cli_list_free(struct cli_list *list);
+
+/* The library's names as a `name_at` (names.c). */
+const char *cli_gain_at(int i);
+const char *cli_ties_at(int i);
+const char *cli_no_relevant_at(int i);
+const char *cli_label_mode_at(int i);
+const char *cli_normalize_at(int i);
+const char *cli_schedule_at(int i);
+const char *cli_negative_labels_at(int i);
+const char *cli_loss_at(int i);
+const char *cli_dtype_at(int i); /* those that a model can have */
+
+/* ---- Data (splits.c) ------------------------------------------------------------------------ */
+
+/* The split called `wanted`, or, when that is NULL, the one called `usual`, or the only one. NULL:
+ * said, with the splits there are. */
+const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *usual);
+
+/* Says what was written: a line a split. */
+void cli_show_splits(const char *path, const rg_split *const *splits, int n_splits);
+
+/* True when the content of a regular file begins as HDF5 does; false for anything else, also for
+ * what cannot be read. */
+bool cli_is_hdf5(const char *path);
+
+/* Loads a model and opens the data that it is to score, text with the model's number of features,
+ * and with lists where the model's normalisation needs them. An error is said; when the two
+ * arguments are swapped, so is that. */
+rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
+                        rg_model **model, rg_dataset **data);
+
+/* Scores a split: n_rows doubles, released by free. An error is said. */
+rg_status cli_score(rg_context *ctx, const rg_model *model, const rg_split *split, double **scores);
+
+/* A short text that is made up on the way. */
+struct cli_word {
+    char text[48];
+};
+
+/* The name of feature, query or document i, or, where it has none, its number from 1, which is then
+ * written to `number`. */
+const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *number);
+
+/* The same number, every NaN as the one that prints as "nan". */
+double cli_plain(double value);
+
+/* "ndcg@10,map" as metrics with the conventions' defaults: an array released by free. RG_USAGE:
+ * said. */
+rg_status cli_parse_metrics(rg_context *ctx, const char *text, rg_metric **metrics, int *count);
+
+/* The metric as the user would write it, such as "ndcg@10". */
+struct cli_word cli_metric_text(const rg_metric *metric);
+
+/* What a metric reads of a split with these scores. */
+rg_ranking cli_ranking(const rg_split *split, const double *scores, bool weighted);
+
+/* "ndcg@10" and friends with their formulas, for --help. */
+char *cli_metric_help(void);
+
+/* ---- Text outputs (output.c) ---------------------------------------------------------------- */
+
+/* A text file that appears whole or not at all; standard output and what is no regular file (a
+ * device, a pipe) are written directly. */
+struct cli_output {
+    FILE *stream;
+    const char *path;
+    char *temporary; /* NULL: written directly */
+};
+
+/* Looks, before long work, whether the output can be made. `ours`: how a file begins that may be
+ * replaced without `force`; NULL: none may. */
+rg_status cli_output_check(rg_context *ctx, const char *path, bool force, const char *ours,
+                           const char *const *inputs, int n_inputs);
+
+/* Opens it; path NULL: standard output. */
+rg_status cli_output_begin(const char *path, struct cli_output *out);
+
+/* Makes it appear; on failure nothing is left. Returns RG_IO, said. */
+rg_status cli_output_commit(struct cli_output *out);
+
+/* Leaves nothing behind. Safe after commit and on a zeroed struct. */
+void cli_output_abandon(struct cli_output *out);
+
+#endif

@@ -1,0 +1,214 @@
+/* cmd_convert.c: text or HDF5 in, one HDF5 data set out.
+ *
+ * The one idea: text files are read together, so that all splits get the same number of columns;
+ * HDF5 files already hold whole splits, which are only put beside each other.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct convert {
+    struct cli_list files; /* of the split without a name */
+    struct cli_list train, vali, test;
+    const char *output;
+    rg_dataset_options reading;
+    rg_write_options writing;
+};
+
+#define AT(member) offsetof(struct convert, member)
+
+static const struct cli_option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .kind = CLI_TEXT,
+     .offset = AT(output),
+     .needed = true,
+     .doc = "Where to write the data set (HDF5); needed"},
+    {.name = "train",
+     .argument = "FILE",
+     .kind = CLI_LIST,
+     .offset = AT(train),
+     .doc = "A file of the split train; again for more files, read in that order"},
+    {.name = "vali",
+     .argument = "FILE",
+     .kind = CLI_LIST,
+     .offset = AT(vali),
+     .doc = "The same for the split vali, which chooses the epoch to keep"},
+    {.name = "test",
+     .argument = "FILE",
+     .kind = CLI_LIST,
+     .offset = AT(test),
+     .doc = "The same for the split test, which training never reads"},
+    {.name = "compress",
+     .kind = CLI_FLAG,
+     .offset = AT(writing.compress),
+     .doc = "Chunks of about 1 MiB, shuffle and gzip; without it contiguous, which can be mapped"},
+    {.name = "sparse",
+     .kind = CLI_FLAG,
+     .offset = AT(writing.sparse),
+     .doc = "Features as CSR (AnnData's layout), also where they came dense"},
+    {.name = "force",
+     .kind = CLI_FLAG,
+     .offset = AT(writing.force),
+     .doc = "Replace an existing file that is not Rankgrad's"},
+    {0}};
+
+static const struct cli_command command = {
+    .name = "convert",
+    .arguments = "[FILE...]",
+    .most = 1 << 20,
+    .list = AT(files),
+    .size = sizeof(struct convert),
+    .options = options,
+    .reading = AT(reading),
+    .doc = "Turn ranking data into one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
+           "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
+           "arguments make a file with one split without a name; --train, --vali and --test make "
+           "a file with these splits."};
+
+/* All sources, split after split, and what was opened for them. */
+struct work {
+    rg_text_source *sources;
+    int n_sources;
+    const char **inputs;
+    rg_dataset *data[3];
+    int n_data;
+    rg_split splits[3];
+    int n_splits;
+};
+
+static rg_status collect(struct convert *c, struct work *w)
+{
+    const struct cli_list *lists[] = {&c->train, &c->vali, &c->test, &c->files};
+    static const char *const names[] = {"train", "vali", "test", ""};
+    int n = c->train.count + c->vali.count + c->test.count;
+    if (n == 0 && c->files.count == 0)
+        return cli_fail(RG_USAGE, "convert: no input; expected FILE or --train FILE");
+    if (n > 0 && c->files.count > 0)
+        return cli_fail(RG_USAGE,
+                        "convert: '%s' belongs to no split; name one with --train, --vali "
+                        "or --test, or name none at all",
+                        c->files.items[0]);
+    n += c->files.count;
+    w->sources = cli_alloc(n, sizeof *w->sources);
+    w->inputs = cli_alloc(n + 1, sizeof *w->inputs);
+    if (!w->sources || !w->inputs)
+        return RG_LIMIT;
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < lists[i]->count; k++) {
+            w->inputs[w->n_sources] = lists[i]->items[k];
+            w->sources[w->n_sources++] = (rg_text_source){lists[i]->items[k], names[i]};
+        }
+    w->inputs[n] = c->reading.group_path;
+    if (c->reading.group_path && n > 1)
+        return cli_fail(RG_USAGE,
+                        "--group %s: sizes of one file, but %d are given; put the sizes "
+                        "of X into X.query",
+                        c->reading.group_path, n);
+    return RG_OK;
+}
+
+/* Takes all splits of the data set that was opened last. */
+static void take_all(struct work *w)
+{
+    const rg_split *split;
+    for (int i = 0; w->n_splits < 3 && (split = rg_dataset_split_at(w->data[w->n_data - 1], i));
+         i++)
+        w->splits[w->n_splits++] = *split;
+}
+
+/* Each HDF5 source gives the split that it is named for. */
+static rg_status open_hdf5(rg_context *ctx, const struct convert *c, struct work *w)
+{
+    for (int i = 0; i < w->n_sources; i++) {
+        const rg_text_source *source = &w->sources[i];
+        if (i > 0 && strcmp(source->split, source[-1].split) == 0)
+            return cli_fail(RG_USAGE,
+                            "convert: '%s' and '%s' are HDF5 files of one split, which are "
+                            "not joined; give one file a split",
+                            source[-1].path, source->path);
+        if (rg_dataset_open(ctx, source->path, &c->reading, &w->data[i]) != RG_OK)
+            return cli_report(ctx);
+        w->n_data++;
+        if (!source->split[0]) {
+            take_all(w);
+            return RG_OK;
+        }
+        const rg_split *split = cli_choose_split(w->data[i], NULL, source->split);
+        if (!split)
+            return RG_USAGE;
+        w->splits[i] = *split;
+        w->splits[i].name = source->split;
+        w->n_splits++;
+        if (split->n_features != w->splits[0].n_features)
+            return cli_fail(RG_BAD_DATA,
+                            "%s has %lld features, %s has %lld; all splits of a file "
+                            "have the same",
+                            source->path, (long long)split->n_features, w->sources[0].path,
+                            (long long)w->splits[0].n_features);
+    }
+    return RG_OK;
+}
+
+static rg_status open_sources(rg_context *ctx, const struct convert *c, struct work *w)
+{
+    int n_hdf5 = 0;
+    for (int i = 0; i < w->n_sources; i++)
+        n_hdf5 += cli_is_hdf5(w->sources[i].path);
+    if (n_hdf5 == w->n_sources)
+        return open_hdf5(ctx, c, w);
+    if (n_hdf5 > 0)
+        return cli_fail(RG_USAGE, "convert: %d of %d files are HDF5; give text alone or HDF5 alone",
+                        n_hdf5, w->n_sources);
+    bool plain = w->n_sources == 1 && !w->sources[0].split[0];
+    rg_status status =
+        plain ? rg_dataset_open(ctx, w->sources[0].path, &c->reading, &w->data[0])
+              : rg_dataset_import(ctx, w->sources, w->n_sources, &c->reading, &w->data[0]);
+    if (status != RG_OK)
+        return cli_report(ctx);
+    w->n_data = 1;
+    take_all(w);
+    return RG_OK;
+}
+
+static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
+{
+    rg_status status = collect(c, w);
+    if (status != RG_OK)
+        return status;
+    if (rg_output_check(ctx, c->output, c->writing.force, w->inputs, w->n_sources + 1) != RG_OK)
+        return cli_report(ctx);
+    status = open_sources(ctx, c, w);
+    if (status == RG_OK)
+        status = cli_interrupted();
+    if (status != RG_OK)
+        return status;
+    const rg_split *splits[3] = {&w->splits[0], &w->splits[1], &w->splits[2]};
+    if (rg_dataset_write(ctx, c->output, splits, w->n_splits, &c->writing) != RG_OK)
+        return cli_report(ctx);
+    cli_show_splits(c->output, splits, w->n_splits);
+    return RG_OK;
+}
+
+int rg_cmd_convert(int argc, char **argv)
+{
+    struct convert c = {.reading = rg_dataset_options_default(),
+                        .writing = rg_write_options_default()};
+    struct work w = {0};
+    rg_context *ctx = NULL;
+    rg_status status = cli_parse(&command, argc, argv, &c);
+    if (status == RG_OK)
+        status = (ctx = cli_context()) ? convert(ctx, &c, &w) : RG_LIMIT;
+    for (int i = 0; i < w.n_data; i++)
+        rg_dataset_close(w.data[i]);
+    free(w.sources);
+    free(w.inputs);
+    rg_context_destroy(ctx);
+    cli_list_free(&c.train);
+    cli_list_free(&c.vali);
+    cli_list_free(&c.test);
+    cli_list_free(&c.files);
+    return (int)status;
+}

@@ -1,0 +1,354 @@
+/* cmd_evaluate.c: how good a model's order is.
+ *
+ * The one idea: a number means nothing without its conventions, so the report opens with the split
+ * and the conventions, and a metric's line says how many lists had nothing to find.
+ */
+#include "json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct evaluate {
+    struct cli_list files; /* MODEL DATA */
+    const char *metrics, *split, *format;
+    rg_metric conventions;
+    bool weighted, per_list;
+    rg_dataset_options reading;
+};
+
+/* What is to be shown. per_list: (n_metrics, n_lists), metric after metric; NULL: not wanted. */
+struct report {
+    const struct evaluate *e;
+    const rg_split *split;
+    int n_metrics;
+    rg_metric *metrics;
+    rg_metric_result *results;
+    double *per_list;
+};
+
+typedef rg_status show_function(const struct report *report);
+static show_function show_text, show_json, show_tsv;
+
+static const struct format {
+    const char *name;
+    show_function *show;
+} formats[] = {{"text", show_text}, {"json", show_json}, {"tsv", show_tsv}, {NULL, NULL}};
+
+static const char *format_at(int i)
+{
+    return formats[i].name;
+}
+
+#define AT(member) offsetof(struct evaluate, member)
+
+static const struct cli_option options[] = {
+    {.name = "metric",
+     .argument = "LIST",
+     .kind = CLI_TEXT,
+     .offset = AT(metrics),
+     .doc = "Metrics, separated by commas, see below"},
+    {.name = "split",
+     .argument = "NAME",
+     .kind = CLI_TEXT,
+     .offset = AT(split),
+     .doc = "The split to measure on; without it test, else the only one"},
+    {.name = "format",
+     .argument = "FORMAT",
+     .kind = CLI_CHOICE,
+     .offset = AT(format),
+     .name_at = format_at,
+     .doc = "How the report is written"},
+    {.name = "per-list",
+     .kind = CLI_FLAG,
+     .offset = AT(per_list),
+     .doc = "Show the value of every list too"},
+    {.kind = CLI_HEADING, .doc = "Conventions:"},
+    {.name = "gain",
+     .argument = "GAIN",
+     .kind = CLI_NAME,
+     .offset = AT(conventions.gain),
+     .name_at = cli_gain_at,
+     .doc = "Of ndcg and dcg: exp 2^y - 1, linear y; labels <= 0 gain nothing"},
+    {.name = "ties",
+     .argument = "RULE",
+     .kind = CLI_NAME,
+     .offset = AT(conventions.ties),
+     .name_at = cli_ties_at,
+     .doc = "Equal scores: average is the expected value over all their orders, so that the order "
+            "of rows cannot matter; docid is trec_eval's rule, pessimistic CatBoost's"},
+    {.name = "no-relevant",
+     .argument = "RULE",
+     .kind = CLI_NAME,
+     .offset = AT(conventions.no_relevant),
+     .name_at = cli_no_relevant_at,
+     .doc = "A list without a relevant item counts 0, counts 1 (as LightGBM, XGBoost), or is left "
+            "out of the mean"},
+    {.name = "relevance-threshold",
+     .argument = "LABEL",
+     .kind = CLI_REAL,
+     .offset = AT(conventions.threshold),
+     .doc = "Labels from here on are relevant to map, mrr and precision"},
+    {.name = "weighted",
+     .kind = CLI_FLAG,
+     .offset = AT(weighted),
+     .doc = "Weigh each list by the file's list_weights; without it every list counts 1"},
+    {0}};
+
+static const struct cli_command command = {
+    .name = "evaluate",
+    .arguments = "MODEL DATA",
+    .least = 2,
+    .most = 2,
+    .list = AT(files),
+    .size = sizeof(struct evaluate),
+    .options = options,
+    .reading = AT(reading),
+    .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their order.",
+    .more = cli_metric_help};
+
+/* ---- The report ----------------------------------------------------------------------------- */
+
+/* What a reader must know to read the numbers: one sentence each, on standard error where the
+ * report is for programs. */
+static void show_remarks(const struct report *r)
+{
+    bool text = strcmp(r->e->format, "text") == 0;
+    char line[512] = "";
+    if (r->split->list_weights && !r->e->weighted)
+        snprintf(line, sizeof line,
+                 "the file has list weights, which are not used; --weighted uses "
+                 "them");
+    for (int i = 0; i <= r->n_metrics; i++) {
+        if (line[0] && text)
+            printf("%s\n", line);
+        else if (line[0])
+            cli_note("%s", line);
+        line[0] = 0;
+        const rg_metric_result *result = &r->results[i];
+        if (i == r->n_metrics || result->n_no_relevant < result->n_lists - result->n_empty)
+            continue;
+        snprintf(line, sizeof line,
+                 "%s: no list has a relevant item; the largest label is %g, the "
+                 "relevance threshold %g",
+                 cli_metric_text(&r->metrics[i]).text, result->largest_label,
+                 r->metrics[i].threshold);
+    }
+}
+
+static rg_status show_text(const struct report *r)
+{
+    const rg_split *split = r->split;
+    const rg_metric *c = &r->e->conventions;
+    struct cli_word number;
+    static const char *const counts[] = {"counts 0", "counts 1", "is left out"};
+    printf("%s%s%s: %lld lists, %lld rows; gain %s, discount 1/log2(1 + rank), ties %s, a list "
+           "without a relevant item %s, relevant from label %g, %s\n",
+           r->e->files.items[1], split->name[0] ? ", split " : "", split->name,
+           (long long)split->n_lists, (long long)split->n_rows, rg_gain_name(c->gain),
+           rg_ties_name(c->ties), counts[c->no_relevant], c->threshold,
+           r->e->weighted ? "lists weighted" : "every list counts alike");
+    printf("%-14s %10s %10s %20s %8s\n", "metric", "value", "lists", "no relevant item", "empty");
+    for (int i = 0; i < r->n_metrics; i++)
+        printf("%-14s %10.6f %10lld %20lld %8lld\n", cli_metric_text(&r->metrics[i]).text,
+               cli_plain(r->results[i].value), (long long)r->results[i].n_lists,
+               (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty);
+    if (!r->per_list)
+        return RG_OK;
+    printf("\n%-20s", "query");
+    for (int i = 0; i < r->n_metrics; i++)
+        printf(" %12s", cli_metric_text(&r->metrics[i]).text);
+    for (int64_t list = 0; list < split->n_lists; list++) {
+        printf("\n%-20s", cli_name_of(split->query_ids, list, &number));
+        for (int i = 0; i < r->n_metrics; i++)
+            printf(" %12.6f", cli_plain(r->per_list[i * split->n_lists + list]));
+    }
+    printf("\n");
+    return RG_OK;
+}
+
+static rg_status show_tsv(const struct report *r)
+{
+    struct cli_word number;
+    if (!r->per_list) {
+        printf("metric\tvalue\tn_lists\tn_no_relevant\tn_empty\n");
+        for (int i = 0; i < r->n_metrics; i++)
+            printf("%s\t%.17g\t%lld\t%lld\t%lld\n", cli_metric_text(&r->metrics[i]).text,
+                   cli_plain(r->results[i].value), (long long)r->results[i].n_lists,
+                   (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty);
+        return RG_OK;
+    }
+    printf("query");
+    for (int i = 0; i < r->n_metrics; i++)
+        printf("\t%s", cli_metric_text(&r->metrics[i]).text);
+    for (int64_t list = 0; list <= r->split->n_lists; list++) {
+        bool all = list == r->split->n_lists; /* the last line: the means */
+        printf("\n%s", all ? "all" : cli_name_of(r->split->query_ids, list, &number));
+        for (int i = 0; i < r->n_metrics; i++)
+            printf("\t%.17g", cli_plain(all ? r->results[i].value
+                                            : r->per_list[i * r->split->n_lists + list]));
+    }
+    printf("\n");
+    return RG_OK;
+}
+
+static json_t *json_number(double value)
+{
+    return cli_json_of_tensor(&(rg_tensor){RG_F64, 0, {0}, &value});
+}
+
+/* A string; bytes that are not UTF-8, which JSON cannot hold, become '?'. */
+static json_t *json_word(const char *text)
+{
+    json_t *word = json_string(text);
+    char *copy = word ? NULL : strdup(text);
+    for (char *c = copy; c && *c; c++)
+        if (*c < 0)
+            *c = '?';
+    if (copy)
+        word = json_string(copy);
+    free(copy);
+    return word;
+}
+
+static json_t *json_metrics(const struct report *r)
+{
+    json_t *metrics = json_object();
+    for (int i = 0; i < r->n_metrics; i++) {
+        const rg_metric_result *result = &r->results[i];
+        json_t *one =
+            json_pack("{s:o, s:I, s:I, s:I, s:o}", "value", json_number(result->value), "n_lists",
+                      (json_int_t)result->n_lists, "n_no_relevant",
+                      (json_int_t)result->n_no_relevant, "n_empty", (json_int_t)result->n_empty,
+                      "largest_label", json_number(result->largest_label));
+        json_object_set_new(metrics, cli_metric_text(&r->metrics[i]).text, one);
+    }
+    return metrics;
+}
+
+static json_t *json_lists(const struct report *r)
+{
+    struct cli_word number;
+    json_t *lists = json_array();
+    for (int64_t list = 0; list < r->split->n_lists; list++) {
+        json_t *one =
+            json_pack("{s:o}", "query", json_word(cli_name_of(r->split->query_ids, list, &number)));
+        for (int i = 0; i < r->n_metrics; i++)
+            json_object_set_new(one, cli_metric_text(&r->metrics[i]).text,
+                                json_number(r->per_list[i * r->split->n_lists + list]));
+        json_array_append_new(lists, one);
+    }
+    return lists;
+}
+
+static rg_status show_json(const struct report *r)
+{
+    const rg_metric *c = &r->e->conventions;
+    json_t *all =
+        json_pack("{s:o, s:o, s:o, s:I, s:I, s:{s:s, s:s, s:s, s:s, s:f, s:b}, s:o}", "model",
+                  json_word(r->e->files.items[0]), "data", json_word(r->e->files.items[1]), "split",
+                  json_word(r->split->name), "n_lists", (json_int_t)r->split->n_lists, "n_rows",
+                  (json_int_t)r->split->n_rows, "conventions", "gain", rg_gain_name(c->gain),
+                  "discount", "1/log2(1 + rank)", "ties", rg_ties_name(c->ties), "no_relevant",
+                  rg_no_relevant_name(c->no_relevant), "relevance_threshold", c->threshold,
+                  "weighted", (int)r->e->weighted, "metrics", json_metrics(r));
+    if (all && r->per_list)
+        json_object_set_new(all, "per_list", json_lists(r));
+    bool failed = !all || json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
+    if (all)
+        printf("\n");
+    json_decref(all);
+    return failed && !ferror(stdout) ? cli_fail(RG_LIMIT, "out of memory") : RG_OK;
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static rg_status measure(rg_context *ctx, const double *scores, struct report *r)
+{
+    int64_t n_lists = r->split->n_lists;
+    rg_ranking ranking = cli_ranking(r->split, scores, r->e->weighted);
+    r->results = cli_alloc(r->n_metrics, sizeof *r->results);
+    if (r->e->per_list)
+        r->per_list = cli_alloc(n_lists * r->n_metrics, sizeof *r->per_list);
+    if (!r->results || (r->e->per_list && !r->per_list))
+        return RG_LIMIT;
+    for (int i = 0; i < r->n_metrics; i++) {
+        double *per_list = r->per_list ? r->per_list + i * n_lists : NULL;
+        if (rg_metric_evaluate(ctx, &r->metrics[i], &ranking, &r->results[i], per_list) != RG_OK)
+            return cli_fail(rg_last_status(ctx), "%s: %s", r->e->files.items[1],
+                            rg_last_error(ctx));
+    }
+    return RG_OK;
+}
+
+static rg_status check_split(const struct evaluate *e, const rg_split *split)
+{
+    const char *path = e->files.items[1];
+    if (!split->labels)
+        return cli_fail(RG_BAD_DATA, "%s: no labels, which evaluate needs; predict does not", path);
+    if (!split->offsets)
+        return cli_fail(RG_BAD_DATA, "%s: no lists: expected qid, offsets or group", path);
+    if (split->n_rows == 0)
+        return cli_fail(RG_BAD_DATA, "%s: the data set is empty, there is nothing to measure",
+                        path);
+    if (e->weighted && !split->list_weights)
+        return cli_fail(RG_BAD_DATA, "%s: no list_weights, which --weighted needs", path);
+    return RG_OK;
+}
+
+static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model, rg_dataset **data,
+                          struct report *r)
+{
+    rg_status status = cli_parse_metrics(ctx, e->metrics, &r->metrics, &r->n_metrics);
+    for (int i = 0; status == RG_OK && i < r->n_metrics; i++) {
+        rg_metric with = e->conventions;
+        with.name = r->metrics[i].name;
+        with.k = r->metrics[i].k;
+        r->metrics[i] = with;
+    }
+    if (status == RG_OK)
+        status = cli_open_pair(ctx, e->files.items, &e->reading, model, data);
+    if (status != RG_OK)
+        return status;
+    r->split = cli_choose_split(*data, e->split, "test");
+    if (!r->split)
+        return RG_USAGE;
+    status = check_split(e, r->split);
+    double *scores = NULL;
+    if (status == RG_OK)
+        status = cli_score(ctx, *model, r->split, &scores);
+    if (status == RG_OK)
+        status = measure(ctx, scores, r);
+    free(scores);
+    if (status == RG_OK)
+        status = cli_interrupted();
+    for (const struct format *f = formats; status == RG_OK && f->name; f++)
+        if (strcmp(f->name, e->format) == 0) {
+            status = f->show(r);
+            show_remarks(r);
+        }
+    return status;
+}
+
+int rg_cmd_evaluate(int argc, char **argv)
+{
+    struct evaluate e = {
+        .metrics = "ndcg@10,map", .format = "text", .reading = rg_dataset_options_default()};
+    struct report r = {.e = &e};
+    rg_model *model = NULL;
+    rg_dataset *data = NULL;
+    rg_context *ctx = cli_context();
+    rg_status status = ctx ? rg_metric_parse(ctx, "ndcg", &e.conventions) : RG_LIMIT;
+    if (status == RG_OK)
+        status = cli_parse(&command, argc, argv, &e);
+    if (status == RG_OK)
+        status = evaluate(ctx, &e, &model, &data, &r);
+    free(r.metrics);
+    free(r.results);
+    free(r.per_list);
+    rg_model_destroy(model);
+    rg_dataset_close(data);
+    rg_context_destroy(ctx);
+    cli_list_free(&e.files);
+    return (int)status;
+}

@@ -1,0 +1,198 @@
+/* cmd_generate.c: a data set whose truth is known, and the three numbers that frame any model
+ * trained on it: no knowledge, one feature, the truth itself.
+ *
+ * The one idea: all three are orders of the same test lists, and the order of equal scores counts
+ * as the mean over all orders, so that "random" is a constant score and exact.
+ */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+struct generate {
+    struct cli_list arguments; /* none */
+    const char *output;
+    bool force;
+    rg_generate_options made;
+};
+
+#define AT(member) offsetof(struct generate, member)
+
+static const struct cli_option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .kind = CLI_TEXT,
+     .offset = AT(output),
+     .needed = true,
+     .doc = "Where to write the data set (HDF5); needed"},
+    {.name = "lists",
+     .argument = "N",
+     .kind = CLI_INTEGER,
+     .offset = AT(made.n_lists),
+     .low = 3,
+     .high = CLI_NO_LIMIT,
+     .doc = "Lists in all; 60 % train, 20 % vali, 20 % test"},
+    {.name = "features",
+     .argument = "N",
+     .kind = CLI_INTEGER,
+     .offset = AT(made.n_features),
+     .low = 2,
+     .high = 2147483646,
+     .doc = "Features of an item, one of them constant"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = CLI_SEED,
+     .offset = AT(made.seed),
+     .doc = "Every number depends on it alone"},
+    {.name = "force",
+     .kind = CLI_FLAG,
+     .offset = AT(force),
+     .doc = "Replace an existing file that is not Rankgrad's"},
+    {0}};
+
+static const struct cli_command command = {
+    .name = "generate",
+    .list = AT(arguments),
+    .size = sizeof(struct generate),
+    .options = options,
+    .doc =
+        "Make a ranking data set: lists of 1 to 200 items, labels 0 to 4 from a linear truth plus "
+        "noise, feature scales from 1e-3 to 1e6, one constant feature, some lists without a "
+        "relevant item. Prints the NDCG@10 on its test lists of a random order, of the best "
+        "single feature (chosen on train) and of the truth: what a model must beat, and what "
+        "it cannot."};
+
+/* The scores weight * x of one feature, or the truth's where `truth` is given. */
+static void score(const rg_split *split, int64_t feature, double sign, const double *truth,
+                  double *scores)
+{
+    const float *x = split->features.data;
+    for (int64_t i = 0; i < split->n_rows; i++, x += split->n_features) {
+        double sum = 0;
+        for (int64_t j = 0; truth && j < split->n_features; j++)
+            sum += truth[j] * (double)x[j];
+        scores[i] = truth ? sum : feature < 0 ? 0 : sign * (double)x[feature];
+    }
+}
+
+/* NDCG@10 of the first n_lists lists; NaN and an error recorded on failure. */
+static double ndcg(rg_context *ctx, const rg_split *split, int64_t n_lists, const double *scores)
+{
+    rg_metric metric;
+    rg_metric_result result;
+    rg_ranking ranking = cli_ranking(split, scores, false);
+    ranking.n_lists = n_lists;
+    if (rg_metric_parse(ctx, "ndcg@10", &metric) != RG_OK ||
+        rg_metric_evaluate(ctx, &metric, &ranking, &result, NULL) != RG_OK)
+        return (double)NAN;
+    return result.value;
+}
+
+/* How many train lists choose the feature: as many as keep the choice within seconds. */
+static int64_t n_choosing(const rg_split *train)
+{
+    const int64_t most = INT64_C(20000000) / (2 * train->n_features);
+    int64_t n = 1;
+    while (n < train->n_lists && train->offsets[n + 1] <= most)
+        n++;
+    return n;
+}
+
+/* NDCG@10 on the test lists. */
+struct frame {
+    double random, single, truth;
+    int64_t feature; /* the best single one ... */
+    double sign;     /* ... +1: the greatest value first */
+    int64_t n_lists; /* ... chosen on this many train lists */
+};
+
+static void choose_feature(rg_context *ctx, const rg_split *train, double *scores,
+                           struct frame *frame)
+{
+    double best = -1;
+    rg_split first = *train;
+    first.n_rows = train->offsets[frame->n_lists];
+    for (int64_t feature = 0; feature < train->n_features; feature++)
+        for (int sign = 1; sign >= -1; sign -= 2) {
+            score(&first, feature, sign, NULL, scores);
+            double value = ndcg(ctx, train, frame->n_lists, scores);
+            if (!(value > best))
+                continue;
+            best = value;
+            frame->feature = feature;
+            frame->sign = sign;
+        }
+}
+
+static rg_status measure(rg_context *ctx, const rg_dataset *data, const double *truth,
+                         struct frame *frame)
+{
+    const rg_split *train = rg_dataset_find(data, "train"), *test = rg_dataset_find(data, "test");
+    int64_t rows = train->n_rows > test->n_rows ? train->n_rows : test->n_rows;
+    double *scores = cli_alloc(rows, sizeof *scores);
+    if (!scores)
+        return RG_LIMIT;
+    frame->n_lists = n_choosing(train);
+    choose_feature(ctx, train, scores, frame);
+    score(test, -1, 1, NULL, scores);
+    frame->random = ndcg(ctx, test, test->n_lists, scores);
+    score(test, frame->feature, frame->sign, NULL, scores);
+    frame->single = ndcg(ctx, test, test->n_lists, scores);
+    score(test, -1, 1, truth, scores);
+    frame->truth = ndcg(ctx, test, test->n_lists, scores);
+    free(scores);
+    return rg_last_status(ctx) == RG_OK ? cli_interrupted() : cli_report(ctx);
+}
+
+static void show(const rg_dataset *data, const struct frame *frame)
+{
+    const rg_split *train = rg_dataset_find(data, "train"), *test = rg_dataset_find(data, "test");
+    struct cli_word number;
+    printf("NDCG@10 on the %lld test lists:\n", (long long)test->n_lists);
+    printf("  random order         %.4f\n", frame->random);
+    printf("  best single feature  %.4f  (%s, %s first, chosen on the %s%lld train lists)\n",
+           frame->single, cli_name_of(test->feature_names, frame->feature, &number),
+           frame->sign > 0 ? "greatest" : "least", frame->n_lists < train->n_lists ? "first " : "",
+           (long long)frame->n_lists);
+    printf("  truth                %.4f\n", frame->truth);
+}
+
+static rg_status generate(rg_context *ctx, const struct generate *g, rg_dataset **data,
+                          double *truth)
+{
+    struct frame frame = {0};
+    if (rg_output_check(ctx, g->output, g->force, NULL, 0) != RG_OK ||
+        rg_dataset_generate(ctx, &g->made, truth, data) != RG_OK)
+        return cli_report(ctx);
+    rg_status status = measure(ctx, *data, truth, &frame);
+    if (status != RG_OK)
+        return status;
+    const rg_split *splits[3] = {0};
+    int n_splits = 0;
+    while (n_splits < 3 && (splits[n_splits] = rg_dataset_split_at(*data, n_splits)))
+        n_splits++;
+    rg_write_options writing = rg_write_options_default();
+    writing.force = g->force;
+    if (rg_dataset_write(ctx, g->output, splits, n_splits, &writing) != RG_OK)
+        return cli_report(ctx);
+    cli_show_splits(g->output, splits, n_splits);
+    show(*data, &frame);
+    return RG_OK;
+}
+
+int rg_cmd_generate(int argc, char **argv)
+{
+    struct generate g = {.made = rg_generate_options_default()};
+    rg_status status = cli_parse(&command, argc, argv, &g);
+    if (status != RG_OK)
+        return (int)status;
+    rg_context *ctx = cli_context();
+    double *truth = ctx ? cli_alloc(g.made.n_features, sizeof *truth) : NULL;
+    rg_dataset *data = NULL;
+    status = truth ? generate(ctx, &g, &data, truth) : RG_LIMIT;
+    rg_dataset_close(data);
+    free(truth);
+    rg_context_destroy(ctx);
+    return (int)status;
+}

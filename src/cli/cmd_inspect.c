@@ -1,0 +1,431 @@
+/* cmd_inspect.c: what is in a data set or a model.
+ *
+ * The one idea: it shows what decides whether training can work: lists with nothing to find,
+ * features that are missing or constant, and, of a linear model, which features it uses.
+ */
+#include "cli.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct inspect {
+    struct cli_list files; /* FILE */
+    const char *split;
+    bool verify;
+    rg_dataset_options reading;
+};
+
+#define AT(member) offsetof(struct inspect, member)
+
+static const struct cli_option options[] = {
+    {.name = "split",
+     .argument = "NAME",
+     .kind = CLI_TEXT,
+     .offset = AT(split),
+     .doc = "Show this split alone; without it all of them"},
+    {.name = "verify",
+     .kind = CLI_FLAG,
+     .offset = AT(verify),
+     .doc = "Compare the stored checksums of an HDF5 file with its bytes"},
+    {0}};
+
+static const struct cli_command command = {
+    .name = "inspect",
+    .arguments = "FILE",
+    .least = 1,
+    .most = 1,
+    .list = AT(files),
+    .size = sizeof(struct inspect),
+    .options = options,
+    .reading = AT(reading),
+    .doc = "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
+           "constant features; or in a model: of a linear one the weights, greatest effect first."};
+
+static int compare_double(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+    return (a > b) - (a < b);
+}
+
+/* ---- Labels and lists ------------------------------------------------------------------------ */
+
+enum { MOST_LABELS = 20 }; /* more distinct labels than this are summed up */
+
+static bool is_masked(const rg_split *split, int64_t row)
+{
+    return split->mask && !split->mask[row];
+}
+
+static void show_distinct(const double *sorted, int64_t n)
+{
+    int64_t distinct = n > 0;
+    for (int64_t i = 1; i < n; i++)
+        distinct += sorted[i] > sorted[i - 1];
+    if (distinct > MOST_LABELS) {
+        printf("  labels: %lld distinct, min %g, median %g, max %g\n", (long long)distinct,
+               sorted[0], sorted[n / 2], sorted[n - 1]);
+        return;
+    }
+    printf("  labels:");
+    for (int64_t i = 0, start = 0; i < n; i++)
+        if (i + 1 == n || sorted[i + 1] > sorted[i]) {
+            printf("  %g: %lld", sorted[i], (long long)(i + 1 - start));
+            start = i + 1;
+        }
+    printf("%s\n", n == 0 ? " none" : "");
+}
+
+static rg_status show_labels(const rg_split *split)
+{
+    int64_t n = 0;
+    if (!split->labels) {
+        printf("  labels: none\n");
+        return RG_OK;
+    }
+    double *sorted = cli_alloc(split->n_rows, sizeof *sorted);
+    if (!sorted)
+        return RG_LIMIT;
+    for (int64_t row = 0; row < split->n_rows; row++)
+        if (!is_masked(split, row))
+            sorted[n++] = split->labels[row];
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_double);
+    show_distinct(sorted, n);
+    free(sorted);
+    return RG_OK;
+}
+
+static int64_t count_without_relevant(const rg_split *split)
+{
+    int64_t without = 0;
+    for (int64_t list = 0; list < split->n_lists; list++) {
+        bool found = false;
+        for (int64_t row = split->offsets[list]; row < split->offsets[list + 1] && !found; row++)
+            found = !is_masked(split, row) && split->labels[row] >= 1;
+        without += !found;
+    }
+    return without;
+}
+
+static rg_status show_lists(const rg_split *split)
+{
+    int64_t n = split->n_lists;
+    if (!split->offsets || n == 0) {
+        printf("  lists: none\n");
+        return RG_OK;
+    }
+    double *lengths = cli_alloc(n, sizeof *lengths);
+    if (!lengths)
+        return RG_LIMIT;
+    for (int64_t list = 0; list < n; list++)
+        lengths[list] = (double)(split->offsets[list + 1] - split->offsets[list]);
+    qsort(lengths, (size_t)n, sizeof *lengths, compare_double);
+    printf("  list lengths: min %.0f, median %g, mean %.4g, max %.0f\n", lengths[0],
+           (lengths[(n - 1) / 2] + lengths[n / 2]) / 2, (double)split->n_rows / (double)n,
+           lengths[n - 1]);
+    if (split->labels)
+        printf("  lists without a relevant item (label >= 1): %lld of %lld\n",
+               (long long)count_without_relevant(split), (long long)n);
+    free(lengths);
+    return RG_OK;
+}
+
+/* ---- Features -------------------------------------------------------------------------------- */
+
+/* What one pass over the rows finds out about a feature. */
+struct column {
+    int64_t n_seen, n_missing; /* numbers, NaN */
+    double least, greatest;
+};
+
+static void look_at(struct column *column, double x)
+{
+    if (isnan(x)) {
+        column->n_missing++;
+        return;
+    }
+    if (column->n_seen == 0 || x < column->least)
+        column->least = x;
+    if (column->n_seen == 0 || x > column->greatest)
+        column->greatest = x;
+    column->n_seen++;
+}
+
+/* Dense rows, a block at a time in double. */
+static rg_status look_at_dense(rg_context *ctx, const rg_split *split, struct column *columns)
+{
+    int64_t f = split->n_features, most = 1 + 65536 / (f + 1);
+    double *block = cli_alloc(most * f, sizeof *block);
+    if (!block)
+        return RG_LIMIT;
+    size_t row_size = (size_t)f * rg_dtype_size(split->features.dtype);
+    rg_status status = RG_OK;
+    for (int64_t row = 0; row < split->n_rows && status == RG_OK; row += most) {
+        int64_t n = split->n_rows - row < most ? split->n_rows - row : most;
+        rg_tensor from = {split->features.dtype,
+                          2,
+                          {n, f},
+                          (char *)split->features.data + (size_t)row * row_size};
+        rg_tensor to = {RG_F64, 2, {n, f}, block};
+        if (rg_tensor_cast(ctx, &from, &to) != RG_OK)
+            status = cli_report(ctx);
+        else
+            status = cli_interrupted();
+        for (int64_t i = 0; i < n && status == RG_OK; i++)
+            for (int64_t j = 0; j < f && !is_masked(split, row + i); j++)
+                look_at(&columns[j], block[i * f + j]);
+    }
+    free(block);
+    return status;
+}
+
+/* Sparse rows: what is not stored is 0. */
+static void look_at_sparse(const rg_split *split, struct column *columns)
+{
+    const rg_csr *csr = &split->csr;
+    const float *f32 = csr->data;
+    const double *f64 = csr->data;
+    int64_t n_rows = 0;
+    for (int64_t row = 0; row < csr->n_rows; row++) {
+        if (is_masked(split, row))
+            continue;
+        n_rows++;
+        for (int64_t i = csr->indptr[row]; i < csr->indptr[row + 1]; i++)
+            look_at(&columns[csr->indices[i]], csr->dtype == RG_F32 ? (double)f32[i] : f64[i]);
+    }
+    for (int64_t j = 0; j < split->n_features; j++)
+        if (columns[j].n_seen + columns[j].n_missing < n_rows)
+            look_at(&columns[j], 0);
+}
+
+enum { MOST_NAMES = 20 };
+
+/* "  constant features: 2 (7, 12)" */
+static void show_features(const rg_split *split, const struct column *columns, bool missing)
+{
+    int64_t count = 0;
+    struct cli_word number;
+    const char *const *names = split->feature_names;
+    printf("  %s features:", missing ? "missing" : "constant");
+    for (int64_t j = 0; j < split->n_features; j++) {
+        const struct column *c = &columns[j];
+        if (missing ? c->n_missing == 0 : c->n_seen > 0 && c->least < c->greatest)
+            continue;
+        if (count++ < MOST_NAMES)
+            printf("%s %s", count > 1 ? "," : "", cli_name_of(names, j, &number));
+        if (count <= MOST_NAMES && missing)
+            printf(" (%lld rows)", (long long)c->n_missing);
+    }
+    printf("%s%s (%lld of %lld)\n", count > MOST_NAMES ? ", ..." : "", count == 0 ? " none" : "",
+           (long long)count, (long long)split->n_features);
+}
+
+static rg_status show_columns(rg_context *ctx, const rg_split *split)
+{
+    struct column *columns = cli_alloc(split->n_features, sizeof *columns);
+    if (!columns)
+        return RG_LIMIT;
+    rg_status status = RG_OK;
+    if (split->csr.indptr)
+        look_at_sparse(split, columns);
+    else
+        status = look_at_dense(ctx, split, columns);
+    if (status == RG_OK) {
+        show_features(split, columns, true);
+        show_features(split, columns, false);
+    }
+    free(columns);
+    return status;
+}
+
+/* ---- A data set ------------------------------------------------------------------------------ */
+
+static void show_shape(const rg_split *split)
+{
+    const rg_csr *csr = &split->csr;
+    if (split->name[0])
+        printf("split %s: ", split->name);
+    printf("%lld rows, %lld features, %lld lists\n", (long long)split->n_rows,
+           (long long)split->n_features, (long long)split->n_lists);
+    double cells = (double)split->n_rows * (double)split->n_features;
+    if (csr->indptr)
+        printf("  features: sparse %s (CSR), %lld stored, %.3g %%\n", rg_dtype_name(csr->dtype),
+               (long long)csr->indptr[csr->n_rows],
+               cells > 0 ? 100 * (double)csr->indptr[csr->n_rows] / cells : 0);
+    else
+        printf("  features: dense %s, %.4g MB\n", rg_dtype_name(split->features.dtype),
+               cells * (double)rg_dtype_size(split->features.dtype) / 1e6);
+    const struct {
+        const char *name;
+        bool present;
+    } parts[] = {{"weights", split->weights},
+                 {"list_weights", split->list_weights},
+                 {"positions", split->positions},
+                 {"mask", split->mask},
+                 {"doc_ids", split->doc_ids},
+                 {"query_ids", split->query_ids},
+                 {"feature_names", split->feature_names}};
+    printf("  also:");
+    bool any = false;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i].present) {
+            printf("%s %s", any ? "," : "", parts[i].name);
+            any = true;
+        }
+    printf("%s\n", any ? "" : " nothing");
+}
+
+static rg_status show_split(rg_context *ctx, const rg_split *split)
+{
+    show_shape(split);
+    rg_status status = show_labels(split);
+    if (status == RG_OK)
+        status = show_lists(split);
+    return status == RG_OK ? show_columns(ctx, split) : status;
+}
+
+static rg_status inspect_data(rg_context *ctx, struct inspect *in)
+{
+    const char *path = in->files.items[0];
+    rg_dataset *data = NULL;
+    const rg_split *split;
+    in->reading.needs_lists = false;
+    rg_status status = rg_dataset_open(ctx, path, &in->reading, &data);
+    if (status != RG_OK)
+        return cli_report(ctx);
+    printf("%s: data set, %s\n", path, cli_is_hdf5(path) ? "HDF5" : "text");
+    if (in->split) {
+        split = cli_choose_split(data, in->split, in->split);
+        status = split ? show_split(ctx, split) : RG_USAGE;
+    }
+    for (int i = 0; !in->split && status == RG_OK && (split = rg_dataset_split_at(data, i)); i++)
+        status = show_split(ctx, split);
+    rg_dataset_close(data);
+    return status;
+}
+
+/* ---- A model --------------------------------------------------------------------------------- */
+
+/* One weight of a linear model. */
+struct weight {
+    int64_t feature;
+    double own;    /* of the normalised feature */
+    double effect; /* |own|: what the order is by */
+};
+
+static int compare_weight(const void *left, const void *right)
+{
+    const struct weight *a = left, *b = right;
+    if (a->effect < b->effect || a->effect > b->effect)
+        return a->effect < b->effect ? 1 : -1;
+    return a->feature < b->feature ? -1 : 1;
+}
+
+/* What a normalised feature is measured in. */
+static const char *unit_of(rg_normalize method)
+{
+    static const char *const units[] = {[RG_NORMALIZE_NONE] = NULL,
+                                        [RG_NORMALIZE_ZSCORE] = "deviation",
+                                        [RG_NORMALIZE_LOG1P_ZSCORE] = "deviation of log1p",
+                                        [RG_NORMALIZE_MINMAX] = "range",
+                                        [RG_NORMALIZE_LIST_MINMAX] = NULL};
+    return units[method];
+}
+
+static void show_weights(rg_model *model, const struct weight *weights, int64_t n)
+{
+    const rg_normalization *normalization = rg_model_normalization(model);
+    const char *unit = unit_of(normalization->method);
+    const char *const *names = rg_model_feature_names(model);
+    struct cli_word number, heading = {""};
+    if (unit)
+        snprintf(heading.text, sizeof heading.text, "weight x %s", unit);
+    printf("%-24s %16s  %s\n", "feature", "weight", heading.text);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t j = weights[i].feature;
+        double scale = normalization->scale ? normalization->scale[j] : 1;
+        printf("%-24s %16.9g", cli_name_of(names, j, &number), weights[i].own * scale);
+        if (unit)
+            printf("  %16.9g", weights[i].own);
+        printf("\n");
+    }
+}
+
+static rg_status show_linear(rg_model *model)
+{
+    const rg_parameters *p = rg_model_parameters(model);
+    int64_t n = rg_model_n_features(model);
+    const float *f32 = p->value;
+    const double *f64 = p->value;
+    struct weight *weights = cli_alloc(n, sizeof *weights);
+    if (!weights)
+        return RG_LIMIT;
+    for (int64_t j = 0; j < n; j++) {
+        double own = p->dtype == RG_F32 ? (double)f32[j] : f64[j];
+        weights[j] = (struct weight){j, own, fabs(own)};
+    }
+    qsort(weights, (size_t)n, sizeof *weights, compare_weight);
+    show_weights(model, weights, n);
+    if (p->count > n)
+        printf("%-24s %16.9g  (bias, of normalised features)\n", "",
+               p->dtype == RG_F32 ? (double)f32[n] : f64[n]);
+    free(weights);
+    return RG_OK;
+}
+
+/* The history, JSON over many lines, on one. */
+static void show_history(const char *text)
+{
+    json_t *history = json_loads(text, 0, NULL);
+    char *line = history ? json_dumps(history, JSON_REAL_PRECISION(9)) : NULL;
+    printf("history: %s\n", line ? line : text[0] ? text : "unknown");
+    free(line);
+    json_decref(history);
+}
+
+static rg_status show_model(const char *path, rg_model *model)
+{
+    printf("%s: model %s, %s, %lld features, normalisation %s\n", path, rg_model_name(model),
+           rg_dtype_name(rg_model_parameters(model)->dtype), (long long)rg_model_n_features(model),
+           rg_normalize_name(rg_model_normalization(model)->method));
+    show_history(rg_model_history(model));
+    return strcmp(rg_model_name(model), "linear") == 0 ? show_linear(model) : RG_OK;
+}
+
+/* ---- The command ----------------------------------------------------------------------------- */
+
+static rg_status inspect(rg_context *ctx, struct inspect *in)
+{
+    const char *path = in->files.items[0];
+    rg_model *model = NULL;
+    int n_checked = 0;
+    bool hdf5 = cli_is_hdf5(path);
+    if (in->verify && !hdf5)
+        return cli_fail(RG_USAGE, "%s: --verify needs an HDF5 file; text has no checksums", path);
+    if (in->verify && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
+        return cli_report(ctx);
+    if (in->verify)
+        printf("%s: %d checksums agree with the bytes\n", path, n_checked);
+    rg_status status = hdf5 ? rg_model_load(ctx, path, &model) : RG_BAD_DATA;
+    if (status == RG_BAD_DATA)
+        return inspect_data(ctx, in); /* no model; which also says what else is wrong */
+    if (status != RG_OK)
+        return cli_report(ctx);
+    status = in->split ? cli_fail(RG_USAGE, "%s: --split, but a model has no splits", path)
+                       : show_model(path, model);
+    rg_model_destroy(model);
+    return status;
+}
+
+int rg_cmd_inspect(int argc, char **argv)
+{
+    struct inspect in = {.reading = rg_dataset_options_default()};
+    rg_context *ctx = NULL;
+    rg_status status = cli_parse(&command, argc, argv, &in);
+    if (status == RG_OK)
+        status = (ctx = cli_context()) ? inspect(ctx, &in) : RG_LIMIT;
+    rg_context_destroy(ctx);
+    cli_list_free(&in.files);
+    return (int)status;
+}

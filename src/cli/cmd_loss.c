@@ -1,0 +1,166 @@
+/* cmd_loss.c: `rankgrad loss`: losses and their gradients of operands given as JSON lines.
+ *
+ * The one idea: a line becomes leaves, one loss node and one backward; what differs between losses
+ * is their function in the library's table.
+ */
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const keys[] = {"loss",    "dtype",   "logits",    "labels",     "where",
+                                   "weights", "offsets", "reduction", "label_mode", NULL};
+
+static char *more_help(void)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    fprintf(stream,
+            "Keys of a line:\n"
+            "  loss        its name, see below\n"
+            "  dtype       f64 (default), f32: the type it is computed in\n"
+            "  logits      [..]: one list; [[..],[..]]: the last axis is a list\n"
+            "  labels      broadcast to the logits as in NumPy; integers or true and false\n"
+            "              alone get no gradient\n"
+            "  where       false where there is no item; broadcast\n"
+            "  weights     multiply the labels; a number or lists, broadcast\n"
+            "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
+            "  reduction   mean (default), sum, none\n"
+            "  label_mode  raw (default), normalized, softmax\n"
+            "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
+            "The answer: value, grad_logits, and grad_labels and grad_weights where given;\n"
+            "each gradient has its operand's shape. With reduction none, value has one\n"
+            "number a list, and gradients are those of their sum. A line that cannot be\n"
+            "answered gives {\"error\": ..} and, at the end, exit status 3.\n\n"
+            "Losses:\n");
+    for (int i = 0; rg_loss_at(i); i++)
+        fprintf(stream, "  %s\n    %s\n", rg_loss_at(i)->name, rg_loss_at(i)->formula);
+    fprintf(stream, "\nExample:\n"
+                    "  echo '{\"loss\":\"ranking_softmax\",\"logits\":[0,0],\"labels\":[1,0]}' |\n"
+                    "    rankgrad loss\n"
+                    "  {\"value\": 0.69314718055994529, \"grad_logits\": [-0.5, 0.5]}\n");
+    fclose(stream);
+    return text;
+}
+
+/* One line, read. Tensors without data: not given. */
+struct request {
+    const rg_loss *loss;
+    rg_reduction reduction;
+    rg_label_mode label_mode;
+    rg_tensor logits, labels, where, weights, offsets;
+};
+
+static void release(struct request *r)
+{
+    free(r->logits.data);
+    free(r->labels.data);
+    free(r->where.data);
+    free(r->weights.data);
+    free(r->offsets.data);
+}
+
+static const char *reduction_at(int i)
+{
+    return rg_reduction_name((rg_reduction)i);
+}
+
+static bool read_request(const json_t *input, struct request *r, struct cli_json_error *error)
+{
+    int loss = -1, dtype = RG_F64, reduction = RG_REDUCE_MEAN, label_mode = RG_LABELS_RAW;
+    if (!cli_json_name(input, "loss", cli_loss_at, &loss, error) ||
+        !cli_json_name(input, "dtype", cli_dtype_at, &dtype, error) ||
+        !cli_json_name(input, "reduction", reduction_at, &reduction, error) ||
+        !cli_json_name(input, "label_mode", cli_label_mode_at, &label_mode, error))
+        return false;
+    r->loss = rg_loss_at(loss);
+    r->reduction = (rg_reduction)reduction;
+    r->label_mode = (rg_label_mode)label_mode;
+    rg_dtype type = (rg_dtype)dtype;
+    if (!cli_json_tensor(input, "logits", CLI_JSON_REAL, type, &r->logits, error) ||
+        !cli_json_tensor(input, "labels", CLI_JSON_AS_WRITTEN, type, &r->labels, error) ||
+        !cli_json_tensor(input, "where", CLI_JSON_AS_WRITTEN, type, &r->where, error) ||
+        !cli_json_tensor(input, "weights", CLI_JSON_REAL, type, &r->weights, error) ||
+        !cli_json_offsets(input, &r->offsets, error))
+        return false;
+    if (!r->logits.data || !r->labels.data)
+        return cli_json_fail(error, RG_BAD_DATA, "%s is missing",
+                             r->logits.data ? "labels" : "logits");
+    return true;
+}
+
+/* A node over an operand: a variable where it can have a gradient; NULL where it is not given. */
+static rg_node *operand(rg_graph *graph, const rg_tensor *tensor)
+{
+    if (!tensor->data)
+        return NULL;
+    return rg_dtype_computes(tensor->dtype) ? rg_variable(graph, tensor, NULL)
+                                            : rg_leaf(graph, tensor);
+}
+
+/* Adds the gradient of a variable to the answer; zeros where backward did not reach it. */
+static bool add_gradient(json_t *answer, const char *key, const rg_node *node)
+{
+    if (!node || !rg_dtype_computes(rg_node_value(node)->dtype))
+        return true;
+    rg_tensor zeros = *rg_node_value(node);
+    zeros.data = NULL;
+    const rg_tensor *grad = rg_node_grad(node);
+    return json_object_set_new(answer, key, cli_json_of_tensor(grad ? grad : &zeros)) == 0;
+}
+
+/* Value and gradients; NULL: the graph has failed, or there is no memory. */
+static json_t *compute(rg_graph *graph, const struct request *r)
+{
+    rg_loss_options options = rg_loss_options_default();
+    rg_node *logits = operand(graph, &r->logits), *labels = operand(graph, &r->labels);
+    options.weights = operand(graph, &r->weights);
+    options.where = r->where.data ? rg_leaf(graph, &r->where) : NULL;
+    options.offsets = r->offsets.data;
+    options.n_lists = r->offsets.data ? r->offsets.dims[0] - 1 : 0;
+    options.reduction = r->reduction;
+    options.label_mode = r->label_mode;
+    rg_node *loss = r->loss->function(graph, logits, labels, &options);
+    rg_node *root = r->reduction == RG_REDUCE_NONE ? rg_sum(graph, loss, RG_ALL_AXES) : loss;
+    if (rg_backward(graph, root, NULL) != RG_OK)
+        return NULL;
+    json_t *answer = json_object();
+    if (json_object_set_new(answer, "value", cli_json_of_tensor(rg_node_value(loss))) == 0 &&
+        add_gradient(answer, "grad_logits", logits) &&
+        add_gradient(answer, "grad_labels", labels) &&
+        add_gradient(answer, "grad_weights", options.weights))
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
+static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_error *error)
+{
+    struct request r = {0};
+    json_t *json = NULL;
+    rg_graph *graph = rg_graph_create(ctx);
+    if (graph && read_request(input, &r, error)) {
+        json = compute(graph, &r);
+        if (rg_graph_status(graph) != RG_OK)
+            cli_json_fail_last(error, ctx);
+    }
+    rg_graph_destroy(graph);
+    release(&r);
+    return json;
+}
+
+int rg_cmd_loss(int argc, char **argv)
+{
+    static const struct cli_json_command command = {
+        .name = "loss",
+        .doc =
+            "Reads JSON objects, one a line, from FILEs or standard input, and answers each with "
+            "a loss and its gradients.",
+        .more = more_help,
+        .keys = keys,
+        .answer = answer};
+    return (int)cli_json_run(&command, argc, argv);
+}

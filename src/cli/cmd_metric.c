@@ -1,0 +1,238 @@
+/* cmd_metric.c: `rankgrad metric`: metrics of scores and labels given as JSON lines.
+ *
+ * The one idea: any other program can check its own numbers against these.
+ */
+#include "json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const keys[] = {"metric",    "scores",  "labels", "where",
+                                   "offsets",   "weights", "gain",   "no_relevant",
+                                   "threshold", "ties",    NULL};
+
+static char *more_help(void)
+{
+    char *text = NULL, *metrics = cli_metric_help();
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream) {
+        fprintf(stream,
+                "Keys of a line:\n"
+                "  metric       NAME or NAME@K, see below\n"
+                "  scores       [..]: one list; [[..],[..]]: a list a row\n"
+                "  labels       in the shape of scores\n"
+                "  where        in the shape of scores: false where there is no item\n"
+                "  offsets      [0,..,N]: scores is flat, list q is [offsets[q], offsets[q+1])\n"
+                "  weights      one number a list: value = sum w v / sum w\n"
+                "  gain         exp (2^y - 1, default), linear (y)\n"
+                "  ties         average (expected value over all orders of equal scores,\n"
+                "               default), input (row order), docid (the later row first),\n"
+                "               pessimistic (lower label first)\n"
+                "  no_relevant  what a list without a relevant item counts: zero (default),\n"
+                "               one, skip\n"
+                "  threshold    labels from here are relevant to map, mrr, precision;\n"
+                "               default 1\n"
+                "Scores: NaN ranks last, -Infinity is never ranked. NaN and infinities are\n"
+                "the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
+                "The answer: value, the mean over the lists that have an item, and per_list,\n"
+                "null where a list was skipped. A line that cannot be answered gives\n"
+                "{\"error\": ..} and, at the end, exit status 3.\n\n"
+                "%s\n"
+                "Example:\n"
+                "  echo '{\"metric\":\"mrr\",\"scores\":[0,3,1,2],\"labels\":[0,0,1,1]}' |\n"
+                "    rankgrad metric\n"
+                "  {\"value\": 0.5, \"per_list\": [0.5]}\n",
+                metrics ? metrics : "");
+        fclose(stream);
+    }
+    free(metrics);
+    return text;
+}
+
+/* One line, read. */
+struct request {
+    rg_metric metric;
+    rg_tensor scores, labels; /* f64 */
+    rg_tensor where;          /* as written; no data: none */
+    rg_tensor offsets;        /* i64 (Q+1), from the shape of scores where not given */
+    rg_tensor weights;        /* f64 (Q); no data: none */
+};
+
+static void release(struct request *r)
+{
+    free(r->scores.data);
+    free(r->labels.data);
+    free(r->where.data);
+    free(r->offsets.data);
+    free(r->weights.data);
+}
+
+static bool read_metric(rg_context *ctx, const json_t *input, rg_metric *metric,
+                        struct cli_json_error *error)
+{
+    const char *text = NULL;
+    if (!cli_json_text(input, "metric", &text, error))
+        return false;
+    if (rg_metric_parse(ctx, text, metric) != RG_OK)
+        return cli_json_fail_last(error, ctx);
+    int gain = (int)metric->gain, ties = (int)metric->ties, policy = (int)metric->no_relevant;
+    bool good = cli_json_name(input, "gain", cli_gain_at, &gain, error) &&
+                cli_json_name(input, "ties", cli_ties_at, &ties, error) &&
+                cli_json_name(input, "no_relevant", cli_no_relevant_at, &policy, error) &&
+                cli_json_number(input, "threshold", &metric->threshold, error);
+    metric->gain = (rg_gain)gain;
+    metric->ties = (rg_ties)ties;
+    metric->no_relevant = (rg_no_relevant)policy;
+    return good;
+}
+
+/* Offsets of the lists that the shape of scores makes: its last axis is a list. */
+static bool offsets_of_shape(struct request *r, struct cli_json_error *error)
+{
+    const rg_tensor *s = &r->scores;
+    if (s->ndim == 0)
+        return cli_json_fail(error, RG_BAD_DATA, "scores is a number; expected a list");
+    int64_t n_lists = 1, n = s->dims[s->ndim - 1];
+    for (int i = 0; i < s->ndim - 1; i++)
+        n_lists *= s->dims[i];
+    r->offsets = (rg_tensor){RG_I64, 1, {n_lists + 1}, cli_alloc(n_lists + 1, sizeof(int64_t))};
+    if (!r->offsets.data)
+        return cli_json_fail(error, RG_LIMIT, "out of memory for offsets");
+    for (int64_t q = 0; q <= n_lists; q++)
+        ((int64_t *)r->offsets.data)[q] = q * n;
+    return true;
+}
+
+/* What the library cannot see: that given offsets span all scores. It checks that they do not
+ * decrease. */
+static bool check_offsets(const struct request *r, struct cli_json_error *error)
+{
+    const int64_t *offsets = r->offsets.data;
+    int64_t n = r->scores.dims[0], n_offsets = r->offsets.dims[0];
+    if (r->scores.ndim != 1)
+        return cli_json_fail(error, RG_BAD_DATA,
+                             "scores has shape %s; with offsets it must be one flat list",
+                             cli_json_shape(&r->scores).text);
+    if (offsets[0] != 0 || offsets[n_offsets - 1] != n)
+        return cli_json_fail(error, RG_BAD_DATA,
+                             "offsets must begin with 0 and end with %lld, the number of scores",
+                             (long long)n);
+    return true;
+}
+
+static bool same_shape(const rg_tensor *tensor, const char *key, const rg_tensor *scores,
+                       struct cli_json_error *error)
+{
+    if (!tensor->data || (tensor->ndim == scores->ndim &&
+                          memcmp(tensor->dims, scores->dims, sizeof scores->dims) == 0))
+        return true;
+    return cli_json_fail(error, RG_BAD_DATA, "%s has shape %s, scores %s; they must be equal", key,
+                         cli_json_shape(tensor).text, cli_json_shape(scores).text);
+}
+
+static bool check_shapes(const struct request *r, struct cli_json_error *error)
+{
+    int64_t n_lists = r->offsets.dims[0] - 1;
+    if (!same_shape(&r->labels, "labels", &r->scores, error) ||
+        !same_shape(&r->where, "where", &r->scores, error))
+        return false;
+    if (r->weights.data && (r->weights.ndim != 1 || r->weights.dims[0] != n_lists))
+        return cli_json_fail(error, RG_BAD_DATA,
+                             "weights has shape %s; expected (%lld), one a list",
+                             cli_json_shape(&r->weights).text, (long long)n_lists);
+    return true;
+}
+
+static bool read_lists(const json_t *input, struct request *r, struct cli_json_error *error)
+{
+    if (!cli_json_tensor(input, "scores", CLI_JSON_REAL, RG_F64, &r->scores, error) ||
+        !cli_json_tensor(input, "labels", CLI_JSON_AS_WRITTEN, RG_F64, &r->labels, error) ||
+        !cli_json_tensor(input, "where", CLI_JSON_AS_WRITTEN, RG_F64, &r->where, error) ||
+        !cli_json_tensor(input, "weights", CLI_JSON_REAL, RG_F64, &r->weights, error) ||
+        !cli_json_offsets(input, &r->offsets, error))
+        return false;
+    if (!r->scores.data || !r->labels.data)
+        return cli_json_fail(error, RG_BAD_DATA, "%s is missing",
+                             r->scores.data ? "labels" : "scores");
+    return (r->offsets.data ? check_offsets(r, error) : offsets_of_shape(r, error)) &&
+           check_shapes(r, error);
+}
+
+/* Replaces a tensor by the same numbers in another type. */
+static bool cast(rg_context *ctx, rg_tensor *tensor, rg_dtype dtype, struct cli_json_error *error)
+{
+    if (!tensor->data || tensor->dtype == dtype)
+        return true;
+    rg_tensor to = *tensor;
+    to.dtype = dtype;
+    to.data = cli_alloc(rg_tensor_count(tensor), rg_dtype_size(dtype));
+    if (!to.data)
+        return cli_json_fail(error, RG_LIMIT, "out of memory");
+    if (rg_tensor_cast(ctx, tensor, &to) != RG_OK) {
+        free(to.data);
+        return cli_json_fail_last(error, ctx);
+    }
+    free(tensor->data);
+    *tensor = to;
+    return true;
+}
+
+/* The value and the lists' own, null for a skipped one; NULL: out of memory. */
+static json_t *json_of_result(double value, const double *per_list, int64_t n_lists)
+{
+    json_t *values = json_array();
+    for (int64_t q = 0; q < n_lists; q++)
+        if (json_array_append_new(
+                values, isnan(per_list[q]) ? json_null() : cli_json_of_number(per_list[q])) != 0) {
+            json_decref(values);
+            return NULL;
+        }
+    return json_pack("{s:o, s:o}", "value", cli_json_of_number(value), "per_list", values);
+}
+
+static json_t *evaluate(rg_context *ctx, const struct request *r, struct cli_json_error *error)
+{
+    json_t *json = NULL;
+    rg_metric_result result;
+    rg_ranking ranking = {.n_lists = r->offsets.dims[0] - 1,
+                          .offsets = r->offsets.data,
+                          .scores = r->scores.data,
+                          .labels = r->labels.data,
+                          .where = r->where.data,
+                          .list_weights = r->weights.data};
+    double *per_list = cli_alloc(ranking.n_lists, sizeof *per_list);
+    if (!per_list)
+        return NULL;
+    if (rg_metric_evaluate(ctx, &r->metric, &ranking, &result, per_list) == RG_OK)
+        json = json_of_result(result.value, per_list, ranking.n_lists);
+    else
+        cli_json_fail_last(error, ctx);
+    free(per_list);
+    return json;
+}
+
+static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_error *error)
+{
+    struct request r = {0};
+    json_t *json = NULL;
+    if (read_metric(ctx, input, &r.metric, error) && read_lists(input, &r, error) &&
+        cast(ctx, &r.labels, RG_F64, error) && cast(ctx, &r.where, RG_BOOL, error))
+        json = evaluate(ctx, &r, error);
+    release(&r);
+    return json;
+}
+
+int rg_cmd_metric(int argc, char **argv)
+{
+    static const struct cli_json_command command = {
+        .name = "metric",
+        .doc =
+            "Reads JSON objects, one a line, from FILEs or standard input, and answers each with "
+            "the metric of its lists.",
+        .more = more_help,
+        .keys = keys,
+        .answer = answer};
+    return (int)cli_json_run(&command, argc, argv);
+}

@@ -1,0 +1,274 @@
+/* cmd_predict.c: the scores of rows.
+ *
+ * The one idea: a score needs features and a model, nothing else: no labels, and no lists unless
+ * the normalisation is by list. Ids that the data lack are numbers from 1.
+ */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct predict {
+    struct cli_list files; /* MODEL DATA */
+    const char *split, *output, *format;
+    bool force;
+    rg_dataset_options reading;
+};
+
+/* What is to be written. */
+struct result {
+    const char *path; /* of the data, for messages */
+    const rg_split *split;
+    const int64_t *offsets; /* (n_lists + 1): the split's lists, or one of all rows */
+    int64_t n_lists;
+    const double *scores;
+    FILE *to;
+};
+
+typedef rg_status write_function(const struct result *r);
+static write_function write_scores, write_tsv, write_trec;
+
+static const struct format {
+    const char *name;
+    const char *separators; /* what an id must not hold */
+    write_function *write;
+} formats[] = {{"scores", NULL, write_scores},
+               {"tsv", "\t\r\n", write_tsv},
+               {"trec", " \t\r\n\v\f", write_trec},
+               {NULL, NULL, NULL}};
+
+static const char *format_at(int i)
+{
+    return formats[i].name;
+}
+
+#define AT(member) offsetof(struct predict, member)
+
+static const struct cli_option options[] = {
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .kind = CLI_TEXT,
+     .offset = AT(output),
+     .doc = "Where to write; without it standard output"},
+    {.name = "split",
+     .argument = "NAME",
+     .kind = CLI_TEXT,
+     .offset = AT(split),
+     .doc = "The split to score; without it test, else the only one"},
+    {.name = "format",
+     .argument = "FORMAT",
+     .kind = CLI_CHOICE,
+     .offset = AT(format),
+     .name_at = format_at,
+     .doc = "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
+            "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
+            "document, greatest first, as trec_eval orders them"},
+    {.name = "force", .kind = CLI_FLAG, .offset = AT(force), .doc = "Replace an existing file"},
+    {0}};
+
+static const struct cli_command command = {
+    .name = "predict",
+    .arguments = "MODEL DATA",
+    .least = 2,
+    .most = 2,
+    .list = AT(files),
+    .size = sizeof(struct predict),
+    .options = options,
+    .reading = AT(reading),
+    .doc =
+        "Score the rows of a data set (HDF5 or text) with a model. Labels are not read, and lists "
+        "only where the model's normalisation is list-minmax. A masked row, and one with a "
+        "missing (NaN) feature, scores nan; trec leaves masked rows out."};
+
+/* ---- Writing -------------------------------------------------------------------------------- */
+
+static bool is_masked(const rg_split *split, int64_t row)
+{
+    return split->mask && !split->mask[row];
+}
+
+static rg_status write_scores(const struct result *r)
+{
+    for (int64_t row = 0; row < r->split->n_rows; row++)
+        fprintf(r->to, "%.9g\n", cli_plain(r->scores[row]));
+    return RG_OK;
+}
+
+static rg_status write_tsv(const struct result *r)
+{
+    struct cli_word query, document;
+    fprintf(r->to, "query\tdocument\tscore\n");
+    for (int64_t list = 0; list < r->n_lists; list++)
+        for (int64_t row = r->offsets[list]; row < r->offsets[list + 1]; row++)
+            fprintf(r->to, "%s\t%s\t%.9g\n", cli_name_of(r->split->query_ids, list, &query),
+                    cli_name_of(r->split->doc_ids, row, &document), cli_plain(r->scores[row]));
+    return RG_OK;
+}
+
+struct ranked {
+    double score;
+    int64_t row;
+    const char *document; /* NULL: the row's number is its id */
+};
+
+/* The id as trec_eval compares it: as a string. */
+static const char *document_of(const struct ranked *item, struct cli_word *number)
+{
+    return item->document ? item->document : cli_name_of(NULL, item->row, number);
+}
+
+/* By score, descending, NaN last; then by document, descending. */
+static int compare(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    struct cli_word number_a, number_b;
+    if (isnan(a->score) != isnan(b->score))
+        return isnan(a->score) ? 1 : -1;
+    if (a->score != b->score && !isnan(a->score))
+        return a->score < b->score ? 1 : -1;
+    return strcmp(document_of(b, &number_b), document_of(a, &number_a));
+}
+
+static rg_status write_trec(const struct result *r)
+{
+    struct cli_word query, document;
+    struct ranked *items = cli_alloc(r->split->n_rows, sizeof *items);
+    if (!items)
+        return RG_LIMIT;
+    for (int64_t list = 0; list < r->n_lists; list++) {
+        const char *id = cli_name_of(r->split->query_ids, list, &query);
+        size_t n = 0;
+        for (int64_t row = r->offsets[list]; row < r->offsets[list + 1]; row++)
+            if (!is_masked(r->split, row)) {
+                const char *name = cli_name_of(r->split->doc_ids, row, &document);
+                items[n++] =
+                    (struct ranked){r->scores[row], row, name == document.text ? NULL : name};
+            }
+        qsort(items, n, sizeof *items, compare);
+        for (size_t i = 0; i < n; i++)
+            fprintf(r->to, "%s Q0 %s %zu %.9g rankgrad\n", id, document_of(&items[i], &document),
+                    i + 1, cli_plain(items[i].score));
+    }
+    free(items);
+    return RG_OK;
+}
+
+/* ---- Ids ------------------------------------------------------------------------------------ */
+
+/* An id that holds what separates the columns would shift them. */
+static rg_status check_ids(const struct result *r, const char *const *ids, int64_t n,
+                           const char *what, const struct format *format)
+{
+    for (int64_t i = 0; ids && i < n; i++)
+        if (ids[i] && ids[i][strcspn(ids[i], format->separators)])
+            return cli_fail(RG_BAD_DATA,
+                            "%s: the %s id '%s' (number %lld) holds a blank, which "
+                            "separates the columns of %s; --format %s does without",
+                            r->path, what, ids[i], (long long)i + 1, format->name,
+                            strcmp(format->name, "trec") == 0 ? "tsv or scores" : "scores");
+    return RG_OK;
+}
+
+static bool any_missing(const char *const *ids, int64_t n)
+{
+    int64_t i = 0;
+    while (ids && i < n && ids[i] && ids[i][0])
+        i++;
+    return i < n;
+}
+
+static rg_status look_at_ids(const struct result *r, const struct format *format)
+{
+    if (!format->separators)
+        return RG_OK;
+    const rg_split *split = r->split;
+    rg_status status = check_ids(r, split->query_ids, r->n_lists, "query", format);
+    if (status == RG_OK)
+        status = check_ids(r, split->doc_ids, split->n_rows, "document", format);
+    if (status != RG_OK)
+        return status;
+    bool queries = any_missing(split->query_ids, r->n_lists);
+    bool documents = any_missing(split->doc_ids, split->n_rows);
+    if (queries || documents)
+        cli_note("%s has no %s ids for some or all: %s from 1 take their place", r->path,
+                 queries && documents ? "query and document"
+                 : queries            ? "query"
+                                      : "document",
+                 queries && documents ? "list and row numbers"
+                 : queries            ? "list numbers"
+                                      : "row numbers");
+    return RG_OK;
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static rg_status write_result(const struct predict *p, const struct format *format,
+                              struct result *r)
+{
+    struct cli_output out = {0};
+    rg_status status = look_at_ids(r, format);
+    if (status == RG_OK)
+        status = cli_output_begin(p->output, &out);
+    r->to = out.stream;
+    if (status == RG_OK)
+        status = format->write(r);
+    if (status == RG_OK)
+        status = cli_interrupted();
+    if (status == RG_OK)
+        status = cli_output_commit(&out);
+    cli_output_abandon(&out);
+    return status;
+}
+
+static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, rg_dataset **data)
+{
+    const struct format *format = formats;
+    while (strcmp(format->name, p->format) != 0)
+        format++;
+    if (p->reading.regroup && !format->separators)
+        return cli_fail(RG_USAGE, "--regroup changes the order of the rows, which --format scores "
+                                  "promises to keep; --format tsv names each row");
+    const char *inputs[] = {p->files.items[0], p->files.items[1], p->reading.group_path};
+    rg_status status =
+        p->output ? cli_output_check(ctx, p->output, p->force, NULL, inputs, 3) : RG_OK;
+    if (status == RG_OK)
+        status = cli_open_pair(ctx, p->files.items, &p->reading, model, data);
+    if (status != RG_OK)
+        return status;
+    const rg_split *split = cli_choose_split(*data, p->split, "test");
+    if (!split)
+        return RG_USAGE;
+    int64_t all[2] = {0, split->n_rows};
+    struct result r = {.path = p->files.items[1],
+                       .split = split,
+                       .offsets = split->offsets ? split->offsets : all,
+                       .n_lists = split->offsets ? split->n_lists : 1};
+    double *scores = NULL;
+    status = cli_score(ctx, *model, split, &scores);
+    r.scores = scores;
+    if (status == RG_OK)
+        status = cli_interrupted();
+    if (status == RG_OK)
+        status = write_result(p, format, &r);
+    free(scores);
+    return status;
+}
+
+int rg_cmd_predict(int argc, char **argv)
+{
+    struct predict p = {.format = "scores", .reading = rg_dataset_options_default()};
+    p.reading.needs_lists = false;
+    rg_model *model = NULL;
+    rg_dataset *data = NULL;
+    rg_context *ctx = NULL;
+    rg_status status = cli_parse(&command, argc, argv, &p);
+    if (status == RG_OK)
+        status = (ctx = cli_context()) ? predict(ctx, &p, &model, &data) : RG_LIMIT;
+    rg_model_destroy(model);
+    rg_dataset_close(data);
+    rg_context_destroy(ctx);
+    cli_list_free(&p.files);
+    return (int)status;
+}

@@ -1,0 +1,479 @@
+/* cmd_train.c: from a data set to a model.
+ *
+ * The one idea: the epoch that is saved is the best on lists that the model was not trained on, and
+ * the last line says which one that was and why. The split test is never read.
+ */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct train {
+    struct cli_list files; /* DATA */
+    const char *output, *vali, *metrics, *history;
+    bool quiet, force;
+    rg_dataset_options reading;
+    rg_train_options o;
+};
+
+#define AT(member) offsetof(struct train, member)
+
+static const struct cli_option options[] = {
+    {.kind = CLI_HEADING, .doc = "Files:"},
+    {.name = "output",
+     .letter = 'o',
+     .argument = "FILE",
+     .kind = CLI_TEXT,
+     .offset = AT(output),
+     .needed = true,
+     .doc = "Where to write the model (HDF5); needed"},
+    {.name = "vali",
+     .argument = "FILE",
+     .kind = CLI_TEXT,
+     .offset = AT(vali),
+     .doc = "Validation lists, which choose the epoch; without it DATA's split vali"},
+    {.name = "vali-fraction",
+     .argument = "F",
+     .kind = CLI_REAL,
+     .offset = AT(o.vali_fraction),
+     .low = 0,
+     .high = 1,
+     .below = true,
+     .doc = "Where there are no validation lists: set aside this part of the training lists, whole "
+            "lists, drawn by --seed; 0: none, the last epoch is kept"},
+    {.name = "history",
+     .argument = "FILE",
+     .kind = CLI_TEXT,
+     .offset = AT(history),
+     .doc = "Write a line an epoch (TSV)"},
+    {.name = "force",
+     .kind = CLI_FLAG,
+     .offset = AT(force),
+     .doc = "Replace existing files that are not Rankgrad's"},
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = CLI_FLAG,
+     .offset = AT(quiet),
+     .doc = "No progress on standard error"},
+    {.kind = CLI_HEADING, .doc = "Objective:"},
+    {.name = "loss",
+     .argument = "NAME",
+     .kind = CLI_CHOICE,
+     .offset = AT(o.loss),
+     .name_at = cli_loss_at,
+     .doc = "What is made small, see below"},
+    {.name = "label-mode",
+     .argument = "MODE",
+     .kind = CLI_NAME,
+     .offset = AT(o.label_mode),
+     .name_at = cli_label_mode_at,
+     .doc = "raw: labels are coefficients, and the objective is multiplied by 1 / (mean label sum "
+            "of the lists that have any), so that the scale of labels is no learning rate; "
+            "normalized: divided by their sum in the list; softmax: softmax of the labels"},
+    {.name = "negative-labels",
+     .argument = "RULE",
+     .kind = CLI_NAME,
+     .offset = AT(o.negative_labels),
+     .name_at = cli_negative_labels_at,
+     .doc = "error, because the loss has no lower bound with them; zero reads them as 0; keep "
+            "trains on them"},
+    {.name = "l2",
+     .argument = "X",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.l2),
+     .low = 0,
+     .high = CLI_NO_LIMIT,
+     .doc = "Adds X * weight to the gradient; 0 because normalised features and a schedule that "
+            "ends at 0 hardly overfit"},
+    {.kind = CLI_HEADING, .doc = "Model:"},
+    {.name = "normalize",
+     .argument = "METHOD",
+     .kind = CLI_NAME,
+     .offset = AT(o.normalize),
+     .name_at = cli_normalize_at,
+     .doc = "Fitted on the training rows and kept in the model, which is then given raw features. "
+            "zscore, because features of scales 1e-3 and 1e6 have no common learning rate; "
+            "log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; minmax to [0,1]; "
+            "list-minmax to [0,1] within each list"},
+    {.name = "dtype",
+     .argument = "TYPE",
+     .kind = CLI_NAME,
+     .offset = AT(o.model.dtype),
+     .name_at = cli_dtype_at,
+     .doc = "Of parameters and arithmetic; sums over many rows are in "
+            "double anyway"},
+    {.name = "bias",
+     .kind = CLI_FLAG,
+     .offset = AT(o.model.bias),
+     .doc = "Adds a constant to all scores. Off, because a loss over softmax cannot learn one: it "
+            "does not change when all scores of a list do"},
+    {.kind = CLI_HEADING, .doc = "Optimisation:"},
+    {.name = "optimizer",
+     .argument = "NAME",
+     .kind = CLI_CHOICE,
+     .offset = AT(o.optimizer.name),
+     .name_at = rg_optimizer_name_at,
+     .doc = "sgd: g = clip(gradient) + l2 weight; m = momentum m + g; weight -= rate m"},
+    {.name = "lr",
+     .argument = "RATE",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.lr),
+     .low = 0,
+     .high = CLI_NO_LIMIT,
+     .above = true,
+     .doc = "Learning rate of the first step. With normalised features and a clipped gradient a "
+            "step moves the weights by at most RATE"},
+    {.name = "momentum",
+     .argument = "X",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.momentum),
+     .low = 0,
+     .high = 1,
+     .below = true,
+     .doc = "Part of the last step that is taken again; 0: none"},
+    {.name = "schedule",
+     .argument = "NAME",
+     .kind = CLI_NAME,
+     .offset = AT(o.schedule),
+     .name_at = cli_schedule_at,
+     .doc = "cosine: RATE (1 + cos(pi t / T)) / 2 at step t of T, which ends at 0, because a "
+            "constant rate never settles and the last epochs get worse"},
+    {.name = "clip-norm",
+     .argument = "X",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.clip_norm),
+     .low = 0,
+     .high = CLI_NO_LIMIT,
+     .doc = "A gradient longer than this is shortened to it, so that one list cannot throw the "
+            "model away; 0: never"},
+    {.name = "epochs",
+     .argument = "N",
+     .kind = CLI_INTEGER,
+     .offset = AT(o.epochs),
+     .low = 1,
+     .high = CLI_NO_LIMIT,
+     .doc = "Passes over the training lists; 30 or 100 end at nearly the same place"},
+    {.name = "batch-lists",
+     .argument = "N",
+     .kind = CLI_INTEGER,
+     .offset = AT(o.batch_lists),
+     .low = 1,
+     .high = CLI_NO_LIMIT,
+     .doc = "Lists a step: many small steps, each over enough lists for a steady direction"},
+    {.name = "seed",
+     .argument = "N",
+     .kind = CLI_SEED,
+     .offset = AT(o.seed),
+     .doc = "Of the order of lists; same seed, data and build: same model, byte for byte"},
+    {.kind = CLI_HEADING, .doc = "Selection:"},
+    {.name = "metric",
+     .argument = "LIST",
+     .kind = CLI_TEXT,
+     .offset = AT(metrics),
+     .doc = "Metrics, separated by commas, see below: the first one chooses the epoch to keep, the "
+            "others are shown at the end"},
+    {0}};
+
+static char *explain(void)
+{
+    char *text = NULL, *metrics = cli_metric_help();
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream) {
+        fprintf(stream, "Losses:\n");
+        for (int i = 0; rg_loss_at(i); i++)
+            fprintf(stream, "  %s: %s\n", rg_loss_at(i)->name, rg_loss_at(i)->formula);
+        fprintf(stream, "\n%s", metrics ? metrics : "");
+        fclose(stream);
+    }
+    free(metrics);
+    return text;
+}
+
+static const struct cli_command command = {
+    .name = "train",
+    .arguments = "DATA",
+    .least = 1,
+    .most = 1,
+    .list = AT(files),
+    .size = sizeof(struct train),
+    .options = options,
+    .reading = AT(reading),
+    .doc =
+        "Train a linear ranking model, score = weights . normalised features, on the split train "
+        "of a data set (HDF5 or text), or on its only split. The epoch that is best on "
+        "validation lists is kept; the split test is never read. Without options it is meant to "
+        "work on data that it knows nothing of; the reason for each default is given.",
+    .more = explain};
+
+/* ---- Progress ------------------------------------------------------------------------------- */
+
+static const char history_header[] = "epoch\tloss\ttrain_metric\tvali_metric\tlr\tgrad_norm\t"
+                                     "seconds\tbest\n";
+
+struct progress {
+    bool quiet, terminal;
+    struct cli_word metric;
+    struct cli_output history; /* stream NULL: none */
+    double first_seconds;      /* when epoch 0 was measured */
+    rg_epoch best;
+};
+
+/* "-" where there is no number. */
+static struct cli_word number(const char *format, double value)
+{
+    struct cli_word word = {"-"};
+    if (!isnan(value))
+        snprintf(word.text, sizeof word.text, format, value);
+    return word;
+}
+
+static void show_line(const struct progress *p, const rg_epoch *e)
+{
+    bool vali = !isnan(e->vali_metric);
+    double left = e->epoch > 0 ? (e->seconds - p->first_seconds) / (double)e->epoch *
+                                     (double)(e->n_epochs - e->epoch)
+                               : (double)NAN;
+    char line[512];
+    snprintf(line, sizeof line, "epoch %lld/%lld  loss %s  %s %s %s (best %s at %lld)  ETA %s s",
+             (long long)e->epoch, (long long)e->n_epochs, number("%.4f", e->loss).text,
+             p->metric.text, vali ? "vali" : "train",
+             number("%.4f", vali ? e->vali_metric : e->train_metric).text,
+             number("%.4f", vali ? p->best.vali_metric : p->best.train_metric).text,
+             (long long)p->best.epoch, number("%.0f", left).text);
+    cli_progress(line);
+}
+
+static void show_row(const struct progress *p, const rg_epoch *e)
+{
+    if (e->epoch == 0)
+        fprintf(stderr, "%7s %10s %15s train %15s vali %10s %10s %9s\n", "epoch", "loss",
+                p->metric.text, p->metric.text, "lr", "gradient", "seconds");
+    fprintf(stderr, "%7lld %10s %21s %20s %10s %10s %9.2f%s\n", (long long)e->epoch,
+            number("%.5f", e->loss).text, number("%.5f", e->train_metric).text,
+            number("%.5f", e->vali_metric).text,
+            number("%.3g", e->epoch ? e->lr : (double)NAN).text,
+            number("%.3g", e->epoch ? e->grad_norm : (double)NAN).text, e->seconds,
+            e->best ? " *" : "");
+}
+
+static bool on_epoch(void *user, const rg_epoch *e)
+{
+    struct progress *p = user;
+    if (e->epoch == 0)
+        p->first_seconds = e->seconds;
+    if (e->best || e->epoch == 0)
+        p->best = *e;
+    if (p->history.stream)
+        fprintf(p->history.stream, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.3f\t%d\n",
+                (long long)e->epoch, cli_plain(e->loss), cli_plain(e->train_metric),
+                cli_plain(e->vali_metric), e->lr, e->grad_norm, e->seconds, e->best);
+    if (!p->quiet)
+        (p->terminal ? show_line : show_row)(p, e);
+    return true;
+}
+
+/* ---- Data ----------------------------------------------------------------------------------- */
+
+/* What training reads. */
+struct input {
+    rg_dataset *data, *other; /* other: --vali, where that is not text beside text */
+    const rg_split *train, *vali;
+};
+
+/* Two text files are read together, so that they get the same columns, as convert does. */
+static rg_status open_texts(rg_context *ctx, const struct train *t, struct input *in)
+{
+    const rg_text_source sources[] = {{t->files.items[0], "train"}, {t->vali, "vali"}};
+    if (rg_dataset_import(ctx, sources, 2, &t->reading, &in->data) != RG_OK)
+        return cli_report(ctx);
+    in->train = rg_dataset_find(in->data, "train");
+    in->vali = rg_dataset_find(in->data, "vali");
+    return RG_OK;
+}
+
+static rg_status open_input(rg_context *ctx, const struct train *t, struct input *in)
+{
+    const char *path = t->files.items[0];
+    if (t->vali && !cli_is_hdf5(path) && !cli_is_hdf5(t->vali))
+        return open_texts(ctx, t, in);
+    if (rg_dataset_open(ctx, path, &t->reading, &in->data) != RG_OK)
+        return cli_report(ctx);
+    in->train = cli_choose_split(in->data, NULL, "train");
+    in->vali = rg_dataset_find(in->data, "vali");
+    if (!in->train)
+        return RG_USAGE;
+    if (in->vali == in->train)
+        in->vali = NULL; /* a file whose only split is called vali */
+    if (in->vali && t->o.vali_fraction > 0)
+        return cli_fail(RG_USAGE,
+                        "--vali-fraction sets training lists aside, but %s has a split "
+                        "vali; leave one of them out",
+                        path);
+    if (!t->vali)
+        return RG_OK;
+    rg_dataset_options reading = t->reading;
+    if (!cli_is_hdf5(t->vali))
+        reading.n_features = in->train->n_features;
+    if (rg_dataset_open(ctx, t->vali, &reading, &in->other) != RG_OK)
+        return cli_report(ctx);
+    in->vali = cli_choose_split(in->other, NULL, "vali");
+    if (!in->vali)
+        return RG_USAGE;
+    if (in->vali->n_features != in->train->n_features)
+        return cli_fail(RG_BAD_DATA,
+                        "%s has %lld features, %s has %lld; for text --features gives "
+                        "both the same number",
+                        t->vali, (long long)in->vali->n_features, path,
+                        (long long)in->train->n_features);
+    return RG_OK;
+}
+
+/* Everything that can be told before data are read. */
+static rg_status check(rg_context *ctx, const struct train *t)
+{
+    const char *inputs[] = {t->files.items[0], t->vali, t->reading.group_path};
+    if (t->vali && t->o.vali_fraction > 0)
+        return cli_fail(RG_USAGE,
+                        "--vali-fraction sets training lists aside, but --vali %s gives "
+                        "the validation lists; choose one",
+                        t->vali);
+    if (t->vali && t->reading.group_path)
+        return cli_fail(RG_USAGE,
+                        "--group %s: sizes of one file, but %s and %s are given; put the "
+                        "sizes of X into X.query",
+                        t->reading.group_path, inputs[0], t->vali);
+    if (rg_output_check(ctx, t->output, t->force, inputs, 3) != RG_OK)
+        return cli_report(ctx);
+    if (!t->history)
+        return RG_OK;
+    if (strcmp(t->history, t->output) == 0)
+        return cli_fail(RG_USAGE, "--history %s: that is the model's file", t->history);
+    const char *others[] = {inputs[0], inputs[1], inputs[2], t->output};
+    return cli_output_check(ctx, t->history, t->force, history_header, others, 4);
+}
+
+/* ---- After training ------------------------------------------------------------------------- */
+
+/* The other metrics of --metric, of the kept model on its validation lists or else on all of the
+ * training data. */
+static rg_status show_others(rg_context *ctx, const struct input *in, const rg_model *model,
+                             const rg_metric *metrics, int n_metrics)
+{
+    const rg_split *split = in->vali ? in->vali : in->train;
+    double *scores = NULL;
+    if (n_metrics < 2)
+        return RG_OK;
+    rg_status status = cli_score(ctx, model, split, &scores);
+    rg_ranking ranking = cli_ranking(split, scores, false);
+    printf("on the %s lists:", in->vali ? "validation" : "training");
+    for (int i = 0; status == RG_OK && i < n_metrics; i++) {
+        rg_metric_result result;
+        status = rg_metric_evaluate(ctx, &metrics[i], &ranking, &result, NULL);
+        if (status != RG_OK)
+            cli_report(ctx);
+        else
+            printf(" %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(result.value));
+    }
+    printf("\n");
+    free(scores);
+    return status;
+}
+
+/* The last line: which epoch, why, and where it is. */
+static void show_kept(const struct train *t, const struct progress *p, const rg_train_result *r)
+{
+    printf("%lld training lists, %lld validation lists; objective multiplied by %.9g\n",
+           (long long)r->n_train_lists, (long long)r->n_vali_lists, r->label_scale);
+    printf("kept epoch %lld of %lld, ", (long long)r->kept_epoch, (long long)t->o.epochs);
+    if (r->n_vali_lists == 0)
+        printf("the last, as there are no validation lists: %s %.5f on the training lists",
+               p->metric.text, p->best.train_metric);
+    else if (r->kept_last)
+        printf("the last, as no validation list has a relevant item");
+    else
+        printf("the best %s on the validation lists: %.5f", p->metric.text, r->vali_metric);
+    printf("; wrote %s\n", t->output);
+}
+
+/* ---- The command ---------------------------------------------------------------------------- */
+
+static rg_status run(rg_context *ctx, struct train *t, const struct input *in, struct progress *p,
+                     rg_model **model, rg_train_result *result)
+{
+    t->o.on_epoch = on_epoch;
+    t->o.user = p;
+    rg_status status = rg_train(ctx, in->train, in->vali, &t->o, model, result);
+    cli_progress("");
+    if (status == RG_BAD_DATA)
+        return cli_fail(status, "%s: %s", t->files.items[0], rg_last_error(ctx));
+    return status == RG_OK ? cli_interrupted() : cli_report(ctx);
+}
+
+static rg_status save(rg_context *ctx, const struct train *t, struct progress *p,
+                      const rg_model *model)
+{
+    if (rg_model_save(model, t->output, t->force) != RG_OK)
+        return cli_report(ctx);
+    if (!p->history.stream)
+        return RG_OK;
+    rg_status status = cli_output_commit(&p->history);
+    if (status != RG_OK)
+        unlink(t->output);
+    return status;
+}
+
+static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_metric **metrics,
+                       rg_model **model)
+{
+    int n_metrics = 0;
+    rg_train_result result = {0};
+    rg_status status = cli_parse_metrics(ctx, t->metrics, metrics, &n_metrics);
+    if (status == RG_OK)
+        status = check(ctx, t);
+    if (status == RG_OK)
+        status = open_input(ctx, t, in);
+    if (status != RG_OK)
+        return status;
+    t->o.metric = (*metrics)[0];
+    struct progress p = {.quiet = t->quiet,
+                         .terminal = isatty(STDERR_FILENO),
+                         .metric = cli_metric_text(&t->o.metric)};
+    if (t->history)
+        status = cli_output_begin(t->history, &p.history);
+    if (p.history.stream)
+        fputs(history_header, p.history.stream);
+    if (status == RG_OK)
+        status = run(ctx, t, in, &p, model, &result);
+    if (status == RG_OK)
+        status = show_others(ctx, in, *model, *metrics, n_metrics);
+    if (status == RG_OK)
+        status = save(ctx, t, &p, *model);
+    if (status == RG_OK)
+        show_kept(t, &p, &result);
+    cli_output_abandon(&p.history);
+    return status;
+}
+
+int rg_cmd_train(int argc, char **argv)
+{
+    struct train t = {.reading = rg_dataset_options_default(), .o = rg_train_options_default()};
+    struct cli_word metric = cli_metric_text(&t.o.metric);
+    t.metrics = metric.text;
+    struct input in = {0};
+    rg_metric *metrics = NULL;
+    rg_model *model = NULL;
+    rg_context *ctx = NULL;
+    rg_status status = cli_parse(&command, argc, argv, &t);
+    if (status == RG_OK)
+        status = (ctx = cli_context()) ? train(ctx, &t, &in, &metrics, &model) : RG_LIMIT;
+    free(metrics);
+    rg_model_destroy(model);
+    rg_dataset_close(in.data);
+    rg_dataset_close(in.other);
+    rg_context_destroy(ctx);
+    cli_list_free(&t.files);
+    return (int)status;
+}

@@ -1,0 +1,100 @@
+/* main.c: the program `rankgrad`: a table of commands.
+ *
+ * The one idea: a command is a function that returns an rg_status, and that is the exit status.
+ */
+#include "cli.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+/* OpenBLAS has one thread count a process; the order of its sums depends on it. */
+extern void openblas_set_num_threads(int n_threads);
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} commands[] = {
+    {"generate", rg_cmd_generate, "make a data set whose truth is known"},
+    {"convert", rg_cmd_convert, "turn SVMlight / LETOR text into one HDF5 file"},
+    {"inspect", rg_cmd_inspect, "show what is in a data set or a model"},
+    {"train", rg_cmd_train, "learn a model from a data set"},
+    {"evaluate", rg_cmd_evaluate, "measure a model on a data set"},
+    {"predict", rg_cmd_predict, "score the rows of a data set"},
+    {"loss", rg_cmd_loss, "losses and their gradients of JSON lines"},
+    {"metric", rg_cmd_metric, "metrics of JSON lines"},
+    {"gradcheck", rg_cmd_gradcheck, "check every gradient against central differences"},
+};
+enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+
+static int show_help(void)
+{
+    printf("Usage: rankgrad COMMAND [OPTION...] [FILE...]\n"
+           "Learning to rank: train models on lists of items, measure them, use them.\n\n"
+           "Commands (rankgrad COMMAND --help tells options, defaults and reasons):\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    printf("\nExample:\n"
+           "  rankgrad generate -o data.h5\n"
+           "  rankgrad train data.h5 -o model.h5\n"
+           "  rankgrad evaluate model.h5 data.h5 --metric ndcg@10,map\n"
+           "  rankgrad predict model.h5 data.h5 -o scores.txt\n"
+           "\nExit status:\n");
+#define SHOW(name, value, meaning)                                                                 \
+    if (value < RG_CANCELLED)                                                                      \
+        printf("  %d  %s\n", value, meaning);
+    RG_STATUS_MAP(SHOW)
+#undef SHOW
+    printf("  130, 143  interrupted by SIGINT, SIGTERM\n");
+    return RG_OK;
+}
+
+static int unknown_command(const char *name)
+{
+    char list[256] = "";
+    for (int i = 0; i < N_COMMANDS; i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", commands[i].name);
+    }
+    return (int)cli_fail(RG_USAGE, "%s%s%s; expected one of %s; see rankgrad --help",
+                         name ? "no command is called '" : "no command given", name ? name : "",
+                         name ? "'" : "", list);
+}
+
+static int run(int argc, char **argv)
+{
+    if (argc < 2)
+        return unknown_command(NULL);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return show_help();
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("%s\n", argp_program_version);
+        return RG_OK;
+    }
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            char name[32]; /* what argp calls the program */
+            snprintf(name, sizeof name, "rankgrad %s", commands[i].name);
+            argv[1] = name;
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    return unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+    argp_program_version = "rankgrad " RG_VERSION;
+    argp_err_exit_status = RG_USAGE;
+    openblas_set_num_threads(1);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to tell, not a death */
+    int status = run(argc, argv);
+    if (status == RG_CANCELLED)
+        return cli_signal_status();
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status == RG_OK)
+        return (int)cli_fail(RG_IO, "standard output: cannot write: %s",
+                             errno ? strerror(errno) : "an earlier write failed");
+    return status;
+}

@@ -1,0 +1,26 @@
+/* names.c: the library's names, which are indexed by an enum, as lists for the table of options. */
+#include "cli.h"
+
+#define NAMES(what)                                                                                \
+    const char *cli_##what##_at(int i)                                                             \
+    {                                                                                              \
+        return rg_##what##_name((rg_##what)i);                                                     \
+    }
+NAMES(gain)
+NAMES(ties)
+NAMES(no_relevant)
+NAMES(label_mode)
+NAMES(normalize)
+NAMES(schedule)
+NAMES(negative_labels)
+
+const char *cli_loss_at(int i)
+{
+    const rg_loss *loss = rg_loss_at(i);
+    return loss ? loss->name : NULL;
+}
+
+const char *cli_dtype_at(int i)
+{
+    return rg_dtype_computes((rg_dtype)i) ? rg_dtype_name((rg_dtype)i) : NULL;
+}

@@ -1,0 +1,141 @@
+/* splits.c: which split a command reads, and the model that goes with it.
+ *
+ * The one idea: a choice that the user did not make is either the only one possible or an error
+ * that lists what there is.
+ */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *usual)
+{
+    const char *path = rg_dataset_path(data);
+    const rg_split *only = rg_dataset_split_at(data, 0);
+    bool single = only && !rg_dataset_split_at(data, 1);
+    const rg_split *split = rg_dataset_find(data, wanted ? wanted : usual);
+    if (split)
+        return split;
+    if (single && !wanted)
+        return only;
+    char list[128] = "";
+    for (int i = 0; (only = rg_dataset_split_at(data, i)); i++) {
+        size_t used = strlen(list);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", only->name);
+    }
+    if (single && !list[0])
+        cli_fail(RG_USAGE,
+                 "%s: there is no split '%s', the file is one split without a name; "
+                 "leave --split out",
+                 path, wanted);
+    else if (wanted)
+        cli_fail(RG_USAGE, "%s: there is no split '%s'; the file has %s", path, wanted, list);
+    else
+        cli_fail(RG_USAGE,
+                 "%s: there is no split '%s' and more than one other (%s); choose with "
+                 "--split",
+                 path, usual, list);
+    return NULL;
+}
+
+void cli_show_splits(const char *path, const rg_split *const *splits, int n_splits)
+{
+    printf("wrote %s\n", path);
+    for (int i = 0; i < n_splits; i++) {
+        const rg_split *split = splits[i];
+        printf("  %s%s%lld lists, %lld rows, %lld features%s\n", split->name,
+               split->name[0] ? ": " : "", (long long)split->n_lists, (long long)split->n_rows,
+               (long long)split->n_features, split->csr.indptr ? ", sparse" : "");
+    }
+}
+
+bool cli_is_hdf5(const char *path)
+{
+    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    struct stat st; /* a pipe is left alone: what is read here would be lost */
+    bool regular = stat(path, &st) == 0 && S_ISREG(st.st_mode), found = false;
+    FILE *file = regular && strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
+    /* At 0, or behind a user block of 512, 1024, ... bytes. */
+    for (long at = 0; file && !found && fseek(file, at, SEEK_SET) == 0; at = at ? 2 * at : 512) {
+        unsigned char start[sizeof signature];
+        if (fread(start, 1, sizeof start, file) < sizeof start)
+            break;
+        found = memcmp(start, signature, sizeof start) == 0;
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* The two paths in the other order: is the second one a model? */
+static rg_status tell_swapped(rg_context *ctx, const char *const *paths)
+{
+    rg_model *model = NULL;
+    char *sentence = strdup(rg_last_error(ctx));
+    rg_status status = rg_last_status(ctx);
+    if (!sentence)
+        return cli_fail(RG_LIMIT, "out of memory");
+    if (cli_is_hdf5(paths[1]) && rg_model_load(ctx, paths[1], &model) == RG_OK) {
+        rg_model_destroy(model);
+        cli_fail(status,
+                 "%s is no model but %s is one: the arguments are swapped; the model comes "
+                 "first",
+                 paths[0], paths[1]);
+    } else {
+        cli_fail(status, "%s", sentence);
+    }
+    free(sentence);
+    return status;
+}
+
+rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
+                        rg_model **model, rg_dataset **data)
+{
+    rg_status status = rg_model_load(ctx, paths[0], model);
+    if (status == RG_BAD_DATA)
+        return tell_swapped(ctx, paths);
+    if (status != RG_OK)
+        return cli_report(ctx);
+    int64_t n_features = rg_model_n_features(*model);
+    bool as_model = reading->n_features == 0;
+    if (as_model)
+        reading->n_features = n_features;
+    if (rg_model_normalization(*model)->method == RG_NORMALIZE_LIST_MINMAX)
+        reading->needs_lists = true;
+    status = rg_dataset_open(ctx, paths[1], reading, data);
+    if (status != RG_OK && as_model && strstr(rg_last_error(ctx), "--features"))
+        return cli_fail(status, "%s; the model %s has %lld features, and so has the data",
+                        rg_last_error(ctx), paths[0], (long long)n_features);
+    if (status != RG_OK)
+        return cli_report(ctx);
+    int64_t found = rg_dataset_split_at(*data, 0)->n_features;
+    if (found == n_features)
+        return RG_OK;
+    return cli_fail(RG_BAD_DATA, "%s has %lld features, the model %s has %lld; %s", paths[1],
+                    (long long)found, paths[0], (long long)n_features,
+                    found < n_features ? "reading its text with --features N adds columns of zeros"
+                                       : "train a model on such data, --features drops no column");
+}
+
+rg_status cli_score(rg_context *ctx, const rg_model *model, const rg_split *split, double **scores)
+{
+    *scores = cli_alloc(split->n_rows, sizeof **scores);
+    if (!*scores)
+        return RG_LIMIT;
+    return rg_model_score_split(model, split, *scores) == RG_OK ? RG_OK : cli_report(ctx);
+}
+
+const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *number)
+{
+    if (names && names[i] && names[i][0])
+        return names[i];
+    snprintf(number->text, sizeof number->text, "%lld", (long long)i + 1);
+    return number->text;
+}
+
+double cli_plain(double value)
+{
+    return isnan(value) ? (double)NAN : value;
+}

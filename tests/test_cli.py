@@ -1,0 +1,472 @@
+#!/usr/bin/env python3
+"""The program from the outside: help, the way from data to scores, sameness, formats, signals.
+
+$RANKGRAD is the program. Only the standard library is used.
+"""
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+try:
+    import h5py
+except ImportError:
+    h5py = None
+
+RANKGRAD = os.environ["RANKGRAD"]
+
+# Every option of every command, with the default that --help must tell (None: none to tell).
+READING = {"features": "0", "zero-based": None, "group": None, "regroup": None, "no-map": None}
+OPTIONS = {
+    "generate": {"output": None, "lists": "2000", "features": "46", "seed": "1", "force": None},
+    "convert": {"output": None, "train": None, "vali": None, "test": None, "compress": None,
+                "sparse": None, "force": None, **READING},
+    "inspect": {"split": None, "verify": None, **READING},
+    "train": {"output": None, "vali": None, "vali-fraction": "0", "history": None, "force": None,
+              "quiet": None, "loss": "ranking_softmax", "label-mode": "raw",
+              "negative-labels": "error", "l2": "0", "normalize": "zscore", "dtype": "f32",
+              "bias": None, "optimizer": "sgd", "lr": "0.1", "momentum": "0",
+              "schedule": "cosine", "clip-norm": "1", "epochs": "50", "batch-lists": "32",
+              "seed": "1", "metric": "ndcg@10", **READING},
+    "evaluate": {"metric": "ndcg@10,map", "split": None, "format": "text", "per-list": None,
+                 "gain": "exp", "ties": "average", "no-relevant": "zero",
+                 "relevance-threshold": "1", "weighted": None, **READING},
+    "predict": {"output": None, "split": None, "format": "scores", "force": None, **READING},
+    "gradcheck": {}, "loss": {}, "metric": {},
+}
+
+
+def run(*arguments, text_in=None, cwd=None):
+    return subprocess.run([RANKGRAD, *map(str, arguments)], input=text_in, cwd=cwd, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+
+
+def read(path):
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    return path
+
+
+def letor(seed, n_lists, n_features=4):
+    """Text whose labels follow the first feature, with lists of 1 to 12 rows."""
+    rng = random.Random(seed)
+    lines = []
+    for query in range(n_lists):
+        for item in range(rng.randint(1, 12)):
+            x = [rng.gauss(0, 1) for _ in range(n_features)]
+            label = min(2, max(0, round(x[0] + 0.3 * rng.gauss(0, 1))))
+            features = " ".join(f"{j + 1}:{value:.6f}" for j, value in enumerate(x))
+            lines.append(f"{label} qid:{seed}q{query} {features} # docid = d{query}-{item}\n")
+    return "".join(lines)
+
+
+def plain(text):
+    return re.sub(r"\s+", " ", text)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="rankgrad-test-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
+
+    def good(self, *arguments, **more):
+        done = run(*arguments, **more)
+        self.assertEqual(done.returncode, 0, f"{arguments}: {done.stderr}")
+        return done
+
+    def text_files(self):
+        for seed, name in enumerate(("train", "vali", "test")):
+            write(self.at(name + ".txt"), letor(seed, 40))
+        return [self.at(name + ".txt") for name in ("train", "vali", "test")]
+
+    def trained(self):
+        """A data set with three splits and a model of it."""
+        train, vali, test = self.text_files()
+        data, model = self.at("data.h5"), self.at("model.h5")
+        self.good("convert", "--train", train, "--vali", vali, "--test", test, "-o", data)
+        self.good("train", data, "-o", model, "--epochs", 5, "--quiet")
+        return data, model
+
+
+class Help(Case):
+    def test_overview(self):
+        done = self.good("--help")
+        for command in OPTIONS:
+            self.assertRegex(done.stdout, rf"(?m)^  {command} ")
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(self.good("--version").stdout, r"^rankgrad \d+\.\d+\.\d+\n$")
+
+    def test_every_option_and_default(self):
+        for command, options in OPTIONS.items():
+            text = self.good(command, "--help").stdout
+            entries = dict(re.findall(r"(?ms)^ +(?:-\w(?:, | \w+, ))?(?:-\w, )?--([\w-]+)(.*?)(?=^ +(?:-\w|--)|^\S|\Z)",
+                                      text))
+            own = set(entries) - {"help", "usage", "version"}
+            self.assertEqual(own, set(options), command)
+            for name, default in options.items():
+                entry = plain(entries[name])
+                if default is None:
+                    self.assertNotIn("default", entry, f"{command} --{name}")
+                else:
+                    self.assertRegex(entry, rf"default {re.escape(default)}\]",
+                                     f"{command} --{name}")
+
+    def test_reasons_and_formulas(self):
+        text = plain(self.good("train", "--help").stdout)
+        for words in ("cannot learn one", "log softmax(s)_k", "ndcg", "mean label sum"):
+            self.assertIn(words, text)
+        self.assertIn("2^y - 1", plain(self.good("evaluate", "--help").stdout))
+
+
+class Flow(Case):
+    def test_generate_train_evaluate_predict(self):
+        data, model, scores = self.at("d.h5"), self.at("m.h5"), self.at("s.txt")
+        made = self.good("generate", "-o", data, "--lists", 200, "--features", 10).stdout
+        frame = [float(x) for x in re.findall(r"(?m)^  (?:random|best|truth).*?(0\.\d{4})", made)]
+        self.assertEqual(len(frame), 3, made)
+        trained = self.good("train", data, "-o", model)
+        self.assertRegex(trained.stdout.splitlines()[-1],
+                         r"^kept epoch \d+ of 50, the best ndcg@10 on the validation lists: "
+                         r"0\.\d+; wrote .*m\.h5$")
+        self.assertEqual(len(re.findall(r"(?m)^ +\d+ ", trained.stderr)), 51, trained.stderr)
+        report = json.loads(self.good("evaluate", model, data, "--format", "json").stdout)
+        value = report["metrics"]["ndcg@10"]["value"]
+        self.assertLess(frame[0], frame[1])
+        self.assertLess(frame[1], value, "the model beats the best feature")
+        self.assertLess(value, frame[2] + 0.05, "and not the truth")
+        self.good("predict", model, data, "-o", scores)
+        self.assertEqual(len(read(scores).splitlines()), report["n_rows"])
+
+    def test_text_training_equals_converting_first(self):
+        train, vali, _ = self.text_files()
+        data = self.at("both.h5")
+        self.good("convert", "--train", train, "--vali", vali, "-o", data)
+        self.good("train", train, "--vali", vali, "-o", self.at("a.h5"), "--epochs", 7)
+        self.good("train", data, "-o", self.at("b.h5"), "--epochs", 7)
+        self.assertEqual(read(self.at("a.h5")), read(self.at("b.h5")))
+        # A column that only vali has.
+        write(vali, letor(1, 40, 5))
+        self.good("convert", "--train", train, "--vali", vali, "-o", data)
+        self.good("train", train, "--vali", vali, "-o", self.at("a.h5"), "--epochs", 7)
+        self.good("train", data, "-o", self.at("b.h5"), "--epochs", 7)
+        self.assertEqual(read(self.at("a.h5")), read(self.at("b.h5")))
+        # One split of each, and a vali with fewer columns.
+        write(vali, re.sub(r" 4:\S+", "", letor(1, 40)))
+        self.good("convert", vali, "-o", self.at("vali.h5"), "--features", 4)
+        self.good("convert", train, "-o", self.at("train.h5"))
+        self.good("train", train, "--vali", vali, "-o", self.at("c.h5"), "--epochs", 7)
+        self.good("train", self.at("train.h5"), "--vali", self.at("vali.h5"), "-o",
+                  self.at("d.h5"), "--epochs", 7)
+        self.good("train", self.at("train.h5"), "--vali", vali, "-o", self.at("e.h5"), "--epochs",
+                  7)
+        self.assertEqual(read(self.at("c.h5")), read(self.at("d.h5")))
+        self.assertEqual(read(self.at("c.h5")), read(self.at("e.h5")))
+
+    def test_same_seed_same_bytes(self):
+        data, model = self.trained()
+        self.good("train", data, "-o", self.at("again.h5"), "--epochs", 5)
+        self.good("train", data, "-o", self.at("other.h5"), "--epochs", 5, "--seed", 2)
+        self.assertEqual(read(model), read(self.at("again.h5")))
+        self.assertNotEqual(read(model), read(self.at("other.h5")))
+        self.good("generate", "-o", self.at("g1.h5"), "--lists", 20)
+        self.good("generate", "-o", self.at("g2.h5"), "--lists", 20)
+        self.assertEqual(read(self.at("g1.h5")), read(self.at("g2.h5")))
+
+    def test_validation_fraction_and_last_epoch(self):
+        train, _, _ = self.text_files()
+        done = self.good("train", train, "-o", self.at("a.h5"), "--epochs", 3)
+        self.assertIn("--vali-fraction", done.stderr)
+        self.assertIn("kept epoch 3 of 3, the last", done.stdout)
+        done = self.good("train", train, "-o", self.at("b.h5"), "--epochs", 3, "--vali-fraction",
+                         0.25)
+        self.assertIn("the best ndcg@10 on the validation lists", done.stdout)
+        self.assertNotIn("--vali-fraction", done.stderr)
+
+    def test_test_split_is_never_read(self):
+        train, vali, test = self.text_files()
+        self.good("convert", "--train", train, "--vali", vali, "--test", test, "-o",
+                  self.at("a.h5"))
+        write(test, letor(9, 3))
+        self.good("convert", "--train", train, "--vali", vali, "--test", test, "-o",
+                  self.at("b.h5"))
+        for name in "ab":
+            self.good("train", self.at(name + ".h5"), "-o", self.at(name + "m.h5"), "--epochs", 3)
+        self.assertEqual(read(self.at("am.h5")), read(self.at("bm.h5")))
+
+    def test_history_and_several_metrics(self):
+        data, _ = self.trained()
+        history = self.at("h.tsv")
+        for _ in range(2):  # its own history may be replaced
+            done = self.good("train", data, "-o", self.at("m2.h5"), "--epochs", 4, "--history",
+                             history, "--metric", "map,mrr,ndcg@3", "--quiet")
+        rows = [line.split("\t") for line in read(history).decode().splitlines()]
+        self.assertEqual(len(rows), 6)
+        self.assertEqual(rows[0][:4], ["epoch", "loss", "train_metric", "vali_metric"])
+        self.assertEqual([row[0] for row in rows[1:]], list("01234"))
+        self.assertTrue(all(len(row) == len(rows[0]) for row in rows))
+        self.assertRegex(done.stdout, r"map 0\.\d+ mrr 0\.\d+ ndcg@3 0\.\d+")
+        kept = re.search(r"kept epoch (\d+) .*best map .*: (\S+);", done.stdout)
+        self.assertAlmostEqual(float(rows[1 + int(kept[1])][3]), float(kept[2]), places=5)
+        self.assertEqual(done.stderr, "")
+
+    def test_convert_layouts_train_alike(self):
+        data, model = self.trained()
+        for option in ("--compress", "--sparse"):
+            again = self.at("again" + option + ".h5")
+            self.good("convert", data, "-o", again, option)
+            self.good("evaluate", model, again)
+        self.good("train", self.at("again--compress.h5"), "-o", self.at("m3.h5"), "--epochs", 5)
+        self.assertEqual(read(model), read(self.at("m3.h5")))
+
+    def test_stdin(self):
+        train, vali, test = self.text_files()
+        text = read(train).decode()
+        self.good("convert", "-", "-o", self.at("stdin.h5"), text_in=text)
+        self.good("convert", train, "-o", self.at("file.h5"))
+        self.assertEqual(read(self.at("stdin.h5")), read(self.at("file.h5")))
+
+
+class Reports(Case):
+    def test_text(self):
+        data, model = self.trained()
+        lines = self.good("evaluate", model, data, "--metric", "ndcg@10,map,p@2").stdout.splitlines()
+        self.assertRegex(lines[0], r"split test: 40 lists, \d+ rows; gain exp.*ties average.*"
+                                   r"counts 0.*from label 1")
+        self.assertRegex(lines[2], r"^ndcg@10 +0\.\d{6} +40 +\d+ +0$")
+        self.assertRegex(lines[4], r"^precision@2 ")
+
+    def test_json_and_tsv(self):
+        data, model = self.trained()
+        report = json.loads(self.good("evaluate", model, data, "--format", "json", "--per-list",
+                                      "--split", "vali", "--ties", "docid").stdout)
+        self.assertEqual(report["split"], "vali")
+        self.assertEqual(report["conventions"]["ties"], "docid")
+        ndcg = report["metrics"]["ndcg@10"]
+        self.assertEqual(ndcg["n_lists"], 40)
+        self.assertEqual(len(report["per_list"]), 40)
+        mean = sum(one["ndcg@10"] for one in report["per_list"]) / 40
+        self.assertAlmostEqual(mean, ndcg["value"], places=12)
+        rows = [line.split("\t") for line in
+                self.good("evaluate", model, data, "--format", "tsv", "--per-list", "--split",
+                          "vali", "--ties", "docid").stdout.splitlines()]
+        self.assertEqual(rows[0], ["query", "ndcg@10", "map"])
+        self.assertEqual(len(rows), 42)
+        self.assertEqual(rows[1][0], "1q0")
+        self.assertEqual(rows[-1][0], "all")
+        self.assertEqual(float(rows[-1][1]), ndcg["value"])
+
+    def test_conventions_matter(self):
+        data, model = self.trained()
+
+        def value(*options):
+            done = self.good("evaluate", model, data, "--metric", "ndcg@10,map", "--format",
+                             "json", *options)
+            return {name: one["value"] for name, one in json.loads(done.stdout)["metrics"].items()}
+        usual = value()
+        self.assertNotEqual(usual["ndcg@10"], value("--gain", "linear")["ndcg@10"])
+        self.assertLess(usual["ndcg@10"], value("--no-relevant", "one")["ndcg@10"])
+        self.assertLess(usual["map"], value("--no-relevant", "skip")["map"])
+        self.assertNotEqual(usual["map"], value("--relevance-threshold", "2")["map"])
+
+    def test_nothing_is_relevant(self):
+        data, model = self.trained()
+        lists = write(self.at("none.txt"), "0.5 qid:1 1:1 4:1\n0 qid:1 1:2\n0.25 qid:2 1:3\n")
+        done = self.good("evaluate", model, lists)
+        self.assertIn("map: no list has a relevant item; the largest label is 0.5", done.stdout)
+        self.assertNotIn("ndcg@10: no list", done.stdout)
+
+    def test_inspect(self):
+        data, model = self.trained()
+        text = self.good("inspect", data, "--verify").stdout
+        self.assertRegex(text, r"split train: \d+ rows, 4 features, 40 lists")
+        self.assertRegex(text, r"list lengths: min 1, median [\d.]+, mean [\d.]+, max 12")
+        self.assertRegex(text, r"lists without a relevant item \(label >= 1\): \d+ of 40")
+        self.assertRegex(text, r"labels:  0: \d+  1: \d+  2: \d+")
+        self.assertIn("also: doc_ids, query_ids", text)
+        self.assertEqual(text.count("split "), 3)
+        self.assertEqual(self.good("inspect", data, "--split", "vali").stdout.count("split "), 1)
+        odd = write(self.at("odd.txt"), "1 qid:1 1:nan 2:5 3:1\n0 qid:1 1:1 2:5 3:2\n")
+        text = self.good("inspect", odd).stdout
+        self.assertIn("missing features: 1 (1 rows) (1 of 3)", text)
+        self.assertIn("constant features: 1, 2 (2 of 3)", text)
+
+    def test_inspect_model(self):
+        _, model = self.trained()
+        lines = self.good("inspect", model).stdout.splitlines()
+        self.assertIn("model linear, f32, 4 features, normalisation zscore", lines[0])
+        self.assertIn("ranking_softmax", lines[1])
+        rows = [line.split() for line in lines[3:]]
+        self.assertEqual(sorted(row[0] for row in rows), ["1", "2", "3", "4"])
+        self.assertEqual(rows[0][0], "1", "the feature that the labels follow comes first")
+        effects = [abs(float(row[2])) for row in rows]
+        self.assertEqual(effects, sorted(effects, reverse=True))
+        self.good("inspect", model, "--verify")
+
+    def test_gradcheck(self):
+        text = self.good("gradcheck", "ranking_softmax", "add").stdout
+        self.assertRegex(text, r"(?m)^ok +ranking_softmax")
+        self.assertRegex(text, r"(?m)^ok +add")
+        self.assertNotIn("FAILED", text)
+
+
+class Predictions(Case):
+    def test_order_and_formats(self):
+        data, model = self.trained()
+        rows = [line.split() for line in read(self.at("test.txt")).decode().splitlines()]
+        scores = [float(x) for x in self.good("predict", model, data).stdout.split()]
+        self.assertEqual(len(scores), len(rows))
+        tsv = [line.split("\t") for line in
+               self.good("predict", model, data, "--format", "tsv").stdout.splitlines()]
+        self.assertEqual(tsv[0], ["query", "document", "score"])
+        self.assertEqual([(q, d) for q, d, _ in tsv[1:]],
+                         [(row[1][4:], row[-1]) for row in rows])
+        self.assertEqual([float(row[2]) for row in tsv[1:]], scores)
+        # The text itself, whose labels are not needed to be right, gives the same scores.
+        text = self.good("predict", model, self.at("test.txt")).stdout.split()
+        self.assertEqual([float(x) for x in text], scores)
+        # A linear model: the score is the same function of the features in every row.
+        weights = {row.split()[0]: float(row.split()[1]) for row in
+                   self.good("inspect", model).stdout.splitlines()[3:]}
+        raw = [sum(weights[f.split(":")[0]] * float(f.split(":")[1]) for f in row[2:6])
+               for row in rows]
+        shift = scores[0] - raw[0]
+        for mine, other in zip(raw, scores):
+            self.assertAlmostEqual(mine + shift, other, places=4)
+
+    def test_trec(self):
+        data, model = self.trained()
+        lines = self.good("predict", model, data, "--format", "trec").stdout.splitlines()
+        self.assertEqual(len(lines), len(read(self.at("test.txt")).splitlines()))
+        before = ("", 0, 0.0)
+        for line in lines:
+            query, q0, document, rank, score, tag = line.split(" ")
+            self.assertEqual((q0, tag), ("Q0", "rankgrad"))
+            if query == before[0]:
+                self.assertEqual(int(rank), before[1] + 1)
+                self.assertLessEqual(float(score), before[2])
+            else:
+                self.assertEqual(rank, "1")
+            before = (query, int(rank), float(score))
+        # Equal scores: the greater document id first, as strings; strings, not numbers.
+        ties = write(self.at("ties.txt"), "".join(
+            f"0 qid:7 1:1 4:1 # docid = {name}\n" for name in ("b", "a", "c9", "c10")))
+        lines = self.good("predict", model, ties, "--format", "trec").stdout.splitlines()
+        self.assertEqual([line.split()[2] for line in lines], ["c9", "c10", "b", "a"])
+
+    def test_missing_ids_and_lists(self):
+        _, model = self.trained()
+        bare = write(self.at("bare.txt"), "0 1:1 4:1\n0 1:2\n0 1:3\n")
+        self.assertEqual(len(self.good("predict", model, bare).stdout.split()), 3)
+        done = self.good("predict", model, bare, "--format", "tsv")
+        self.assertEqual([line.split("\t")[:2] for line in done.stdout.splitlines()[1:]],
+                         [["1", "1"], ["1", "2"], ["1", "3"]])
+        self.assertEqual(done.stderr.count("\n"), 1)
+        self.assertIn("list and row numbers", done.stderr)
+
+    def test_list_minmax_needs_lists(self):
+        train, vali, test = self.text_files()
+        model = self.at("lm.h5")
+        self.good("train", train, "--vali", vali, "-o", model, "--normalize", "list-minmax",
+                  "--epochs", 2)
+        self.good("predict", model, test)
+        bare = write(self.at("bare.txt"), "0 1:1 4:1\n0 1:2\n")
+        done = run("predict", model, bare)
+        self.assertEqual(done.returncode, 3, done.stderr)
+
+    def test_nan_scores_and_devices(self):
+        _, model = self.trained()
+        odd = write(self.at("odd.txt"), "0 qid:1 1:nan 4:1\n0 qid:1 1:2\n")
+        lines = self.good("predict", model, odd).stdout.splitlines()
+        self.assertEqual(lines[0], "nan")
+        self.assertNotEqual(lines[1], "nan")
+        lines = self.good("predict", model, odd, "--format", "trec").stdout.splitlines()
+        self.assertEqual([line.split()[2] for line in lines], ["2", "1"])
+        self.good("predict", model, odd, "-o", "/dev/null")
+        self.assertFalse(os.path.isfile("/dev/null"), "a device stays a device")
+
+
+@unittest.skipUnless(h5py, "h5py is not there: files without labels are not tested")
+class Foreign(Case):
+    def file(self, **parts):
+        with h5py.File(self.at("f.h5"), "w") as file:
+            for name, value in parts.items():
+                file[name] = value
+        return self.at("f.h5")
+
+    def test_no_labels_no_lists(self):
+        _, model = self.trained()
+        bare = self.file(features=[[1.0, 2, 3, 4], [2, 3, 4, 5], [0, 0, 0, 0]])
+        self.assertEqual(len(self.good("predict", model, bare).stdout.split()), 3)
+        self.assertEqual(len(self.good("predict", model, bare, "--format", "trec").stdout
+                             .splitlines()), 3)
+        self.assertEqual(run("evaluate", model, bare).returncode, 3)
+        self.assertIn("labels: none", self.good("inspect", bare).stdout)
+
+    def test_masked_rows(self):
+        _, model = self.trained()
+        masked = self.file(features=[[1.0, 2, 3, 4], [2, 3, 4, 5]], mask=[False, True])
+        self.assertEqual(self.good("predict", model, masked).stdout.split()[0], "nan")
+        self.assertEqual(self.good("predict", model, masked, "--format", "trec").stdout.split()[2],
+                         "2")
+
+    def test_list_weights(self):
+        _, model = self.trained()
+        # The first list is perfect for any model, the second has nothing to find.
+        lists = self.file(features=[[1.0, 2, 3, 4]] * 2, labels=[1, 0], qid=[1, 2],
+                          list_weights=[3.0, 1.0])
+        done = self.good("evaluate", model, lists, "--metric", "map")
+        self.assertRegex(done.stdout, r"map +0\.500000")
+        self.assertIn("--weighted uses them", done.stdout)
+        done = self.good("evaluate", model, lists, "--metric", "map", "--weighted")
+        self.assertRegex(done.stdout, r"map +0\.750000")
+        self.assertNotIn("--weighted uses them", done.stdout)
+
+
+class Signals(Case):
+    def stopped(self, number):
+        data = self.at("d.h5")
+        self.good("generate", "-o", data, "--lists", 100, "--features", 10)
+        before = set(os.listdir(self.folder))
+        process = subprocess.Popen(
+            [RANKGRAD, "train", data, "-o", self.at("m.h5"), "--epochs", "100000000", "--history",
+             self.at("h.tsv")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not process.stderr.readline().strip().startswith("3 "):  # it is under way
+            self.assertIsNone(process.poll())
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(set(os.listdir(self.folder)), before)
+        self.assertIn("rankgrad: interrupted", errors.splitlines()[-1])
+        return process.returncode
+
+    def test_interrupted(self):
+        self.assertEqual(self.stopped(signal.SIGINT), 130)
+        self.assertEqual(self.stopped(signal.SIGTERM), 143)
+
+    def test_waiting_for_input(self):
+        process = subprocess.Popen([RANKGRAD, "convert", "-", "-o", self.at("x.h5")],
+                                   stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.3)
+        for _ in range(2):  # the second one is the system's
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.1)
+        process.communicate(timeout=60)
+        self.assertIn(process.returncode, (130, -signal.SIGINT))
+        self.assertEqual(os.listdir(self.folder), [])
+
+
+if __name__ == "__main__":
+    unittest.main()

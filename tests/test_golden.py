@@ -1,0 +1,222 @@
+"""`rankgrad loss` and `rankgrad metric`: the protocol, and the golden numbers.
+
+The protocol is tested on the lines below. The numbers were computed by reference implementations:
+golden/losses.jsonl and golden/metrics.jsonl of the shared folder beside the source root (its
+README.md says what they hold); where that folder is absent, that part is skipped, and said.
+"""
+import json
+import math
+import os
+import subprocess
+import sys
+
+PROGRAM = os.environ["RANKGRAD"]
+GOLDEN = os.path.join(os.environ["RANKGRAD_SOURCE"], os.pardir, "shared", "golden")
+LOSSES = {"ranking_softmax": 166}
+METRICS = ("ndcg", "dcg", "map", "mrr", "precision")
+
+# Where a case contradicts ranking-conventions.md, the conventions stand.
+OVERRIDES = {
+    # "under `skip` with nothing left the mean is NaN and the report says so"; the case says 0
+    "no-relevant-skip-all": {"value": "NaN"},
+}
+
+
+# Command, line, and the whole answer or words of the error.
+SOFTMAX = {"loss": "ranking_softmax", "logits": [0, 0], "labels": [1.0, 0.0]}
+HALVES = {"grad_logits": [-0.5, 0.5], "grad_labels": [math.log(2)] * 2}
+MRR = {"metric": "mrr", "scores": [0, 3, 1, 2], "labels": [0, 0, 1, 1]}
+PROTOCOL = [
+    ("loss", SOFTMAX, {"value": math.log(2), **HALVES}),
+    ("loss", {**SOFTMAX, "labels": [1, 0]},
+     {"value": math.log(2), "grad_logits": [-0.5, 0.5]}),
+    ("loss", {**SOFTMAX, "labels": [True, False]},
+     {"value": math.log(2), "grad_logits": [-0.5, 0.5]}),
+    ("loss", {**SOFTMAX, "weights": 1},
+     {"value": math.log(2), **HALVES, "grad_weights": math.log(2)}),
+    ("loss", {**SOFTMAX, "logits": [[0, 0]], "reduction": "none"},
+     {"value": [math.log(2)], "grad_logits": [[-0.5, 0.5]], "grad_labels": [math.log(2)] * 2}),
+    ("loss", {**SOFTMAX, "logits": [0, "NaN"]},
+     {"value": "NaN", "grad_logits": ["NaN"] * 2, "grad_labels": ["NaN"] * 2}),
+    ("loss", {**SOFTMAX, "logits": [0, "-Infinity"], "labels": [0.0, 1.0]},
+     {"value": "Infinity", "grad_logits": [1, -1], "grad_labels": [0, "Infinity"]}),
+    ("loss", {**SOFTMAX, "loss": "softmax"}, "ranking_softmax"),
+    ("loss", {**SOFTMAX, "dtype": "f16"}, "expected one of f32, f64"),
+    ("loss", {**SOFTMAX, "reduction": "max"}, "expected one of mean, sum, none"),
+    ("loss", {**SOFTMAX, "label_mode": 1}, "label_mode is a number"),
+    ("loss", {**SOFTMAX, "labels": [1, 2, 3]}, "(3)"),
+    ("loss", {**SOFTMAX, "offsets": [0, 3]}, "offsets"),
+    ("loss", {**SOFTMAX, "offsets": []}, "offsets"),
+    ("loss", {"loss": "ranking_softmax", "labels": [1]}, "logits is missing"),
+    ("loss", {"loss": "ranking_softmax", "logits": [1]}, "labels is missing"),
+    ("loss", {"logits": [1], "labels": [1]}, "loss is missing"),
+    ("loss", {**SOFTMAX, "scores": [1]}, 'unknown key "scores"'),
+    ("metric", MRR, {"value": 0.5, "per_list": [0.5]}),
+    ("metric", {**MRR, "labels": [False, False, True, True]}, {"value": 0.5, "per_list": [0.5]}),
+    ("metric", {**MRR, "where": [1, 0, 1, 1]}, {"value": 1, "per_list": [1]}),
+    ("metric", {**MRR, "threshold": 1.5, "no_relevant": "skip"},
+     {"value": "NaN", "per_list": [None]}),
+    ("metric", {**MRR, "offsets": [0, 2, 2, 4]}, {"value": 0.5, "per_list": [0, 0, 1]}),
+    ("metric", {**MRR, "scores": [], "labels": []}, {"value": "NaN", "per_list": [0]}),
+    ("metric", {**MRR, "scores": [[], []], "labels": [[], []]},
+     {"value": "NaN", "per_list": [0, 0]}),
+    ("metric", {**MRR, "metric": "auc"}, "known: ndcg"),
+    ("metric", {**MRR, "ties": "random"}, "expected one of average"),
+    ("metric", {**MRR, "scores": [[1, 2], [3]]}, "scores[1] has 1 elements"),
+    ("metric", {**MRR, "scores": [[1, 2], 3]}, "scores[1] is a number beside a list"),
+    ("metric", {**MRR, "scores": [1, [2]]}, "scores[1] is a list beside a number"),
+    ("metric", {**MRR, "scores": [1, "nan"]}, 'scores[1] is "nan"'),
+    ("metric", {**MRR, "scores": [True, 1, 2, 3]}, "true or false"),
+    ("metric", {**MRR, "scores": [[[[[[[[[1]]]]]]]]]}, "deeper than 8"),
+    ("metric", {**MRR, "labels": [0, 1]}, "labels has shape (2), scores (4)"),
+    ("metric", {**MRR, "labels": [0, 0, "NaN", 1]}, "row 3 "),
+    ("metric", {**MRR, "offsets": [0, 3]}, "end with 4"),
+    ("metric", {**MRR, "offsets": [0, 3, 2, 4]}, "decrease"),
+    ("metric", {**MRR, "weights": [1, 2]}, "weights has shape (2)"),
+    ("metric", {**MRR, "weights": [-1]}, "weight of list 1 is -1"),
+    ("metric", {"metric": "ndcg", "scores": [1], "labels": [1024]}, "gain linear"),
+    ("metric", {"metric": "dcg", "gain": "linear", "scores": [2, 1], "labels": [1.7e308, 1.7e308]},
+     {"value": "Infinity", "per_list": ["Infinity"]}),
+    ("metric", [1], "expected an object"),
+]
+
+
+def cases(name, wanted):
+    with open(os.path.join(GOLDEN, name), encoding="utf-8") as lines:
+        return [case for case in map(json.loads, lines) if wanted(case["input"])]
+
+
+def rankgrad(command, text, *files):
+    return subprocess.run([PROGRAM, command, *files], input=text, capture_output=True)
+
+
+def answers(command, inputs):
+    """The program's answer to each input, all in one run, and its exit status."""
+    text = "".join(json.dumps(line) + "\n" for line in inputs)
+    run = rankgrad(command, text.encode())
+    found = [json.loads(line) for line in run.stdout.splitlines()]
+    if len(found) != len(inputs):
+        print(f"{command}: {len(found)} answers to {len(inputs)} lines\n{run.stderr.decode()}")
+    return found + [{"error": "no answer"}] * (len(inputs) - len(found)), run.returncode
+
+
+def same_number(got, want, rtol, atol):
+    """float() reads "NaN" and "Infinity" too; None is a skipped list."""
+    if got is None or want is None:
+        return got is want
+    got, want = float(got), float(want)
+    if math.isnan(want):
+        return math.isnan(got)
+    if math.isinf(want):
+        return got == want
+    return abs(got - want) <= atol + rtol * abs(want)
+
+
+def differences(got, want, rtol, atol, place):
+    """Every number that differs, and every list of another length."""
+    if isinstance(want, list):
+        if not isinstance(got, list) or len(got) != len(want):
+            return [f"{place}: {got}, expected {want}"]
+        return [found for i, pair in enumerate(zip(got, want))
+                for found in differences(*pair, rtol, atol, f"{place}[{i}]")]
+    if isinstance(got, (list, dict, bool)) or not same_number(got, want, rtol, atol):
+        return [f"{place}: {got}, expected {want}"]
+    return []
+
+
+def compare(case, answer):
+    expect = {**case["expect"], **OVERRIDES.get(case["id"], {})}
+    if set(expect) - set(answer):
+        return [f"answer {answer}, expected the keys {sorted(expect)}"]
+    return [found for key in expect
+            for found in differences(answer[key], expect[key], case["rtol"], case["atol"], key)]
+
+
+def check_golden(command, chosen):
+    """The number of cases with a difference."""
+    failed = 0
+    found, status = answers(command, [case["input"] for case in chosen])
+    for case, answer in zip(chosen, found):
+        wrong = compare(case, answer)
+        failed += bool(wrong)
+        for line in wrong[:5]:
+            print(f"{case['id']}: {line}")
+    overridden = [case["id"] for case in chosen if case["id"] in OVERRIDES]
+    print(f"{command}: {len(chosen)} golden cases compared, {failed} differ"
+          + "".join(f"; {case} by the conventions, which it contradicts" for case in overridden))
+    return failed + (status != 0)
+
+
+def fits(answer, expected, line):
+    """Whether a line's answer is the one expected, or an error that names its line."""
+    if isinstance(expected, str):
+        error = answer.get("error", "")
+        return set(answer) == {"error"} and expected in error and f"input:{line}: " in error
+    return set(answer) == set(expected) and not any(
+        differences(answer[key], expected[key], 1e-15, 0, key) for key in expected)
+
+
+def check_protocol():
+    failed = 0
+    for command in ("loss", "metric"):
+        chosen = [case[1:] for case in PROTOCOL if case[0] == command]
+        found, status = answers(command, [line for line, _ in chosen])
+        for number, ((line, expected), answer) in enumerate(zip(chosen, found), start=1):
+            if not fits(answer, expected, number):
+                print(f"{command}: {line} gave {answer}, expected {expected}")
+                failed += 1
+        good = [line for line, expected in chosen if isinstance(expected, dict)]
+        if (status, answers(command, good)[1]) != (3, 0):
+            print(f"{command}: a bad line must make exit status 3, and good lines 0")
+            failed += 1
+    print(f"{len(PROTOCOL)} lines of the protocol, {failed} differ")
+    return failed
+
+
+def check_streams():
+    """Blank lines, broken JSON, a missing final newline, long lines, files, statuses."""
+    text = b'\n  \r\n{"metric":\n{"metric":"\xff"}\n{"metric":"a\0"}\n' + json.dumps(MRR).encode()
+    run = rankgrad("metric", text)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    n = 300000
+    long = json.dumps({"metric": "p@1", "scores": list(range(n)), "labels": [0] * (n - 1) + [1]})
+    missing = rankgrad("metric", b"", "/nonexistent/file.jsonl")
+    claims = {
+        "status 3": run.returncode == 3,
+        "four answers": len(lines) == 4,
+        "errors name the line": all(f"input:{i + 3}: not JSON" in line.get("error", "")
+                                    for i, line in enumerate(lines[:3])),
+        "the last line needs no newline": lines[-1:] == [{"value": 0.5, "per_list": [0.5]}],
+        "a long line": rankgrad("metric", long.encode()).stdout.startswith(b'{"value": 1.0,'),
+        "a missing file": missing.returncode == 5 and b"/nonexistent/file.jsonl" in missing.stderr,
+        "no input": rankgrad("loss", b"").returncode == 0,
+        "help": b"no_relevant" in rankgrad("metric", b"", "--help").stdout
+                and b"ranking_softmax" in rankgrad("loss", b"", "--help").stdout,
+    }
+    failed = [claim for claim, holds in claims.items() if not holds]
+    for claim in failed:
+        print(f"streams: not so: {claim}")
+    return len(failed)
+
+
+def main():
+    failed = check_protocol() + check_streams()
+    if not os.path.isdir(GOLDEN):
+        print(f"golden cases skipped: no folder {GOLDEN}")
+        return 1 if failed else 77
+    for loss, expected in LOSSES.items():
+        chosen = cases("losses.jsonl", lambda i, loss=loss: i["loss"] == loss)
+        failed += check_golden("loss", chosen)
+        if len(chosen) < expected:
+            print(f"{loss}: {len(chosen)} cases in the file, expected {expected}")
+            failed += 1
+    chosen = cases("metrics.jsonl", lambda i: i["metric"].split("@")[0] in METRICS)
+    if not chosen:
+        print("metrics.jsonl: no case of " + ", ".join(METRICS))
+        failed += 1
+    failed += check_golden("metric", chosen)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
