@@ -1,0 +1,91 @@
+/* 03_gradient_check.c: an operator of one's own, and the check that finds what is wrong with it.
+ *
+ * The one idea: a backward pass is a claim about the forward pass, and the forward pass can be
+ * asked: (f(x + h) - f(x - h)) / 2h. rg_gradcheck asks for every element.
+ *
+ * The operator is softplus, y = log(1 + exp x), whose slope is 1 / (1 + exp(-x)). */
+#include <rankgrad/rankgrad.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void forward(rg_node *y)
+{
+    const double *x = rg_operand(y, 0)->data;
+    double *out = rg_output_data(y);
+    for (int64_t i = 0; i < rg_tensor_count(rg_node_value(y)); i++)
+        out[i] = fmax(x[i], 0) + log1p(exp(-fabs(x[i]))); /* no overflow at either end */
+}
+
+/* Bug: the sign in the exponent. Wrong everywhere but at 0. */
+static void wrong_slope(rg_node *y)
+{
+    const double *x = rg_operand(y, 0)->data, *g = rg_output_grad(y);
+    double *gx = rg_operand_grad(y, 0); /* NULL when nobody asked */
+    for (int64_t i = 0; gx && i < rg_tensor_count(rg_node_value(y)); i++)
+        gx[i] += g[i] / (1 + exp(x[i]));
+}
+
+/* Bug: = for +=. Right until x has a second user, whose gradient is then lost. */
+static void overwrites(rg_node *y)
+{
+    const double *x = rg_operand(y, 0)->data, *g = rg_output_grad(y);
+    double *gx = rg_operand_grad(y, 0);
+    for (int64_t i = 0; gx && i < rg_tensor_count(rg_node_value(y)); i++)
+        gx[i] = g[i] / (1 + exp(-x[i]));
+}
+
+static void right(rg_node *y)
+{
+    const double *x = rg_operand(y, 0)->data, *g = rg_output_grad(y);
+    double *gx = rg_operand_grad(y, 0);
+    for (int64_t i = 0; gx && i < rg_tensor_count(rg_node_value(y)); i++)
+        gx[i] += g[i] / (1 + exp(-x[i]));
+}
+
+/* An operator is a name and its kernels by type; no shape rule: the output is shaped as operand 0.
+ * These are defined for f64 alone: given f32, they complain. */
+#define SOFTPLUS(kernel)                                                                           \
+    {.name = "softplus", .forward = {[RG_F64] = forward}, .backward = {[RG_F64] = kernel}}
+
+static const struct attempt {
+    const char *what;
+    rg_operator op;
+} attempts[] = {
+    {"wrong slope", SOFTPLUS(wrong_slope)},
+    {"overwrites", SOFTPLUS(overwrites)},
+    {"right", SOFTPLUS(right)},
+};
+
+/* The function under test; `user` is what was given to rg_gradcheck. */
+static rg_node *build(rg_graph *graph, rg_node *const *inputs, void *user)
+{
+    const struct attempt *attempt = user;
+    return rg_apply(graph, &attempt->op, inputs, 1, NULL, 0);
+}
+
+int main(void)
+{
+    double x[] = {0, -2, 0.5, 3};
+    const rg_tensor input = {RG_F64, 1, {4}, x};
+    rg_status status = RG_LIMIT;
+    rg_context *ctx = rg_context_create(NULL);
+    for (size_t i = 0; ctx && i < sizeof attempts / sizeof attempts[0]; i++) {
+        struct attempt attempt = attempts[i];
+        rg_gradcheck_report r;
+        status = rg_gradcheck(ctx, build, &attempt, &input, 1, NULL, &r);
+        if (status != RG_OK)
+            break;
+        printf("%-12s %s", attempt.what, r.passed ? "passed" : "CAUGHT");
+        if (r.passed)
+            printf(": %lld elements\n", (long long)r.n_elements);
+        else /* the message, but with fewer digits */
+            printf(": %.*s: %.4f, expected %.4f\n", (int)(strrchr(r.message, ':') - r.message),
+                   r.message, r.analytic, r.numeric);
+    }
+    if (status != RG_OK)
+        fprintf(stderr, "%s\n", ctx ? rg_last_error(ctx) : "out of memory");
+    rg_context_destroy(ctx);
+    return (int)status;
+}
