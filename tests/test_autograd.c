@@ -3,6 +3,7 @@
 
 #include "autograd/builtin.h"
 #include "autograd/graph.h"
+#include "loss/losses.h"
 
 /* ---- Fixtures ---- */
 
@@ -462,6 +463,54 @@ static void users_add_operators(void **state)
     assert_non_null(strstr(rg_last_error(f->ctx), "not defined for f32"));
 }
 
+/* f64 -> i32: what lies behind an integer gets no gradient, and nothing is written there. */
+static bool whole_shape(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0);
+    rg_set_shape(y, RG_I32, x->ndim, x->dims);
+    return true;
+}
+
+static void whole_forward(rg_node *y)
+{
+    const rg_tensor *x = rg_operand(y, 0);
+    for (int64_t i = 0; i < rg_tensor_count(x); i++)
+        ((int32_t *)rg_output_data(y))[i] = (int32_t)at(x, i);
+}
+
+static const rg_operator whole = {
+    .name = "whole", .shape = whole_shape, .forward = {[RG_I32] = whole_forward}};
+
+static void integers_stop_gradients(void **state)
+{
+    struct fixture *f = *state;
+    double x[] = {1.5, -2.5, 3};
+    rg_tensor t = vector(x, 3);
+    rg_node *leaf = rg_variable(f->graph, &t, NULL);
+    rg_node *rounded = rg_apply(f->graph, &whole, &leaf, 1, NULL, 0);
+    rg_node *sum = rg_sum(f->graph, rg_cast(f->graph, rounded, RG_F64), RG_ALL_AXES);
+    assert_close(at(rg_node_value(sum), 0), 2, 0, 0);
+    assert_ok(f->ctx, rg_backward(f->graph, sum, NULL));
+    assert_null(rg_node_grad(leaf));
+    assert_null(rg_node_grad(rounded));
+}
+
+/* Without memory for a context there is no graph, and every call says so. */
+static void without_a_graph(void **state)
+{
+    (void)state;
+    double x = 1;
+    rg_tensor t = {RG_F64, 0, {0}, &x};
+    assert_null(rg_graph_create(NULL));
+    rg_graph_reset(NULL);
+    rg_node *leaf = rg_variable(NULL, &t, NULL);
+    assert_null(leaf);
+    assert_null(rg_exp(NULL, leaf));
+    assert_int_equal(rg_graph_status(NULL), RG_LIMIT);
+    assert_int_equal(rg_backward(NULL, leaf, NULL), RG_LIMIT);
+    assert_non_null(strstr(rg_last_error(NULL), "out of memory"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -482,6 +531,8 @@ int main(void)
         TEST(steady_state_allocates_nothing),
         TEST(every_allocation_may_fail),
         TEST(users_add_operators),
+        TEST(integers_stop_gradients),
+        TEST(without_a_graph),
     };
     RUN_TESTS(tests);
 }

@@ -1,6 +1,8 @@
 /* test_model.c: scoring gives a row the same bits everywhere, and a model's file gives it back. */
 #include "check.h"
 
+#include "io/h5.h"
+
 #include <unistd.h>
 
 enum { F = 21, N = 1000 };
@@ -41,7 +43,7 @@ static rg_model *make(rg_dtype dtype, bool bias, rg_normalize method)
         norm.shift = shift, norm.scale = scale;
     assert_ok(ctx, rg_model_create(ctx, F, &o, &model));
     assert_ok(ctx, rg_model_set_normalization(model, &norm));
-    rg_parameters *p = rg_model_parameters(model);
+    const rg_parameters *p = rg_model_parameters(model);
     assert_int_equal(p->count, F + bias);
     for (int64_t i = 0; i < p->count; i++)
         if (dtype == RG_F32)
@@ -243,6 +245,25 @@ static void what_is_no_model_is_told(void **state)
     rg_model_destroy(model);
 }
 
+/* A file that promises more than it holds is refused before memory is taken for it. */
+static void a_small_file_takes_little_memory(void **state)
+{
+    (void)state;
+    struct rg__h5_writer *writer;
+    rg_model *loaded;
+    const char *config[] = {"{\"model\": \"linear\", \"n_features\": 2000000000, \"dtype\": "
+                            "\"f32\", \"bias\": false, \"normalize\": \"none\"}"};
+    assert_ok(ctx, rg__h5_begin(ctx, path, false, &writer));
+    rg__h5_write_attribute(writer, "/", "format", "rankgrad-model");
+    rg__h5_write_attribute(writer, "/", "format_version", "1.0");
+    rg__h5_write_strings(writer, "/config", -1, config);
+    rg__h5_write_group(writer, "/parameters");
+    rg__h5_write(writer, "/parameters/weights", RG_F32, 1, (const int64_t[]){2}, rows);
+    assert_ok(ctx, rg__h5_commit(writer));
+    assert_fails(ctx, RG_BAD_DATA, "holds 2 elements; expected 2000000000",
+                 rg_model_load(ctx, path, &loaded));
+}
+
 static void options_are_checked(void **state)
 {
     (void)state;
@@ -261,10 +282,15 @@ static void options_are_checked(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_score_depends_on_its_row_alone), TEST(the_graph_gives_the_same_scores),
-        TEST(list_minmax_looks_at_its_list),    TEST(missing_features_and_widths),
-        TEST(a_file_gives_the_model_back),      TEST(a_damaged_file_is_no_model),
-        TEST(what_is_no_model_is_told),         TEST(options_are_checked),
+        TEST(a_score_depends_on_its_row_alone),
+        TEST(the_graph_gives_the_same_scores),
+        TEST(list_minmax_looks_at_its_list),
+        TEST(missing_features_and_widths),
+        TEST(a_file_gives_the_model_back),
+        TEST(a_damaged_file_is_no_model),
+        TEST(what_is_no_model_is_told),
+        TEST(a_small_file_takes_little_memory),
+        TEST(options_are_checked),
     };
     RUN_TESTS(tests);
 }

@@ -479,6 +479,10 @@ static void an_operand_never_enlarges_the_logits(void **state)
         run(&c);
         assert_non_null(strstr(rg_last_error(ctx), bad[i].words));
     }
+    rg_tensor vast = {RG_F64, 3, {INT64_C(1) << 32, INT64_C(1) << 32, 0}, NULL};
+    struct call many = CALL(vast, ((rg_tensor){RG_F64, 0, {0}, s}));
+    run(&many);
+    assert_int_equal(many.status, RG_BAD_DATA);
     /* an optional operand that failed is not an absent one */
     rg_graph_reset(graph);
     rg_tensor t = vec(s, 4), u = vec(s, 3);

@@ -573,7 +573,7 @@ static void empty_walks_of_any_extent(void **state)
 /* ---- The matrix product ---- */
 
 struct product {
-    bool turn_a, turn_b, add;
+    bool trans_a, trans_b, add;
     int64_t m, n, k;
     double *a, *b, *c; /* c: what is there before, then the result */
 };
@@ -583,8 +583,8 @@ static double plain_element(const struct product *p, int64_t i, int64_t j)
 {
     double sum = p->add ? p->c[i * p->n + j] : 0;
     for (int64_t t = 0; t < p->k; t++)
-        sum += p->a[p->turn_a ? t * p->m + i : i * p->k + t] *
-               p->b[p->turn_b ? j * p->k + t : t * p->n + j];
+        sum += p->a[p->trans_a ? t * p->m + i : i * p->k + t] *
+               p->b[p->trans_b ? j * p->k + t : t * p->n + j];
     return sum;
 }
 
@@ -594,13 +594,13 @@ static void multiply(const struct product *p, bool wide, double *c)
     void *scratch = k > PRODUCT_BLOCK ? malloc(m * n * 2 * sizeof(double)) : NULL;
     memcpy(c, p->c, m * n * sizeof *c);
     if (wide) {
-        rg__gemm_f64(p->turn_a, p->turn_b, p->m, p->n, p->k, p->a, p->b, c, p->add, scratch);
+        rg__gemm_f64(p->trans_a, p->trans_b, p->m, p->n, p->k, p->a, p->b, c, p->add, scratch);
     } else {
         float *x = malloc((m * k + k * n + m * n + 1) * sizeof *x), *y = x + m * k, *z = y + k * n;
         rg__cast(RG_F64, p->a, RG_F32, x, p->m * p->k);
         rg__cast(RG_F64, p->b, RG_F32, y, p->k * p->n);
         rg__cast(RG_F64, p->c, RG_F32, z, p->m * p->n);
-        rg__gemm_f32(p->turn_a, p->turn_b, p->m, p->n, p->k, x, y, z, p->add, scratch);
+        rg__gemm_f32(p->trans_a, p->trans_b, p->m, p->n, p->k, x, y, z, p->add, scratch);
         rg__cast(RG_F32, z, RG_F64, c, p->m * p->n);
         free(x);
     }
@@ -631,8 +631,8 @@ static void check_product(struct product *p)
         for (int64_t i = 0; i < p->m * p->n; i++)
             if (!(c[i] == plain_element(p, i / p->n, i % p->n)))
                 fail_msg("(%d,%d,%d) turned %d %d, add %d, f%d: c[%d] = %g, expected %g", (int)p->m,
-                         (int)p->n, (int)p->k, p->turn_a, p->turn_b, p->add, wide ? 64 : 32, (int)i,
-                         c[i], plain_element(p, i / p->n, i % p->n));
+                         (int)p->n, (int)p->k, p->trans_a, p->trans_b, p->add, wide ? 64 : 32,
+                         (int)i, c[i], plain_element(p, i / p->n, i % p->n));
     }
     free(p->a);
     free(p->b);

@@ -360,66 +360,98 @@ static void item_and_list_weights_multiply_labels(void **state)
 
 /* ---- A step, shard by shard ---- */
 
+enum { LISTS = 300, FEATURES = 40 };
+
+/* Lists of which the sixth has no item left, a model, and a stepper over them. */
+struct stepping {
+    struct made made;
+    rg_model *model;
+    struct rg__rows rows;
+    struct rg__stepper stepper;
+    int64_t order[LISTS];
+};
+
+static void open_stepping(struct stepping *t)
+{
+    rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
+    rg_model_options o = {"linear", RG_F64, false};
+    struct made *m = &t->made;
+    int64_t memory = INT64_MAX;
+    *m = make(LISTS, 60, FEATURES, 1, 4, 8);
+    m->mask = malloc((size_t)m->split.n_rows);
+    for (int64_t i = 0; i < m->split.n_rows; i++)
+        m->mask[i] = i < m->offsets[5] || i >= m->offsets[6];
+    m->split.mask = m->mask;
+    assert_ok(ctx, rg_model_create(ctx, FEATURES, &o, &t->model));
+    assert_ok(ctx, rg__rows_open(ctx, &m->split, &norm, RG_F64, &memory, &t->rows));
+    assert_int_equal(INT64_MAX - memory, t->rows.n_rows * FEATURES * 8);
+    assert_true(t->rows.n_rows * FEATURES * 8 > 8 * RG__SHARD_BYTES); /* many shards */
+    for (int f = 0; f < FEATURES; f++)
+        ((double *)t->model->parameters.value)[f] = 0.01 * f;
+    for (int q = 0; q < LISTS; q++)
+        t->order[q] = q;
+    t->stepper = (struct rg__stepper){.ctx = ctx,
+                                      .model = t->model,
+                                      .rows = &t->rows,
+                                      .loss = rg_ranking_softmax_loss,
+                                      .scale = 2,
+                                      .most_lists = LISTS};
+    assert_ok(ctx, rg__stepper_open(&t->stepper));
+}
+
+static void close_stepping(struct stepping *t)
+{
+    rg__stepper_close(&t->stepper);
+    rg__rows_close(&t->rows);
+    rg_model_destroy(t->model);
+    unmake(&t->made);
+}
+
+/* The mean loss and its gradient times 2, by one graph over all lists. */
+static double in_one_graph(const struct stepping *t, double gradient[FEATURES])
+{
+    const struct rg__rows *rows = &t->rows;
+    rg_graph *graph = rg_graph_create(ctx);
+    rg_tensor x = {RG_F64, 2, {rows->n_rows, FEATURES}, rows->copy};
+    rg_tensor y = {RG_F64, 1, {rows->n_rows}, rows->labels};
+    rg_tensor w = {RG_F64, 1, {FEATURES}, t->model->parameters.value};
+    rg_loss_options o = rg_loss_options_default();
+    o.offsets = rows->offsets;
+    o.n_lists = LISTS;
+    rg_node *v = rg_variable(graph, &w, NULL);
+    rg_node *scores = rg_matmul(graph, rg_leaf(graph, &x), v);
+    rg_node *mean = rg_ranking_softmax_loss(graph, scores, rg_leaf(graph, &y), &o);
+    assert_ok(ctx, rg_backward(graph, rg_scale(graph, mean, 2), NULL));
+    memcpy(gradient, rg_node_grad(v)->data, FEATURES * sizeof *gradient);
+    double loss = *(const double *)rg_node_value(mean)->data;
+    rg_graph_destroy(graph);
+    return loss;
+}
+
 /* The gradient does not depend on the cut, and equals that of one graph over all lists. */
 static void shards_add_up(void **state)
 {
     (void)state;
-    enum { LISTS = 300, FEATURES = 40 };
-    struct made m = make(LISTS, 60, FEATURES, 1, 4, 8);
-    rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
-    rg_model_options mo = rg_model_options_default();
-    mo.dtype = RG_F64;
-    rg_model *model;
-    struct rg__rows rows;
-    assert_ok(ctx, rg_model_create(ctx, FEATURES, &mo, &model));
-    m.mask = malloc((size_t)m.split.n_rows);
-    for (int64_t i = 0; i < m.split.n_rows; i++) /* list 5 has no item left */
-        m.mask[i] = i < m.offsets[5] || i >= m.offsets[6];
-    m.split.mask = m.mask;
-    assert_ok(ctx, rg__rows_open(ctx, &m.split, &norm, RG_F64, 0, &rows));
-    double *w = model->parameters.value, *grad = model->parameters.grad, loss;
-    int64_t order[LISTS], units;
-    for (int f = 0; f < FEATURES; f++)
-        w[f] = 0.01 * f;
-    for (int q = 0; q < LISTS; q++)
-        order[q] = q;
-    struct rg__stepper s = {
-        .ctx = ctx, .model = model, .rows = &rows, .loss = rg_ranking_softmax_loss, .scale = 2};
-    assert_ok(ctx, rg__stepper_open(&s));
-    assert_true(rows.n_rows * FEATURES * 8 > 8 * RG__SHARD_BYTES); /* many shards */
-    assert_ok(ctx, rg__step(&s, order, LISTS, &loss, &units));
-    assert_ok(ctx, rg__step(&s, order, LISTS, &loss, &units)); /* adds the same again */
-    assert_int_equal(units, LISTS - 1);
-    assert_true(rg_graph_bytes(s.graph) < 4 * RG__SHARD_BYTES);
-
-    rg_graph *graph = rg_graph_create(ctx);
-    rg_tensor x = {RG_F64, 2, {rows.n_rows, FEATURES}, NULL},
-              y = {RG_F64, 1, {rows.n_rows}, rows.labels};
-    rg_tensor weights = {RG_F64, 1, {FEATURES}, w};
-    x.data = rows.copy;
-    rg_node *v = rg_variable(graph, &weights, NULL);
-    rg_loss_options lo = rg_loss_options_default();
-    lo.offsets = rows.offsets;
-    lo.n_lists = LISTS;
-    rg_node *mean = rg_ranking_softmax_loss(graph, rg_matmul(graph, rg_leaf(graph, &x), v),
-                                            rg_leaf(graph, &y), &lo);
-    assert_ok(ctx, rg_backward(graph, rg_scale(graph, mean, 4), NULL));
-    assert_close(loss / (LISTS - 1), ((const double *)rg_node_value(mean)->data)[0], 1e-12, 0);
-    for (int f = 0; f < FEATURES; f++)
-        assert_close(grad[f], ((const double *)rg_node_grad(v)->data)[f], 1e-10, 1e-12);
-
-    memset(grad, 0, FEATURES * sizeof *grad); /* a shard a list */
-    for (int q = 0; q < LISTS; q++) {
-        s.scale = 4.0 / (LISTS - 1);
-        assert_ok(ctx, rg__step(&s, &order[q], 1, &loss, &units));
+    static struct stepping t;
+    double expected[FEATURES], sum;
+    int64_t units;
+    open_stepping(&t);
+    double loss = in_one_graph(&t, expected), *grad = t.model->parameters.grad;
+    for (int times = 1; times <= 2; times++) { /* the second time adds the same again */
+        assert_ok(ctx, rg__step(&t.stepper, t.order, LISTS, &sum, &units));
+        assert_int_equal(units, LISTS - 1);
+        assert_close(sum / (LISTS - 1), loss, 1e-12, 0);
+        for (int f = 0; f < FEATURES; f++)
+            assert_close(grad[f], times * expected[f], 1e-10, 1e-12);
     }
+    assert_true(rg_graph_bytes(t.stepper.graph) < 4 * RG__SHARD_BYTES);
+    memset(grad, 0, FEATURES * sizeof *grad);
+    t.stepper.scale = 2.0 / (LISTS - 1);
+    for (int q = 0; q < LISTS; q++) /* a shard a list */
+        assert_ok(ctx, rg__step(&t.stepper, &t.order[q], 1, &sum, &units));
     for (int f = 0; f < FEATURES; f++)
-        assert_close(grad[f], ((const double *)rg_node_grad(v)->data)[f], 1e-10, 1e-12);
-    rg_graph_destroy(graph);
-    rg__stepper_close(&s);
-    rg__rows_close(&rows);
-    rg_model_destroy(model);
-    unmake(&m);
+        assert_close(grad[f], expected[f], 1e-10, 1e-12);
+    close_stepping(&t);
 }
 
 /* ---- What goes wrong ---- */
@@ -453,6 +485,15 @@ static void errors(void **state)
         assert_null(model);
         *cases[i].place = kept;
     }
+    unmake(&m);
+}
+
+static void more_errors(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 9);
+    rg_model *model;
+    rg_train_options o = options();
     m.x[4 * 7 + 2] = NAN;
     assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
                  rg_train(ctx, &m.split, NULL, &o, &model, NULL));
@@ -466,6 +507,11 @@ static void errors(void **state)
     o.memory_limit = 100;
     o.normalize = RG_NORMALIZE_ZSCORE;
     assert_fails(ctx, RG_LIMIT, "the limit", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.memory_limit = m.split.n_rows * 4 * 4; /* one copy fits, two do not */
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    rg_model_destroy(model);
+    assert_fails(ctx, RG_LIMIT, "0 MB are left",
+                 rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
     o.memory_limit = 0;
     o.loss = "nonesuch";
     assert_fails(ctx, RG_USAGE, "nonesuch", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
@@ -513,6 +559,16 @@ static void far_outliers_are_named(void **state)
     assert_non_null(strstr(train_log.note, "log1p-zscore"));
     assert_non_null(strstr(train_log.note, ": 2 ("));
     rg_model_destroy(model);
+    char name[201];
+    memset(name, 'n', 200); /* names come from files: of any length */
+    name[200] = '\0';
+    const char *names[] = {name, name, name, name};
+    m.split.feature_names = names;
+    for (int f = 0; f < 4; f++)
+        m.x[4 * 100 + f] = 1e6f;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_non_null(strstr(train_log.note, "4 features reach"));
+    rg_model_destroy(model);
     unmake(&m);
 }
 
@@ -530,6 +586,7 @@ int main(void)
         TEST(item_and_list_weights_multiply_labels),
         TEST(shards_add_up),
         TEST(errors),
+        TEST(more_errors),
         TEST(the_caller_may_stop),
         TEST(far_outliers_are_named),
     };

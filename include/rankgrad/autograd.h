@@ -24,7 +24,8 @@ extern "C" {
 typedef struct rg_graph rg_graph;
 typedef struct rg_node rg_node;
 
-/* A new, empty graph, owned by the caller; NULL when out of memory. */
+/* A new, empty graph, owned by the caller; NULL when out of memory. A NULL graph in any call below
+ * gives NULL, or RG_LIMIT. */
 RG_API rg_graph *rg_graph_create(rg_context *ctx);
 
 /* Ends a graph and all of its nodes. NULL is allowed. */
@@ -52,7 +53,8 @@ RG_API rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
 RG_API const rg_tensor *rg_node_value(const rg_node *node);
 
 /* The gradient of a node, same shape and type as its value; NULL when no backward reached it or
- * it wants none. Valid until the graph is reset. */
+ * it wants none (a variable with the caller's own gradient always has one). Valid until the graph
+ * is reset. */
 RG_API const rg_tensor *rg_node_grad(const rg_node *node);
 
 /* Adds d(root . cotangent)/d(leaf) to the gradient of every leaf that wants one. `cotangent` has
@@ -75,7 +77,7 @@ typedef struct rg_operator {
     void (*forward[RG_DTYPE_COUNT])(rg_node *out);
     /* Adds to rg_operand_grad(out, i) of each operand where that is not NULL; reads
      * rg_output_grad(out). */
-    void (*backward[2])(rg_node *out);
+    void (*backward[RG_DTYPE_COUNT])(rg_node *out);
     const char *no_backward; /* why there is no backward; else NULL */
     bool mixes_types;        /* operands may differ in type; the kernel is chosen by the output's */
 } rg_operator;
@@ -147,14 +149,6 @@ RG_API rg_gradcheck_options rg_gradcheck_options_default(void);
 RG_API rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user,
                               const rg_tensor *inputs, int n_inputs,
                               const rg_gradcheck_options *options, rg_gradcheck_report *report);
-
-/* Runs the check over every sample of the built-in operators and losses whose name is `name`
- * (NULL: all). `visit` gets each result and may be NULL. Returns RG_OK when every sample passed,
- * RG_INTERNAL when one did not, RG_USAGE when no operator has that name. */
-typedef void rg_gradcheck_visit(void *user, const char *name, const char *sample,
-                                const rg_gradcheck_report *report);
-RG_API rg_status rg_gradcheck_builtin(rg_context *ctx, const char *name, rg_gradcheck_visit *visit,
-                                      void *user);
 
 #ifdef __cplusplus
 }

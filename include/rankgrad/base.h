@@ -12,6 +12,7 @@
 #ifndef RANKGRAD_BASE_H
 #define RANKGRAD_BASE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -70,8 +71,8 @@ typedef struct rg_context_options {
     rg_allocator allocator; /* resize NULL: malloc and free */
     rg_log_function *log;   /* NULL: notes are dropped */
     void *log_user;         /* handed to log */
-    const volatile int
-        *cancel; /* long calls end with RG_CANCELLED once *cancel != 0; may be NULL */
+    /* Long calls end with RG_CANCELLED once a signal handler has set it; may be NULL. */
+    const volatile sig_atomic_t *cancel;
 } rg_context_options;
 
 typedef struct rg_context rg_context;

@@ -80,6 +80,16 @@ RG_API const rg_loss *rg_loss_at(int i);
 RG_API rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
                                         const rg_loss_options *options);
 
+/* ---- Everything that is differentiable ------------------------------------------------------- */
+
+/* Runs the check over every sample of the built-in operators and losses whose name is `name`
+ * (NULL: all). `visit` gets each result and may be NULL. Returns RG_OK when every sample passed,
+ * RG_INTERNAL when one did not, RG_USAGE when no operator has that name. */
+typedef void rg_gradcheck_visit(void *user, const char *name, const char *sample,
+                                const rg_gradcheck_report *report);
+RG_API rg_status rg_gradcheck_builtin(rg_context *ctx, const char *name, rg_gradcheck_visit *visit,
+                                      void *user);
+
 #ifdef __cplusplus
 }
 #endif

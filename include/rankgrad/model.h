@@ -37,7 +37,7 @@ RG_API const char *rg_model_name(const rg_model *model);
 RG_API int64_t rg_model_n_features(const rg_model *model);
 
 /* The parameter block: (F) weights, then the bias if there is one. Owned by the model. */
-RG_API rg_parameters *rg_model_parameters(rg_model *model);
+RG_API const rg_parameters *rg_model_parameters(const rg_model *model);
 
 /* Names (F) kept from the training data, or NULL. */
 RG_API const char *const *rg_model_feature_names(const rg_model *model);

@@ -55,7 +55,7 @@ typedef struct rg_train_options {
     double vali_fraction; /* of the training lists, whole, seeded, set aside when there is no
                                 validation split; 0: none; in [0,1) */
     rg_negative_labels negative_labels; /* error */
-    int64_t memory_limit; /* bytes the dense, normalised copy may take; 0: 80 % of the machine */
+    int64_t memory_limit; /* bytes that dense, normalised copies may take; 0: 80 % of the machine */
     rg_epoch_function *on_epoch; /* may be NULL */
     void *user;
 } rg_train_options;

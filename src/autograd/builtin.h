@@ -1,7 +1,7 @@
 /* builtin.h (internal): a built-in operator together with the samples that generic tests run it on.
  *
  * The one idea: every operator and every loss brings its samples along, so that one table reaches
- * the gradient check, the parity test of f32 with f64, the program and the documentation. */
+ * the gradient check, the parity test of f32 with f64, and the program. */
 #ifndef RG_AUTOGRAD_BUILTIN_H
 #define RG_AUTOGRAD_BUILTIN_H
 
@@ -37,9 +37,6 @@ struct rg__builtin {
 /* Every line of ops.def. */
 extern const struct rg__builtin *const rg__operators[];
 extern const int rg__n_operators;
-
-/* The i-th of all built-in operators and losses; NULL past the last. */
-const struct rg__builtin *rg__builtin_at(int i);
 
 /* The inputs of a sample, drawn from Philox by `seed`, as f64 tensors allocated from ctx (free each
  * data). False: out of memory, nothing is left allocated. */

@@ -145,7 +145,7 @@ static rg_status compare_with_differences(struct check *c)
             if (status != RG_OK)
                 return status;
             double error = fabs(analytic - numeric) / (o->atol + o->rtol * fabs(numeric));
-            if (!(error <= c->report->worst)) /* a NaN is the worst of all */
+            if (error > c->report->worst || isnan(error)) /* a NaN is the worst, and stays */
                 c->report->worst = error;
             if (!(error <= 1))
                 found(c, i, k, analytic, numeric, "backward differs from the central difference");

@@ -5,6 +5,7 @@
  * one loop, with no sort and no recursion. */
 #include "autograd/graph.h"
 
+#include "autograd/op.h"
 #include "tensor/tensor.h"
 
 #include <stdarg.h>
@@ -29,6 +30,8 @@ void rg_graph_destroy(rg_graph *graph)
 
 void rg_graph_reset(rg_graph *graph)
 {
+    if (!graph)
+        return;
     rg__arena_reset(&graph->arena);
     graph->last = NULL;
     graph->status = RG_OK;
@@ -36,7 +39,7 @@ void rg_graph_reset(rg_graph *graph)
 
 rg_status rg_graph_status(const rg_graph *graph)
 {
-    return graph->status;
+    return graph ? graph->status : RG_LIMIT;
 }
 
 size_t rg_graph_bytes(const rg_graph *graph)
@@ -106,7 +109,7 @@ static rg_node *append(rg_node *node)
 rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
 {
     char shape[RG__SHAPE_TEXT];
-    if (graph->status != RG_OK)
+    if (!graph || graph->status != RG_OK)
         return NULL;
     if (rg_tensor_count(value) < 0 || value->dtype == RG_F16) {
         rg__graph_fail(graph, RG_BAD_DATA,
@@ -125,7 +128,7 @@ rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
 
 rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
 {
-    if (graph->status == RG_OK && !rg_dtype_computes(value->dtype))
+    if (graph && graph->status == RG_OK && !rg_dtype_computes(value->dtype))
         rg__graph_fail(graph, RG_BAD_DATA, "variable: %s has no gradient; expected f32 or f64",
                        rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type");
     rg_node *node = rg_leaf(graph, value);
@@ -159,7 +162,7 @@ static bool check_operands(rg_node *out)
         const rg_node *x = out->operands[i];
         if (!x && op->mixes_types)
             continue;
-        if (!x) /* the operator that made it has already complained, or it was never made */
+        if (!x)
             return rg_reject(out, "operand %d is NULL", i);
         if (x->graph != out->graph)
             return rg_reject(out, "operand %d belongs to another graph", i);
@@ -192,6 +195,7 @@ static bool make_value(rg_node *out)
                          rg__shape_text(&out->value, shape));
     if (!op->forward[out->value.dtype])
         return rg_reject(out, "not defined for %s", rg_dtype_name(out->value.dtype));
+    out->wants_grad &= rg_dtype_computes(out->value.dtype); /* an integer has no gradient */
     out->value.data = rg_graph_alloc(out->graph, rg__tensor_bytes(&out->value));
     return out->value.data != NULL;
 }
@@ -199,7 +203,7 @@ static bool make_value(rg_node *out)
 rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operands, int n_operands,
                   const void *attributes, size_t attributes_size)
 {
-    if (graph->status != RG_OK)
+    if (!graph || graph->status != RG_OK)
         return NULL;
     rg_node *out = new_node(graph);
     if (!out)
@@ -270,20 +274,17 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
 /* Adds the cotangent, or 1, to the root's gradient. */
 static void seed(rg_node *root, const rg_tensor *cotangent)
 {
+    const rg_tensor one = {RG_F64, 0, {0}, &(double){1}};
+    const rg_tensor *from = cotangent ? cotangent : &one;
     void *grad = grad_of(root);
-    if (!grad)
-        return;
-    int64_t count = rg_tensor_count(&root->value);
-    for (int64_t i = 0; i < count; i++) {
-        if (root->value.dtype == RG_F32)
-            ((float *)grad)[i] += cotangent ? ((const float *)cotangent->data)[i] : 1.0f;
-        else
-            ((double *)grad)[i] += cotangent ? ((const double *)cotangent->data)[i] : 1.0;
-    }
+    if (grad)
+        rg__add(root->value.dtype, grad, from->dtype, from->data, rg_tensor_count(from));
 }
 
 rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent)
 {
+    if (!graph)
+        return RG_LIMIT;
     rg_status status = check_root(graph, root, cotangent);
     if (status != RG_OK || !root->wants_grad)
         return status;

@@ -18,7 +18,7 @@ struct rg_node {
     rg_tensor value;
     rg_tensor grad;  /* data NULL: not made yet */
     bool wants_grad; /* a variable is among its ancestors, or it is one */
-    bool has_grad;   /* something has been added since it was started anew */
+    bool has_grad;   /* grad.data is in use: zeroed, or the caller's */
     int n_operands;
     rg_node **operands;
     const rg_operator *op; /* NULL: a leaf */
@@ -27,8 +27,5 @@ struct rg_node {
     rg_graph *graph;
     rg_node *previous; /* the tape: the node made before this one */
 };
-
-/* Records the graph's first error. */
-void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
 
 #endif

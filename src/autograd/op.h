@@ -12,6 +12,9 @@
 
 #include <rankgrad/ops.h>
 
+/* Records the graph's first error. */
+void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
+
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
 #define RG__KERNELS(id)                                                                            \
     extern const struct rg__builtin rg__builtin_##id;                                              \
@@ -20,14 +23,19 @@
     void rg__##id##_backward_f32(rg_node *y);                                                      \
     void rg__##id##_backward_f64(rg_node *y)
 
-#define RG__OPERATOR(id, shape_rule, sample_array)                                                 \
+/* The operator of that name, and its samples; EXTRA: one more field of rg_operator. */
+#define RG__OPERATOR_WITH(id, shape_rule, sample_array, extra)                                     \
     const struct rg__builtin rg__builtin_##id = {                                                  \
         {.name = #id,                                                                              \
          .shape = shape_rule,                                                                      \
          .forward = {rg__##id##_forward_f32, rg__##id##_forward_f64},                              \
-         .backward = {rg__##id##_backward_f32, rg__##id##_backward_f64}},                          \
+         .backward = {rg__##id##_backward_f32, rg__##id##_backward_f64},                           \
+         extra},                                                                                   \
         sample_array,                                                                              \
         RG__COUNT(sample_array)}
+
+#define RG__OPERATOR(id, shape_rule, sample_array)                                                 \
+    RG__OPERATOR_WITH(id, shape_rule, sample_array, .mixes_types = false)
 
 /* Applies the built-in operator of that name to the operands listed last. */
 #define RG__APPLY(id, graph, attributes, size, ...)                                                \

@@ -20,6 +20,8 @@ static inline struct F(axis) F(axis_of)(const rg_node *y)
     int axis = *(const int *)rg_attributes(y);
     if (axis == RG_ALL_AXES)
         return (struct F(axis)){1, rg_tensor_count(x), 1};
+    if (rg_tensor_count(x) == 0 && rg_tensor_count(rg_node_value(y)) == 0)
+        return (struct F(axis)){0, 0, 0}; /* the extents may overflow, there is nothing to do */
     struct F(axis) a = {1, 1, 1};
     int at = axis < 0 ? axis + x->ndim : axis;
     for (int i = 0; i < x->ndim; i++)

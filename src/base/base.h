@@ -14,7 +14,7 @@ struct rg_context {
     rg_allocator allocator;
     rg_log_function *log;
     void *log_user;
-    const volatile int *cancel;
+    const volatile sig_atomic_t *cancel;
     const struct rg__files *files; /* every file operation goes through it; tests replace it */
     rg_status status;
     char error[1024];
@@ -63,7 +63,7 @@ void rg__free(rg_context *ctx, void *block);
 char *rg__strdup(rg_context *ctx, const char *text);
 char *rg__strndup(rg_context *ctx, const char *text, size_t n);
 
-/* The index of `text` in names name_of(0), name_of(1), ... NULL; -1 when it is none. */
+/* The index of `text` in a NULL-ended array; -1 when it is not there. */
 int rg__find_name(const char *const *names, const char *text);
 
 /* Seconds on a clock that never goes back. */

@@ -74,6 +74,8 @@ rg_status rg__fail(rg_context *ctx, rg_status status, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    if (!ctx) /* it could not be made: there is nowhere to put a sentence */
+        return RG_LIMIT;
     memcpy(ctx->error, sentence, sizeof sentence);
     ctx->status = status;
     return status;
@@ -131,7 +133,7 @@ void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
     }
     if (total == 0)
         total = 1;
-    void *block = ctx->allocator.resize(ctx->allocator.user, NULL, total);
+    void *block = ctx ? ctx->allocator.resize(ctx->allocator.user, NULL, total) : NULL;
     if (!block) {
         rg__fail_memory(ctx, total, what);
         return NULL;

@@ -129,25 +129,26 @@ static rg_status load_features(const rg_split *split, const rg_normalization *no
     return status;
 }
 
-static rg_status check_memory(rg_context *ctx, const struct rg__rows *rows, int64_t limit)
+static rg_status take_memory(rg_context *ctx, const struct rg__rows *rows, int64_t *memory)
 {
     int64_t size;
-    if (limit <= 0)
-        limit = rg__physical_memory() / 5 * 4;
     bool overflow = __builtin_mul_overflow(rows->n_rows, rows->n_features, &size) ||
                     __builtin_mul_overflow(size, (int64_t)rg_dtype_size(rows->dtype), &size);
-    if (!overflow && size <= limit)
-        return RG_OK;
-    return rg__fail(
-        ctx, RG_LIMIT,
-        "%lld rows of %lld features, dense in %s, take %.3g GB; the limit is %.3g GB",
-        (long long)rows->n_rows, (long long)rows->n_features, rg_dtype_name(rows->dtype),
-        (double)rows->n_rows * (double)rows->n_features * (double)rg_dtype_size(rows->dtype) / 1e9,
-        (double)limit / 1e9);
+    if (overflow || size > *memory)
+        return rg__fail(
+            ctx, RG_LIMIT,
+            "%lld rows of %lld features, dense in %s, take %.6g MB; %.6g MB are left of "
+            "the limit",
+            (long long)rows->n_rows, (long long)rows->n_features, rg_dtype_name(rows->dtype),
+            (double)rows->n_rows * (double)rows->n_features * (double)rg_dtype_size(rows->dtype) /
+                1e6,
+            (double)*memory / 1e6);
+    *memory -= size;
+    return RG_OK;
 }
 
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
-                        const rg_normalization *normalization, rg_dtype dtype, int64_t memory_limit,
+                        const rg_normalization *normalization, rg_dtype dtype, int64_t *memory,
                         struct rg__rows *rows)
 {
     *rows = (struct rg__rows){.ctx = ctx, .dtype = dtype, .n_features = split->n_features};
@@ -164,7 +165,7 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
         rows->features = split->features.data;
         return RG_OK;
     }
-    status = check_memory(ctx, rows, memory_limit);
+    status = take_memory(ctx, rows, memory);
     return status == RG_OK ? load_features(split, normalization, rows) : status;
 }
 

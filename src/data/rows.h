@@ -31,10 +31,11 @@ struct rg__rows {
     void *copy;    /* features, when they had to be copied */
 };
 
-/* Loads a split; RG_LIMIT names the size when the copy would exceed `memory_limit` bytes (0: 80 %
- * of the machine). The split must outlive the rows. End with rg__rows_close, also after failure. */
+/* Loads a split; RG_LIMIT names the size when the copy would take more than *memory bytes; takes
+ * what it does off *memory. The split must outlive the rows. End with rg__rows_close, also after
+ * failure. */
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
-                        const rg_normalization *normalization, rg_dtype dtype, int64_t memory_limit,
+                        const rg_normalization *normalization, rg_dtype dtype, int64_t *memory,
                         struct rg__rows *rows);
 void rg__rows_close(struct rg__rows *rows);
 

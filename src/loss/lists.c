@@ -5,7 +5,6 @@
  * or of another type goes through a buffer as long as the longest list. */
 #include "loss/lists.h"
 
-#include "autograd/graph.h"
 #include "tensor/broadcast.h"
 #include "tensor/lanes.h"
 
@@ -98,8 +97,8 @@ static int64_t F(first_item)(const struct F(view) * v, const struct attributes *
 }
 
 /* The values of a list's n valid items, compacted. */
-static const real *F(values)(const struct F(view) *v, int64_t first,
-                             const int64_t *valid, int64_t n)
+static const real *F(values)(const struct F(view) * v, int64_t first, const int64_t *valid,
+                             int64_t n)
 {
     if (!v->tensor)
         return NULL;
@@ -137,7 +136,7 @@ static int64_t F(find_valid)(const struct F(lists) * l, int64_t q, int64_t lengt
         rg__cast(where->tensor->dtype, data + (size_t)(first + k * where->per_item) * size, RG_BOOL,
                  &there, 1);
         l->valid[n] = k;
-        n += there;
+        n += there != 0;
     }
     if (n < length)
         *valid = l->valid;
@@ -291,12 +290,8 @@ static void F(scatter)(const struct F(view) * v, int64_t first, const int64_t *v
 
 static void F(add_sums)(const struct F(view) * v)
 {
-    int64_t count = v->sum ? rg_tensor_count(v->tensor) : 0;
-    for (int64_t i = 0; i < count; i++)
-        if (v->tensor->dtype == RG_F32)
-            ((float *)v->grad)[i] += (float)v->sum[i];
-        else
-            ((double *)v->grad)[i] += v->sum[i];
+    if (v->sum)
+        rg__add(v->tensor->dtype, v->grad, RG_F64, v->sum, rg_tensor_count(v->tensor));
 }
 
 /* The gradient of the node's value with respect to list q's loss. */
@@ -384,7 +379,7 @@ bool rg__loss_shape(rg_node *y)
 {
     static const char *const names[] = {"logits", "labels", "where", "weights"};
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
-    struct attributes *a = y->attributes;
+    const struct attributes *a = rg_attributes(y);
     const rg_tensor *logits = rg_operand(y, LOGITS);
     if (!logits || !rg_operand(y, LABELS))
         return rg_reject(y, "%s is NULL", logits ? "labels" : "logits");
@@ -394,25 +389,23 @@ bool rg__loss_shape(rg_node *y)
         return rg_reject(y, "logits are a scalar; expected (.., n), the last axis a list");
     if (a->offsets && !check_offsets(y, logits, a))
         return false;
-    int64_t none[RG_MAX_DIMS] = {a->n_lists};
-    int ndim = a->offsets ? 1 : logits->ndim - 1;
-    if (!a->offsets) {
-        a->n_lists = 1;
-        for (int i = 0; i < ndim; i++)
-            a->n_lists *= none[i] = logits->dims[i];
-    }
     for (int i = LABELS; i < N_OPERANDS; i++)
         if (rg_operand(y, i) && !operand_fits(rg_operand(y, i), logits, a))
             return rg_reject(y, "%s %s does not fit logits %s; expected %s", names[i],
                              rg__shape_text(rg_operand(y, i), sa), rg__shape_text(logits, sb),
                              a->offsets ? "(N), a scalar, or (lists,1)"
                                         : "a shape that broadcasts to the logits'");
-    rg_set_shape(y, logits->dtype, a->reduction == RG_REDUCE_NONE ? ndim : 0, none);
+    bool none = a->reduction == RG_REDUCE_NONE;
+    if (a->offsets)
+        rg_set_shape(y, logits->dtype, none, &a->n_lists);
+    else
+        rg_set_shape(y, logits->dtype, none ? logits->ndim - 1 : 0, logits->dims);
     return true;
 }
 
 /* The caller's reduction over the per-list losses and the mask of non-empty lists. */
-static rg_node *reduce_by_caller(rg_graph *graph, rg_node *losses, const rg_loss_options *o)
+static rg_node *reduce_by_caller(rg_graph *graph, const rg_operator *op, rg_node *losses,
+                                 const rg_loss_options *o)
 {
     const struct saved *saved = rg_saved(losses);
     rg_tensor mask = *rg_node_value(losses);
@@ -420,9 +413,18 @@ static rg_node *reduce_by_caller(rg_graph *graph, rg_node *losses, const rg_loss
     mask.data = saved->nonempty;
     rg_node *value = o->reduce(graph, losses, rg_leaf(graph, &mask), o->reduce_user);
     if (!value)
-        rg__graph_fail(graph, RG_USAGE, "%s: the caller's reduction returned NULL",
-                       losses->op->name);
+        rg__graph_fail(graph, RG_USAGE, "%s: the caller's reduction returned NULL", op->name);
     return value;
+}
+
+/* The number of lists of padded logits: the product of all extents but the last; -1: too many. */
+static int64_t batch_size(const rg_tensor *logits)
+{
+    int64_t n = 1;
+    for (int i = 0; i < logits->ndim - 1; i++)
+        if (__builtin_mul_overflow(n, logits->dims[i], &n))
+            return -1;
+    return n;
 }
 
 rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits, rg_node *labels,
@@ -430,10 +432,13 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits,
 {
     rg_loss_options o = options ? *options : rg_loss_options_default();
     struct attributes a = {NULL, o.n_lists, o.reduce ? RG_REDUCE_NONE : o.reduction, o.label_mode};
-    if (graph->status != RG_OK)
+    if (rg_graph_status(graph) != RG_OK)
         return NULL;
-    if (o.offsets && (o.n_lists < 0 || o.n_lists > INT64_MAX / 16)) {
-        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists", op->name, (long long)o.n_lists);
+    if (!o.offsets && logits)
+        a.n_lists = batch_size(rg_node_value(logits));
+    if (a.n_lists < 0 || a.n_lists > INT64_MAX / 64) {
+        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists are too many or too few", op->name,
+                       (long long)a.n_lists);
         return NULL;
     }
     if (!rg_reduction_name(o.reduction) || !rg_label_mode_name(o.label_mode)) {
@@ -449,6 +454,6 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits,
     }
     rg_node *operands[N_OPERANDS] = {logits, labels, o.where, o.weights};
     rg_node *y = rg_apply(graph, op, operands, N_OPERANDS, &a, sizeof a);
-    return y && o.reduce ? reduce_by_caller(graph, y, &o) : y;
+    return y && o.reduce ? reduce_by_caller(graph, op, y, &o) : y;
 }
 #endif

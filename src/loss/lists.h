@@ -45,14 +45,4 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits,
 /* The shape rule of all losses. */
 bool rg__loss_shape(rg_node *y);
 
-#define RG__LOSS(id, sample_array)                                                                 \
-    const struct rg__builtin rg__builtin_##id = {                                                  \
-        {.name = #id,                                                                              \
-         .shape = rg__loss_shape,                                                                  \
-         .forward = {rg__##id##_forward_f32, rg__##id##_forward_f64},                              \
-         .backward = {rg__##id##_backward_f32, rg__##id##_backward_f64},                           \
-         .mixes_types = true},                                                                     \
-        sample_array,                                                                              \
-        RG__COUNT(sample_array)}
-
 #endif

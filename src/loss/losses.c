@@ -1,6 +1,6 @@
 /* losses.c: the table of losses, names of their options, and the walk over everything that is
  * differentiable: the operators first, the losses behind them. */
-#include "autograd/builtin.h"
+#include "loss/losses.h"
 
 #include "base/base.h"
 

@@ -25,7 +25,8 @@
 RG__KERNELS(ranking_softmax);
 
 /* What forward keeps: RG__LIST_STATE numbers. */
-enum { MAX, SUM, LOSS, MASS };
+enum { MAX, SUM, LOSS, MASS, N_STATE };
+_Static_assert((int)N_STATE <= (int)RG__LIST_STATE, "the state of a list is too small");
 
 static real F(max)(const real *x, int64_t n)
 {
@@ -209,7 +210,7 @@ static const struct rg__sample samples[] = {
      NULL},
 };
 
-RG__LOSS(ranking_softmax, samples);
+RG__OPERATOR_WITH(ranking_softmax, rg__loss_shape, samples, .mixes_types = true);
 
 rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
                                  const rg_loss_options *options)

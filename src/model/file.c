@@ -11,6 +11,7 @@
 #include "model/model.h"
 
 #include "io/h5.h"
+#include "tensor/tensor.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -127,9 +128,8 @@ static rg_status read_text(struct reader *r, const char *name, bool optional, ch
     return status == RG_OK ? rg__h5_read_strings(r->file, name, 1, out) : status;
 }
 
-/* Numbers of exactly this shape, finite, into memory that is there already. */
-static rg_status read_numbers(struct reader *r, const char *name, rg_dtype dtype, int64_t count,
-                              void *to)
+/* RG_BAD_DATA unless the data set is there and holds `count` floating numbers. */
+static rg_status check_numbers(struct reader *r, const char *name, int64_t count)
 {
     enum rg__h5_kind kind;
     struct rg__h5_info info;
@@ -141,14 +141,44 @@ static rg_status read_numbers(struct reader *r, const char *name, rg_dtype dtype
     if (status == RG_OK && (info.class != RG__H5_FLOAT || info.count != count))
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %lld elements; expected %lld numbers",
                         r->path, name, (long long)info.count, (long long)count);
+    return status;
+}
+
+/* Reads them, finite, into memory that is there already. */
+static rg_status read_numbers(struct reader *r, const char *name, rg_dtype dtype, int64_t count,
+                              void *to)
+{
+    rg_status status = check_numbers(r, name, count);
     if (status == RG_OK)
         status = rg__h5_read(r->file, name, dtype, count, to);
-    for (int64_t i = 0; status == RG_OK && i < count; i++) {
-        double x = dtype == RG_F32 ? (double)((const float *)to)[i] : ((const double *)to)[i];
-        if (!isfinite(x))
+    for (int64_t i = 0; status == RG_OK && i < count; i++)
+        if (!isfinite(rg__element(dtype, to, i)))
             status = rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is %g; expected a finite number",
-                              r->path, name, (long long)i, x);
-    }
+                              r->path, name, (long long)i, rg__element(dtype, to, i));
+    return status;
+}
+
+/* Each part of the parameter block: its name in the file and its size. */
+static int64_t part_of(const rg_model *model, int i, struct rg__part *part, char name[96])
+{
+    if (!model->architecture->part(model, i, part))
+        return -1;
+    snprintf(name, 96, "/parameters/%s", part->name);
+    int64_t count = 1;
+    for (int d = 0; d < part->ndim; d++)
+        count *= part->dims[d];
+    return count;
+}
+
+/* Checks the sizes of the parts of a model that has no memory yet. */
+static rg_status check_parts(struct reader *r, const rg_model *outline)
+{
+    struct rg__part part;
+    char name[96];
+    int64_t count;
+    rg_status status = RG_OK;
+    for (int i = 0; status == RG_OK && (count = part_of(outline, i, &part, name)) >= 0; i++)
+        status = check_numbers(r, name, count);
     return status;
 }
 
@@ -198,7 +228,11 @@ static rg_status read_config(struct reader *r, rg_normalize *method)
     if (status == RG_OK) {
         *method = (rg_normalize)find(normalize_name, normalize);
         rg_model_options o = {name, (rg_dtype)find(dtype_name, dtype), bias != 0};
-        status = rg_model_create(r->ctx, n_features, &o, &r->model);
+        const rg_model outline = {
+            .architecture = rg__architecture_find(name), .n_features = n_features, .bias = o.bias};
+        status = check_parts(r, &outline); /* before memory is taken for them */
+        if (status == RG_OK)
+            status = rg_model_create(r->ctx, n_features, &o, &r->model);
         if (status == RG_USAGE)
             status =
                 rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, rg_last_error(r->ctx));
@@ -212,15 +246,11 @@ static rg_status read_parts(struct reader *r)
     const rg_parameters *p = &r->model->parameters;
     struct rg__part part;
     char name[96];
+    int64_t count;
     rg_status status = RG_OK;
-    for (int i = 0; status == RG_OK && r->model->architecture->part(r->model, i, &part); i++) {
-        int64_t count = 1;
-        for (int d = 0; d < part.ndim; d++)
-            count *= part.dims[d];
-        snprintf(name, sizeof name, "/parameters/%s", part.name);
+    for (int i = 0; status == RG_OK && (count = part_of(r->model, i, &part, name)) >= 0; i++)
         status = read_numbers(r, name, p->dtype, count,
                               (char *)p->value + (size_t)part.first * rg_dtype_size(p->dtype));
-    }
     return status;
 }
 

@@ -11,7 +11,6 @@ enum { SCORE_BLOCK = 256 }; /* rows normalised and scored at a time; bits do not
 
 static const struct rg__architecture architectures[] = {
     {"linear",
-     "scores = X w (+ b)",
      rg__linear_part,
      rg__linear_n_parameters,
      rg__linear_forward,
@@ -100,7 +99,7 @@ int64_t rg_model_n_features(const rg_model *model)
     return model->n_features;
 }
 
-rg_parameters *rg_model_parameters(rg_model *model)
+const rg_parameters *rg_model_parameters(const rg_model *model)
 {
     return &model->parameters;
 }
@@ -187,6 +186,11 @@ rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows)
 
 /* ---- Scoring ---- */
 
+void rg__model_score_rows(const rg_model *model, const void *rows, int64_t n, void *scores)
+{
+    model->architecture->score[model->parameters.dtype](model, rows, n, scores);
+}
+
 /* Buffers for `block` rows at a time. */
 struct scorer {
     const rg_model *model;
@@ -221,7 +225,7 @@ static int64_t score_block(struct scorer *s, const rg_split *split, int64_t begi
     rg_dtype dtype = s->model->parameters.dtype;
     rg_tensor rows = {.dtype = dtype, .data = s->rows};
     int64_t n = rg__load_rows(split, &s->model->normalization, begin, end, s->scratch, &rows);
-    s->model->architecture->score[dtype](s->model, s->rows, n, s->scores);
+    rg__model_score_rows(s->model, s->rows, n, s->scores);
     return n;
 }
 

@@ -31,7 +31,6 @@ struct rg__part {
 
 struct rg__architecture {
     const char *name;
-    const char *formula;
     /* The i-th part of the block, in order and without gaps; false past the last. */
     bool (*part)(const rg_model *model, int i, struct rg__part *part);
     int64_t (*n_parameters)(int64_t n_features, const rg_model_options *options);
@@ -40,8 +39,11 @@ struct rg__architecture {
     void (*score[2])(const rg_model *model, const void *rows, int64_t n, void *scores);
 };
 
-/* The architecture of that name; NULL when there is none. The i-th of all; NULL past the last. */
+/* The architecture of that name; NULL when there is none. */
 const struct rg__architecture *rg__architecture_find(const char *name);
+
+/* Scores n normalised rows (n,F) of the model's type, into its type. */
+void rg__model_score_rows(const rg_model *model, const void *rows, int64_t n, void *scores);
 
 bool rg__linear_part(const rg_model *model, int i, struct rg__part *part);
 int64_t rg__linear_n_parameters(int64_t n_features, const rg_model_options *options);

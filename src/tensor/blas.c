@@ -15,7 +15,7 @@
 enum { MOST_TERMS = 4096, MOST_ROWS = 1 << 20 };
 
 struct F(product) {
-    bool turn_a, turn_b;
+    bool trans_a, trans_b;
     int64_t m, n, k;
     const real *a, *b;
 };
@@ -23,21 +23,26 @@ struct F(product) {
 /* c = (or +=) the terms [begin, end) of the product, rows in blocks that fit BLAS's int. */
 static void F(part)(const struct F(product) * p, int64_t begin, int64_t end, real *c, bool add)
 {
-    int lda = (int)(p->turn_a ? p->m : p->k), ldb = (int)(p->turn_b ? p->k : p->n);
+    int lda = (int)(p->trans_a ? p->m : p->k), ldb = (int)(p->trans_b ? p->k : p->n);
     for (int64_t row = 0; row < p->m; row += MOST_ROWS) {
         int64_t rows = p->m - row < MOST_ROWS ? p->m - row : MOST_ROWS;
-        const real *a = p->turn_a ? p->a + begin * p->m + row : p->a + row * p->k + begin;
-        const real *b = p->turn_b ? p->b + begin : p->b + begin * p->n;
-        GEMM(CblasRowMajor, p->turn_a ? CblasTrans : CblasNoTrans,
-             p->turn_b ? CblasTrans : CblasNoTrans, (int)rows, (int)p->n, (int)(end - begin), 1, a,
+        const real *a = p->trans_a ? p->a + begin * p->m + row : p->a + row * p->k + begin;
+        const real *b = p->trans_b ? p->b + begin : p->b + begin * p->n;
+        GEMM(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans,
+             p->trans_b ? CblasTrans : CblasNoTrans, (int)rows, (int)p->n, (int)(end - begin), 1, a,
              lda, b, ldb, add ? 1 : 0, c + row * p->n, (int)p->n);
     }
 }
 
-void F(rg__gemm)(bool turn_a, bool turn_b, int64_t m, int64_t n, int64_t k, const real *a,
+size_t F(rg__gemm_scratch)(int64_t m, int64_t n, int64_t k)
+{
+    return k > MOST_TERMS ? (size_t)(m * n) * (sizeof(double) + sizeof(real)) : 0;
+}
+
+void F(rg__gemm)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const real *a,
                  const real *b, real *c, bool add, void *scratch)
 {
-    const struct F(product) p = {turn_a, turn_b, m, n, k, a, b};
+    const struct F(product) p = {trans_a, trans_b, m, n, k, a, b};
     if (m == 0 || n == 0)
         return;
     if (k == 0) {

@@ -1,8 +1,8 @@
 /* tensor.c: element types, shapes, and conversion between types.
  *
  * Conversion goes through one element at a time as double, so that a new type is one line in each
- * of two tables. Double holds every number of every type but i64's; rounding those once is left to
- * one line of its own. */
+ * of two switches. Double holds every number of every type but i64's; rounding those once is left
+ * to one line of its own. */
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -105,7 +105,7 @@ static int64_t to_integer(double x, double low, double high)
                        : (int64_t)x;
 }
 
-static double load(rg_dtype type, const void *data, int64_t i)
+double rg__element(rg_dtype type, const void *data, int64_t i)
 {
     switch (type) {
     case RG_F32: return (double)((const float *)data)[i];
@@ -114,8 +114,10 @@ static double load(rg_dtype type, const void *data, int64_t i)
     case RG_BOOL: return ((const uint8_t *)data)[i] != 0;
     case RG_U8: return ((const uint8_t *)data)[i];
     case RG_I32: return ((const int32_t *)data)[i];
-    default: return (double)((const int64_t *)data)[i];
+    case RG_I64: return (double)((const int64_t *)data)[i];
+    case RG_DTYPE_COUNT: break;
     }
+    return 0;
 }
 
 static void store(rg_dtype type, void *data, int64_t i, double x)
@@ -127,7 +129,8 @@ static void store(rg_dtype type, void *data, int64_t i, double x)
     case RG_BOOL: ((uint8_t *)data)[i] = x != 0; break;
     case RG_U8: ((uint8_t *)data)[i] = (uint8_t)to_integer(x, 0, UINT8_MAX); break;
     case RG_I32: ((int32_t *)data)[i] = (int32_t)to_integer(x, INT32_MIN, INT32_MAX); break;
-    default: ((int64_t *)data)[i] = to_integer(x, (double)INT64_MIN, 0x1p63); break;
+    case RG_I64: ((int64_t *)data)[i] = to_integer(x, (double)INT64_MIN, 0x1p63); break;
+    case RG_DTYPE_COUNT: break;
     }
 }
 
@@ -143,7 +146,16 @@ void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, 
         if (from_type == RG_I64 && to_type == RG_F32) /* not by way of double, which rounds, too */
             ((float *)to)[i] = (float)((const int64_t *)from)[i];
         else
-            store(to_type, to, i, load(from_type, from, i));
+            store(to_type, to, i, rg__element(from_type, from, i));
+}
+
+void rg__add(rg_dtype to_type, void *to, rg_dtype from_type, const void *from, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (to_type == RG_F32)
+            ((float *)to)[i] += (float)rg__element(from_type, from, i);
+        else
+            ((double *)to)[i] += rg__element(from_type, from, i);
 }
 
 rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)
@@ -152,7 +164,8 @@ rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)
     int64_t count = rg_tensor_count(from);
     const rg_tensor *bad = count < 0 ? from : rg_tensor_count(to) < 0 ? to : NULL;
     if (bad)
-        return rg__fail(ctx, RG_BAD_DATA, "cast: %s with %d dimensions of type %d is no shape; "
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "cast: %s with %d dimensions of type %d is no shape; "
                         "expected 0 to %d dimensions, none negative, below 2^63 bytes",
                         rg__shape_text(bad, a), bad->ndim, (int)bad->dtype, RG_MAX_DIMS);
     if (!rg__same_shape(from, to))

@@ -6,6 +6,9 @@
 
 #include <rankgrad/tensor.h>
 
+/* Tables of kernels for the computing types have two entries. */
+_Static_assert(RG_F32 == 0 && RG_F64 == 1, "f32 and f64 come first");
+
 /* "(2,3)" in a small buffer that the caller gives; returns the buffer. */
 enum { RG__SHAPE_TEXT = RG_MAX_DIMS * 21 + 3 };
 const char *rg__shape_text(const rg_tensor *tensor, char text[RG__SHAPE_TEXT]);
@@ -14,6 +17,12 @@ bool rg__same_shape(const rg_tensor *a, const rg_tensor *b);
 
 /* Bytes of all elements; the shape must be valid. */
 size_t rg__tensor_bytes(const rg_tensor *tensor);
+
+/* Element i as double. */
+double rg__element(rg_dtype type, const void *data, int64_t i);
+
+/* to[i] += from[i] for `count` elements of f32 or f64, each rounded to its type first. */
+void rg__add(rg_dtype to_type, void *to, rg_dtype from_type, const void *from, int64_t count);
 
 /* Converts `count` elements; the loop of rg_tensor_cast. */
 void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, int64_t count);

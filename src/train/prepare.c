@@ -90,13 +90,6 @@ rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const ch
     return check_labels(ctx, split, what, policy);
 }
 
-static double number(rg_dtype dtype, const void *array, int64_t i)
-{
-    double x;
-    rg__cast(dtype, (const char *)array + (size_t)i * rg_dtype_size(dtype), RG_F64, &x, 1);
-    return x;
-}
-
 double rg__label_scale(const struct rg__rows *rows)
 {
     double total = 0;
@@ -104,8 +97,8 @@ double rg__label_scale(const struct rg__rows *rows)
     for (int64_t q = 0; q < rows->n_lists; q++) {
         double mass = 0;
         for (int64_t i = rows->offsets[q]; i < rows->offsets[q + 1]; i++)
-            mass += fabs(number(rows->dtype, rows->labels, i) *
-                         (rows->weights ? number(rows->dtype, rows->weights, i) : 1));
+            mass += fabs(rg__element(rows->dtype, rows->labels, i) *
+                         (rows->weights ? rg__element(rows->dtype, rows->weights, i) : 1));
         total += mass;
         n += mass > 0;
     }
@@ -126,8 +119,8 @@ static int64_t *nonempty_lists(rg_context *ctx, const rg_split *split, int64_t *
     return lists;
 }
 
-rg_status rg__set_lists_aside(rg_context *ctx, const rg_split *split, double fraction,
-                              uint64_t seed, uint8_t **train, uint8_t **vali)
+rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double fraction, uint64_t seed,
+                             uint8_t **train, uint8_t **vali)
 {
     int64_t n, *lists = nonempty_lists(ctx, split, &n);
     *train = rg__alloc(ctx, split->n_rows, 1, "a mask");
@@ -155,14 +148,14 @@ rg_status rg__set_lists_aside(rg_context *ctx, const rg_split *split, double fra
 
 void rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split)
 {
-    enum { FAR = 50, MOST_NAMED = 8 };
+    enum { FAR = 50, MOST_NAMED = 8, ROOM = 96 /* for one name and its number */ };
     double *largest = rg__alloc(ctx, rows->n_features, sizeof *largest, "the outliers");
     for (int64_t i = 0; largest && i < rows->n_rows * rows->n_features; i++) {
-        double z = fabs(number(rows->dtype, rows->features, i));
+        double z = fabs(rg__element(rows->dtype, rows->features, i));
         double *most = &largest[i % rows->n_features];
         *most = z > *most ? z : *most;
     }
-    char names[512] = "";
+    char names[MOST_NAMED * ROOM] = "";
     int n = 0;
     size_t used = 0;
     for (int64_t f = 0; largest && f < rows->n_features; f++) {

@@ -20,8 +20,8 @@ double rg__label_scale(const struct rg__rows *rows);
 /* Masks (N, allocated from ctx) that set whole lists aside: `vali` gets about `fraction` of the
  * non-empty lists, drawn by the seed, `train` the others; each at least one. RG_BAD_DATA when there
  * are fewer than two. */
-rg_status rg__set_lists_aside(rg_context *ctx, const rg_split *split, double fraction,
-                              uint64_t seed, uint8_t **train, uint8_t **vali);
+rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double fraction, uint64_t seed,
+                             uint8_t **train, uint8_t **vali);
 
 /* One note to the log that names the features with a normalised value beyond 50 deviations. */
 void rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split);

@@ -1,13 +1,13 @@
 /* step.c: one step's gradient, shard by shard.
  *
  * The one idea: bits must not depend on how many workers there are. So the lists of a step are cut
- * into shards of whole lists, by size alone; the shards fall into at most 64 contiguous groups;
- * within a group they are added in order, and the groups are added in a fixed tree:
+ * into shards of whole lists, by size alone; the shards fall into at most 64 buckets, consecutive
+ * ones into each; a bucket adds its shards in order, and the buckets are added in a fixed tree:
  *
  *     lists    | 7 2 | 9 | 4 1 8 | 3 | 6 5 |      in the shuffled order of the epoch
  *     shards     s0    s1  s2      s3  s4         <= 256 KiB of features: read from memory once,
- *     groups    [s0    s1][s2]    [s3  s4]        in cache for backward
- *     tree       (g0 + g1) + g2
+ *     buckets   [s0    s1][s2]    [s3  s4]        in cache for backward
+ *     tree       (b0 + b1) + b2
  *
  * A shard is one small graph: gathered rows -> model -> loss, reduction none -> backward with the
  * cotangent scale / units, where units (the step's lists with an item) are counted first. So one
@@ -24,15 +24,16 @@ rg_status rg__stepper_open(struct rg__stepper *s)
 {
     const rg_parameters *p = &s->model->parameters;
     s->graph = rg_graph_create(s->ctx);
-    s->groups = rg__alloc(s->ctx, (RG__MOST_GROUPS - 1) * p->count, rg_dtype_size(p->dtype),
-                          "the gradients of the shards");
-    return s->graph && s->groups ? RG_OK : RG_LIMIT;
+    int64_t n = s->most_lists < RG__MOST_BUCKETS ? s->most_lists : RG__MOST_BUCKETS;
+    s->buckets = rg__alloc(s->ctx, (n - 1) * p->count, rg_dtype_size(p->dtype),
+                           "the gradients of the shards");
+    return s->graph && s->buckets ? RG_OK : RG_LIMIT;
 }
 
 void rg__stepper_close(struct rg__stepper *s)
 {
     rg_graph_destroy(s->graph);
-    rg__free(s->ctx, s->groups);
+    rg__free(s->ctx, s->buckets);
 }
 
 /* A shard: lists [0, n) of a step's, n_rows rows of them. */
@@ -75,13 +76,14 @@ static void *gather(rg_graph *graph, const struct rg__rows *rows, const struct s
     return to;
 }
 
+/* The shard's rows of an array (n_rows,width), or (n_rows) where width is 0. */
 static rg_node *gathered_leaf(struct rg__stepper *s, const struct shard *shard, const void *array,
-                              int ndim, int64_t width)
+                              int64_t width)
 {
     const struct rg__rows *rows = s->rows;
-    rg_tensor value = {rows->dtype, ndim, {shard->n_rows, width}, NULL};
-    value.data = gather(s->graph, rows, shard, array,
-                        (size_t)(ndim == 2 ? width : 1) * rg_dtype_size(rows->dtype));
+    size_t size = (size_t)(width ? width : 1) * rg_dtype_size(rows->dtype);
+    rg_tensor value = {rows->dtype, width ? 2 : 1, {shard->n_rows, width}, NULL};
+    value.data = gather(s->graph, rows, shard, array, size);
     return value.data ? rg_leaf(s->graph, &value) : NULL;
 }
 
@@ -99,9 +101,7 @@ static const int64_t *shard_offsets(struct rg__stepper *s, const struct shard *s
 
 static double element(const rg_tensor *t, int64_t i)
 {
-    double x;
-    rg__cast(t->dtype, (const char *)t->data + (size_t)i * rg_dtype_size(t->dtype), RG_F64, &x, 1);
-    return x;
+    return rg__element(t->dtype, t->data, i);
 }
 
 /* Why a score is not finite: a feature that is not, or weights that ran away. */
@@ -137,10 +137,10 @@ static rg_status run_shard(struct rg__stepper *s, rg_model *model, const struct 
     rg_graph *g = s->graph;
     const struct rg__rows *rows = s->rows;
     rg_graph_reset(g);
-    rg_node *x = gathered_leaf(s, shard, rows->features, 2, rows->n_features);
-    rg_node *labels = gathered_leaf(s, shard, rows->labels, 1, 0);
+    rg_node *x = gathered_leaf(s, shard, rows->features, rows->n_features);
+    rg_node *labels = gathered_leaf(s, shard, rows->labels, 0);
     rg_loss_options o = rg_loss_options_default();
-    o.weights = rows->weights ? gathered_leaf(s, shard, rows->weights, 1, 0) : NULL;
+    o.weights = rows->weights ? gathered_leaf(s, shard, rows->weights, 0) : NULL;
     o.offsets = shard_offsets(s, shard);
     o.n_lists = shard->n_lists;
     o.reduction = RG_REDUCE_NONE;
@@ -152,7 +152,7 @@ static rg_status run_shard(struct rg__stepper *s, rg_model *model, const struct 
     rg_tensor seed = {rows->dtype, 1, {shard->n_lists}, NULL};
     seed.data = rg_graph_alloc(g, (size_t)shard->n_lists * rg_dtype_size(rows->dtype));
     if (!losses || !seed.data)
-        return rg_backward(g, NULL, NULL); /* the graph's error */
+        return rg_graph_status(g);
     for (int64_t i = 0; i < shard->n_lists; i++) {
         rg__cast(RG_F64, &cotangent, seed.dtype,
                  (char *)seed.data + (size_t)i * rg_dtype_size(seed.dtype), 1);
@@ -161,22 +161,12 @@ static rg_status run_shard(struct rg__stepper *s, rg_model *model, const struct 
     return rg_backward(g, losses, &seed);
 }
 
-/* to[i] += from[i] */
-static void add(rg_dtype dtype, int64_t n, void *to, const void *from)
-{
-    for (int64_t i = 0; i < n; i++)
-        if (dtype == RG_F32)
-            ((float *)to)[i] += ((const float *)from)[i];
-        else
-            ((double *)to)[i] += ((const double *)from)[i];
-}
-
-/* The groups' gradients into group 0's, in a tree that depends on their number alone. */
-static void add_groups(const rg_parameters *p, char *const *group, int64_t n)
+/* All buckets into the first, in a tree that depends on their number alone. */
+static void add_buckets(const rg_parameters *p, char *const *bucket, int64_t n)
 {
     for (int64_t width = 1; width < n; width *= 2)
         for (int64_t i = 0; i + width < n; i += 2 * width)
-            add(p->dtype, p->count, group[i], group[i + width]);
+            rg__add(p->dtype, bucket[i], p->dtype, bucket[i + width], p->count);
 }
 
 static int64_t count_units(const struct rg__rows *rows, const int64_t *lists, int64_t n)
@@ -199,16 +189,16 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
         return RG_OK;
     for (int64_t at = 0; at < n_lists; n_shards++)
         at += cut(s->rows, lists + at, n_lists - at).n_lists;
-    int64_t n_groups = n_shards < RG__MOST_GROUPS ? n_shards : RG__MOST_GROUPS;
-    char *group[RG__MOST_GROUPS] = {p->grad};
-    for (int64_t i = 1; i < n_groups; i++)
-        group[i] = memset(s->groups + (size_t)(i - 1) * block, 0, block);
+    int64_t n_buckets = n_shards < RG__MOST_BUCKETS ? n_shards : RG__MOST_BUCKETS;
+    char *bucket[RG__MOST_BUCKETS] = {p->grad};
+    for (int64_t i = 1; i < n_buckets; i++)
+        bucket[i] = memset(s->buckets + (size_t)(i - 1) * block, 0, block);
     double cotangent = s->scale / (double)*units;
     int64_t at = 0, done = 0;
-    for (int64_t i = 0; i < n_groups; i++) {
+    for (int64_t i = 0; i < n_buckets; i++) {
         rg_model worker = *s->model; /* the same parameters, with gradients of its own */
-        worker.parameters.grad = group[i];
-        for (; done < (i + 1) * n_shards / n_groups; done++) {
+        worker.parameters.grad = bucket[i];
+        for (; done < (i + 1) * n_shards / n_buckets; done++) {
             struct shard shard = cut(s->rows, lists + at, n_lists - at);
             rg_status status = run_shard(s, &worker, &shard, cotangent, loss_sum);
             if (status != RG_OK)
@@ -216,6 +206,6 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
             at += shard.n_lists;
         }
     }
-    add_groups(p, group, n_groups);
+    add_buckets(p, bucket, n_buckets);
     return RG_OK;
 }

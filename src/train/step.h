@@ -8,7 +8,7 @@
 
 enum {
     RG__SHARD_BYTES = 256 << 10, /* of features; a constant, since bits depend on it */
-    RG__MOST_GROUPS = 64
+    RG__MOST_BUCKETS = 64
 };
 
 struct rg__stepper {
@@ -17,9 +17,10 @@ struct rg__stepper {
     const struct rg__rows *rows;
     rg_loss_function *loss;
     rg_label_mode label_mode;
-    double scale; /* the objective is scale * mean loss */
+    double scale;       /* the objective is scale * mean loss */
+    int64_t most_lists; /* a step has at most this many */
     rg_graph *graph;
-    char *groups; /* gradients of the groups 1 .. 63; group 0 is the model's own */
+    char *buckets; /* gradients of all buckets but the first, which is the model's own */
 };
 
 /* The stepper's graph and buffers; the fields above them are set by the caller. End with close. */

@@ -33,7 +33,8 @@ struct training {
     rg_optimizer *optimizer;
     int64_t *order; /* of the training lists */
     int64_t step, n_steps;
-    void *best; /* the kept parameters */
+    void *best;     /* the kept parameters */
+    int64_t memory; /* bytes that copies of rows may still take */
     double started;
     rg_train_result result;
 };
@@ -78,8 +79,8 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
                         "text --features gives both the same number",
                         (long long)train->n_features, (long long)vali->n_features);
     if (!vali && o->vali_fraction > 0) {
-        status = rg__set_lists_aside(ctx, train, o->vali_fraction, o->seed, &t->train_mask,
-                                     &t->vali_mask);
+        status = rg__hold_out_lists(ctx, train, o->vali_fraction, o->seed, &t->train_mask,
+                                    &t->vali_mask);
         t->train.mask = t->train_mask;
         t->vali.mask = t->vali_mask;
     }
@@ -115,8 +116,8 @@ static rg_status evaluation_open(struct training *t, const rg_split *split, stru
 {
     rg_context *ctx = t->ctx;
     rg_dtype dtype = t->model->parameters.dtype;
-    rg_status status = rg__rows_open(ctx, split, &t->model->normalization, dtype,
-                                     t->options.memory_limit, &e->rows);
+    rg_status status =
+        rg__rows_open(ctx, split, &t->model->normalization, dtype, &t->memory, &e->rows);
     if (status != RG_OK)
         return status;
     e->labels = rg__alloc(ctx, e->rows.n_rows, sizeof(double), "the labels");
@@ -186,7 +187,10 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
                                       .rows = &t->on_train.rows,
                                       .loss = rg_loss_find(o->loss)->function,
                                       .label_mode = o->label_mode,
-                                      .scale = t->result.label_scale};
+                                      .scale = t->result.label_scale,
+                                      .most_lists = o->batch_lists < t->result.n_train_lists
+                                                        ? o->batch_lists
+                                                        : t->result.n_train_lists};
     const rg_parameters *p = &t->model->parameters;
     t->best = rg__alloc(ctx, p->count, rg_dtype_size(p->dtype), "the best parameters");
     status = rg__stepper_open(&t->stepper);
@@ -198,7 +202,7 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
 static rg_status evaluate(struct training *t, struct evaluation *e, rg_metric_result *result)
 {
     rg_dtype dtype = t->model->parameters.dtype;
-    t->model->architecture->score[dtype](t->model, e->rows.features, e->rows.n_rows, e->own_scores);
+    rg__model_score_rows(t->model, e->rows.features, e->rows.n_rows, e->own_scores);
     rg__cast(dtype, e->own_scores, RG_F64, e->scores, e->rows.n_rows);
     rg_ranking ranking = {.n_lists = e->rows.n_lists,
                           .offsets = e->rows.offsets,
@@ -310,6 +314,7 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
 {
     struct training t = {.ctx = ctx, .started = rg__seconds()};
     t.options = options ? *options : rg_train_options_default();
+    t.memory = t.options.memory_limit ? t.options.memory_limit : rg__physical_memory() / 5 * 4;
     t.result.vali_metric = (double)NAN;
     *out = NULL;
     int blas_threads = rg__blas_set_threads(1); /* the one process-wide setting; restored below */

@@ -29,15 +29,8 @@ static void backward(rg_node *y)
 {
     const rg_tensor *x = rg_operand(y, 0), *out = rg_node_value(y);
     void *gx = rg_operand_grad(y, 0);
-    const void *g = rg_output_grad(y);
-    int64_t n = gx ? rg_tensor_count(x) : 0;
-    for (int64_t i = 0; i < n; i++) {
-        double term = out->dtype == RG_F32 ? (double)((const float *)g)[i] : ((const double *)g)[i];
-        if (x->dtype == RG_F32)
-            ((float *)gx)[i] += (float)term;
-        else
-            ((double *)gx)[i] += term;
-    }
+    if (gx)
+        rg__add(x->dtype, gx, out->dtype, rg_output_grad(y), rg_tensor_count(x));
 }
 
 static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)

@@ -24,12 +24,14 @@ static struct F(extents) F(extents_of)(const rg_node *y)
     return (struct F(extents)){a->dims[0], a->dims[1], b->ndim == 2 ? b->dims[1] : 1};
 }
 
-/* Scratch of rg__gemm for a result of m n elements summed over k; NULL where none is needed. */
-static void *F(scratch)(rg_node *y, int64_t m, int64_t n, int64_t k)
+/* c = (or +=) op(a) op(b) by BLAS, with scratch from the graph. */
+static void F(product)(rg_node *y, bool trans_a, bool trans_b, struct F(extents) e, const real *a,
+                       const real *b, real *c, bool add)
 {
-    if (k <= PRODUCT_BLOCK)
-        return NULL;
-    return rg_graph_alloc(rg_node_graph(y), (size_t)(m * n) * (sizeof(double) + sizeof(real)));
+    size_t size = F(rg__gemm_scratch)(e.m, e.n, e.k);
+    void *scratch = size ? rg_graph_alloc(rg_node_graph(y), size) : NULL;
+    if (scratch || size == 0)
+        F(rg__gemm)(trans_a, trans_b, e.m, e.n, e.k, a, b, c, add, scratch);
 }
 
 void F(rg__matmul_forward)(rg_node *y)
@@ -42,9 +44,7 @@ void F(rg__matmul_forward)(rg_node *y)
             out[m] = F(lane_dot)(a + m * e.k, b, e.k);
         return;
     }
-    void *scratch = F(scratch)(y, e.m, e.n, e.k);
-    if (scratch || e.k <= PRODUCT_BLOCK)
-        F(rg__gemm)(false, false, e.m, e.n, e.k, a, b, out, false, scratch);
+    F(product)(y, false, false, e, a, b, out, false);
 }
 
 /* grad[k] += sum_m g[m] a[m,k]: over at most 4,096 rows in the numbers' own type, the blocks in
@@ -81,16 +81,12 @@ void F(rg__matmul_backward)(rg_node *y)
             for (int64_t k = 0; k < e.k; k++)
                 ga[m * e.k + k] += g[m] * b[k];
     } else if (ga) {
-        void *scratch = F(scratch)(y, e.m, e.k, e.n);
-        if (scratch || e.n <= PRODUCT_BLOCK)
-            F(rg__gemm)(false, true, e.m, e.k, e.n, g, b, ga, true, scratch);
+        F(product)(y, false, true, (struct F(extents)){e.m, e.n, e.k}, g, b, ga, true);
     }
     if (gb && e.n == 1) {
         F(column_backward)(y, e, a, g, gb);
     } else if (gb) {
-        void *scratch = F(scratch)(y, e.k, e.n, e.m);
-        if (scratch || e.m <= PRODUCT_BLOCK)
-            F(rg__gemm)(true, false, e.k, e.n, e.m, a, g, gb, true, scratch);
+        F(product)(y, true, false, (struct F(extents)){e.k, e.m, e.n}, a, g, gb, true);
     }
 }
 
