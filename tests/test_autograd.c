@@ -342,6 +342,17 @@ static void long_chains_need_no_stack(void **state)
     assert_close(at(rg_node_grad(x), 0), 1, 0, 0);
 }
 
+static void a_gradient_may_be_the_next_cotangent(void **state)
+{
+    struct fixture *f = *state;
+    double a[] = {2, 3}, grad[] = {0, 0}, one[] = {1, 1};
+    rg_tensor ta = vector(a, 2), ones = vector(one, 2);
+    rg_node *y = rg_scale(f->graph, rg_variable(f->graph, &ta, grad), 3);
+    assert_ok(f->ctx, rg_backward(f->graph, y, &ones));
+    assert_ok(f->ctx, rg_backward(f->graph, y, rg_node_grad(y)));
+    assert_close(grad[1], 6, 0, 0);
+}
+
 /* ---- Memory ---- */
 
 /* A step with every kind of buffer in it. */
@@ -526,6 +537,7 @@ int main(void)
         TEST(long_products_stay_exact),
         TEST(gradients_accumulate_in_leaves),
         TEST(nothing_flows_into_constants),
+        TEST(a_gradient_may_be_the_next_cotangent),
         TEST(errors_name_shapes_and_travel),
         TEST(long_chains_need_no_stack),
         TEST(steady_state_allocates_nothing),

@@ -169,6 +169,43 @@ static void vacuous_gradients_are_named(void **state)
     rg_context_destroy(ctx);
 }
 
+static rg_node *identity(rg_graph *graph, rg_node *const *in, void *user)
+{
+    (void)graph, (void)user;
+    return in[0];
+}
+
+static void a_function_may_return_its_input(void **state)
+{
+    (void)state;
+    rg_context *ctx = rg_context_create(NULL);
+    rg_gradcheck_report report;
+    assert_ok(ctx, rg_gradcheck(ctx, identity, NULL, inputs, 1, NULL, &report));
+    assert_true(report.passed);
+    rg_context_destroy(ctx);
+}
+
+static void options_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        double step, rtol, atol;
+        const char *words;
+    } cases[] = {{0, 1e-6, 1e-8, "step is 0"},
+                 {-1, 1e-6, 1e-8, "step is -1"},
+                 {6e-6, -1, -1, "rtol is -1"},
+                 {6e-6, NAN, 1e-8, "rtol is nan"},
+                 {6e-6, 1e-6, INFINITY, "atol is inf"}};
+    rg_context *ctx = rg_context_create(NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_gradcheck_report report;
+        rg_gradcheck_options o = {cases[i].step, cases[i].rtol, cases[i].atol, 1};
+        assert_fails(ctx, RG_USAGE, cases[i].words,
+                     rg_gradcheck(ctx, identity, NULL, inputs, 1, &o, &report));
+    }
+    rg_context_destroy(ctx);
+}
+
 static void functions_that_fail_are_told(void **state)
 {
     (void)state;
@@ -198,6 +235,8 @@ int main(void)
         cmocka_unit_test(reports_name_input_element_and_numbers),
         cmocka_unit_test(vacuous_gradients_are_named),
         cmocka_unit_test(functions_that_fail_are_told),
+        cmocka_unit_test(a_function_may_return_its_input),
+        cmocka_unit_test(options_are_checked),
     };
     RUN_TESTS(tests);
 }

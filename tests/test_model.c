@@ -275,6 +275,12 @@ static void options_are_checked(void **state)
     o.name = "forest";
     assert_fails(ctx, RG_USAGE, "forest", rg_model_create(ctx, 1, &o, &model));
     assert_null(model);
+    rg_normalization bare = {RG_NORMALIZE_ZSCORE, F, NULL, NULL};
+    assert_ok(ctx, rg_model_create(ctx, F, NULL, &model));
+    assert_fails(ctx, RG_USAGE, "shift and scale", rg_model_set_normalization(model, &bare));
+    ((float *)rg_model_parameters(model)->value)[3] = NAN;
+    assert_fails(ctx, RG_BAD_DATA, "weights[3] is nan", rg_model_save(model, path, false));
+    rg_model_destroy(model);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -648,6 +648,61 @@ static void the_callers_reduction(void **state)
     assert_int_equal(own.status, RG_USAGE);
 }
 
+static rg_node *integers(rg_graph *g, rg_node *losses, rg_node *nonempty, void *user)
+{
+    (void)g, (void)losses, (void)user;
+    return nonempty;
+}
+
+static rg_node *elsewhere(rg_graph *g, rg_node *losses, rg_node *nonempty, void *user)
+{
+    (void)g, (void)losses, (void)nonempty;
+    return user;
+}
+
+static void the_callers_reduction_is_checked(void **state)
+{
+    (void)state;
+    double s[] = {2, 1}, y[] = {1, 0};
+    rg_graph *other = rg_graph_create(ctx);
+    rg_tensor t = vec(s, 2);
+    struct call c = CALL(vec(s, 2), vec(y, 2));
+    c.options.reduce = integers;
+    run(&c);
+    assert_int_equal(c.status, RG_USAGE);
+    assert_non_null(strstr(rg_last_error(ctx), "an integer node"));
+    c.options.reduce = elsewhere;
+    c.options.reduce_user = rg_leaf(other, &t);
+    run(&c);
+    assert_int_equal(c.status, RG_USAGE);
+    assert_non_null(strstr(rg_last_error(ctx), "another graph"));
+    rg_graph_destroy(other);
+}
+
+/* One value a list, as many lists as items and an empty one among them: a count tells nothing. */
+static void as_many_lists_as_items(void **state)
+{
+    (void)state;
+    double s[] = {0.5, 1.5}, per_list[] = {2, 3}, full[2];
+    static const int64_t cuts[][3] = {{0, 0, 2}, {0, 2, 2}, {0, 1, 2}};
+    for (int i = 0; i < 3; i++) {
+        struct call small = CALL(vec(s, 2), mat(per_list, 2, 1));
+        struct call large = CALL(vec(s, 2), vec(full, 2));
+        small.options.offsets = large.options.offsets = cuts[i];
+        small.options.n_lists = large.options.n_lists = 2;
+        int list_of[] = {cuts[i][1] == 0, cuts[i][1] < 2};
+        double sums[2] = {0};
+        for (int k = 0; k < 2; k++)
+            full[k] = per_list[list_of[k]];
+        run(&small);
+        run(&large);
+        assert_memory_equal(small.value, large.value, sizeof small.value[0]);
+        for (int k = 0; k < 2; k++)
+            sums[list_of[k]] += large.dy[k];
+        assert_all(small.dy, sums, 2, 1e-14);
+    }
+}
+
 /* ---- Size ---- */
 
 static void ten_million_items(void **state)
@@ -671,6 +726,20 @@ static void ten_million_items(void **state)
     assert_close((double)grad[N - 1], p - 1, 1e-6, 0);
     assert_close((double)grad[999], p, 1e-5, 0);
     assert_true(rg_graph_bytes(graph) <= 4 * (size_t)N * sizeof *s);
+    rg_graph_destroy(graph);
+    graph = rg_graph_create(ctx);
+    uint8_t *where = malloc(N); /* compacted logits, labels and gradients, and the node's own */
+    for (int i = 0; i < N; i++)
+        where[i] = i % 10 > 0;
+    rg_tensor mask = {RG_BOOL, 1, {N}, where};
+    rg_loss_options o = rg_loss_options_default();
+    o.where = rg_leaf(graph, &mask);
+    scores = rg_variable(graph, &ts, NULL);
+    loss = rg_ranking_softmax_loss(graph, scores, rg_leaf(graph, &ty), &o);
+    assert_ok(ctx, rg_backward(graph, loss, NULL));
+    assert_non_null(rg_node_grad(scores));
+    assert_true(rg_graph_bytes(graph) < 4 * (size_t)N * sizeof *s + (2 << 20));
+    free(where);
     free(s);
     free(y);
     free(grad);
@@ -702,6 +771,8 @@ int main(void)
         TEST(invariants),
         TEST(sum_is_the_sum_of_none),
         TEST(the_callers_reduction),
+        TEST(the_callers_reduction_is_checked),
+        TEST(as_many_lists_as_items),
         TEST(ten_million_items),
     };
     RUN_TESTS(tests);

@@ -191,7 +191,6 @@ static void label_scale_does_not_matter(void **state)
             m.labels[k] *= factors[i];
         rg_model *model;
         rg_train_options o = options();
-        o.metric.gain = RG_GAIN_LINEAR;
         assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
         memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
         rg_model_destroy(model);
@@ -488,6 +487,79 @@ static void errors(void **state)
     unmake(&m);
 }
 
+/* Labels beyond the exponential gain: the metric that selects changes its gain, and says so. */
+static void huge_labels_have_a_linear_gain(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 13);
+    rg_model *model;
+    rg_train_options o = options();
+    o.epochs = 1;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_null(strstr(train_log.note, "linear gain"));
+    rg_model_destroy(model);
+    m.labels[3] = 1024;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_non_null(strstr(train_log.note, "linear gain"));
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
+/* The row that is told is the row of the split, whatever was masked or held out before it. */
+static void missing_features_are_told_by_row(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 14), v = make(20, 10, 4, 1, 4, 15);
+    rg_model *model;
+    rg_train_options o = options();
+    const int64_t last = m.split.n_rows - 1;
+    char words[64];
+    m.mask = malloc((size_t)m.split.n_rows);
+    for (int64_t i = 0; i <= last; i++)
+        m.mask[i] = i > 20;
+    m.split.mask = m.mask;
+    m.x[4 * last + 1] = NAN;
+    snprintf(words, sizeof words, "row %lld, feature 2", (long long)last + 1);
+    for (int method = 0; rg_normalize_name((rg_normalize)method); method++)
+        for (int fraction = 0; fraction < 2; fraction++) {
+            o.normalize = (rg_normalize)method;
+            o.vali_fraction = 0.5 * fraction;
+            assert_fails(ctx, RG_BAD_DATA, words, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        }
+    v.x[4 * 5] = NAN;
+    m.x[4 * last + 1] = 0;
+    o = options();
+    assert_fails(ctx, RG_BAD_DATA, "the validation rows: row 6, feature 1",
+                 rg_train(ctx, &m.split, &v.split, &o, &model, NULL));
+    unmake(&m);
+    unmake(&v);
+}
+
+/* The k-th allocation fails, for every k: RG_LIMIT, no model, nothing held. */
+static void training_without_memory(void **state)
+{
+    (void)state;
+    struct made m = make(6, 5, 3, 1, 4, 12);
+    for (int64_t k = 2;; k++) {
+        struct memory memory = {.refuse = k};
+        rg_context *own = memory_context(&memory);
+        rg_model *model;
+        rg_train_options o = rg_train_options_default();
+        o.epochs = 2;
+        o.vali_fraction = 0.3;
+        rg_status status = rg_train(own, &m.split, NULL, &o, &model, NULL);
+        bool reached = memory.requests >= k;
+        assert_int_equal(status, reached ? RG_LIMIT : RG_OK);
+        assert_true((model != NULL) == !reached);
+        rg_model_destroy(model);
+        rg_context_destroy(own);
+        assert_int_equal(memory.live, 0);
+        if (!reached)
+            break;
+    }
+    unmake(&m);
+}
+
 static void more_errors(void **state)
 {
     (void)state;
@@ -498,7 +570,7 @@ static void more_errors(void **state)
     assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
                  rg_train(ctx, &m.split, NULL, &o, &model, NULL));
     o.normalize = RG_NORMALIZE_NONE; /* found in the shard pass, not in a read of its own */
-    assert_fails(ctx, RG_BAD_DATA, "row 8 (masked rows not counted), feature 3",
+    assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
                  rg_train(ctx, &m.split, NULL, &o, &model, NULL));
     m.x[4 * 7 + 2] = 1;
     o.epochs = 0;
@@ -587,6 +659,9 @@ int main(void)
         TEST(shards_add_up),
         TEST(errors),
         TEST(more_errors),
+        TEST(huge_labels_have_a_linear_gain),
+        TEST(missing_features_are_told_by_row),
+        TEST(training_without_memory),
         TEST(the_caller_may_stop),
         TEST(far_outliers_are_named),
     };

@@ -55,7 +55,8 @@ RG_API const char *rg_status_name(rg_status status);
 /* The memory hook. resize(user, NULL, n) allocates n > 0 bytes aligned as malloc does,
  * resize(user, block, n) grows or shrinks, resize(user, block, 0) frees and returns NULL. NULL
  * from an allocation makes the call in progress fail with RG_LIMIT. Called from the thread that
- * uses the context. libhdf5, OpenBLAS and jansson use malloc, not this hook. */
+ * uses the context (rg_model_score: from any thread that scores). libhdf5, OpenBLAS and jansson
+ * use malloc, not this hook. */
 typedef struct rg_allocator {
     void *(*resize)(void *user, void *block, size_t size);
     void *user;

@@ -57,7 +57,8 @@ RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows
 
 /* Scores the n rows (n,F) of one list, raw features in, scores (n) out; no graph, no data set. A
  * row's score depends on that row alone unless the normalisation is by list. Reads the model only:
- * threads may share it. RG_LIMIT when out of memory. */
+ * threads may share it where the context's memory hook may be called from each of them (the default
+ * may). RG_LIMIT when out of memory. */
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
 
 /* Scores all rows of a split, in double (the model's own type underneath), list by list: the same

@@ -58,8 +58,8 @@ RG_API void rg_optimizer_destroy(rg_optimizer *optimizer);
 
 /* One step, with the learning rate multiplied by lr_factor; then sets the gradient to 0.
  * sgd (as PyTorch, dampening 0): g = clip(grad) + l2 value; m = momentum m + g;
- * value -= lr lr_factor m. Returns RG_DIVERGED, and changes nothing, when the gradient is not
- * finite. The norm is summed in double. */
+ * value -= lr lr_factor m. Returns RG_DIVERGED, and changes nothing, when the gradient's norm is
+ * not finite. The norm is summed in double. */
 RG_API rg_status rg_optimizer_step(rg_optimizer *optimizer, double lr_factor);
 
 /* The Euclidean norm of the last step's gradient before clipping. */

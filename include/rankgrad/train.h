@@ -51,7 +51,8 @@ typedef struct rg_train_options {
     int64_t batch_lists;            /* 32 lists a step */
     uint64_t seed;                  /* 1 */
     rg_normalize normalize;         /* zscore */
-    rg_metric metric;               /* selects the epoch to keep; ndcg@10 */
+    rg_metric metric;               /* selects the epoch to keep; ndcg@10; the exponential gain
+                                       becomes the linear one where a label exceeds 1023 */
     double vali_fraction; /* of the training lists, whole, seeded, set aside when there is no
                                 validation split; 0: none; in [0,1) */
     rg_negative_labels negative_labels; /* error */

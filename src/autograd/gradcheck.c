@@ -51,7 +51,7 @@ static void found(struct check *c, int input, int64_t element, double analytic, 
     if (element < 0)
         snprintf(r->message, sizeof r->message, "input %d: %s", input, what);
     else
-        snprintf(r->message, sizeof r->message, "input %d, element %lld: %s: %.12g, expected %.12g",
+        snprintf(r->message, sizeof r->message, "input %d, element %lld: %s: %.17g, expected %.17g",
                  input, (long long)element, what, analytic, numeric);
 }
 
@@ -119,16 +119,16 @@ static rg_status numeric_derivative(struct check *c, int input, int64_t element,
     const volatile double above = kept + h, below = kept - h; /* as stored, not as computed */
     *x = above;
     rg_node *y = evaluate(c, NULL);
-    if (y)
+    if (y && count > 0)
         memcpy(c->plus, rg_node_value(y)->data, (size_t)count * sizeof(double));
     *x = below;
     y = y ? evaluate(c, NULL) : NULL;
-    const double *minus = y ? rg_node_value(y)->data : NULL;
+    const double *minus = y ? rg_node_value(y)->data : NULL; /* perhaps x itself */
+    for (int64_t i = 0; y && i < count; i++)
+        change += weight[i] * (c->plus[i] - minus[i]);
     *x = kept;
     if (!y)
         return graph_error(c);
-    for (int64_t i = 0; i < count; i++)
-        change += weight[i] * (c->plus[i] - minus[i]);
     *derivative = change / (above - below);
     return RG_OK;
 }
@@ -255,12 +255,21 @@ rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user, const
             return rg__fail(ctx, RG_USAGE, "gradcheck: input %d has no valid shape", i);
     struct check c = {.ctx = ctx, .function = function, .user = user, .report = report};
     c.options = options ? options : &defaults;
+    const rg_gradcheck_options *o = c.options;
+    const struct rg__range ranges[] = {
+        {"step", o->step, o->step > 0 && isfinite(o->step), "a number > 0"},
+        {"rtol", o->rtol, o->rtol >= 0 && isfinite(o->rtol), "a number >= 0"},
+        {"atol", o->atol, o->atol >= 0 && isfinite(o->atol), "a number >= 0"},
+    };
+    rg_status status = rg__check_ranges(ctx, "gradcheck", ranges, RG__COUNT(ranges));
+    if (status != RG_OK)
+        return status;
     c.n_inputs = n_inputs;
     c.given = inputs;
     c.inputs = copies;
     c.grads = grads;
     c.graph = rg_graph_create(ctx);
-    rg_status status = c.graph && copy_inputs(&c, again) ? run(&c, again) : RG_LIMIT;
+    status = c.graph && copy_inputs(&c, again) ? run(&c, again) : RG_LIMIT;
     for (int i = 0; i < n_inputs; i++) {
         rg__free(ctx, copies[i].data);
         rg__free(ctx, grads[i]);

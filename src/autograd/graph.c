@@ -106,20 +106,25 @@ static rg_node *append(rg_node *node)
 
 /* ---- Leaves ---- */
 
-rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
+bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value)
 {
     char shape[RG__SHAPE_TEXT];
     if (!graph || graph->status != RG_OK)
-        return NULL;
-    if (rg_tensor_count(value) < 0 || value->dtype == RG_F16) {
-        rg__graph_fail(graph, RG_BAD_DATA,
-                       "leaf: %s of shape %s; expected a type other than f16 and at most %d "
-                       "dimensions, none negative",
-                       rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type",
-                       rg__shape_text(value, shape), RG_MAX_DIMS);
-        return NULL;
-    }
-    rg_node *node = new_node(graph);
+        return false;
+    if (rg_tensor_count(value) >= 0 && value->dtype != RG_F16)
+        return true;
+    rg__graph_fail(
+        graph, RG_BAD_DATA,
+        "%s: %s of shape %s, %d dimensions; expected a type other than f16 and at most %d "
+        "dimensions, none negative",
+        who, rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type",
+        rg__shape_text(value, shape), value->ndim, RG_MAX_DIMS);
+    return false;
+}
+
+rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
+{
+    rg_node *node = rg__check_value(graph, "leaf", value) ? new_node(graph) : NULL;
     if (!node)
         return NULL;
     node->value = *value;
@@ -274,6 +279,10 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
 /* Adds the cotangent, or 1, to the root's gradient. */
 static void seed(rg_node *root, const rg_tensor *cotangent)
 {
+    if (cotangent && cotangent->data && cotangent->data == root->grad.data && !root->has_grad) {
+        root->has_grad = true; /* its own gradient, of the backward before, is the cotangent */
+        return;
+    }
     const rg_tensor one = {RG_F64, 0, {0}, &(double){1}};
     const rg_tensor *from = cotangent ? cotangent : &one;
     void *grad = grad_of(root);

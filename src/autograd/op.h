@@ -15,6 +15,9 @@
 /* Records the graph's first error. */
 void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
 
+/* False, and the graph's error, where a tensor cannot be the value of a node. */
+bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value);
+
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
 #define RG__KERNELS(id)                                                                            \
     extern const struct rg__builtin rg__builtin_##id;                                              \

@@ -20,8 +20,6 @@ static inline struct F(axis) F(axis_of)(const rg_node *y)
     int axis = *(const int *)rg_attributes(y);
     if (axis == RG_ALL_AXES)
         return (struct F(axis)){1, rg_tensor_count(x), 1};
-    if (rg_tensor_count(x) == 0 && rg_tensor_count(rg_node_value(y)) == 0)
-        return (struct F(axis)){0, 0, 0}; /* the extents may overflow, there is nothing to do */
     struct F(axis) a = {1, 1, 1};
     int at = axis < 0 ? axis + x->ndim : axis;
     for (int i = 0; i < x->ndim; i++)
@@ -32,6 +30,12 @@ static inline struct F(axis) F(axis_of)(const rg_node *y)
 /* y = the sum along the axis, divided by its length where `mean` is set. */
 static inline void F(reduce_forward)(rg_node *y, bool mean)
 {
+    if (rg_tensor_count(rg_operand(y, 0)) ==
+        0) { /* sums of nothing; the other extents may be vast */
+        for (int64_t i = 0; i < rg_tensor_count(rg_node_value(y)); i++)
+            ((real *)rg_output_data(y))[i] = mean ? (real)NAN : 0;
+        return;
+    }
     struct F(axis) a = F(axis_of)(y);
     const real *x = rg_operand(y, 0)->data;
     real *out = rg_output_data(y);
@@ -56,11 +60,11 @@ static inline void F(reduce_forward)(rg_node *y, bool mean)
 /* Every element of the axis gets the gradient of its sum. */
 static inline void F(reduce_backward)(rg_node *y, bool mean)
 {
-    struct F(axis) a = F(axis_of)(y);
     const real *g = rg_output_grad(y);
     real *gx = rg_operand_grad(y, 0);
-    if (!gx)
+    if (!gx || rg_tensor_count(rg_operand(y, 0)) == 0)
         return;
+    struct F(axis) a = F(axis_of)(y);
     real divisor = mean ? (real)a.n : 1;
     for (int64_t o = 0; o < a.outer; o++, g += a.inner)
         for (int64_t k = 0; k < a.n; k++, gx += a.inner)

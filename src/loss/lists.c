@@ -26,6 +26,7 @@ struct saved {
     int64_t n_nonempty;
     int64_t longest;
     double *state; /* (n_lists, RG__LIST_STATE) */
+    void *lists;   /* struct F(lists) */
 };
 
 /* Where an operand's items are: list q starts at offsets[q] * per_offset + sum index * stride over
@@ -45,19 +46,24 @@ struct F(lists) {
     const struct attributes *attributes;
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
-    int64_t *valid; /* indices of the valid items of one list; NULL without a mask */
     real *scratch;
 };
 
-static int64_t F(length)(const struct F(lists) * l, int64_t q)
+/* The items of one list, of which n are valid. */
+struct F(items) {
+    const struct F(view) *mask; /* NULL: all are valid */
+    int64_t mask_first, length, n;
+};
+
+static int64_t F(length)(const struct F(lists) *l, int64_t q)
 {
     const int64_t *offsets = l->attributes->offsets;
     return offsets ? offsets[q + 1] - offsets[q] : l->n;
 }
 
 /* The view of a tensor against logits of the shape; checked by the shape rule. */
-static struct F(view)
-    F(view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+static struct F(view) F(view_of)(const rg_tensor *t, const rg_tensor *logits,
+                                 const struct attributes *a)
 {
     struct F(view) v = {.tensor = t};
     if (!t)
@@ -86,7 +92,7 @@ static struct F(view)
     return v;
 }
 
-static int64_t F(first_item)(const struct F(view) * v, const struct attributes *a, int64_t q)
+static int64_t F(first_item)(const struct F(view) *v, const struct attributes *a, int64_t q)
 {
     int64_t at = v->per_offset ? a->offsets[q] : 0;
     for (int i = v->n_axes - 1; i >= 0; i--) {
@@ -96,82 +102,73 @@ static int64_t F(first_item)(const struct F(view) * v, const struct attributes *
     return at;
 }
 
-/* The values of a list's n valid items, compacted. */
-static const real *F(values)(const struct F(view) * v, int64_t first, const int64_t *valid,
-                             int64_t n)
+static bool F(is_valid)(const struct F(items) *items, int64_t k)
 {
-    if (!v->tensor)
+    const struct F(view) *mask = items->mask;
+    return !mask || rg__element(mask->tensor->dtype, mask->tensor->data,
+                                items->mask_first + k * mask->per_item) != 0;
+}
+
+static struct F(items) F(items_of)(const struct F(lists) *l, int64_t q)
+{
+    struct F(items) items = {.length = F(length)(l, q)};
+    if (l->view[WHERE].tensor) {
+        items.mask = &l->view[WHERE];
+        items.mask_first = F(first_item)(items.mask, l->attributes, q);
+    }
+    for (int64_t k = 0; k < items.length; k++)
+        items.n += F(is_valid)(&items, k);
+    if (items.n == items.length)
+        items.mask = NULL;
+    return items;
+}
+
+/* The values of a list's valid items, compacted. */
+static const real *F(values)(const struct F(view) *v, int64_t first, const struct F(items) *items)
+{
+    const rg_tensor *t = v->tensor;
+    if (!t)
         return NULL;
-    const char *data = v->tensor->data;
-    size_t size = rg_dtype_size(v->tensor->dtype);
-    if (!valid && v->per_item == 1 && v->tensor->dtype == REAL_TYPE)
-        return (const real *)(const void *)data + first;
-    if (!valid && v->per_item == 1) {
-        rg__cast(v->tensor->dtype, data + (size_t)first * size, REAL_TYPE, v->buffer, n);
-        return v->buffer;
-    }
-    for (int64_t k = 0; k < n; k++) {
-        int64_t at = first + (valid ? valid[k] : k) * v->per_item;
-        if (v->tensor->dtype == REAL_TYPE)
-            v->buffer[k] = ((const real *)(const void *)data)[at];
-        else
-            rg__cast(v->tensor->dtype, data + (size_t)at * size, REAL_TYPE, v->buffer + k, 1);
-    }
+    size_t size = rg_dtype_size(t->dtype);
+    const char *data = (const char *)t->data + (size_t)first * size;
+    bool as_they_lie = !items->mask && v->per_item == 1;
+    if (as_they_lie && t->dtype == REAL_TYPE)
+        return (const real *)(const void *)data;
+    if (as_they_lie)
+        rg__cast(t->dtype, data, REAL_TYPE, v->buffer, items->n);
+    real *to = v->buffer;
+    for (int64_t k = 0; !as_they_lie && k < items->length; k++, data += (size_t)v->per_item * size)
+        if (F(is_valid)(items, k))
+            rg__cast(t->dtype, data, REAL_TYPE, to++, 1);
     return v->buffer;
 }
 
-/* The indices of the valid items into l->valid; returns their number. NULL mask: all `length`. */
-static int64_t F(find_valid)(const struct F(lists) * l, int64_t q, int64_t length,
-                             const int64_t **valid)
+/* List q, compacted; it has a valid item. */
+static struct F(rg__list)
+    F(load)(const struct F(lists) *l, int64_t q, double *state, const struct F(items) *items)
 {
-    const struct F(view) *where = &l->view[WHERE];
-    *valid = NULL;
-    if (!where->tensor)
-        return length;
-    int64_t first = F(first_item)(where, l->attributes, q), n = 0;
-    size_t size = rg_dtype_size(where->tensor->dtype);
-    const char *data = where->tensor->data;
-    for (int64_t k = 0; k < length; k++) {
-        uint8_t there;
-        rg__cast(where->tensor->dtype, data + (size_t)(first + k * where->per_item) * size, RG_BOOL,
-                 &there, 1);
-        l->valid[n] = k;
-        n += there != 0;
-    }
-    if (n < length)
-        *valid = l->valid;
-    return n;
-}
-
-/* List q, compacted; returns false when it has no valid item. */
-static bool F(load)(const struct F(lists) * l, int64_t q, double *state, struct F(rg__list) * list,
-                    const int64_t **valid)
-{
-    int64_t n = F(find_valid)(l, q, F(length)(l, q), valid);
-    if (n == 0)
-        return false;
-    const real *values[N_OPERANDS];
+    const real *values[N_OPERANDS] = {0};
     for (int i = 0; i < N_OPERANDS; i++)
-        if (i != WHERE) {
-            const struct F(view) *v = &l->view[i];
-            int64_t first = v->tensor ? F(first_item)(v, l->attributes, q) : 0;
-            values[i] = F(values)(v, first, *valid, n);
-        }
-    *list = (struct F(rg__list)){.n = n,
-                                 .s = values[LOGITS],
-                                 .y = values[LABELS],
-                                 .w = values[WEIGHTS],
-                                 .scratch = l->scratch,
-                                 .state = state + q * RG__LIST_STATE,
-                                 .label_mode = l->attributes->label_mode};
-    return true;
+        if (i != WHERE && l->view[i].tensor)
+            values[i] = F(values)(&l->view[i], F(first_item)(&l->view[i], l->attributes, q), items);
+    return (struct F(rg__list)){.n = items->n,
+                                .s = values[LOGITS],
+                                .y = values[LABELS],
+                                .w = values[WEIGHTS],
+                                .scratch = l->scratch,
+                                .state = state + q * RG__LIST_STATE,
+                                .label_mode = l->attributes->label_mode};
 }
 
-/* The views of a node's operands, with the buffers they need. False: out of memory. */
-static bool F(open_lists)(rg_node *y, int64_t longest, struct F(lists) * l)
+/* The views of a node's operands, with the buffers they need, which serve backward too; NULL: out
+ * of memory. */
+static struct F(lists) *F(open_lists)(rg_node *y, int64_t longest)
 {
     rg_graph *graph = rg_node_graph(y);
     const rg_tensor *logits = rg_operand(y, LOGITS);
+    struct F(lists) *l = rg_graph_alloc(graph, sizeof *l);
+    if (!l)
+        return NULL;
     *l = (struct F(lists)){.attributes = rg_attributes(y)};
     l->n = l->attributes->offsets ? 0 : logits->dims[logits->ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
@@ -183,12 +180,11 @@ static bool F(open_lists)(rg_node *y, int64_t longest, struct F(lists) * l)
             continue;
         bool in_place = !masked && v->per_item == 1 && v->tensor->dtype == REAL_TYPE;
         if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
-            return false;
+            return NULL;
     }
-    if (masked && !(l->valid = rg_graph_alloc(graph, (size_t)longest * sizeof *l->valid)))
-        return false;
-    bool as_they_are = !l->view[WEIGHTS].tensor && l->attributes->label_mode == RG_LABELS_RAW;
-    return as_they_are || (l->scratch = rg_graph_alloc(graph, room)) != NULL;
+    if (l->view[WEIGHTS].tensor || l->attributes->label_mode != RG_LABELS_RAW)
+        l->scratch = rg_graph_alloc(graph, room);
+    return rg_graph_status(graph) == RG_OK ? l : NULL;
 }
 
 /* ---- Forward ---- */
@@ -220,24 +216,28 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
     return saved->nonempty && saved->state ? saved : NULL;
 }
 
-void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
+void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
 {
     const struct attributes *a = rg_attributes(y);
     struct saved *saved = F(make_saved)(y, a);
-    struct F(lists) l;
-    if (!saved || !F(open_lists)(y, saved->longest, &l))
+    struct F(lists) *l = saved ? F(open_lists)(y, saved->longest) : NULL;
+    if (!l)
         return;
+    saved->lists = l;
     real *out = rg_output_data(y), *losses = out;
     if (a->reduction != RG_REDUCE_NONE)
         losses = rg_graph_alloc(rg_node_graph(y), (size_t)a->n_lists * sizeof *losses);
     if (!losses)
         return;
     for (int64_t q = 0; q < a->n_lists; q++) {
-        struct F(rg__list) list;
-        const int64_t *valid;
-        saved->nonempty[q] = F(load)(&l, q, saved->state, &list, &valid);
-        losses[q] = saved->nonempty[q] ? (real)forward(&list) : 0;
-        saved->n_nonempty += saved->nonempty[q];
+        struct F(items) items = F(items_of)(l, q);
+        saved->nonempty[q] = items.n > 0;
+        saved->n_nonempty += items.n > 0;
+        losses[q] = 0;
+        if (items.n > 0) {
+            struct F(rg__list) list = F(load)(l, q, saved->state, &items);
+            losses[q] = (real)forward(&list);
+        }
     }
     if (a->reduction != RG_REDUCE_NONE)
         out[0] = (real)F(reduce)(losses, saved, a->n_lists, a->reduction == RG_REDUCE_MEAN);
@@ -245,28 +245,27 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
 
 /* ---- Backward ---- */
 
-/* Asks for an operand's gradient and prepares where it is collected. */
-static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) * v)
+/* Asks for an operand's gradient and prepares where it is collected. False: out of memory. */
+static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) *v)
 {
-    if (!v->tensor || !rg_dtype_computes(v->tensor->dtype))
-        return true;
-    v->grad = rg_operand_grad(y, i);
-    if (!v->grad)
-        return rg_graph_status(rg_node_graph(y)) == RG_OK;
+    rg_graph *graph = rg_node_graph(y);
+    v->grad = NULL;
+    if (!v->tensor || !rg_dtype_computes(v->tensor->dtype) || !(v->grad = rg_operand_grad(y, i)))
+        return rg_graph_status(graph) == RG_OK;
     int64_t count = rg_tensor_count(v->tensor);
-    if (count != rg_tensor_count(rg_operand(y, LOGITS)) || v->tensor->dtype != REAL_TYPE) {
-        v->sum = rg_graph_alloc(rg_node_graph(y), (size_t)count * sizeof *v->sum);
-        if (!v->sum)
-            return false;
+    bool summed = !v->per_item || count != rg_tensor_count(rg_operand(y, LOGITS)) ||
+                  v->tensor->dtype != REAL_TYPE;
+    if (summed && !v->sum)
+        v->sum = rg_graph_alloc(graph, (size_t)count * sizeof *v->sum);
+    if (summed && v->sum)
         memset(v->sum, 0, (size_t)count * sizeof *v->sum);
-    }
-    if (v->sum || rg_operand(y, WHERE))
-        v->list_grad = rg_graph_alloc(rg_node_graph(y), (size_t)longest * sizeof *v->list_grad);
-    return !(v->sum || rg_operand(y, WHERE)) || v->list_grad;
+    if ((summed || rg_operand(y, WHERE)) && !v->list_grad)
+        v->list_grad = rg_graph_alloc(graph, (size_t)longest * sizeof *v->list_grad);
+    return rg_graph_status(graph) == RG_OK;
 }
 
 /* Where the kernel adds the gradients of this list's items. */
-static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
+static real *F(grad_target)(const struct F(view) *v, int64_t first, int64_t n)
 {
     if (!v->grad)
         return NULL;
@@ -277,20 +276,23 @@ static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
 }
 
 /* From the compacted gradients of a list to the operand's. */
-static void F(scatter)(const struct F(view) * v, int64_t first, const int64_t *valid, int64_t n)
+static void F(scatter)(const struct F(view) *v, int64_t first, const struct F(items) *items)
 {
-    for (int64_t k = 0; v->list_grad && k < n; k++) {
-        int64_t at = first + (valid ? valid[k] : k) * v->per_item;
+    const real *from = v->list_grad;
+    for (int64_t k = 0; from && k < items->length; k++) {
+        int64_t at = first + k * v->per_item;
+        if (!F(is_valid)(items, k))
+            continue;
         if (v->sum)
-            v->sum[at] += ACC(v->list_grad[k]);
+            v->sum[at] += ACC(*from++);
         else
-            ((real *)v->grad)[at] += v->list_grad[k];
+            ((real *)v->grad)[at] += *from++;
     }
 }
 
-static void F(add_sums)(const struct F(view) * v)
+static void F(add_sums)(const struct F(view) *v)
 {
-    if (v->sum)
+    if (v->grad && v->sum)
         rg__add(v->tensor->dtype, v->grad, RG_F64, v->sum, rg_tensor_count(v->tensor));
 }
 
@@ -304,38 +306,36 @@ static double F(upstream)(const rg_node *y, const struct saved *saved, int64_t q
     return a->reduction == RG_REDUCE_SUM ? ACC(g[0]) : ACC(g[0]) / (double)saved->n_nonempty;
 }
 
-void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
+void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward)
 {
     const struct attributes *a = rg_attributes(y);
     const struct saved *saved = rg_saved(y);
-    struct F(lists) l;
-    if (!F(open_lists)(y, saved->longest, &l))
-        return;
+    struct F(lists) *l = saved->lists;
     for (int i = 0; i < N_OPERANDS; i++)
-        if (i != WHERE && !F(open_grad)(y, i, saved->longest, &l.view[i]))
+        if (i != WHERE && !F(open_grad)(y, i, saved->longest, &l->view[i]))
             return;
     for (int64_t q = 0; q < a->n_lists; q++) {
-        struct F(rg__list) list;
-        const int64_t *valid;
         int64_t first[N_OPERANDS] = {0};
         real *grad[N_OPERANDS] = {0};
-        if (!saved->nonempty[q] || !F(load)(&l, q, saved->state, &list, &valid))
+        if (!saved->nonempty[q])
             continue;
+        struct F(items) items = F(items_of)(l, q);
+        struct F(rg__list) list = F(load)(l, q, saved->state, &items);
         for (int i = 0; i < N_OPERANDS; i++)
-            if (l.view[i].grad) {
-                first[i] = F(first_item)(&l.view[i], a, q);
-                grad[i] = F(grad_target)(&l.view[i], first[i], list.n);
+            if (l->view[i].grad) {
+                first[i] = F(first_item)(&l->view[i], a, q);
+                grad[i] = F(grad_target)(&l->view[i], first[i], list.n);
             }
         list.ds = grad[LOGITS];
         list.dy = grad[LABELS];
         list.dw = grad[WEIGHTS];
         backward(&list, F(upstream)(y, saved, q));
         for (int i = 0; i < N_OPERANDS; i++)
-            if (l.view[i].grad)
-                F(scatter)(&l.view[i], first[i], valid, list.n);
+            if (l->view[i].grad)
+                F(scatter)(&l->view[i], first[i], &items);
     }
     for (int i = 0; i < N_OPERANDS; i++)
-        F(add_sums)(&l.view[i]);
+        F(add_sums)(&l->view[i]);
 }
 
 #ifdef RG__ONCE
@@ -412,9 +412,16 @@ static rg_node *reduce_by_caller(rg_graph *graph, const rg_operator *op, rg_node
     mask.dtype = RG_BOOL;
     mask.data = saved->nonempty;
     rg_node *value = o->reduce(graph, losses, rg_leaf(graph, &mask), o->reduce_user);
+    const char *wrong = NULL;
     if (!value)
-        rg__graph_fail(graph, RG_USAGE, "%s: the caller's reduction returned NULL", op->name);
-    return value;
+        wrong = "NULL";
+    else if (rg_node_graph(value) != graph)
+        wrong = "a node of another graph";
+    else if (!rg_dtype_computes(rg_node_value(value)->dtype))
+        wrong = "an integer node";
+    if (wrong)
+        rg__graph_fail(graph, RG_USAGE, "%s: the caller's reduction returned %s", op->name, wrong);
+    return wrong ? NULL : value;
 }
 
 /* The number of lists of padded logits: the product of all extents but the last; -1: too many. */

@@ -31,8 +31,8 @@ struct F(rg__list) {
     real *ds, *dy, *dw; /* backward adds here; NULL: not wanted */
 };
 
-typedef double F(rg__list_forward)(struct F(rg__list) * list);
-typedef void F(rg__list_backward)(struct F(rg__list) * list, double upstream);
+typedef double F(rg__list_forward)(struct F(rg__list) *list);
+typedef void F(rg__list_backward)(struct F(rg__list) *list, double upstream);
 
 /* The two kernels of an operator, from those of its lists. */
 void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward);

@@ -53,7 +53,7 @@ static double F(sum_exp)(const real *x, int64_t n, real max)
 
 /* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
  * sum z (normalized). */
-static const real *F(targets)(const struct F(rg__list) * list, double *mass)
+static const real *F(targets)(const struct F(rg__list) *list, double *mass)
 {
     if (!list->w && list->label_mode == RG_LABELS_RAW)
         return list->y;
@@ -74,7 +74,7 @@ static const real *F(targets)(const struct F(rg__list) * list, double *mass)
     return t;
 }
 
-static double F(list_forward)(struct F(rg__list) * list)
+static double F(list_forward)(struct F(rg__list) *list)
 {
     double *state = list->state, acc[LANES] = {0};
     const real *t = F(targets)(list, &state[MASS]);
@@ -91,7 +91,7 @@ static double F(list_forward)(struct F(rg__list) * list)
 }
 
 /* dL/dt_k, times what the label mode makes of t. */
-static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
+static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
 {
     const double *state = list->state;
     if (list->label_mode == RG_LABELS_NORMALIZED)
@@ -99,7 +99,7 @@ static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
     return list->label_mode == RG_LABELS_SOFTMAX ? ACC(t) * (l - state[LOSS]) : l;
 }
 
-static void F(list_backward)(struct F(rg__list) * list, double upstream)
+static void F(list_backward)(struct F(rg__list) *list, double upstream)
 {
     const double *state = list->state;
     const real max = (real)state[MAX];
@@ -116,7 +116,7 @@ static void F(list_backward)(struct F(rg__list) * list, double upstream)
         if (list->dy)
             list->dy[k] += (real)(list->w ? ACC(list->w[k]) * dz : dz);
         if (list->dw)
-            list->dw[k] += (real)(ACC(list->y[k]) * dz);
+            list->dw[k] += list->y[k] == 0 ? 0 : (real)(ACC(list->y[k]) * dz); /* 0 log 0 */
     }
 }
 

@@ -21,7 +21,30 @@
 
 #define FORMAT "rankgrad-model"
 
+static int64_t part_count(const struct rg__part *part)
+{
+    int64_t count = 1;
+    for (int d = 0; d < part->ndim; d++)
+        count *= part->dims[d];
+    return count;
+}
+
 /* ---- Writing ---- */
+
+/* A file that would be refused when it is read is not written. */
+static rg_status check_finite(const rg_model *model, const char *path)
+{
+    const rg_parameters *p = &model->parameters;
+    struct rg__part part;
+    for (int k = 0; model->architecture->part(model, k, &part); k++)
+        for (int64_t i = 0; i < part_count(&part); i++)
+            if (!isfinite(rg__element(p->dtype, p->value, part.first + i)))
+                return rg__fail(model->ctx, RG_BAD_DATA,
+                                "%s: not written: %s[%lld] is %g; expected a finite number", path,
+                                part.name, (long long)i,
+                                rg__element(p->dtype, p->value, part.first + i));
+    return RG_OK;
+}
 
 static void write_parts(struct rg__h5_writer *writer, const rg_model *model)
 {
@@ -52,7 +75,9 @@ rg_status rg_model_save(const rg_model *model, const char *path, bool force)
     rg_context *ctx = model->ctx;
     struct rg__h5_writer *writer;
     const rg_normalization *norm = &model->normalization;
-    rg_status status = rg_output_check(ctx, path, force, NULL, 0);
+    rg_status status = check_finite(model, path);
+    if (status == RG_OK)
+        status = rg_output_check(ctx, path, force, NULL, 0);
     if (status != RG_OK)
         return status;
     char *config = config_of(model);
@@ -164,10 +189,7 @@ static int64_t part_of(const rg_model *model, int i, struct rg__part *part, char
     if (!model->architecture->part(model, i, part))
         return -1;
     snprintf(name, 96, "/parameters/%s", part->name);
-    int64_t count = 1;
-    for (int d = 0; d < part->ndim; d++)
-        count *= part->dims[d];
-    return count;
+    return part_count(part);
 }
 
 /* Checks the sizes of the parts of a model that has no memory yet. */

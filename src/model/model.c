@@ -154,6 +154,11 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
         normalization->n_features != model->n_features)
         return rg__fail(ctx, RG_USAGE, "model: a normalisation of %lld features; expected %lld",
                         (long long)normalization->n_features, (long long)model->n_features);
+    bool fitted = normalization->method != RG_NORMALIZE_NONE &&
+                  normalization->method != RG_NORMALIZE_LIST_MINMAX;
+    if (fitted && (!normalization->shift || !normalization->scale))
+        return rg__fail(ctx, RG_USAGE, "model: %s needs shift and scale",
+                        rg_normalize_name(normalization->method));
     if (!copy_numbers(ctx, normalization->shift, model->n_features, &copy.shift) ||
         !copy_numbers(ctx, normalization->scale, model->n_features, &copy.scale)) {
         rg_normalization_free(ctx, &copy);

@@ -1,6 +1,7 @@
 /* optimizer.c: options, clipping and the table of rules; see optimizer.h. */
 #include "optim/optimizer.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,12 +27,13 @@ static const struct rg__rule *find_rule(const char *name)
     return NULL;
 }
 
-static rg_status check_options(rg_context *ctx, const rg_optimizer_options *o)
+static rg_status check_options(rg_context *ctx, rg_dtype dtype, const rg_optimizer_options *o)
 {
+    const double most = dtype == RG_F32 ? (double)FLT_MAX : DBL_MAX;
     const struct rg__range ranges[] = {
-        {"lr", o->lr, o->lr > 0 && isfinite(o->lr), "a number > 0"},
+        {"lr", o->lr, o->lr > 0 && o->lr <= most, "a number > 0 of the parameters' type"},
         {"momentum", o->momentum, o->momentum >= 0 && o->momentum < 1, "0 <= momentum < 1"},
-        {"l2", o->l2, o->l2 >= 0 && isfinite(o->l2), "a number >= 0"},
+        {"l2", o->l2, o->l2 >= 0 && o->l2 <= most, "a number >= 0 of the parameters' type"},
         {"clip_norm", o->clip_norm, o->clip_norm >= 0, "a number >= 0 (0: no clipping)"},
     };
     if (!o->name || !find_rule(o->name))
@@ -45,7 +47,7 @@ rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
 {
     *out = NULL;
     rg_optimizer_options o = options ? *options : rg_optimizer_options_default();
-    rg_status status = check_options(ctx, &o);
+    rg_status status = check_options(ctx, parameters->dtype, &o);
     if (status != RG_OK)
         return status;
     const char *type = rg_dtype_name(parameters->dtype);

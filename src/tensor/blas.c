@@ -21,7 +21,7 @@ struct F(product) {
 };
 
 /* c = (or +=) the terms [begin, end) of the product, rows in blocks that fit BLAS's int. */
-static void F(part)(const struct F(product) * p, int64_t begin, int64_t end, real *c, bool add)
+static void F(part)(const struct F(product) *p, int64_t begin, int64_t end, real *c, bool add)
 {
     int lda = (int)(p->trans_a ? p->m : p->k), ldb = (int)(p->trans_b ? p->k : p->n);
     for (int64_t row = 0; row < p->m; row += MOST_ROWS) {

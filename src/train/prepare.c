@@ -102,7 +102,8 @@ double rg__label_scale(const struct rg__rows *rows)
         total += mass;
         n += mass > 0;
     }
-    return total > 0 && isfinite(total) ? (double)n / total : 1;
+    double scale = (double)n / total;
+    return scale > 0 && isfinite(scale) ? scale : 1;
 }
 
 /* The indices of the lists with a valid row; their number in *n. */
@@ -146,11 +147,74 @@ rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double frac
     return RG_OK;
 }
 
-void rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split)
+/* Element `at` of the stored features of a row; how many it has. */
+static int64_t stored(const rg_split *split, int64_t row, int64_t at, int64_t *feature, double *x)
+{
+    const rg_csr *csr = &split->csr;
+    if (!csr->indptr) {
+        *feature = at;
+        if (at < split->n_features)
+            *x = rg__element(split->features.dtype, split->features.data,
+                             row * split->n_features + at);
+        return split->n_features;
+    }
+    int64_t k = csr->indptr[row] + at;
+    if (k < csr->indptr[row + 1]) {
+        *feature = csr->indices[k];
+        *x = rg__element(csr->dtype, csr->data, k);
+    }
+    return csr->indptr[row + 1] - csr->indptr[row];
+}
+
+rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char *what)
+{
+    for (int64_t row = 0; row < split->n_rows; row++) {
+        int64_t feature = 0;
+        double x = 0;
+        for (int64_t at = 0; valid_row(split, row) && at < stored(split, row, at, &feature, &x);
+             at++)
+            if (!isfinite(x))
+                return rg__fail(ctx, RG_BAD_DATA,
+                                "the %s rows: row %lld, feature %lld (both from 1) is %g; expected "
+                                "a finite number; fill in or leave out missing values",
+                                what, (long long)row + 1, (long long)feature + 1, x);
+    }
+    return rg__fail(ctx, RG_DIVERGED,
+                    "training diverged: a score is not finite; a smaller --lr, --clip-norm 1 or "
+                    "--normalize zscore may help");
+}
+
+static double largest_label(const rg_split *split)
+{
+    double largest = 0;
+    for (int64_t row = 0; row < split->n_rows; row++)
+        if (valid_row(split, row) && split->labels[row] > largest)
+            largest = split->labels[row];
+    return largest;
+}
+
+void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *vali,
+                     rg_metric *metric)
+{
+    double largest = largest_label(train), other = vali ? largest_label(vali) : 0;
+    bool gains = strcmp(metric->name, "ndcg") == 0 || strcmp(metric->name, "dcg") == 0;
+    largest = other > largest ? other : largest;
+    if (!gains || metric->gain != RG_GAIN_EXP || largest <= 1023)
+        return;
+    metric->gain = RG_GAIN_LINEAR;
+    rg__log(ctx, RG_LOG_INFO,
+            "labels go up to %g, the gain 2^label - 1 only to 1023: %s is measured with the linear "
+            "gain",
+            largest, metric->name);
+}
+
+rg_status rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split)
 {
     enum { FAR = 50, MOST_NAMED = 8, ROOM = 96 /* for one name and its number */ };
     double *largest = rg__alloc(ctx, rows->n_features, sizeof *largest, "the outliers");
-    for (int64_t i = 0; largest && i < rows->n_rows * rows->n_features; i++) {
+    if (!largest)
+        return RG_LIMIT;
+    for (int64_t i = 0; i < rows->n_rows * rows->n_features; i++) {
         double z = fabs(rg__element(rows->dtype, rows->features, i));
         double *most = &largest[i % rows->n_features];
         *most = z > *most ? z : *most;
@@ -158,7 +222,7 @@ void rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_sp
     char names[MOST_NAMED * ROOM] = "";
     int n = 0;
     size_t used = 0;
-    for (int64_t f = 0; largest && f < rows->n_features; f++) {
+    for (int64_t f = 0; f < rows->n_features; f++) {
         if (largest[f] <= FAR)
             continue;
         char name[64];
@@ -176,6 +240,7 @@ void rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_sp
                 "them",
                 n, n > 1 ? "s" : "", n > 1 ? "" : "es", FAR, names, n > MOST_NAMED ? ", ..." : "");
     rg__free(ctx, largest);
+    return RG_OK;
 }
 
 uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normalization)

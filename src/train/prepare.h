@@ -23,8 +23,17 @@ double rg__label_scale(const struct rg__rows *rows);
 rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double fraction, uint64_t seed,
                              uint8_t **train, uint8_t **vali);
 
+/* Why a score is not finite. RG_BAD_DATA names the row and the feature that is not; RG_DIVERGED
+ * where all of them are. Looked for only then, so that no training pays for a read of its own. */
+rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char *what);
+
+/* The exponential gain of a selection metric ends at label 1023: beyond it, in a training or (not
+ * NULL) validation split, the metric gets the linear gain, and a note says so. */
+void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *vali,
+                     rg_metric *metric);
+
 /* One note to the log that names the features with a normalised value beyond 50 deviations. */
-void rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split);
+rg_status rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split);
 
 /* A fingerprint of what is trained on: xxh3 of labels, lists and (where it was fitted, so of the
  * features too) the normalisation. */

@@ -16,6 +16,7 @@
 
 #include "model/model.h"
 #include "tensor/tensor.h"
+#include "train/prepare.h"
 
 #include <math.h>
 #include <string.h>
@@ -104,23 +105,6 @@ static double element(const rg_tensor *t, int64_t i)
     return rg__element(t->dtype, t->data, i);
 }
 
-/* Why a score is not finite: a feature that is not, or weights that ran away. */
-static rg_status explain(struct rg__stepper *s, const struct shard *shard, const rg_tensor *x)
-{
-    for (int64_t i = 0, row = 0; i < shard->n_lists; i++)
-        for (int64_t k = 0; k < length(s->rows, shard->lists[i]); k++, row++)
-            for (int64_t f = 0; f < s->rows->n_features; f++)
-                if (!isfinite(element(x, row * s->rows->n_features + f)))
-                    return rg__fail(s->ctx, RG_BAD_DATA,
-                                    "train: row %lld (masked rows not counted), feature %lld "
-                                    "(both from 1) is %g; expected a finite number",
-                                    (long long)(s->rows->offsets[shard->lists[i]] + k + 1),
-                                    (long long)f + 1, element(x, row * s->rows->n_features + f));
-    return rg__fail(s->ctx, RG_DIVERGED,
-                    "training diverged: a score is not finite; a smaller --lr, "
-                    "--clip-norm 1 or --normalize zscore may help");
-}
-
 static bool all_finite(const rg_tensor *t)
 {
     int64_t n = rg_tensor_count(t);
@@ -147,7 +131,7 @@ static rg_status run_shard(struct rg__stepper *s, rg_model *model, const struct 
     o.label_mode = s->label_mode;
     rg_node *scores = rg_model_forward(g, model, x);
     if (scores && !all_finite(rg_node_value(scores)))
-        return explain(s, shard, rg_node_value(x));
+        return rg__explain_scores(s->ctx, s->split, "training");
     rg_node *losses = scores && o.offsets ? s->loss(g, scores, labels, &o) : NULL;
     rg_tensor seed = {rows->dtype, 1, {shard->n_lists}, NULL};
     seed.data = rg_graph_alloc(g, (size_t)shard->n_lists * rg_dtype_size(rows->dtype));

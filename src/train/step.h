@@ -14,6 +14,7 @@ enum {
 struct rg__stepper {
     rg_context *ctx;
     rg_model *model;
+    const rg_split *split; /* where the rows come from, for messages */
     const struct rg__rows *rows;
     rg_loss_function *loss;
     rg_label_mode label_mode;
@@ -28,8 +29,7 @@ rg_status rg__stepper_open(struct rg__stepper *stepper);
 void rg__stepper_close(struct rg__stepper *stepper);
 
 /* Adds the gradient of scale * (sum of the lists' losses) / (lists with an item) to the model's,
- * and gives that sum and number. RG_DIVERGED when a score is not finite though the features are;
- * RG_BAD_DATA names the row and the feature that is not. */
+ * and gives that sum and number. A score that is not finite ends it: rg__explain_scores. */
 rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
                    double *loss_sum, int64_t *units);
 

@@ -15,6 +15,8 @@
 
 /* Lists to measure the metric on. */
 struct evaluation {
+    const char *what; /* "training", "validation" */
+    const rg_split *split;
     struct rg__rows rows;
     double *labels, *scores; /* (n_rows), double: labels as they were read */
     void *own_scores;        /* (n_rows) of the model's type */
@@ -112,10 +114,13 @@ static rg_status make_model(struct training *t)
     return status;
 }
 
-static rg_status evaluation_open(struct training *t, const rg_split *split, struct evaluation *e)
+static rg_status evaluation_open(struct training *t, const char *what, const rg_split *split,
+                                 struct evaluation *e)
 {
     rg_context *ctx = t->ctx;
     rg_dtype dtype = t->model->parameters.dtype;
+    e->what = what;
+    e->split = split;
     rg_status status =
         rg__rows_open(ctx, split, &t->model->normalization, dtype, &t->memory, &e->rows);
     if (status != RG_OK)
@@ -172,18 +177,22 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status == RG_OK)
         status = rg_optimizer_create(ctx, &t->model->parameters, &o->optimizer, &t->optimizer);
     if (status == RG_OK)
-        status = evaluation_open(t, &t->train, &t->on_train);
+        status = evaluation_open(t, "training", &t->train, &t->on_train);
     if (status == RG_OK && t->has_vali)
-        status = evaluation_open(t, &t->vali, &t->on_vali);
+        status = evaluation_open(t, "validation", &t->vali, &t->on_vali);
     if (status == RG_OK)
         status = plan_steps(t);
     if (status != RG_OK)
         return status;
     if (o->normalize == RG_NORMALIZE_ZSCORE || o->normalize == RG_NORMALIZE_LOG1P_ZSCORE)
-        rg__note_outliers(ctx, &t->on_train.rows, &t->train);
+        status = rg__note_outliers(ctx, &t->on_train.rows, &t->train);
+    if (status != RG_OK)
+        return status;
+    rg__choose_gain(ctx, &t->train, t->has_vali ? &t->vali : NULL, &t->options.metric);
     t->result.label_scale = o->label_mode == RG_LABELS_RAW ? rg__label_scale(&t->on_train.rows) : 1;
     t->stepper = (struct rg__stepper){.ctx = ctx,
                                       .model = t->model,
+                                      .split = &t->train,
                                       .rows = &t->on_train.rows,
                                       .loss = rg_loss_find(o->loss)->function,
                                       .label_mode = o->label_mode,
@@ -204,6 +213,9 @@ static rg_status evaluate(struct training *t, struct evaluation *e, rg_metric_re
     rg_dtype dtype = t->model->parameters.dtype;
     rg__model_score_rows(t->model, e->rows.features, e->rows.n_rows, e->own_scores);
     rg__cast(dtype, e->own_scores, RG_F64, e->scores, e->rows.n_rows);
+    for (int64_t i = 0; i < e->rows.n_rows; i++)
+        if (!isfinite(e->scores[i]))
+            return rg__explain_scores(t->ctx, e->split, e->what);
     rg_ranking ranking = {.n_lists = e->rows.n_lists,
                           .offsets = e->rows.offsets,
                           .scores = e->scores,

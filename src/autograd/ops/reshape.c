@@ -41,10 +41,12 @@ static bool shape(rg_node *y)
     int64_t count = rg_tensor_count(x), rest = rg_tensor_count(&known);
     if (open >= 0 && rest > 0)
         known.dims[open] = count / rest;
-    if (rest < 0 || rg_tensor_count(&known) != count)
+    if (rest < 0 || (open >= 0 && rest == 0) || rg_tensor_count(&known) != count)
         return rg_reject(y,
-                         "shape %s does not become %s; expected %lld elements and at most one -1",
-                         rg__shape_text(x, from), rg__shape_text(&wanted, to), (long long)count);
+                         "shape %s does not become %s; expected %lld elements, at most %d "
+                         "dimensions and one -1 that they determine",
+                         rg__shape_text(x, from), rg__shape_text(&wanted, to), (long long)count,
+                         RG_MAX_DIMS);
     rg_set_shape(y, x->dtype, known.ndim, known.dims);
     return true;
 }
