@@ -375,15 +375,13 @@ static void open_stepping(struct stepping *t)
     rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
     rg_model_options o = {"linear", RG_F64, false};
     struct made *m = &t->made;
-    int64_t memory = INT64_MAX;
     *m = make(LISTS, 60, FEATURES, 1, 4, 8);
     m->mask = malloc((size_t)m->split.n_rows);
     for (int64_t i = 0; i < m->split.n_rows; i++)
         m->mask[i] = i < m->offsets[5] || i >= m->offsets[6];
     m->split.mask = m->mask;
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o, &t->model));
-    assert_ok(ctx, rg__rows_open(ctx, &m->split, &norm, RG_F64, &memory, &t->rows));
-    assert_int_equal(INT64_MAX - memory, t->rows.n_rows * FEATURES * 8);
+    assert_ok(ctx, rg__rows_open(ctx, &m->split, &norm, RG_F64, &t->rows));
     assert_true(t->rows.n_rows * FEATURES * 8 > 8 * RG__SHARD_BYTES); /* many shards */
     for (int f = 0; f < FEATURES; f++)
         ((double *)t->model->parameters.value)[f] = 0.01 * f;
@@ -578,12 +576,22 @@ static void more_errors(void **state)
     o.epochs = 1;
     o.memory_limit = 100;
     o.normalize = RG_NORMALIZE_ZSCORE;
-    assert_fails(ctx, RG_LIMIT, "the limit", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
-    o.memory_limit = m.split.n_rows * 4 * 4; /* one copy fits, two do not */
+    assert_fails(ctx, RG_LIMIT, "the limit is 0.0001 MB",
+                 rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.memory_limit = m.split.n_rows * 4 * 4 + 1000; /* one copy fits, two do not */
     assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
     rg_model_destroy(model);
-    assert_fails(ctx, RG_LIMIT, "0 MB are left",
-                 rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
+    assert_fails(ctx, RG_LIMIT, "dense rows", rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
+    int64_t indptr[] = {0, 1, 2}; /* two rows, and one index that somebody mistyped */
+    int32_t indices[] = {0, 2147483645};
+    float values[] = {1, 2};
+    rg_split wide = {.n_rows = 2, .n_features = 2147483646, .n_lists = 1};
+    wide.csr = (rg_csr){2, 2147483646, indptr, indices, RG_F32, values};
+    wide.labels = (double[]){0, 1};
+    wide.offsets = (int64_t[]){0, 2};
+    o.memory_limit = 1 << 30;
+    assert_fails(ctx, RG_LIMIT, "2147483646 features",
+                 rg_train(ctx, &wide, NULL, &o, &model, NULL));
     o.memory_limit = 0;
     o.loss = "nonesuch";
     assert_fails(ctx, RG_USAGE, "nonesuch", rg_train(ctx, &m.split, NULL, &o, &model, NULL));

@@ -64,8 +64,8 @@ typedef struct rg_allocator {
 
 typedef enum rg_log_level { RG_LOG_INFO, RG_LOG_WARNING } rg_log_level;
 
-/* Gets every note and warning, one sentence without a line end. The message lives only during
- * the call. */
+/* Gets every note and warning, one sentence without a line end; one equal to the one before it is
+ * not repeated. The message lives only during the call. */
 typedef void rg_log_function(void *user, rg_log_level level, const char *message);
 
 typedef struct rg_context_options {

@@ -18,6 +18,7 @@ struct rg_context {
     const struct rg__files *files; /* every file operation goes through it; tests replace it */
     rg_status status;
     char error[1024];
+    char note[1024]; /* the last one, which is not repeated */
 };
 
 #define RG__PRINTF(text, first) __attribute__((format(printf, text, first)))

@@ -112,6 +112,9 @@ void rg__log(rg_context *ctx, rg_log_level level, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
+    if (strcmp(sentence, ctx->note) == 0)
+        return;
+    memcpy(ctx->note, sentence, sizeof sentence);
     ctx->log(ctx->log_user, level, sentence);
 }
 

@@ -129,26 +129,14 @@ static rg_status load_features(const rg_split *split, const rg_normalization *no
     return status;
 }
 
-static rg_status take_memory(rg_context *ctx, const struct rg__rows *rows, int64_t *memory)
+bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype)
 {
-    int64_t size;
-    bool overflow = __builtin_mul_overflow(rows->n_rows, rows->n_features, &size) ||
-                    __builtin_mul_overflow(size, (int64_t)rg_dtype_size(rows->dtype), &size);
-    if (overflow || size > *memory)
-        return rg__fail(
-            ctx, RG_LIMIT,
-            "%lld rows of %lld features, dense in %s, take %.6g MB; %.6g MB are left of "
-            "the limit",
-            (long long)rows->n_rows, (long long)rows->n_features, rg_dtype_name(rows->dtype),
-            (double)rows->n_rows * (double)rows->n_features * (double)rg_dtype_size(rows->dtype) /
-                1e6,
-            (double)*memory / 1e6);
-    *memory -= size;
-    return RG_OK;
+    return method == RG_NORMALIZE_NONE && !is_sparse(split) && !split->mask &&
+           split->features.dtype == dtype;
 }
 
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
-                        const rg_normalization *normalization, rg_dtype dtype, int64_t *memory,
+                        const rg_normalization *normalization, rg_dtype dtype,
                         struct rg__rows *rows)
 {
     *rows = (struct rg__rows){.ctx = ctx, .dtype = dtype, .n_features = split->n_features};
@@ -160,13 +148,11 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
     rg_status status = load_labels(split, rows);
     if (status != RG_OK)
         return status;
-    if (normalization->method == RG_NORMALIZE_NONE && !is_sparse(split) && !split->mask &&
-        split->features.dtype == dtype) {
+    if (rg__rows_stay(split, normalization->method, dtype)) {
         rows->features = split->features.data;
         return RG_OK;
     }
-    status = take_memory(ctx, rows, memory);
-    return status == RG_OK ? load_features(split, normalization, rows) : status;
+    return load_features(split, normalization, rows);
 }
 
 void rg__rows_close(struct rg__rows *rows)

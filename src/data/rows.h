@@ -31,11 +31,12 @@ struct rg__rows {
     void *copy;    /* features, when they had to be copied */
 };
 
-/* Loads a split; RG_LIMIT names the size when the copy would take more than *memory bytes; takes
- * what it does off *memory. The split must outlive the rows. End with rg__rows_close, also after
- * failure. */
+/* Whether a split's features can be computed with as they are, so that loading copies nothing. */
+bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype);
+
+/* Loads a split, which must outlive the rows. End with rg__rows_close, also after failure. */
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
-                        const rg_normalization *normalization, rg_dtype dtype, int64_t *memory,
+                        const rg_normalization *normalization, rg_dtype dtype,
                         struct rg__rows *rows);
 void rg__rows_close(struct rg__rows *rows);
 

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "tensor/tensor.h"
+#include "train/step.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -35,6 +36,35 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
         return rg__fail(ctx, RG_USAGE, "train: loss \"%s\" is unknown; expected %s",
                         o->loss ? o->loss : "(null)", rg_loss_at(0)->name);
     return rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
+}
+
+/* Bytes of a split's dense copy; 0 where it stays as it is. */
+static double copy_bytes(const rg_split *split, const rg_train_options *o)
+{
+    if (!split || rg__rows_stay(split, o->normalize, o->model.dtype))
+        return 0;
+    return (double)split->n_rows * (double)split->n_features *
+           (double)rg_dtype_size(o->model.dtype);
+}
+
+rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
+                                 const rg_split *vali)
+{
+    double limit = o->memory_limit ? (double)o->memory_limit : 0.8 * (double)rg__physical_memory();
+    double n_buckets = (double)(o->batch_lists < train->n_lists ? o->batch_lists : train->n_lists);
+    if (n_buckets > RG__MOST_BUCKETS)
+        n_buckets = RG__MOST_BUCKETS;
+    /* value, gradient, moment, best, buckets; shift and scale, fitted and in the model */
+    double a_feature = (4 + n_buckets) * (double)rg_dtype_size(o->model.dtype) + 4 * sizeof(double);
+    double rows = copy_bytes(train, o) + copy_bytes(vali, o);
+    double parameters = (double)train->n_features * a_feature;
+    if (rows + parameters <= limit)
+        return RG_OK;
+    return rg__fail(ctx, RG_LIMIT,
+                    "training takes %.6g MB for dense rows (%lld training rows of %lld features in "
+                    "%s) and %.6g MB for parameters; the limit is %.6g MB",
+                    rows / 1e6, (long long)train->n_rows, (long long)train->n_features,
+                    rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6);
 }
 
 static bool valid_row(const rg_split *split, int64_t row)

@@ -9,6 +9,11 @@
 /* RG_USAGE names the first option out of range, with the range. */
 rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *options);
 
+/* RG_LIMIT, before any of it is taken, when dense copies of the rows (vali may be NULL), parameters,
+ * gradients and normalisation are more than the limit; names the sizes. */
+rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *options,
+                                 const rg_split *train, const rg_split *vali);
+
 /* RG_BAD_DATA where a split cannot be trained or validated on: no rows, no labels, no lists, labels
  * or weights that are not finite, negative labels under the policy `error`. */
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,

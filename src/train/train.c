@@ -35,8 +35,7 @@ struct training {
     rg_optimizer *optimizer;
     int64_t *order; /* of the training lists */
     int64_t step, n_steps;
-    void *best;     /* the kept parameters */
-    int64_t memory; /* bytes that copies of rows may still take */
+    void *best; /* the kept parameters */
     double started;
     rg_train_result result;
 };
@@ -121,8 +120,7 @@ static rg_status evaluation_open(struct training *t, const char *what, const rg_
     rg_dtype dtype = t->model->parameters.dtype;
     e->what = what;
     e->split = split;
-    rg_status status =
-        rg__rows_open(ctx, split, &t->model->normalization, dtype, &t->memory, &e->rows);
+    rg_status status = rg__rows_open(ctx, split, &t->model->normalization, dtype, &e->rows);
     if (status != RG_OK)
         return status;
     e->labels = rg__alloc(ctx, e->rows.n_rows, sizeof(double), "the labels");
@@ -172,6 +170,8 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     rg_status status = rg__check_train_options(ctx, o);
     if (status == RG_OK)
         status = choose_lists(t, train, vali);
+    if (status == RG_OK)
+        status = rg__check_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL);
     if (status == RG_OK)
         status = make_model(t);
     if (status == RG_OK)
@@ -326,7 +326,6 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
 {
     struct training t = {.ctx = ctx, .started = rg__seconds()};
     t.options = options ? *options : rg_train_options_default();
-    t.memory = t.options.memory_limit ? t.options.memory_limit : rg__physical_memory() / 5 * 4;
     t.result.vali_metric = (double)NAN;
     *out = NULL;
     int blas_threads = rg__blas_set_threads(1); /* the one process-wide setting; restored below */
