@@ -42,9 +42,9 @@ OPTIONS = {
 }
 
 
-def run(*arguments, text_in=None, cwd=None):
+def run(*arguments, text_in=None, cwd=None, patience=300):
     return subprocess.run([RANKGRAD, *map(str, arguments)], input=text_in, cwd=cwd, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=patience)
 
 
 def read(path):
@@ -238,6 +238,22 @@ class Flow(Case):
         self.good("convert", "-", "-o", self.at("stdin.h5"), text_in=text)
         self.good("convert", train, "-o", self.at("file.h5"))
         self.assertEqual(read(self.at("stdin.h5")), read(self.at("file.h5")))
+
+    def test_pipe(self):
+        """A named pipe is opened once: looking at it first would end its writer."""
+        train = self.text_files()[0]
+        data, model, pipe = self.at("file.h5"), self.at("m.h5"), self.at("pipe")
+        self.good("convert", train, "-o", data)
+        os.mkfifo(pipe)
+        for command in (("convert", pipe, "-o", self.at("pipe.h5")),
+                        ("convert", pipe, "-o", self.at("pipe.h5")),
+                        ("train", pipe, "-o", model, "--epochs", 2, "--quiet"),
+                        ("train", data, "--vali", pipe, "-o", model, "--epochs", 2, "--quiet"),
+                        ("inspect", pipe), ("evaluate", model, pipe), ("predict", model, pipe)):
+            with subprocess.Popen(["timeout", "20", "cp", train, pipe]) as writer:
+                done = run(*command, patience=20)
+                self.assertEqual((done.returncode, writer.wait()), (0, 0), f"{command}: {done.stderr}")
+        self.assertEqual(read(self.at("pipe.h5")), read(data))
 
 
 class Reports(Case):

@@ -259,39 +259,136 @@ static void an_output_is_no_input(void **state)
     free(full);
 }
 
-/* A split that somebody filled wrongly is told before anything is written. */
+static float X[4] = {1, 2, 3, 4};
+static const int64_t GOOD[3] = {0, 1, 2}, FIRST[3] = {1, 1, 2}, ORDER[3] = {0, 3, 2},
+                     LAST[3] = {0, 1, 3}, BOTH[3] = {0, 2, 2};
+static const int32_t COLUMN[2] = {0, 1}, NEGATIVE[2] = {0, -1}, BEYOND[3] = {0, 0, 2},
+                     DESCENDING[2] = {1, 0}, TWICE[3] = {0, 1, 1};
+
+/* What is wrong with a split of 2 rows, 2 features and 2 lists. */
+/* clang-format off */
+static const struct {
+    const char *words;
+    const int64_t *offsets;
+    rg_tensor features;
+    rg_csr csr;
+} unsound[] = {
+    {"offsets goes from 1 to 2; from 0 to the number of rows, 2", FIRST, {RG_F32, 2, {2, 2}, X}, {0}},
+    {"offsets: element 3 (from 1) is 2 after 3", ORDER, {RG_F32, 2, {2, 2}, X}, {0}},
+    {"offsets goes from 0 to 3", LAST, {RG_F32, 2, {2, 2}, X}, {0}},
+    {"2 lists without offsets", NULL, {RG_F32, 2, {2, 2}, X}, {0}},
+    {"features are (3,2) of f32 for a split of 2 rows", GOOD, {RG_F32, 2, {3, 2}, X}, {0}},
+    {"features are (2,3) of f32", GOOD, {RG_F32, 2, {2, 3}, X}, {0}},
+    {"features are (4) of f32", GOOD, {RG_F32, 1, {4}, X}, {0}},
+    {"features are (2,2) of f32 without data", GOOD, {RG_F32, 2, {2, 2}, NULL}, {0}},
+    {"features are (2,2) of i32", GOOD, {RG_I32, 2, {2, 2}, X}, {0}},
+    {"features are (2,2) of no type", GOOD, {(rg_dtype)99, 2, {2, 2}, X}, {0}},
+    {"neither features.data nor csr.indptr", GOOD, {0}, {0}},
+    {"csr is (3,2)", GOOD, {0}, {3, 2, GOOD, COLUMN, RG_F32, X}},
+    {"csr is (2,1)", GOOD, {0}, {2, 1, GOOD, COLUMN, RG_F32, X}},
+    {"csr is (2,2) of f16", GOOD, {0}, {2, 2, GOOD, COLUMN, RG_F16, X}},
+    {"csr.indptr: element 3 (from 1) is 2 after 3", GOOD, {0}, {2, 2, ORDER, COLUMN, RG_F32, X}},
+    {"csr.indptr goes from 1 to 2", GOOD, {0}, {2, 2, FIRST, COLUMN, RG_F32, X}},
+    {"csr has 2 values, but no indices", GOOD, {0}, {2, 2, GOOD, NULL, RG_F32, X}},
+    {"csr has 2 values, but no indices or no data", GOOD, {0}, {2, 2, GOOD, COLUMN, RG_F32, NULL}},
+    {"csr.indices: row 2 (from 1) has column -1", GOOD, {0}, {2, 2, GOOD, NEGATIVE, RG_F32, X}},
+    {"csr.indices: row 2 (from 1) has column 2; 0 to 1", GOOD, {0}, {2, 2, LAST, BEYOND, RG_F32, X}},
+    {"csr.indices: row 1 (from 1) has column 0 after", GOOD, {0}, {2, 2, BOTH, DESCENDING, RG_F32, X}},
+    {"csr.indices: row 2 (from 1) has column 1 twice", GOOD, {0}, {2, 2, LAST, TWICE, RG_F32, X}},
+};
+/* clang-format on */
+
+/* A split that somebody filled wrongly is told before anything is written, and before anything is
+ * computed from it. */
 static void unsound_splits(void **state)
 {
     struct fixture *f = *state;
-    float x[4] = {0};
-    int64_t bad_first[3] = {1, 1, 2}, bad_order[3] = {0, 3, 2}, bad_last[3] = {0, 1, 3},
-            good[3] = {0, 1, 2};
-    rg_split sound = {.name = "",
-                      .n_rows = 2,
-                      .n_features = 2,
-                      .n_lists = 2,
-                      .features = {RG_F32, 2, {2, 2}, x},
-                      .offsets = good};
-    rg_split bad[10];
-    for (int i = 0; i < 10; i++)
-        bad[i] = sound;
-    bad[0].offsets = bad_first;
-    bad[1].offsets = bad_order;
-    bad[2].offsets = bad_last;
-    bad[3].offsets = NULL;
-    bad[4].features.dims[0] = 3;
-    bad[5].features.data = NULL;
-    bad[6].features.dtype = RG_I32;
-    bad[7].n_features = 0;
-    bad[8].csr = (rg_csr){2, 2, bad_order, NULL, RG_F32, NULL};
-    bad[9].csr = (rg_csr){2, 2, good, NULL, RG_F32, x};
-    for (int i = 0; i < 10; i++) {
-        const rg_split *split = &bad[i];
-        assert_fails(f->ctx, RG_BAD_DATA, "not written",
+    rg_split it = {.name = "", .n_rows = 2, .n_features = 2, .n_lists = 2};
+    const rg_split *split = &it;
+    for (int i = 0; i < (int)(sizeof unsound / sizeof unsound[0]); i++) {
+        rg_normalization z;
+        char words[128];
+        it.offsets = unsound[i].offsets;
+        it.features = unsound[i].features;
+        it.csr = unsound[i].csr;
+        snprintf(words, sizeof words, "x.h5: not written: %s", unsound[i].words);
+        assert_fails(f->ctx, RG_BAD_DATA, words,
                      rg_dataset_write(f->ctx, path_of(f, "x.h5"), &split, 1, NULL));
         assert_int_equal(empty_folder(f->folder), 0);
+        snprintf(words, sizeof words, "the split: %s", unsound[i].words);
+        assert_fails(f->ctx, RG_BAD_DATA, words,
+                     rg_normalization_fit(f->ctx, RG_NORMALIZE_ZSCORE, split, &z));
+        assert_null(z.shift);
     }
-    write_one(f, path_of(f, "x.h5"), &sound, false, false);
+    it.offsets = GOOD;
+    it.csr = (rg_csr){2, 2, GOOD, COLUMN, RG_F32, X};
+    write_one(f, path_of(f, "x.h5"), &it, false, false);
+}
+
+/* Counts that make no shape; and which split of several it is. */
+static void unsound_counts(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        int64_t n_rows, n_features, n_lists;
+    } rows[] = {{-1, 2, 2}, {2, 0, 2}, {2, 2, -1}};
+    static float x[4] = {0};
+    const rg_split sound = {
+        .name = "train", .n_rows = 2, .n_features = 2, .features = {RG_F32, 2, {2, 2}, x}};
+    for (int i = 0; i < 3; i++) {
+        rg_split bad = sound;
+        const rg_split *split = &bad;
+        bad.n_rows = rows[i].n_rows;
+        bad.n_features = rows[i].n_features;
+        bad.n_lists = rows[i].n_lists;
+        assert_fails(f->ctx, RG_BAD_DATA, "nothing negative",
+                     rg_dataset_write(f->ctx, path_of(f, "x.h5"), &split, 1, NULL));
+    }
+    rg_split test = sound;
+    const rg_split *splits[] = {&sound, &test};
+    test.name = "test";
+    test.features.data = NULL;
+    assert_fails(f->ctx, RG_BAD_DATA, "x.h5: not written: /test: features",
+                 rg_dataset_write(f->ctx, path_of(f, "x.h5"), splits, 2, NULL));
+    assert_int_equal(empty_folder(f->folder), 0);
+}
+
+/* What a file is, is told from its content; a pipe keeps what waits in it. */
+static void hdf5_is_recognised(void **state)
+{
+    struct fixture *f = *state;
+    struct full *full = full_split("", RG_F32);
+    const char *path = path_of(f, "a.h5"), *moved = path_of(f, "b.h5"), *pipe = path_of(f, "pipe");
+    bool yes = false;
+    size_t size;
+    write_one(f, path, &full->split, false, false);
+    free(full);
+    char *bytes = slurp(path, &size), *shifted = calloc(1, 2048 + size);
+    memcpy(shifted + 2048, bytes, size);
+    spill(moved, shifted, 2048 + size);
+    free(shifted);
+    free(bytes);
+    assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, path, &yes));
+    assert_true(yes);
+    yes = false;
+    assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, moved, &yes));
+    assert_true(yes);
+    spill(path, "1 qid:1 1:2\n", 12);
+    static const char *const others[] = {"-", "/dev/null"};
+    const char *all[] = {path, f->folder, others[0], others[1]};
+    for (int i = 0; i < 4; i++) {
+        yes = true;
+        assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, all[i], &yes));
+        assert_false(yes);
+    }
+    yes = true;
+    assert_fails(f->ctx, RG_IO, "No such file", rg_file_is_hdf5(f->ctx, path_of(f, "none"), &yes));
+    assert_false(yes);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    alarm(20); /* opening it would wait for a writer that never comes */
+    assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, pipe, &yes));
+    alarm(0);
+    assert_false(yes);
 }
 
 /* ---- HDF5's own state ------------------------------------------------------------------------ */
@@ -376,6 +473,8 @@ int main(void)
         HDF5_TEST(nothing_foreign_is_replaced),
         HDF5_TEST(an_output_is_no_input),
         HDF5_TEST(unsound_splits),
+        HDF5_TEST(unsound_counts),
+        HDF5_TEST(hdf5_is_recognised),
         HDF5_TEST(hdf5_is_left_as_found),
     };
     RUN_TESTS(tests);

@@ -539,36 +539,36 @@ static const struct {
     {features_text, RG_BAD_DATA, {"/features", "numbers"}},
     {features_compound, RG_BAD_DATA, {"/features", "numbers"}},
     {labels_short, RG_BAD_DATA, {"/labels has 5", "/features has 6 rows"}},
-    {labels_nan, RG_BAD_DATA, {"/labels[3]", "NaN"}},
-    {labels_infinite, RG_BAD_DATA, {"/labels[5]", "infinite"}},
+    {labels_nan, RG_BAD_DATA, {"/labels: row 4 (from 1) is NaN", "finite"}},
+    {labels_infinite, RG_BAD_DATA, {"/labels: row 6 (from 1)", "infinite"}},
     {labels_group, RG_BAD_DATA, {"/labels", "no data set"}},
-    {qid_scattered, RG_BAD_DATA, {"/qid[4]: list 7", "/qid[1]"}},
+    {qid_scattered, RG_BAD_DATA, {"/qid: row 5 (from 1): list 7", "ended with row 2"}},
     {qid_scattered, RG_BAD_DATA, {"/qid", "--regroup"}},
-    {qid_text_scattered, RG_BAD_DATA, {"/qid[3]: list a", "/qid[0]"}},
-    {qid_half, RG_BAD_DATA, {"/qid[3]", "2.5"}},
-    {qid_huge, RG_BAD_DATA, {"/qid[5]", "integer"}},
-    {qid_nan, RG_BAD_DATA, {"/qid[5]", "integer"}},
+    {qid_text_scattered, RG_BAD_DATA, {"/qid: row 4 (from 1): list a", "ended with row 1"}},
+    {qid_half, RG_BAD_DATA, {"/qid: row 4 (from 1)", "2.5"}},
+    {qid_huge, RG_BAD_DATA, {"/qid: row 6 (from 1)", "integer"}},
+    {qid_nan, RG_BAD_DATA, {"/qid: row 6 (from 1)", "integer"}},
     {qid_none, RG_BAD_DATA, {"qid", "offsets"}},
-    {offsets_not_qid, RG_BAD_DATA, {"/qid[2]", "offsets"}},
+    {offsets_not_qid, RG_BAD_DATA, {"/qid: row 3 (from 1)", "offsets"}},
     {offsets_first, RG_BAD_DATA, {"/offsets", "from 1 to 6"}},
     {offsets_last, RG_BAD_DATA, {"/offsets", "from 0 to 7"}},
-    {offsets_order, RG_BAD_DATA, {"/offsets[2] is 3 after 4", "never decrease"}},
+    {offsets_order, RG_BAD_DATA, {"/offsets: element 3 (from 1) is 3 after 4", "never decrease"}},
     {offsets_empty, RG_BAD_DATA, {"/offsets", "empty"}},
     {offsets_float, RG_BAD_DATA, {"/offsets", "integers"}},
-    {offsets_wrapping, RG_BAD_DATA, {"/offsets[1]", "decrease"}},
+    {offsets_wrapping, RG_BAD_DATA, {"/offsets: element 2 (from 1)", "decrease"}},
     {group_sum, RG_BAD_DATA, {"/group make 7", "6"}},
-    {group_negative, RG_BAD_DATA, {"/group[1]", "-2"}},
+    {group_negative, RG_BAD_DATA, {"/group: list 2 (from 1)", "-2 rows"}},
     {group_overflow, RG_BAD_DATA, {"/group", "6"}},
-    {group_not_offsets, RG_BAD_DATA, {"group", "list 2 begins at row 3 or 5"}},
+    {group_not_offsets, RG_BAD_DATA, {"group", "list 2 ends with row 3 or 5 (from 1)"}},
     {group_count, RG_BAD_DATA, {"/offsets tells of 3", "/group of 2"}},
     {query_ids_count, RG_BAD_DATA, {"/query_ids has 4", "/qid has 3 lists"}},
     {list_weights_count, RG_BAD_DATA, {"/list_weights has 2", "/offsets has 3 lists"}},
-    {list_weights_nan, RG_BAD_DATA, {"/list_weights[1]", "NaN"}},
+    {list_weights_nan, RG_BAD_DATA, {"/list_weights: list 2 (from 1)", "NaN"}},
     {doc_ids_count, RG_BAD_DATA, {"/doc_ids has 5", "6 rows"}},
     {doc_ids_float, RG_BAD_DATA, {"/doc_ids", "string"}},
     {feature_names_count, RG_BAD_DATA, {"/feature_names has 3", "2 features"}},
-    {positions_zero, RG_BAD_DATA, {"/positions[4]", "from 1"}},
-    {weights_infinite, RG_BAD_DATA, {"/weights[1]", "infinite"}},
+    {positions_zero, RG_BAD_DATA, {"/positions: row 5 (from 1) is 0", "count from 1"}},
+    {weights_infinite, RG_BAD_DATA, {"/weights: row 2 (from 1)", "infinite"}},
     {format_model, RG_BAD_DATA, {"is a model", "swapped"}},
     {format_other, RG_BAD_DATA, {"some-other-format", "rankgrad-dataset"}},
     {version_major, RG_BAD_DATA, {"version 2.0", "version 1"}},
@@ -591,11 +591,13 @@ static const struct {
     {csr_encoding_none, RG_BAD_DATA, {"/features", "missing"}},
     {csr_indptr_count, RG_BAD_DATA, {"indptr has 6", "6 rows"}},
     {csr_data_count, RG_BAD_DATA, {"data has 5", "indices 6"}},
-    {csr_indptr_order, RG_BAD_DATA, {"/features/indptr[2] is 1 after 2", "decreases"}},
+    {csr_indptr_order,
+     RG_BAD_DATA,
+     {"/features/indptr: element 3 (from 1) is 1 after 2", "decrease"}},
     {csr_indptr_last, RG_BAD_DATA, {"/features/indptr", "from 0 to 5"}},
-    {csr_column, RG_BAD_DATA, {"/features/indices[3]", "0 to 1"}},
-    {csr_column_wraps, RG_BAD_DATA, {"/features/indices[3]", "0 to 1"}},
-    {csr_column_twice, RG_BAD_DATA, {"row 5", "twice"}},
+    {csr_column, RG_BAD_DATA, {"/features/indices: row 4 (from 1) has column 2", "0 to 1"}},
+    {csr_column_wraps, RG_BAD_DATA, {"/features/indices: row 4 (from 1)", "0 to 1"}},
+    {csr_column_twice, RG_BAD_DATA, {"row 6 (from 1) has column 1 twice", "/features/indices"}},
     {csr_no_indices, RG_BAD_DATA, {"/features", "indices"}},
 };
 
@@ -640,7 +642,8 @@ static void what_is_no_hdf5(void **state)
         {"\x93NUMPY\1\0", 8, RG_BAD_DATA, "NumPy"},
         {"PAR1\x15\x04", 6, RG_BAD_DATA, "Parquet"},
         {"\1\2\3", 3, RG_BAD_DATA, "neither"},
-        {"\x89HDF\r\n\x1a\n", 8, RG_DAMAGED, "truncated"},
+        {"\x89HDF\r\n\x1a\n", 8, RG_DAMAGED, "8 bytes, too short for HDF5's superblock"},
+        {"\x89HDF\r\n\x1a\n\0\0\0\0\0\10\10\0012345678901234567890", 34, RG_DAMAGED, "too short"},
         {"\x89HDF\r\n\x1a\n\7\10\10\0012345678901234567890", 32, RG_DAMAGED, "version 7"},
         {"\x89HDF\r\n\x1a\n\2\3\10\0012345678901234567890", 32, RG_DAMAGED, "3 bytes"},
         {"\x89HDF\r\n\x1a\n\2\2\2\0\0\0\377\377\41\0\60\0abcdefghijklmn", 32, RG_DAMAGED, "33"},
@@ -838,6 +841,32 @@ static void regrouping(void **state)
     }
 }
 
+/* What is wrong with a row is told by where it stands in the file, also when it was moved. */
+static void regrouped_rows_keep_their_numbers(void **state)
+{
+    static const int64_t qid[N] = {7, 9, 7, 3, 9, 7}, positions[N] = {1, 0, 3, 4, 5, 6};
+    static const int64_t twice[6] = {0, 1, 1, 1, 0, 1}, indptr[N + 1] = {0, 1, 1, 1, 2, 4, 6};
+    static const double labels[N] = {0, 1, 2, 0, (double)NAN, 5};
+    const rg_dataset_options options = {.regroup = true, .needs_lists = true};
+    struct fixture *f = *state;
+    const char *path = path_of(f, "r.h5");
+    static const char *const words[] = {"/labels: row 5 (from 1)", "/positions: row 2 (from 1)",
+                                        "/features/indices: row 5 (from 1) has column 1 twice"};
+    for (int i = 0; i < 3; i++) {
+        rg_dataset *data;
+        hid_t file = sound_file(path);
+        put_i64(file, "qid", N, qid);
+        if (i == 0)
+            put_f64(file, "labels", N, labels);
+        else if (i == 1)
+            put_i64(file, "positions", N, positions);
+        else
+            put_csr(file, "csr_matrix", N + 1, indptr, 6, twice, 6);
+        H5Fclose(file);
+        assert_fails(f->ctx, RG_BAD_DATA, words[i], rg_dataset_open(f->ctx, path, &options, &data));
+    }
+}
+
 static void columns_are_sorted(void **state)
 {
     int64_t indices[6] = {1, 0, 0, 1, 1, 0};
@@ -983,6 +1012,7 @@ int main(void)
         HDF5_TEST(qids_of_every_kind),
         HDF5_TEST(lists_told_twice),
         HDF5_TEST(regrouping),
+        HDF5_TEST(regrouped_rows_keep_their_numbers),
         HDF5_TEST(columns_are_sorted),
         HDF5_TEST(rows_alone),
         HDF5_TEST(masked_rows_may_hold_anything),

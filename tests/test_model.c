@@ -117,6 +117,7 @@ static void list_minmax_looks_at_its_list(void **state)
     assert_ok(ctx, rg_model_score(model, rows, 1, again));
     assert_true(again[0] == 0); /* a list of one: every feature is constant */
     split.offsets = NULL;
+    split.n_lists = 0;
     assert_fails(ctx, RG_BAD_DATA, "list-minmax", rg_model_score_split(model, &split, wide));
     rg_model_destroy(model);
 }
@@ -133,7 +134,7 @@ static void missing_features_and_widths(void **state)
     assert_ok(ctx, rg_model_score_split(model, &split, wide));
     assert_true(isfinite(wide[0]) && isnan(wide[1]) && isfinite(wide[2]));
     rows[F + 2] = kept;
-    split.n_features = F - 1;
+    split.n_features = split.features.dims[1] = F - 1;
     assert_fails(ctx, RG_BAD_DATA, "--features 21", rg_model_score_split(model, &split, wide));
     assert_ok(ctx, rg_model_score(model, rows, 0, scores));
     assert_fails(ctx, RG_USAGE, "-1 rows", rg_model_score(model, rows, -1, scores));

@@ -140,7 +140,7 @@ static void test_masked_rows_do_not_count(void **state)
     rg_normalization z;
     assert_fails(ctx, RG_BAD_DATA, "200 rows, all masked",
                  rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, &split, &z));
-    split.n_rows = 0;
+    split = dense(RG_F64, 0, FEATURES, NULL);
     assert_fails(ctx, RG_BAD_DATA, "no rows",
                  rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &split, &z));
     free(x);

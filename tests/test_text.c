@@ -388,10 +388,12 @@ static void test_feature_options(void **state)
     assert_int_equal(split->n_features, 6);
     rg_dataset_close(data);
     options.n_features = 5;
-    assert_fails(ctx, RG_BAD_DATA,
-                 ":1: found \"5:1\", expected an index within the number of "
-                 "columns told by --features",
+    assert_fails(ctx, RG_BAD_DATA, ":1: found \"5:1\", expected an index of at most 4 (--features)",
                  import(ctx, path, &options, &data));
+    options.zero_based = false;
+    options.n_features = 3;
+    assert_fails(ctx, RG_BAD_DATA, ":1: found \"4:1\", expected an index of at most 3 (--features)",
+                 import(ctx, write_text("b", "1 qid:1 3:1 4:1\n"), &options, &data));
 
     options = (rg_dataset_options){.n_features = 9, .needs_lists = true};
     split = load(write_text("a", "1 qid:1\n"), &options, &data); /* no feature stored at all */

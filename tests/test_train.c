@@ -174,6 +174,7 @@ static void unknown_data(void **state)
             n_with += of_list > 0;
         }
         assert_close(result.label_scale, n_with / mass, 1e-12, 0);
+        assert_int_equal(result.n_no_relevant, m.split.n_lists - (int64_t)n_with);
         rg_model_destroy(model);
         unmake(&m);
     }
@@ -496,6 +497,10 @@ static void huge_labels_have_a_linear_gain(void **state)
     assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
     assert_null(strstr(train_log.note, "linear gain"));
     rg_model_destroy(model);
+    memset(m.labels, 0, (size_t)m.split.n_rows * sizeof *m.labels);
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_non_null(strstr(train_log.note, "nothing to learn"));
+    rg_model_destroy(model);
     m.labels[3] = 1024;
     assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
     assert_non_null(strstr(train_log.note, "linear gain"));
@@ -558,6 +563,26 @@ static void training_without_memory(void **state)
     unmake(&m);
 }
 
+/* A split that a program filled itself, wrongly. */
+static void unsound_splits_are_refused(void **state)
+{
+    (void)state;
+    struct made m = make(40, 10, 4, 1, 4, 9);
+    int64_t *place[] = {&m.offsets[0], &m.offsets[40], &m.offsets[40], &m.offsets[3]};
+    const int64_t value[] = {1, m.split.n_rows + 5, m.split.n_rows - 1, m.split.n_rows};
+    rg_model *model;
+    rg_train_options o = options();
+    for (int i = 0; i < 4; i++) {
+        int64_t kept = *place[i];
+        *place[i] = value[i];
+        assert_fails(ctx, RG_BAD_DATA, "offsets", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        *place[i] = kept;
+    }
+    m.split.features.dtype = RG_I32;
+    assert_fails(ctx, RG_BAD_DATA, "i32", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    unmake(&m);
+}
+
 static void more_errors(void **state)
 {
     (void)state;
@@ -600,7 +625,7 @@ static void more_errors(void **state)
     empty.n_rows = empty.n_lists = 0;
     assert_fails(ctx, RG_BAD_DATA, "0 rows", rg_train(ctx, &empty, NULL, &o, &model, NULL));
     rg_split narrow = m.split;
-    narrow.n_features = 3;
+    narrow.n_features = narrow.features.dims[1] = 3;
     assert_fails(ctx, RG_BAD_DATA, "4 features",
                  rg_train(ctx, &m.split, &narrow, &o, &model, NULL));
     o.negative_labels = RG_NEGATIVE_ZERO;
@@ -667,6 +692,7 @@ int main(void)
         TEST(shards_add_up),
         TEST(errors),
         TEST(more_errors),
+        TEST(unsound_splits_are_refused),
         TEST(huge_labels_have_a_linear_gain),
         TEST(missing_features_are_told_by_row),
         TEST(training_without_memory),

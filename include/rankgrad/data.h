@@ -50,6 +50,10 @@ typedef struct rg_dataset_options {
 /* Only `needs_lists` is set. */
 RG_API rg_dataset_options rg_dataset_options_default(void);
 
+/* Whether the content of a file is HDF5; false for "-", and for what is no regular file (a pipe is
+ * left unread). RG_IO when it is missing or cannot be read. */
+RG_API rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes);
+
 /* Opens an HDF5 file (all its splits) or a text file (one split named ""). "-" is standard input,
  * text only. Every failure names file, data set and what was expected: RG_IO missing, directory,
  * permission; RG_BAD_DATA wrong ranks, lengths, types, scattered lists, NaN labels; RG_DAMAGED an

@@ -66,10 +66,12 @@ RG_API rg_train_options rg_train_options_default(void);
 
 typedef struct rg_train_result {
     int64_t kept_epoch;
-    double vali_metric; /* of the kept epoch; NaN without validation */
-    double label_scale; /* 1 / (mean label mass of the training lists that have any) */
-    bool kept_last;     /* no validation list could choose: the last epoch is kept */
-    int64_t n_train_lists;
+    double vali_metric;    /* of the kept epoch; NaN without validation */
+    double label_scale;    /* 1 / (mean label mass of the training lists that have any) */
+    bool kept_last;        /* no validation list could choose: the last epoch is kept */
+    int64_t n_train_lists; /* with an item */
+    int64_t n_no_relevant; /* of those: all labels, times weights, are 0 */
+    rg_gain gain;          /* that the selection metric was measured with */
     int64_t n_vali_lists;
 } rg_train_result;
 

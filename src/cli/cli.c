@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static volatile int signal_number; /* 0: none came; the contexts' cancel flag */
+static volatile sig_atomic_t signal_number; /* 0: none came; the contexts' cancel flag */
 static bool progress_shown;
 
 static void say(const char *kind, const char *format, va_list arguments)
@@ -80,7 +80,7 @@ static void catch_signals(void)
     struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)SA_RESETHAND};
     struct sigaction old;
     sigemptyset(&action.sa_mask);
-    static const int caught[] = {SIGINT, SIGTERM};
+    static const int caught[] = {SIGHUP, SIGINT, SIGTERM};
     for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
         if (sigaction(caught[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
             sigaction(caught[i], &action, NULL);

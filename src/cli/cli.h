@@ -89,6 +89,20 @@ struct cli_option {
     const char *doc;               /* NULL ends the table */
 };
 
+/* The two options of a command that writes a file: offsets in its struct; whether -o is needed;
+ * "Where to write THIS"; "Replace THAT". */
+/* clang-format off */
+#define CLI_OUTPUT_OPTIONS(output_at, force_at, is_needed, this, that)                             \
+    {.name = "output",                                                                             \
+     .letter = 'o',                                                                                \
+     .argument = "FILE",                                                                           \
+     .kind = CLI_TEXT,                                                                             \
+     .offset = (output_at),                                                                        \
+     .needed = (is_needed),                                                                        \
+     .doc = "Where to write" this},                                                                \
+    {.name = "force", .kind = CLI_FLAG, .offset = (force_at), .doc = "Replace " that}
+/* clang-format on */
+
 struct cli_command {
     const char *name;
     const char *arguments; /* "MODEL DATA" */
@@ -126,9 +140,18 @@ const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, con
 /* Says what was written: a line a split. */
 void cli_show_splits(const char *path, const rg_split *const *splits, int n_splits);
 
-/* True when the content of a regular file begins as HDF5 does; false for anything else, also for
- * what cannot be read. */
-bool cli_is_hdf5(const char *path);
+/* Whether a row is not masked: nothing may look at the numbers of one that is. */
+static inline bool cli_row_is_there(const rg_split *split, int64_t row)
+{
+    return !split->mask || split->mask[row];
+}
+
+/* Opens data that must have as many features as something else has, called `kind` and `other` in
+ * messages: text gets columns of zeros up to that number, unless `reading` tells one. An error is
+ * said. */
+rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_options *reading,
+                           int64_t n_features, const char *kind, const char *other,
+                           rg_dataset **data);
 
 /* Loads a model and opens the data that it is to score, text with the model's number of features,
  * and with lists where the model's normalisation needs them. An error is said; when the two
@@ -171,8 +194,13 @@ char *cli_metric_help(void);
 struct cli_output {
     FILE *stream;
     const char *path;
+    char *target;    /* what the path leads to, links followed */
     char *temporary; /* NULL: written directly */
 };
+
+/* The path with links followed, its last part perhaps not there yet; the caller's, NULL without
+ * memory. Equal texts are the same file. */
+char *cli_resolve(const char *path);
 
 /* Looks, before long work, whether the output can be made. `ours`: how a file begins that may be
  * replaced without `force`; NULL: none may. */
@@ -182,7 +210,10 @@ rg_status cli_output_check(rg_context *ctx, const char *path, bool force, const 
 /* Opens it; path NULL: standard output. */
 rg_status cli_output_begin(const char *path, struct cli_output *out);
 
-/* Makes it appear; on failure nothing is left. Returns RG_IO, said. */
+/* Writes all of it, before it appears; on failure nothing is left. Returns RG_IO, said. */
+rg_status cli_output_finish(struct cli_output *out);
+
+/* Makes it appear, finished or not; on failure nothing is left. Returns RG_IO, said. */
 rg_status cli_output_commit(struct cli_output *out);
 
 /* Leaves nothing behind. Safe after commit and on a zeroed struct. */

@@ -19,13 +19,8 @@ struct convert {
 #define AT(member) offsetof(struct convert, member)
 
 static const struct cli_option options[] = {
-    {.name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     .offset = AT(output),
-     .needed = true,
-     .doc = "Where to write the data set (HDF5); needed"},
+    CLI_OUTPUT_OPTIONS(AT(output), AT(writing.force), true, " the data set (HDF5); needed",
+                       "an existing file that is not Rankgrad's"),
     {.name = "train",
      .argument = "FILE",
      .kind = CLI_LIST,
@@ -49,10 +44,6 @@ static const struct cli_option options[] = {
      .kind = CLI_FLAG,
      .offset = AT(writing.sparse),
      .doc = "Features as CSR (AnnData's layout), also where they came dense"},
-    {.name = "force",
-     .kind = CLI_FLAG,
-     .offset = AT(writing.force),
-     .doc = "Replace an existing file that is not Rankgrad's"},
     {0}};
 
 static const struct cli_command command = {
@@ -155,8 +146,12 @@ static rg_status open_hdf5(rg_context *ctx, const struct convert *c, struct work
 static rg_status open_sources(rg_context *ctx, const struct convert *c, struct work *w)
 {
     int n_hdf5 = 0;
-    for (int i = 0; i < w->n_sources; i++)
-        n_hdf5 += cli_is_hdf5(w->sources[i].path);
+    for (int i = 0; i < w->n_sources; i++) {
+        bool hdf5;
+        if (rg_file_is_hdf5(ctx, w->sources[i].path, &hdf5) != RG_OK)
+            return cli_report(ctx);
+        n_hdf5 += hdf5;
+    }
     if (n_hdf5 == w->n_sources)
         return open_hdf5(ctx, c, w);
     if (n_hdf5 > 0)

@@ -192,35 +192,16 @@ static rg_status show_tsv(const struct report *r)
     return RG_OK;
 }
 
-static json_t *json_number(double value)
-{
-    return cli_json_of_tensor(&(rg_tensor){RG_F64, 0, {0}, &value});
-}
-
-/* A string; bytes that are not UTF-8, which JSON cannot hold, become '?'. */
-static json_t *json_word(const char *text)
-{
-    json_t *word = json_string(text);
-    char *copy = word ? NULL : strdup(text);
-    for (char *c = copy; c && *c; c++)
-        if (*c < 0)
-            *c = '?';
-    if (copy)
-        word = json_string(copy);
-    free(copy);
-    return word;
-}
-
 static json_t *json_metrics(const struct report *r)
 {
     json_t *metrics = json_object();
     for (int i = 0; i < r->n_metrics; i++) {
         const rg_metric_result *result = &r->results[i];
         json_t *one =
-            json_pack("{s:o, s:I, s:I, s:I, s:o}", "value", json_number(result->value), "n_lists",
-                      (json_int_t)result->n_lists, "n_no_relevant",
+            json_pack("{s:o, s:I, s:I, s:I, s:o}", "value", cli_json_of_number(result->value),
+                      "n_lists", (json_int_t)result->n_lists, "n_no_relevant",
                       (json_int_t)result->n_no_relevant, "n_empty", (json_int_t)result->n_empty,
-                      "largest_label", json_number(result->largest_label));
+                      "largest_label", cli_json_of_number(result->largest_label));
         json_object_set_new(metrics, cli_metric_text(&r->metrics[i]).text, one);
     }
     return metrics;
@@ -231,11 +212,11 @@ static json_t *json_lists(const struct report *r)
     struct cli_word number;
     json_t *lists = json_array();
     for (int64_t list = 0; list < r->split->n_lists; list++) {
-        json_t *one =
-            json_pack("{s:o}", "query", json_word(cli_name_of(r->split->query_ids, list, &number)));
+        json_t *one = json_pack("{s:o}", "query",
+                                cli_json_of_text(cli_name_of(r->split->query_ids, list, &number)));
         for (int i = 0; i < r->n_metrics; i++)
             json_object_set_new(one, cli_metric_text(&r->metrics[i]).text,
-                                json_number(r->per_list[i * r->split->n_lists + list]));
+                                cli_json_of_number(r->per_list[i * r->split->n_lists + list]));
         json_array_append_new(lists, one);
     }
     return lists;
@@ -244,14 +225,14 @@ static json_t *json_lists(const struct report *r)
 static rg_status show_json(const struct report *r)
 {
     const rg_metric *c = &r->e->conventions;
-    json_t *all =
-        json_pack("{s:o, s:o, s:o, s:I, s:I, s:{s:s, s:s, s:s, s:s, s:f, s:b}, s:o}", "model",
-                  json_word(r->e->files.items[0]), "data", json_word(r->e->files.items[1]), "split",
-                  json_word(r->split->name), "n_lists", (json_int_t)r->split->n_lists, "n_rows",
-                  (json_int_t)r->split->n_rows, "conventions", "gain", rg_gain_name(c->gain),
-                  "discount", "1/log2(1 + rank)", "ties", rg_ties_name(c->ties), "no_relevant",
-                  rg_no_relevant_name(c->no_relevant), "relevance_threshold", c->threshold,
-                  "weighted", (int)r->e->weighted, "metrics", json_metrics(r));
+    json_t *all = json_pack(
+        "{s:o, s:o, s:o, s:I, s:I, s:{s:s, s:s, s:s, s:s, s:f, s:b}, s:o}", "model",
+        cli_json_of_text(r->e->files.items[0]), "data", cli_json_of_text(r->e->files.items[1]),
+        "split", cli_json_of_text(r->split->name), "n_lists", (json_int_t)r->split->n_lists,
+        "n_rows", (json_int_t)r->split->n_rows, "conventions", "gain", rg_gain_name(c->gain),
+        "discount", "1/log2(1 + rank)", "ties", rg_ties_name(c->ties), "no_relevant",
+        rg_no_relevant_name(c->no_relevant), "relevance_threshold", c->threshold, "weighted",
+        (int)r->e->weighted, "metrics", json_metrics(r));
     if (all && r->per_list)
         json_object_set_new(all, "per_list", json_lists(r));
     bool failed = !all || json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;

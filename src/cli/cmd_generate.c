@@ -19,13 +19,8 @@ struct generate {
 #define AT(member) offsetof(struct generate, member)
 
 static const struct cli_option options[] = {
-    {.name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     .offset = AT(output),
-     .needed = true,
-     .doc = "Where to write the data set (HDF5); needed"},
+    CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the data set (HDF5); needed",
+                       "an existing file that is not Rankgrad's"),
     {.name = "lists",
      .argument = "N",
      .kind = CLI_INTEGER,
@@ -45,10 +40,6 @@ static const struct cli_option options[] = {
      .kind = CLI_SEED,
      .offset = AT(made.seed),
      .doc = "Every number depends on it alone"},
-    {.name = "force",
-     .kind = CLI_FLAG,
-     .offset = AT(force),
-     .doc = "Replace an existing file that is not Rankgrad's"},
     {0}};
 
 static const struct cli_command command = {

@@ -53,11 +53,6 @@ static int compare_double(const void *left, const void *right)
 
 enum { MOST_LABELS = 20 }; /* more distinct labels than this are summed up */
 
-static bool is_masked(const rg_split *split, int64_t row)
-{
-    return split->mask && !split->mask[row];
-}
-
 static void show_distinct(const double *sorted, int64_t n)
 {
     int64_t distinct = n > 0;
@@ -88,7 +83,7 @@ static rg_status show_labels(const rg_split *split)
     if (!sorted)
         return RG_LIMIT;
     for (int64_t row = 0; row < split->n_rows; row++)
-        if (!is_masked(split, row))
+        if (cli_row_is_there(split, row))
             sorted[n++] = split->labels[row];
     qsort(sorted, (size_t)n, sizeof *sorted, compare_double);
     show_distinct(sorted, n);
@@ -102,7 +97,7 @@ static int64_t count_without_relevant(const rg_split *split)
     for (int64_t list = 0; list < split->n_lists; list++) {
         bool found = false;
         for (int64_t row = split->offsets[list]; row < split->offsets[list + 1] && !found; row++)
-            found = !is_masked(split, row) && split->labels[row] >= 1;
+            found = cli_row_is_there(split, row) && split->labels[row] >= 1;
         without += !found;
     }
     return without;
@@ -173,7 +168,7 @@ static rg_status look_at_dense(rg_context *ctx, const rg_split *split, struct co
         else
             status = cli_interrupted();
         for (int64_t i = 0; i < n && status == RG_OK; i++)
-            for (int64_t j = 0; j < f && !is_masked(split, row + i); j++)
+            for (int64_t j = 0; j < f && cli_row_is_there(split, row + i); j++)
                 look_at(&columns[j], block[i * f + j]);
     }
     free(block);
@@ -188,7 +183,7 @@ static void look_at_sparse(const rg_split *split, struct column *columns)
     const double *f64 = csr->data;
     int64_t n_rows = 0;
     for (int64_t row = 0; row < csr->n_rows; row++) {
-        if (is_masked(split, row))
+        if (!cli_row_is_there(split, row))
             continue;
         n_rows++;
         for (int64_t i = csr->indptr[row]; i < csr->indptr[row + 1]; i++)
@@ -285,7 +280,7 @@ static rg_status show_split(rg_context *ctx, const rg_split *split)
     return status == RG_OK ? show_columns(ctx, split) : status;
 }
 
-static rg_status inspect_data(rg_context *ctx, struct inspect *in)
+static rg_status inspect_data(rg_context *ctx, struct inspect *in, bool hdf5)
 {
     const char *path = in->files.items[0];
     rg_dataset *data = NULL;
@@ -294,7 +289,7 @@ static rg_status inspect_data(rg_context *ctx, struct inspect *in)
     rg_status status = rg_dataset_open(ctx, path, &in->reading, &data);
     if (status != RG_OK)
         return cli_report(ctx);
-    printf("%s: data set, %s\n", path, cli_is_hdf5(path) ? "HDF5" : "text");
+    printf("%s: data set, %s\n", path, hdf5 ? "HDF5" : "text");
     if (in->split) {
         split = cli_choose_split(data, in->split, in->split);
         status = split ? show_split(ctx, split) : RG_USAGE;
@@ -400,7 +395,9 @@ static rg_status inspect(rg_context *ctx, struct inspect *in)
     const char *path = in->files.items[0];
     rg_model *model = NULL;
     int n_checked = 0;
-    bool hdf5 = cli_is_hdf5(path);
+    bool hdf5;
+    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK)
+        return cli_report(ctx);
     if (in->verify && !hdf5)
         return cli_fail(RG_USAGE, "%s: --verify needs an HDF5 file; text has no checksums", path);
     if (in->verify && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
@@ -409,7 +406,7 @@ static rg_status inspect(rg_context *ctx, struct inspect *in)
         printf("%s: %d checksums agree with the bytes\n", path, n_checked);
     rg_status status = hdf5 ? rg_model_load(ctx, path, &model) : RG_BAD_DATA;
     if (status == RG_BAD_DATA)
-        return inspect_data(ctx, in); /* no model; which also says what else is wrong */
+        return inspect_data(ctx, in, hdf5); /* no model; which also says what else is wrong */
     if (status != RG_OK)
         return cli_report(ctx);
     status = in->split ? cli_fail(RG_USAGE, "%s: --split, but a model has no splits", path)

@@ -46,12 +46,8 @@ static const char *format_at(int i)
 #define AT(member) offsetof(struct predict, member)
 
 static const struct cli_option options[] = {
-    {.name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     .offset = AT(output),
-     .doc = "Where to write; without it standard output"},
+    CLI_OUTPUT_OPTIONS(AT(output), AT(force), false, "; without it standard output",
+                       "an existing file"),
     {.name = "split",
      .argument = "NAME",
      .kind = CLI_TEXT,
@@ -65,7 +61,6 @@ static const struct cli_option options[] = {
      .doc = "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
             "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
             "document, greatest first, as trec_eval orders them"},
-    {.name = "force", .kind = CLI_FLAG, .offset = AT(force), .doc = "Replace an existing file"},
     {0}};
 
 static const struct cli_command command = {
@@ -83,11 +78,6 @@ static const struct cli_command command = {
         "missing (NaN) feature, scores nan; trec leaves masked rows out."};
 
 /* ---- Writing -------------------------------------------------------------------------------- */
-
-static bool is_masked(const rg_split *split, int64_t row)
-{
-    return split->mask && !split->mask[row];
-}
 
 static rg_status write_scores(const struct result *r)
 {
@@ -141,7 +131,7 @@ static rg_status write_trec(const struct result *r)
         const char *id = cli_name_of(r->split->query_ids, list, &query);
         size_t n = 0;
         for (int64_t row = r->offsets[list]; row < r->offsets[list + 1]; row++)
-            if (!is_masked(r->split, row)) {
+            if (cli_row_is_there(r->split, row)) {
                 const char *name = cli_name_of(r->split->doc_ids, row, &document);
                 items[n++] =
                     (struct ranked){r->scores[row], row, name == document.text ? NULL : name};

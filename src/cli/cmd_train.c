@@ -22,13 +22,8 @@ struct train {
 
 static const struct cli_option options[] = {
     {.kind = CLI_HEADING, .doc = "Files:"},
-    {.name = "output",
-     .letter = 'o',
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     .offset = AT(output),
-     .needed = true,
-     .doc = "Where to write the model (HDF5); needed"},
+    CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the model (HDF5); needed",
+                       "existing files that are not Rankgrad's"),
     {.name = "vali",
      .argument = "FILE",
      .kind = CLI_TEXT,
@@ -48,10 +43,6 @@ static const struct cli_option options[] = {
      .kind = CLI_TEXT,
      .offset = AT(history),
      .doc = "Write a line an epoch (TSV)"},
-    {.name = "force",
-     .kind = CLI_FLAG,
-     .offset = AT(force),
-     .doc = "Replace existing files that are not Rankgrad's"},
     {.name = "quiet",
      .letter = 'q',
      .kind = CLI_FLAG,
@@ -297,7 +288,11 @@ static rg_status open_texts(rg_context *ctx, const struct train *t, struct input
 static rg_status open_input(rg_context *ctx, const struct train *t, struct input *in)
 {
     const char *path = t->files.items[0];
-    if (t->vali && !cli_is_hdf5(path) && !cli_is_hdf5(t->vali))
+    bool hdf5, vali_hdf5 = false;
+    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK ||
+        (t->vali && rg_file_is_hdf5(ctx, t->vali, &vali_hdf5) != RG_OK))
+        return cli_report(ctx);
+    if (t->vali && !hdf5 && !vali_hdf5)
         return open_texts(ctx, t, in);
     if (rg_dataset_open(ctx, path, &t->reading, &in->data) != RG_OK)
         return cli_report(ctx);
@@ -314,21 +309,12 @@ static rg_status open_input(rg_context *ctx, const struct train *t, struct input
                         path);
     if (!t->vali)
         return RG_OK;
-    rg_dataset_options reading = t->reading;
-    if (!cli_is_hdf5(t->vali))
-        reading.n_features = in->train->n_features;
-    if (rg_dataset_open(ctx, t->vali, &reading, &in->other) != RG_OK)
-        return cli_report(ctx);
+    rg_status status =
+        cli_open_fitting(ctx, t->vali, &t->reading, in->train->n_features, "", path, &in->other);
+    if (status != RG_OK)
+        return status;
     in->vali = cli_choose_split(in->other, NULL, "vali");
-    if (!in->vali)
-        return RG_USAGE;
-    if (in->vali->n_features != in->train->n_features)
-        return cli_fail(RG_BAD_DATA,
-                        "%s has %lld features, %s has %lld; for text --features gives "
-                        "both the same number",
-                        t->vali, (long long)in->vali->n_features, path,
-                        (long long)in->train->n_features);
-    return RG_OK;
+    return in->vali ? RG_OK : RG_USAGE;
 }
 
 /* Everything that can be told before data are read. */
@@ -349,10 +335,13 @@ static rg_status check(rg_context *ctx, const struct train *t)
         return cli_report(ctx);
     if (!t->history)
         return RG_OK;
-    if (strcmp(t->history, t->output) == 0)
+    char *history = cli_resolve(t->history), *output = cli_resolve(t->output);
+    bool same = history && output && strcmp(history, output) == 0;
+    free(history);
+    free(output);
+    if (same)
         return cli_fail(RG_USAGE, "--history %s: that is the model's file", t->history);
-    const char *others[] = {inputs[0], inputs[1], inputs[2], t->output};
-    return cli_output_check(ctx, t->history, t->force, history_header, others, 4);
+    return cli_output_check(ctx, t->history, t->force, history_header, inputs, 3);
 }
 
 /* ---- After training ------------------------------------------------------------------------- */
@@ -360,7 +349,7 @@ static rg_status check(rg_context *ctx, const struct train *t)
 /* The other metrics of --metric, of the kept model on its validation lists or else on all of the
  * training data. */
 static rg_status show_others(rg_context *ctx, const struct input *in, const rg_model *model,
-                             const rg_metric *metrics, int n_metrics)
+                             rg_gain gain, rg_metric *metrics, int n_metrics)
 {
     const rg_split *split = in->vali ? in->vali : in->train;
     double *scores = NULL;
@@ -371,6 +360,7 @@ static rg_status show_others(rg_context *ctx, const struct input *in, const rg_m
     printf("on the %s lists:", in->vali ? "validation" : "training");
     for (int i = 0; status == RG_OK && i < n_metrics; i++) {
         rg_metric_result result;
+        metrics[i].gain = gain;
         status = rg_metric_evaluate(ctx, &metrics[i], &ranking, &result, NULL);
         if (status != RG_OK)
             cli_report(ctx);
@@ -385,8 +375,10 @@ static rg_status show_others(rg_context *ctx, const struct input *in, const rg_m
 /* The last line: which epoch, why, and where it is. */
 static void show_kept(const struct train *t, const struct progress *p, const rg_train_result *r)
 {
-    printf("%lld training lists, %lld validation lists; objective multiplied by %.9g\n",
-           (long long)r->n_train_lists, (long long)r->n_vali_lists, r->label_scale);
+    printf("%lld training lists (%lld without a relevant item), %lld validation lists; objective "
+           "multiplied by %.9g\n",
+           (long long)r->n_train_lists, (long long)r->n_no_relevant, (long long)r->n_vali_lists,
+           r->label_scale);
     printf("kept epoch %lld of %lld, ", (long long)r->kept_epoch, (long long)t->o.epochs);
     if (r->n_vali_lists == 0)
         printf("the last, as there are no validation lists: %s %.5f on the training lists",
@@ -415,14 +407,10 @@ static rg_status run(rg_context *ctx, struct train *t, const struct input *in, s
 static rg_status save(rg_context *ctx, const struct train *t, struct progress *p,
                       const rg_model *model)
 {
-    if (rg_model_save(model, t->output, t->force) != RG_OK)
-        return cli_report(ctx);
-    if (!p->history.stream)
-        return RG_OK;
-    rg_status status = cli_output_commit(&p->history);
-    if (status != RG_OK)
-        unlink(t->output);
-    return status;
+    rg_status status = t->history ? cli_output_finish(&p->history) : RG_OK;
+    if (status == RG_OK && rg_model_save(model, t->output, t->force) != RG_OK)
+        status = cli_report(ctx);
+    return status == RG_OK && t->history ? cli_output_commit(&p->history) : status;
 }
 
 static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_metric **metrics,
@@ -448,7 +436,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (status == RG_OK)
         status = run(ctx, t, in, &p, model, &result);
     if (status == RG_OK)
-        status = show_others(ctx, in, *model, *metrics, n_metrics);
+        status = show_others(ctx, in, *model, result.gain, *metrics, n_metrics);
     if (status == RG_OK)
         status = save(ctx, t, &p, *model);
     if (status == RG_OK)

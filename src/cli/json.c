@@ -91,6 +91,19 @@ bool cli_json_number(const json_t *input, const char *key, double *value,
 
 /* ---- Strings and names ---------------------------------------------------------------------- */
 
+json_t *cli_json_of_text(const char *text)
+{
+    json_t *string = json_string(text);
+    char *copy = string ? NULL : strdup(text);
+    for (char *c = copy; c && *c; c++)
+        if ((unsigned char)*c > 126)
+            *c = '?';
+    if (copy)
+        string = json_string(copy);
+    free(copy);
+    return string;
+}
+
 bool cli_json_text(const json_t *input, const char *key, const char **text,
                    struct cli_json_error *error)
 {
@@ -322,19 +335,6 @@ static bool known_keys(json_t *input, const char *const *keys, struct cli_json_e
     return true;
 }
 
-/* The sentence as a JSON string; bytes that are no UTF-8, such as half a letter where a name was
- * cut, make all letters beyond ASCII question marks. */
-static json_t *json_of_sentence(char *text)
-{
-    json_t *string = json_string(text);
-    if (string)
-        return string;
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c > 126)
-            *c = '?';
-    return json_string(text);
-}
-
 struct lines {
     const struct cli_json_command *command;
     rg_context *ctx;
@@ -368,7 +368,7 @@ static rg_status put_answer(struct lines *lines, const char *file, int64_t numbe
         cli_json_fail(&error, RG_LIMIT, "out of memory");
         snprintf(text, sizeof text, "%.400s:%lld: %s", file, (long long)number, error.text);
         answer = json_object();
-        json_object_set_new(answer, "error", json_of_sentence(text));
+        json_object_set_new(answer, "error", cli_json_of_text(text));
         bool ours = error.status == RG_LIMIT || error.status == RG_INTERNAL;
         if (lines->status == RG_OK)
             lines->status = ours ? error.status : RG_BAD_DATA;

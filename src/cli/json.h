@@ -80,6 +80,10 @@ bool cli_json_offsets(const json_t *input, rg_tensor *tensor, struct cli_json_er
 /* A number, or the string that stands for it. NULL: out of memory. */
 json_t *cli_json_of_number(double number);
 
+/* A string. Where it is not UTF-8 (half a letter at the end of a name that was cut), which JSON
+ * cannot hold, all bytes beyond ASCII become '?'. NULL: out of memory. */
+json_t *cli_json_of_text(const char *text);
+
 /* The same numbers as JSON, nested as the shape says; f32 and f64. data NULL: zeros. NULL: out of
  * memory. */
 json_t *cli_json_of_tensor(const rg_tensor *tensor);

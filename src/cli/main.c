@@ -6,8 +6,10 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 /* OpenBLAS has one thread count a process; the order of its sums depends on it. */
 extern void openblas_set_num_threads(int n_threads);
@@ -16,16 +18,17 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *summary;
+    bool makes_file; /* what it prints is only about the file that it made */
 } commands[] = {
-    {"generate", rg_cmd_generate, "make a data set whose truth is known"},
-    {"convert", rg_cmd_convert, "turn SVMlight / LETOR text into one HDF5 file"},
-    {"inspect", rg_cmd_inspect, "show what is in a data set or a model"},
-    {"train", rg_cmd_train, "learn a model from a data set"},
-    {"evaluate", rg_cmd_evaluate, "measure a model on a data set"},
-    {"predict", rg_cmd_predict, "score the rows of a data set"},
-    {"loss", rg_cmd_loss, "losses and their gradients of JSON lines"},
-    {"metric", rg_cmd_metric, "metrics of JSON lines"},
-    {"gradcheck", rg_cmd_gradcheck, "check every gradient against central differences"},
+    {"generate", rg_cmd_generate, "make a data set whose truth is known", true},
+    {"convert", rg_cmd_convert, "turn SVMlight / LETOR text into one HDF5 file", true},
+    {"inspect", rg_cmd_inspect, "show what is in a data set or a model", false},
+    {"train", rg_cmd_train, "learn a model from a data set", true},
+    {"evaluate", rg_cmd_evaluate, "measure a model on a data set", false},
+    {"predict", rg_cmd_predict, "score the rows of a data set", false},
+    {"loss", rg_cmd_loss, "losses and their gradients of JSON lines", false},
+    {"metric", rg_cmd_metric, "metrics of JSON lines", false},
+    {"gradcheck", rg_cmd_gradcheck, "check every gradient against central differences", false},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -47,7 +50,7 @@ static int show_help(void)
         printf("  %d  %s\n", value, meaning);
     RG_STATUS_MAP(SHOW)
 #undef SHOW
-    printf("  130, 143  interrupted by SIGINT, SIGTERM\n");
+    printf("  129, 130, 143  interrupted by SIGHUP, SIGINT, SIGTERM\n");
     return RG_OK;
 }
 
@@ -63,7 +66,7 @@ static int unknown_command(const char *name)
                          name ? "'" : "", list);
 }
 
-static int run(int argc, char **argv)
+static int run(int argc, char **argv, bool *makes_file)
 {
     if (argc < 2)
         return unknown_command(NULL);
@@ -78,23 +81,56 @@ static int run(int argc, char **argv)
             char name[32]; /* what argp calls the program */
             snprintf(name, sizeof name, "rankgrad %s", commands[i].name);
             argv[1] = name;
+            *makes_file = commands[i].makes_file;
             return commands[i].run(argc - 1, argv + 1);
         }
     return unknown_command(argv[1]);
 }
 
+/* Says that standard output could not be written. Where a command made a file, that file is there
+ * and whole, and this is no failure. */
+static int finish_output(int status, bool makes_file)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    const char *why = errno ? strerror(errno) : "an earlier write failed";
+    if (status != RG_OK)
+        return status;
+    if (!makes_file)
+        return (int)cli_fail(RG_IO, "standard output: cannot write: %s", why);
+    cli_note("standard output: cannot write: %s", why);
+    return status;
+}
+
+/* A closed descriptor 0, 1 or 2 would be given to the next file that is opened. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    bool makes_file = false;
+    fill_standard_descriptors();
     argp_program_version = "rankgrad " RG_VERSION;
     argp_err_exit_status = RG_USAGE;
     openblas_set_num_threads(1);
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to tell, not a death */
-    int status = run(argc, argv);
+    int status = run(argc, argv, &makes_file);
     if (status == RG_CANCELLED)
-        return cli_signal_status();
-    errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && status == RG_OK)
-        return (int)cli_fail(RG_IO, "standard output: cannot write: %s",
-                             errno ? strerror(errno) : "an earlier write failed");
+        status = cli_signal_status();
+    else
+        status = finish_output(status, makes_file);
+    /* libhdf5 1.10.8 forgets memory of its own when a file is damaged, and complains at exit */
+    if (status == RG_DAMAGED || status == RG_IO) {
+        fflush(NULL);
+        _exit(status);
+    }
     return status;
 }

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *usual)
 {
@@ -51,33 +50,17 @@ void cli_show_splits(const char *path, const rg_split *const *splits, int n_spli
     }
 }
 
-bool cli_is_hdf5(const char *path)
-{
-    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    struct stat st; /* a pipe is left alone: what is read here would be lost */
-    bool regular = stat(path, &st) == 0 && S_ISREG(st.st_mode), found = false;
-    FILE *file = regular && strcmp(path, "-") != 0 ? fopen(path, "rb") : NULL;
-    /* At 0, or behind a user block of 512, 1024, ... bytes. */
-    for (long at = 0; file && !found && fseek(file, at, SEEK_SET) == 0; at = at ? 2 * at : 512) {
-        unsigned char start[sizeof signature];
-        if (fread(start, 1, sizeof start, file) < sizeof start)
-            break;
-        found = memcmp(start, signature, sizeof start) == 0;
-    }
-    if (file)
-        fclose(file);
-    return found;
-}
-
 /* The two paths in the other order: is the second one a model? */
 static rg_status tell_swapped(rg_context *ctx, const char *const *paths)
 {
     rg_model *model = NULL;
+    bool hdf5 = false;
     char *sentence = strdup(rg_last_error(ctx));
     rg_status status = rg_last_status(ctx);
     if (!sentence)
         return cli_fail(RG_LIMIT, "out of memory");
-    if (cli_is_hdf5(paths[1]) && rg_model_load(ctx, paths[1], &model) == RG_OK) {
+    if (rg_file_is_hdf5(ctx, paths[1], &hdf5) == RG_OK && hdf5 &&
+        rg_model_load(ctx, paths[1], &model) == RG_OK) {
         rg_model_destroy(model);
         cli_fail(status,
                  "%s is no model but %s is one: the arguments are swapped; the model comes "
@@ -90,6 +73,31 @@ static rg_status tell_swapped(rg_context *ctx, const char *const *paths)
     return status;
 }
 
+rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_options *reading,
+                           int64_t n_features, const char *kind, const char *other,
+                           rg_dataset **data)
+{
+    rg_dataset_options options = *reading;
+    bool hdf5, ours = options.n_features == 0;
+    if (ours)
+        options.n_features = n_features;
+    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK)
+        return cli_report(ctx);
+    rg_status status = rg_dataset_open(ctx, path, &options, data);
+    if (status == RG_BAD_DATA && ours && !hdf5)
+        return cli_fail(status, "%s; read with the %lld features of %s%s", rg_last_error(ctx),
+                        (long long)n_features, kind, other);
+    if (status != RG_OK)
+        return cli_report(ctx);
+    int64_t found = rg_dataset_split_at(*data, 0)->n_features;
+    if (found == n_features)
+        return RG_OK;
+    return cli_fail(RG_BAD_DATA, "%s has %lld features, %s%s has %lld; %s", path, (long long)found,
+                    kind, other, (long long)n_features,
+                    found < n_features ? "reading its text with --features N adds columns of zeros"
+                                       : "--features drops no column");
+}
+
 rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
                         rg_model **model, rg_dataset **data)
 {
@@ -98,25 +106,10 @@ rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_op
         return tell_swapped(ctx, paths);
     if (status != RG_OK)
         return cli_report(ctx);
-    int64_t n_features = rg_model_n_features(*model);
-    bool as_model = reading->n_features == 0;
-    if (as_model)
-        reading->n_features = n_features;
     if (rg_model_normalization(*model)->method == RG_NORMALIZE_LIST_MINMAX)
         reading->needs_lists = true;
-    status = rg_dataset_open(ctx, paths[1], reading, data);
-    if (status != RG_OK && as_model && strstr(rg_last_error(ctx), "--features"))
-        return cli_fail(status, "%s; the model %s has %lld features, and so has the data",
-                        rg_last_error(ctx), paths[0], (long long)n_features);
-    if (status != RG_OK)
-        return cli_report(ctx);
-    int64_t found = rg_dataset_split_at(*data, 0)->n_features;
-    if (found == n_features)
-        return RG_OK;
-    return cli_fail(RG_BAD_DATA, "%s has %lld features, the model %s has %lld; %s", paths[1],
-                    (long long)found, paths[0], (long long)n_features,
-                    found < n_features ? "reading its text with --features N adds columns of zeros"
-                                       : "train a model on such data, --features drops no column");
+    return cli_open_fitting(ctx, paths[1], reading, rg_model_n_features(*model), "the model ",
+                            paths[0], data);
 }
 
 rg_status cli_score(rg_context *ctx, const rg_model *model, const rg_split *split, double **scores)

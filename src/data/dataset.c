@@ -1,9 +1,11 @@
 /* dataset.c: data sets as handles: who owns what, opening by content, and outputs that would
  * destroy something. */
+#define _GNU_SOURCE /* O_PATH */
+
 #include "data/dataset.h"
 
 #include "base/file.h"
-#include "data/hdf5.h"
+#include "data/layout.h"
 #include "data/text.h"
 #include "io/h5.h"
 
@@ -56,15 +58,41 @@ void *rg__own_new(rg_dataset *dataset, int64_t count, size_t size, const char *w
     return rg__own(dataset, rg__alloc(dataset->ctx, count, size, what));
 }
 
+/* Tells what stands at a path; *there false: nothing. It is not opened for that: whoever opens a
+ * pipe and closes it again ends its writer. */
+static rg_status look_at(rg_context *ctx, const char *path, bool *there, struct stat *st)
+{
+    int fd = ctx->files->open(path, O_PATH, 0);
+    *there = fd >= 0;
+    if (fd < 0)
+        return errno == ENOENT ? RG_OK : rg__fail_errno(ctx, path, "look at it", errno);
+    rg_status status = RG_OK;
+    if (ctx->files->fstat(fd, st) != 0)
+        status = rg__fail_errno(ctx, path, "look at it", errno);
+    rg__close_input(ctx, fd);
+    return status;
+}
+
+rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes)
+{
+    bool there;
+    struct stat st;
+    *yes = false;
+    if (strcmp(path, "-") == 0)
+        return RG_OK;
+    rg_status status = look_at(ctx, path, &there, &st);
+    if (status != RG_OK || (there && !S_ISREG(st.st_mode)))
+        return status;
+    return rg__h5_recognise(ctx, path, yes);
+}
+
 rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_options *options,
                           rg_dataset **out)
 {
     rg_dataset_options defaults = rg_dataset_options_default();
-    bool is_hdf5 = false;
+    bool is_hdf5;
     *out = NULL;
-    rg_status status = RG_OK;
-    if (strcmp(path, "-") != 0)
-        status = rg__h5_recognise(ctx, path, &is_hdf5);
+    rg_status status = rg_file_is_hdf5(ctx, path, &is_hdf5);
     if (status != RG_OK)
         return status;
     rg_dataset *dataset = rg__dataset_new(ctx, path);
@@ -128,20 +156,6 @@ rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_checked)
 
 /* ---- Outputs --------------------------------------------------------------------------------- */
 
-/* Opens what is there (a pipe without waiting) and tells what it is; *fd -1: nothing is. */
-static rg_status look_at(rg_context *ctx, const char *path, int *fd, struct stat *st)
-{
-    *fd = ctx->files->open(path, O_RDONLY | O_NONBLOCK, 0);
-    if (*fd < 0)
-        return errno == ENOENT ? RG_OK : rg__fail_errno(ctx, path, "look at the output", errno);
-    if (ctx->files->fstat(*fd, st) == 0)
-        return RG_OK;
-    rg_status status = rg__fail_errno(ctx, path, "look at the output", errno);
-    ctx->files->close(*fd);
-    *fd = -1;
-    return status;
-}
-
 static rg_status check_is_ours(rg_context *ctx, const char *path)
 {
     struct rg__h5 *file;
@@ -168,13 +182,10 @@ static rg_status check_existing(rg_context *ctx, const char *path, const struct 
         return rg__fail_errno(ctx, path, "write", EISDIR);
     for (int i = 0; i < n_inputs; i++) {
         struct stat input;
-        int fd = inputs[i] ? ctx->files->open(inputs[i], O_RDONLY | O_NONBLOCK, 0) : -1;
-        if (fd < 0)
+        bool there;
+        if (!inputs[i] || look_at(ctx, inputs[i], &there, &input) != RG_OK || !there)
             continue; /* whoever reads it says what is wrong */
-        bool same = ctx->files->fstat(fd, &input) == 0 && input.st_dev == st->st_dev &&
-                    input.st_ino == st->st_ino;
-        ctx->files->close(fd);
-        if (same)
+        if (input.st_dev == st->st_dev && input.st_ino == st->st_ino)
             return rg__fail(ctx, RG_USAGE, "%s: the output is also the input %s; choose another",
                             path, inputs[i]);
     }
@@ -190,14 +201,12 @@ rg_status rg_output_check(rg_context *ctx, const char *path, bool force, const c
 {
     struct rg__output trial;
     struct stat st;
-    int fd;
+    bool there;
     if (path[0] == '\0')
         return rg__fail(ctx, RG_USAGE, "the output's name is empty");
-    rg_status status = look_at(ctx, path, &fd, &st);
-    if (status == RG_OK && fd >= 0) {
-        ctx->files->close(fd);
+    rg_status status = look_at(ctx, path, &there, &st);
+    if (status == RG_OK && there)
         status = check_existing(ctx, path, &st, force, inputs, n_inputs);
-    }
     if (status == RG_OK)
         status = rg__output_begin(ctx, path, &trial);
     if (status == RG_OK)

@@ -82,12 +82,12 @@ static bool add_run(struct rg__gather *g, int64_t first_row, int64_t list)
 {
     if (!ROOM(g->ctx, g, runs, g->n_runs + 1))
         return false;
-    g->runs[g->n_runs++] = (struct rg__run){first_row, list};
+    g->runs[g->n_runs++] = (struct rg__text_run){first_row, list};
     return true;
 }
 
 /* A new list with its first run. */
-static bool add_list(struct rg__gather *g, struct rg__list list, int64_t first_row)
+static bool add_list(struct rg__gather *g, struct rg__text_list list, int64_t first_row)
 {
     if (!ROOM(g->ctx, g, lists, g->n_lists + 1) || !add_run(g, first_row, g->n_lists))
         return false;
@@ -95,7 +95,7 @@ static bool add_list(struct rg__gather *g, struct rg__list list, int64_t first_r
     return true;
 }
 
-static rg_status fail_scattered(struct rg__gather *g, const struct rg__list *list,
+static rg_status fail_scattered(struct rg__gather *g, const struct rg__text_list *list,
                                 struct rg__place place)
 {
     return rg__fail(g->ctx, RG_BAD_DATA,
@@ -124,7 +124,7 @@ rg_status rg__gather_qid(struct rg__gather *g, const char *qid, size_t n, struct
     } else {
         int64_t id = add_text(g, qid, n);
         list = g->n_lists;
-        if (id < 0 || !add_list(g, (struct rg__list){id, 1, place}, g->rows.n_rows))
+        if (id < 0 || !add_list(g, (struct rg__text_list){id, 1, place}, g->rows.n_rows))
             return RG_LIMIT;
         g->slots[slot] = list + 1;
     }
@@ -139,7 +139,7 @@ void rg__gather_end_list(struct rg__gather *g)
 
 rg_status rg__gather_list(struct rg__gather *g, int64_t first_row, int64_t n_rows)
 {
-    struct rg__list list = {.id = -1, .n_rows = n_rows};
+    struct rg__text_list list = {.id = -1, .n_rows = n_rows};
     return add_list(g, list, first_row) ? RG_OK : RG_LIMIT;
 }
 

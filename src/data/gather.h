@@ -21,14 +21,14 @@ struct rg__place {
 };
 
 /* One list, that is one qid or one line of a group file. */
-struct rg__list {
+struct rg__text_list {
     int64_t id; /* its qid, at text[id]; -1: none */
     int64_t n_rows;
     struct rg__place place; /* of its first row */
 };
 
 /* Rows of one list that stood together. */
-struct rg__run {
+struct rg__text_run {
     int64_t first_row;
     int64_t list;
 };
@@ -51,8 +51,8 @@ struct rg__gather {
     int64_t n_columns; /* the largest column + 1 */
     int64_t n_text, n_lists, n_runs;
     char *text; /* ids, each ended by NUL */
-    struct rg__list *lists;
-    struct rg__run *runs;
+    struct rg__text_list *lists;
+    struct rg__text_run *runs;
     int64_t text_room, lists_room, runs_room;
     int64_t *slots; /* hash table of qids: list + 1, 0 for a free slot; n_slots a power of two */
     int64_t n_slots;

@@ -2,7 +2,7 @@
  *
  * The one idea: a table of fields: what each is called, which types it may have, and what its
  * length must be. No number of a data set is read here. */
-#include "data/hdf5.h"
+#include "data/layout.h"
 
 #include "tensor/tensor.h"
 

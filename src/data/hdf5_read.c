@@ -2,9 +2,10 @@
  *
  * The one idea: lists first. They decide the order of the rows, and then every array of rows is
  * loaded once, in that order; features that can stay where they are stay mapped. */
-#include "data/hdf5.h"
+#include "data/layout.h"
 
-#include "data/lists.h"
+#include "data/grouping.h"
+#include "data/split.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -24,6 +25,12 @@ struct reader {
 static const char *name_of(const struct reader *r, enum rg__field field, char text[RG__FIELD_NAME])
 {
     return rg__field_name(r->layout->split, field, text);
+}
+
+/* A row of the split under way as messages count it: in the file, from 1. */
+static long long number_of(const struct reader *r, int64_t row)
+{
+    return (long long)(r->order ? r->order[row] : row) + 1;
 }
 
 /* ---- Arrays ---------------------------------------------------------------------------------- */
@@ -101,22 +108,8 @@ static rg_status read_offsets(struct reader *r, int64_t **out)
     int64_t *offsets = *out = status == RG_OK ? rg__own(r->dataset, block) : NULL;
     if (!offsets)
         return status == RG_OK ? RG_LIMIT : status;
-    int64_t n_lists = r->layout->info[RG__OFFSETS].count - 1, n_rows = r->layout->n_rows;
-    name_of(r, RG__OFFSETS, name);
-    for (int64_t i = 0; i < n_lists; i++)
-        if (offsets[i + 1] < offsets[i])
-            return rg__fail(r->ctx, RG_BAD_DATA,
-                            "%s: %s[%lld] is %lld after %lld; offsets never "
-                            "decrease",
-                            r->dataset->path, name, (long long)i + 1, (long long)offsets[i + 1],
-                            (long long)offsets[i]);
-    if (offsets[0] != 0 || offsets[n_lists] != n_rows)
-        return rg__fail(r->ctx, RG_BAD_DATA,
-                        "%s: %s goes from %lld to %lld; from 0 to the number of rows, %lld, is "
-                        "expected",
-                        r->dataset->path, name, (long long)offsets[0], (long long)offsets[n_lists],
-                        (long long)n_rows);
-    return RG_OK;
+    return rg__check_offsets(r->ctx, r->dataset->path, name_of(r, RG__OFFSETS, name), offsets,
+                             r->layout->info[RG__OFFSETS].count - 1, r->layout->n_rows, "rows");
 }
 
 /* The same from the sizes of lists. */
@@ -131,9 +124,9 @@ static rg_status read_group(struct reader *r, int64_t **out)
     const int64_t *sizes = block;
     for (int64_t i = 0; i < n_lists && status == RG_OK; i++) {
         if (sizes[i] < 0)
-            status =
-                rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is %lld; a list has 0 rows or more",
-                         r->dataset->path, name, (long long)i, (long long)sizes[i]);
+            status = rg__fail(r->ctx, RG_BAD_DATA,
+                              "%s: %s: list %lld (from 1) has %lld rows; 0 or more are expected",
+                              r->dataset->path, name, (long long)i + 1, (long long)sizes[i]);
         else if (__builtin_add_overflow(sum, sizes[i], &sum))
             sum = INT64_MAX;
         (*out)[i + 1] = sum;
@@ -154,10 +147,11 @@ static rg_status read_float_qids(struct reader *r, int64_t *numbers)
     const double *values = block;
     for (int64_t i = 0; status == RG_OK && i < r->layout->n_rows; i++) {
         if (!(fabs(values[i]) < 0x1p53) || values[i] != trunc(values[i]))
-            status = rg__fail(r->ctx, RG_BAD_DATA,
-                              "%s: %s[%lld] is %.17g; an integer or a string "
-                              "is expected",
-                              r->dataset->path, name_of(r, RG__QID, name), (long long)i, values[i]);
+            status =
+                rg__fail(r->ctx, RG_BAD_DATA,
+                         "%s: %s: row %lld (from 1) is %.17g; an integer or a string is "
+                         "expected",
+                         r->dataset->path, name_of(r, RG__QID, name), (long long)i + 1, values[i]);
         else
             numbers[i] = (int64_t)values[i];
     }
@@ -243,7 +237,7 @@ static rg_status read_lists(struct reader *r)
         if (offsets[i] != group[i])
             status = rg__fail(
                 r->ctx, RG_BAD_DATA,
-                "%s: offsets and group disagree: list %lld begins at row %lld or %lld",
+                "%s: offsets and group disagree: list %lld ends with row %lld or %lld (from 1)",
                 r->dataset->path, (long long)i, (long long)offsets[i], (long long)group[i]);
     if (status != RG_OK)
         return status;
@@ -299,26 +293,21 @@ static void copy_row(rg_dtype dtype, const int32_t *columns, const void *data, i
         qsort(row, (size_t)n, sizeof *row, by_column);
 }
 
-/* Whether the columns of every row ascend; *longest gets the most entries of a row. */
-static bool is_sorted(const int64_t *indptr, const int32_t *columns, int64_t n_rows,
-                      int64_t *longest)
+/* Whether the columns of every row ascend. */
+static bool is_sorted(const rg_csr *csr)
 {
     bool sorted = true;
-    *longest = 0;
-    for (int64_t row = 0; row < n_rows; row++) {
-        if (*longest < indptr[row + 1] - indptr[row])
-            *longest = indptr[row + 1] - indptr[row];
-        for (int64_t k = indptr[row] + 1; k < indptr[row + 1]; k++)
-            sorted &= columns[k] >= columns[k - 1];
-    }
+    for (int64_t row = 0; row < csr->n_rows; row++)
+        for (int64_t k = csr->indptr[row] + 1; k < csr->indptr[row + 1]; k++)
+            sorted &= csr->indices[k] >= csr->indices[k - 1];
     return sorted;
 }
 
 /* Replaces the arrays by others: rows in order, columns ascending within each. */
-static rg_status rearrange(struct reader *r, int64_t longest)
+static rg_status rearrange(struct reader *r)
 {
     rg_csr *csr = &r->split->csr;
-    int64_t n = csr->n_rows, nnz = csr->indptr[n];
+    int64_t n = csr->n_rows, nnz = csr->indptr[n], longest = rg__longest_list(csr->indptr, n);
     size_t size = rg_dtype_size(csr->dtype);
     int64_t *indptr = rg__own_new(r->dataset, n + 1, sizeof *indptr, "sparse rows");
     int32_t *columns = rg__own_new(r->dataset, nnz, sizeof *columns, "sparse rows");
@@ -344,52 +333,11 @@ static rg_status rearrange(struct reader *r, int64_t longest)
     return RG_OK;
 }
 
-/* Row starts that are none, columns out of range. */
-static rg_status check_csr(struct reader *r)
-{
-    char name[RG__FIELD_NAME];
-    const rg_csr *csr = &r->split->csr;
-    int64_t nnz = r->layout->info[RG__INDICES].count;
-    name_of(r, RG__INDPTR, name);
-    for (int64_t row = 0; row < csr->n_rows; row++)
-        if (csr->indptr[row + 1] < csr->indptr[row])
-            return rg__fail(r->ctx, RG_BAD_DATA,
-                            "%s: %s[%lld] is %lld after %lld; it never "
-                            "decreases",
-                            r->dataset->path, name, (long long)row + 1,
-                            (long long)csr->indptr[row + 1], (long long)csr->indptr[row]);
-    if (csr->indptr[0] != 0 || csr->indptr[csr->n_rows] != nnz)
-        return rg__fail(r->ctx, RG_BAD_DATA,
-                        "%s: %s goes from %lld to %lld; from 0 to the number of indices, %lld, is "
-                        "expected",
-                        r->dataset->path, name, (long long)csr->indptr[0],
-                        (long long)csr->indptr[csr->n_rows], (long long)nnz);
-    for (int64_t k = 0; k < nnz; k++)
-        if (csr->indices[k] < 0 || csr->indices[k] >= csr->n_cols)
-            return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is no column from 0 to %lld",
-                            r->dataset->path, name_of(r, RG__INDICES, name), (long long)k,
-                            (long long)csr->n_cols - 1);
-    return RG_OK;
-}
-
-static rg_status check_unique(struct reader *r)
-{
-    char name[RG__FIELD_NAME];
-    const rg_csr *csr = &r->split->csr;
-    for (int64_t row = 0; row < csr->n_rows; row++)
-        for (int64_t k = csr->indptr[row] + 1; k < csr->indptr[row + 1]; k++)
-            if (csr->indices[k] == csr->indices[k - 1])
-                return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s: row %lld has column %d twice",
-                                r->dataset->path, name_of(r, RG__INDICES, name),
-                                (long long)(r->order ? r->order[row] : row), csr->indices[k]);
-    return RG_OK;
-}
-
 static rg_status read_sparse(struct reader *r)
 {
     rg_csr *csr = &r->split->csr;
     const void *indptr, *indices, *data;
-    int64_t longest;
+    char name[RG__FIELD_NAME];
     csr->n_rows = r->layout->n_rows;
     csr->n_cols = r->layout->n_features;
     csr->dtype = r->layout->info[RG__DATA].as_float == RG_F64 ? RG_F64 : RG_F32;
@@ -403,38 +351,43 @@ static rg_status read_sparse(struct reader *r)
     csr->indptr = indptr;
     csr->indices = indices;
     csr->data = data;
-    status = check_csr(r);
-    if (status == RG_OK &&
-        (!is_sorted(csr->indptr, csr->indices, csr->n_rows, &longest) || r->order))
-        status = rearrange(r, longest);
-    return status == RG_OK ? check_unique(r) : status;
+    status = rg__check_offsets(r->ctx, r->dataset->path, name_of(r, RG__INDPTR, name), csr->indptr,
+                               csr->n_rows, r->layout->info[RG__INDICES].count, "indices");
+    if (status == RG_OK && (r->order || !is_sorted(csr)))
+        status = rearrange(r);
+    if (status != RG_OK)
+        return status;
+    return rg__check_columns(r->ctx, r->dataset->path, name_of(r, RG__INDICES, name), csr,
+                             r->order);
 }
 
 /* ---- What goes with the rows ----------------------------------------------------------------- */
 
-/* NaN and infinities are errors, but for rows that are not there. `order`: where in the file the
- * values were, NULL for as they are; `mask`: NULL for what has no rows. */
-static rg_status check_finite(struct reader *r, enum rg__field field, const double *values,
-                              int64_t n, const int64_t *order, const uint8_t *mask)
+/* NaN and infinities are errors, but for rows that are not there. */
+static rg_status check_finite(struct reader *r, enum rg__field field, const double *values)
 {
     char name[RG__FIELD_NAME];
+    bool rows = field != RG__LIST_WEIGHTS;
+    int64_t n = rows ? r->split->n_rows : r->split->n_lists;
     for (int64_t i = 0; values && i < n; i++)
-        if (!isfinite(values[i]) && (!mask || mask[i]))
-            return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is %s; a finite number is expected",
-                            r->dataset->path, name_of(r, field, name),
-                            (long long)(order ? order[i] : i),
-                            isnan(values[i]) ? "NaN" : "infinite");
+        if (!isfinite(values[i]) && (!rows || rg__row_is_there(r->split, i)))
+            return rg__fail(
+                r->ctx, RG_BAD_DATA, "%s: %s: %s %lld (from 1) is %s; a finite number is expected",
+                r->dataset->path, name_of(r, field, name), rows ? "row" : "list",
+                rows ? number_of(r, i) : (long long)i + 1, isnan(values[i]) ? "NaN" : "infinite");
     return RG_OK;
 }
 
-static rg_status check_positions(struct reader *r, const int64_t *positions, const uint8_t *mask)
+static rg_status check_positions(struct reader *r)
 {
     char name[RG__FIELD_NAME];
-    for (int64_t i = 0; positions && i < r->layout->n_rows; i++)
-        if (positions[i] < 1 && (!mask || mask[i]))
-            return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is %lld; positions count from 1",
-                            r->dataset->path, name_of(r, RG__POSITIONS, name),
-                            (long long)(r->order ? r->order[i] : i), (long long)positions[i]);
+    const int64_t *positions = r->split->positions;
+    for (int64_t i = 0; positions && i < r->split->n_rows; i++)
+        if (positions[i] < 1 && rg__row_is_there(r->split, i))
+            return rg__fail(r->ctx, RG_BAD_DATA,
+                            "%s: %s: row %lld (from 1) is %lld; positions count from 1",
+                            r->dataset->path, name_of(r, RG__POSITIONS, name), number_of(r, i),
+                            (long long)positions[i]);
     return RG_OK;
 }
 
@@ -458,12 +411,12 @@ static rg_status read_numbers(struct reader *r)
     split->weights = weights;
     split->list_weights = list_weights;
     split->positions = positions;
-    status = check_finite(r, RG__LABELS, labels, split->n_rows, r->order, mask);
+    status = check_finite(r, RG__LABELS, labels);
     if (status == RG_OK)
-        status = check_finite(r, RG__WEIGHTS, weights, split->n_rows, r->order, mask);
+        status = check_finite(r, RG__WEIGHTS, weights);
     if (status == RG_OK)
-        status = check_finite(r, RG__LIST_WEIGHTS, list_weights, split->n_lists, NULL, NULL);
-    return status == RG_OK ? check_positions(r, positions, mask) : status;
+        status = check_finite(r, RG__LIST_WEIGHTS, list_weights);
+    return status == RG_OK ? check_positions(r) : status;
 }
 
 /* Ids and names as strings of the data set's. */

@@ -2,10 +2,12 @@
  *
  * The one idea: an rg_split is an open struct that anybody may have filled, so it is checked before
  * the first byte is written; then the writer's errors wait until the commit. */
-#include "data/hdf5.h"
+#include "data/layout.h"
 
+#include "data/split.h"
 #include "tensor/tensor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* A split under way. */
@@ -17,66 +19,6 @@ struct target {
 };
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
-
-static rg_status check_offsets(rg_context *ctx, const char *path, const char *what,
-                               const int64_t *offsets, int64_t n, int64_t last)
-{
-    bool sound = offsets[0] == 0 && offsets[n] == last;
-    for (int64_t i = 0; i < n; i++)
-        sound &= offsets[i] <= offsets[i + 1];
-    if (sound)
-        return RG_OK;
-    return rg__fail(ctx, RG_BAD_DATA,
-                    "%s: not written: %s must begin with 0, never decrease and "
-                    "end with %lld",
-                    path, what, (long long)last);
-}
-
-static rg_status check_features(rg_context *ctx, const char *path, const rg_split *split)
-{
-    const rg_tensor *x = &split->features;
-    const rg_csr *csr = &split->csr;
-    char text[RG__SHAPE_TEXT];
-    if (csr->indptr) {
-        if (csr->n_rows != split->n_rows || csr->n_cols != split->n_features ||
-            csr->n_cols > INT32_MAX || !rg_dtype_computes(csr->dtype))
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "%s: not written: sparse rows (%lld,%lld) of %s for "
-                            "a split of %lld rows and %lld features; f32 or f64 is expected",
-                            path, (long long)csr->n_rows, (long long)csr->n_cols,
-                            rg_dtype_name(csr->dtype) ? rg_dtype_name(csr->dtype) : "no type",
-                            (long long)split->n_rows, (long long)split->n_features);
-        if (csr->indptr[csr->n_rows] > 0 && (!csr->indices || !csr->data))
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "%s: not written: sparse rows without indices or data", path);
-        return check_offsets(ctx, path, "indptr", csr->indptr, csr->n_rows,
-                             csr->indptr[csr->n_rows]);
-    }
-    if (x->ndim != 2 || x->dims[0] != split->n_rows || x->dims[1] != split->n_features ||
-        rg_tensor_count(x) < 0 || !(rg_dtype_computes(x->dtype) || x->dtype == RG_F16) ||
-        (!x->data && rg_tensor_count(x) > 0))
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "%s: not written: features %s%s for a split of %lld rows and %lld "
-                        "features; f16, f32 or f64 is expected",
-                        path, rg__shape_text(x, text), x->data ? "" : " without data",
-                        (long long)split->n_rows, (long long)split->n_features);
-    return RG_OK;
-}
-
-static rg_status check_split(rg_context *ctx, const char *path, const rg_split *split)
-{
-    if (split->n_rows < 0 || split->n_features < 1 || split->n_lists < 0)
-        return rg__fail(ctx, RG_BAD_DATA, "%s: not written: %lld rows, %lld features, %lld lists",
-                        path, (long long)split->n_rows, (long long)split->n_features,
-                        (long long)split->n_lists);
-    if (!split->offsets && split->n_lists > 0)
-        return rg__fail(ctx, RG_BAD_DATA, "%s: not written: %lld lists without offsets", path,
-                        (long long)split->n_lists);
-    rg_status status = check_features(ctx, path, split);
-    if (status == RG_OK && split->offsets)
-        status = check_offsets(ctx, path, "offsets", split->offsets, split->n_lists, split->n_rows);
-    return status;
-}
 
 /* One split named "", or up to three of different names. */
 static rg_status check_names(rg_context *ctx, const char *path, const rg_split *const *splits,
@@ -96,6 +38,15 @@ static rg_status check_names(rg_context *ctx, const char *path, const rg_split *
                     "%s: not written: a file holds one split named \"\", or train, "
                     "vali and test, each at most once and with as many features",
                     path);
+}
+
+/* Names are sound. */
+static rg_status check_split(rg_context *ctx, const char *path, const rg_split *split)
+{
+    char what[1024]; /* as much as a sentence may have */
+    snprintf(what, sizeof what, "%.900s: not written%s%s", path, split->name[0] ? ": /" : "",
+             split->name);
+    return rg__check_split(ctx, split, what);
 }
 
 /* ---- Features -------------------------------------------------------------------------------- */

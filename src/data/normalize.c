@@ -6,10 +6,8 @@
  *
  * Columns are worked on LANES at a time: loops of a fixed length become vector code.
  */
-#include "base/base.h"
+#include "data/split.h"
 #include "tensor/tensor.h"
-
-#include <rankgrad/data.h>
 
 #include <math.h>
 
@@ -78,9 +76,10 @@ struct moments {
     double *stored; /* of sparse rows: how many of the rows store a number in this column */
 };
 
-static bool is_masked(const rg_split *split, int64_t row)
+/* How messages call the split. */
+static const char *name_of(const rg_split *split)
 {
-    return split->mask && !split->mask[row];
+    return split->name && *split->name ? split->name : "the split";
 }
 
 static rg_status moments_begin(struct moments *m)
@@ -94,7 +93,7 @@ static rg_status moments_begin(struct moments *m)
     for (int i = 1; i < RG__COUNT(arrays); i++)
         *arrays[i] = m->row + i * m->width;
     for (int64_t r = 0; r < m->split->n_rows; r++)
-        m->count += !is_masked(m->split, r);
+        m->count += rg__row_is_there(m->split, r);
     if (m->count == 0)
         return rg__fail(m->ctx, RG_BAD_DATA,
                         "no rows to fit the normalisation on: %lld rows, all masked",
@@ -150,7 +149,7 @@ static void dense_first_pass(struct moments *m)
     bool started = false;
     double part = 1.0 / (double)m->count;
     for (int64_t r = 0; r < m->split->n_rows; r++) {
-        if (is_masked(m->split, r))
+        if (!rg__row_is_there(m->split, r))
             continue;
         read_row(m, r);
         if (!started) {
@@ -171,7 +170,7 @@ static void dense_first_pass(struct moments *m)
 static void dense_second_pass(struct moments *m)
 {
     for (int64_t r = 0; r < m->split->n_rows; r++) {
-        if (is_masked(m->split, r))
+        if (!rg__row_is_there(m->split, r))
             continue;
         read_row(m, r);
         for (int64_t j = 0; j < m->width; j += LANES)
@@ -197,7 +196,7 @@ static void sparse_first_pass(struct moments *m)
         m->high[j] = -HUGE_VAL;
     }
     for (int64_t r = 0; r < csr->n_rows; r++) {
-        if (is_masked(m->split, r))
+        if (!rg__row_is_there(m->split, r))
             continue;
         for (int64_t k = csr->indptr[r]; k < csr->indptr[r + 1]; k++) {
             int32_t j = csr->indices[k];
@@ -219,7 +218,7 @@ static void sparse_second_pass(struct moments *m)
 {
     const rg_csr *csr = &m->split->csr;
     for (int64_t r = 0; r < csr->n_rows; r++) {
-        if (is_masked(m->split, r))
+        if (!rg__row_is_there(m->split, r))
             continue;
         for (int64_t k = csr->indptr[r]; k < csr->indptr[r + 1]; k++) {
             int32_t j = csr->indices[k];
@@ -235,12 +234,10 @@ static void sparse_second_pass(struct moments *m)
 
 static rg_status fail_at(const struct moments *m, int64_t row, int64_t column, double x)
 {
-    const char *name = m->split->name;
     return rg__fail(m->ctx, RG_BAD_DATA,
-                    "%s%srow %lld, feature %lld (both from 1) is %g, a finite number was expected; "
+                    "%s: row %lld, feature %lld (both from 1) is %g, a finite number was expected; "
                     "fill in or leave out missing values",
-                    name && *name ? name : "", name && *name ? ": " : "", (long long)row + 1,
-                    (long long)column + 1, x);
+                    name_of(m->split), (long long)row + 1, (long long)column + 1, x);
 }
 
 /* A mean is not finite: tells the first number that explains it. */
@@ -248,7 +245,7 @@ static rg_status fail_not_finite(struct moments *m, int64_t column)
 {
     const rg_split *split = m->split;
     for (int64_t r = 0; r < split->n_rows; r++) {
-        if (is_masked(split, r))
+        if (!rg__row_is_there(split, r))
             continue;
         if (!split->csr.indptr) {
             read_row(m, r);
@@ -331,7 +328,8 @@ rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_sp
         return rg__fail(ctx, RG_USAGE, "%d is no normalisation; see rg_normalize", (int)method);
     if (method == RG_NORMALIZE_NONE || method == RG_NORMALIZE_LIST_MINMAX)
         return RG_OK;
-    return fit_columns(ctx, method, split, out);
+    rg_status status = rg__check_split(ctx, split, name_of(split));
+    return status == RG_OK ? fit_columns(ctx, method, split, out) : status;
 }
 
 void rg_normalization_free(rg_context *ctx, rg_normalization *normalization)

@@ -1,6 +1,7 @@
 /* rows.c: from a split to rows that a model can compute with; see rows.h. */
 #include "data/rows.h"
 
+#include "data/split.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -51,7 +52,7 @@ int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalizati
     if (is_sparse(split) || split->mask) {
         int64_t n = 0;
         for (int64_t row = begin; row < end; row++)
-            if (!split->mask || split->mask[row])
+            if (rg__row_is_there(split, row))
                 copy_row(split, row, (char *)scratch + (size_t)n++ * row_size(split));
         rows.data = scratch;
         rows.dims[0] = n;
@@ -71,7 +72,7 @@ static int64_t count_valid(const rg_split *split, int64_t *offsets)
     for (int64_t q = 0; q < split->n_lists; q++) {
         offsets[q] = n;
         for (int64_t row = split->offsets[q]; row < split->offsets[q + 1]; row++)
-            n += !split->mask || split->mask[row];
+            n += rg__row_is_there(split, row);
     }
     return offsets[split->n_lists] = n;
 }
@@ -89,7 +90,7 @@ static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
     int64_t n = 0;
     for (int64_t q = 0; q < split->n_lists; q++)
         for (int64_t row = split->offsets[q]; row < split->offsets[q + 1]; row++) {
-            if (split->mask && !split->mask[row])
+            if (!rg__row_is_there(split, row))
                 continue;
             double weight = (split->weights ? split->weights[row] : 1) *
                             (split->list_weights ? split->list_weights[q] : 1);
@@ -107,10 +108,7 @@ static rg_status load_features(const rg_split *split, const rg_normalization *no
                                struct rg__rows *rows)
 {
     rg_context *ctx = rows->ctx;
-    int64_t longest = 0;
-    for (int64_t q = 0; q < split->n_lists; q++)
-        if (longest < split->offsets[q + 1] - split->offsets[q])
-            longest = split->offsets[q + 1] - split->offsets[q];
+    int64_t longest = rg__longest_list(split->offsets, split->n_lists);
     size_t scratch_size = rg__load_scratch(split, longest);
     void *scratch = rg__alloc(ctx, (int64_t)scratch_size, 1, "a list of rows");
     rows->copy =

@@ -191,9 +191,12 @@ static rg_status fail_word(struct reader *r, const char *word, const char *expec
 /* What is wrong with the index of the feature at `word`. Always NULL. */
 static const char *fail_index(struct reader *r, const char *word)
 {
-    const char *digits = word, *expected = "an index of at most 2147483646";
+    char most[64];
+    const char *digits = word, *expected = most;
     while (is_digit(*digits))
         digits++;
+    snprintf(most, sizeof most, "an index of at most %lld%s", (long long)r->last_index,
+             r->options->n_features > 0 ? " (--features)" : "");
     bool has_index = digits > word && *digits == ':';
     long long index = has_index ? strtoll(word, NULL, 10) : 0; /* digits mean the same anywhere */
     if (strncmp(word, "qid:", 4) == 0)
@@ -202,8 +205,6 @@ static const char *fail_index(struct reader *r, const char *word)
         expected = "index:value, an index being a whole number";
     else if (index < r->first_index)
         expected = "an index of at least 1; --zero-based if the first column has index 0";
-    else if (r->options->n_features > 0)
-        expected = "an index within the number of columns told by --features";
     fail_word(r, word, expected);
     return NULL;
 }

@@ -18,8 +18,7 @@
 
 struct rg__h5; /* an open file; ends with rg__h5_close */
 
-/* Whether the file's content carries HDF5's signature. What has no size (a pipe, standard input)
- * does not. RG_IO when it cannot be read. */
+/* Whether a regular file's content carries HDF5's signature. RG_IO when it cannot be read. */
 rg_status rg__h5_recognise(rg_context *ctx, const char *path, bool *yes);
 
 /* RG_IO: missing, directory, permission. RG_BAD_DATA: not HDF5; the sentence says what it looks

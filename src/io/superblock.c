@@ -102,6 +102,14 @@ static bool is_width(int size)
     return size == 2 || size == 4 || size == 8;
 }
 
+static rg_status fail_short(rg_context *ctx, const char *path, int64_t size)
+{
+    return rg__fail(ctx, RG_DAMAGED,
+                    "%s: the file has %lld bytes, too short for HDF5's superblock, which begins "
+                    "in it; it is truncated",
+                    path, (long long)size);
+}
+
 rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int64_t size,
                                   struct rg__h5_super *super)
 {
@@ -115,9 +123,7 @@ rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int
         return fail_not_hdf5(ctx, path, fd, size);
     int64_t rest = size - at; /* from the superblock on */
     if (status == RG_OK && rest < SHORTEST)
-        return rg__fail(ctx, RG_DAMAGED,
-                        "%s: the file has %lld bytes, too few for HDF5; it is truncated", path,
-                        (long long)size);
+        return fail_short(ctx, path, size);
     if (status == RG_OK)
         status = rg__read_at(ctx, path, fd, bytes, rest < LONGEST ? (size_t)rest : LONGEST, at);
     if (status != RG_OK)
@@ -132,11 +138,13 @@ rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int
         return rg__fail(ctx, RG_DAMAGED,
                         "%s: HDF5 addresses of %d bytes, lengths of %d; 2, 4 or 8 are possible",
                         path, width, super->length_size);
+    if (rest < first + 3 * width)
+        return fail_short(ctx, path, size);
     /* The base address, one other address, the end of the file. A file that was moved behind a
      * user block has its old base: what counts is the distance. */
     uint64_t base = rg__h5_number(bytes + first, width),
              end = rg__h5_number(bytes + first + 2 * width, width);
-    if (rest < first + 3 * width || end < base || end - base > (uint64_t)rest)
+    if (end < base || end - base > (uint64_t)rest)
         return rg__fail(ctx, RG_DAMAGED,
                         "%s: the file has %lld bytes, but its HDF5 superblock says %llu; it is "
                         "truncated or damaged",

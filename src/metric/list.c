@@ -76,12 +76,12 @@ static void merge_sort(struct rg__item *items, int64_t n, struct rg__item *spare
                                                                                  : spare[left++];
 }
 
-void rg__sort_items(struct rg__list *list, int64_t count, rg__order *order)
+void rg__sort_items(struct rg__ranked_list *list, int64_t count, rg__order *order)
 {
     merge_sort(list->items, count, list->spare, order, list->ranking);
 }
 
-void rg__rank(struct rg__list *list)
+void rg__rank(struct rg__ranked_list *list)
 {
     static rg__order *const orders[] = {
         [RG_TIES_AVERAGE] = by_score_lower_label,
@@ -92,7 +92,7 @@ void rg__rank(struct rg__list *list)
     rg__sort_items(list, list->n_ranked, orders[list->metric->ties]);
 }
 
-int64_t rg__tie_end(const struct rg__list *list, int64_t begin)
+int64_t rg__tie_end(const struct rg__ranked_list *list, int64_t begin)
 {
     int64_t end = begin + 1;
     if (list->metric->ties != RG_TIES_AVERAGE)
@@ -102,13 +102,13 @@ int64_t rg__tie_end(const struct rg__list *list, int64_t begin)
     return end;
 }
 
-int64_t rg__cut(const struct rg__list *list, int64_t count)
+int64_t rg__cut(const struct rg__ranked_list *list, int64_t count)
 {
     int64_t k = list->metric->k;
     return k && k < count ? k : count;
 }
 
-int64_t rg__count_relevant(const struct rg__list *list, int64_t begin, int64_t end)
+int64_t rg__count_relevant(const struct rg__ranked_list *list, int64_t begin, int64_t end)
 {
     int64_t count = 0;
     for (int64_t i = begin; i < end; i++)
@@ -116,12 +116,12 @@ int64_t rg__count_relevant(const struct rg__list *list, int64_t begin, int64_t e
     return count;
 }
 
-bool rg__has_gain(const struct rg__list *list)
+bool rg__has_gain(const struct rg__ranked_list *list)
 {
     return list->largest_label > 0;
 }
 
-bool rg__has_threshold(const struct rg__list *list)
+bool rg__has_threshold(const struct rg__ranked_list *list)
 {
     return list->largest_label >= list->metric->threshold;
 }

@@ -20,7 +20,7 @@
  */
 #include "metric/metric.h"
 
-double rg__map(struct rg__list *list)
+double rg__map(struct rg__ranked_list *list)
 {
     double sum = 0;
     int64_t cut = rg__cut(list, list->n_ranked), above = 0;

@@ -19,7 +19,7 @@ struct rg__item {
 
 /* The valid items of one list. The first n_ranked are sorted by rank; those behind are unranked
  * (score -inf): they take no rank, and still count among the relevant items and in the ideal. */
-struct rg__list {
+struct rg__ranked_list {
     const rg_metric *metric;
     const rg_ranking *ranking;
     struct rg__item *items; /* (n) */
@@ -35,29 +35,30 @@ typedef int rg__order(const rg_ranking *ranking, const struct rg__item *a,
 
 /* Stable merge sort of the first `count` items: n log n whatever the input, n for what is sorted
  * or equal already. */
-void rg__sort_items(struct rg__list *list, int64_t count, rg__order *order);
+void rg__sort_items(struct rg__ranked_list *list, int64_t count, rg__order *order);
 
 /* Orders the ranked items as the metric's rg_ties says. */
-void rg__rank(struct rg__list *list);
+void rg__rank(struct rg__ranked_list *list);
 
 /* Order for rg__sort_items: the greatest label first. */
 int rg__by_label(const rg_ranking *ranking, const struct rg__item *a, const struct rg__item *b);
 
 /* The end of the tie group that begins at `begin`, at most n_ranked. */
-int64_t rg__tie_end(const struct rg__list *list, int64_t begin);
+int64_t rg__tie_end(const struct rg__ranked_list *list, int64_t begin);
 
 /* How many ranks of `count` the cut-off k leaves: min(k, count), or count when k is 0. */
-int64_t rg__cut(const struct rg__list *list, int64_t count);
+int64_t rg__cut(const struct rg__ranked_list *list, int64_t count);
 
 /* The number of items in [begin, end) whose label reaches the threshold. */
-int64_t rg__count_relevant(const struct rg__list *list, int64_t begin, int64_t end);
+int64_t rg__count_relevant(const struct rg__ranked_list *list, int64_t begin, int64_t end);
 
-/* What "relevant" means, the third column of metrics.def: whether the list has such an item. */
-bool rg__has_gain(const struct rg__list *list);      /* a label above 0, whose gain is not 0 */
-bool rg__has_threshold(const struct rg__list *list); /* a label that reaches the threshold */
+/* What "relevant" means, the fourth column of metrics.def: whether the list has such an item. */
+bool rg__has_gain(const struct rg__ranked_list *list); /* a label above 0, whose gain is not 0 */
+bool rg__has_threshold(const struct rg__ranked_list *list); /* a label that reaches the threshold */
 
 /* A metric's value of a list that has a relevant item. May reorder the items. */
-#define RG_METRIC(name, alias, relevance, formula) double rg__##name(struct rg__list *list);
+#define RG_METRIC(name, passes, alias, relevance, formula)                                         \
+    double rg__##name(struct rg__ranked_list *list);
 #include "metric/metrics.def"
 #undef RG_METRIC
 

@@ -14,12 +14,12 @@ struct kind {
     const char *name;
     const char *alias; /* "": none */
     const char *formula;
-    bool (*has_relevant)(const struct rg__list *list);
-    double (*value)(struct rg__list *list);
+    bool (*has_relevant)(const struct rg__ranked_list *list);
+    double (*value)(struct rg__ranked_list *list);
 };
 
 static const struct kind kinds[] = {
-#define RG_METRIC(name, alias, relevance, formula)                                                 \
+#define RG_METRIC(name, passes, alias, relevance, formula)                                         \
     {#name, alias, formula, rg__has_##relevance, rg__##name},
 #include "metric/metrics.def"
 #undef RG_METRIC
@@ -137,7 +137,7 @@ struct evaluation {
     const struct kind *kind;
     double label_limit; /* the largest label whose gain is finite */
     bool warned;        /* of labels above LARGE_LABEL */
-    struct rg__list list;
+    struct rg__ranked_list list;
 };
 
 /* 2^1024 is no double; above 31 one item outweighs all the others together. */
@@ -216,7 +216,7 @@ static rg_status check_label(struct evaluation *e, int64_t q, int64_t row)
 /* Fills the list with the valid items of list q: ranked ones first, in row order. */
 static rg_status gather(struct evaluation *e, int64_t q)
 {
-    struct rg__list *list = &e->list;
+    struct rg__ranked_list *list = &e->list;
     const rg_ranking *r = list->ranking;
     int64_t begin = r->offsets[q], end = r->offsets[q + 1];
     struct rg__item *unranked = list->items + (end - begin);
@@ -244,7 +244,7 @@ static rg_status gather(struct evaluation *e, int64_t q)
 /* The value of the gathered list; NaN: skipped. */
 static double list_value(struct evaluation *e, rg_metric_result *result)
 {
-    struct rg__list *list = &e->list;
+    struct rg__ranked_list *list = &e->list;
     if (list->n == 0) {
         result->n_empty++;
         return 0;

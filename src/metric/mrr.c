@@ -13,7 +13,7 @@
  */
 #include "metric/metric.h"
 
-double rg__mrr(struct rg__list *list)
+double rg__mrr(struct rg__ranked_list *list)
 {
     int64_t cut = rg__cut(list, list->n_ranked);
     int64_t begin = 0, end = 0, relevant = 0;

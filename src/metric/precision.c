@@ -10,7 +10,7 @@
  */
 #include "metric/metric.h"
 
-double rg__precision(struct rg__list *list)
+double rg__precision(struct rg__ranked_list *list)
 {
     double relevant = 0;
     int64_t cut = rg__cut(list, list->n_ranked);

@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include "data/rows.h"
+#include "data/split.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -266,7 +267,7 @@ static void score_into(struct scorer *s, const rg_split *split, int64_t begin, i
     score_block(s, split, begin, end);
     for (int64_t row = begin; row < end; row++) {
         scores[row] = (double)NAN;
-        if (!split->mask || split->mask[row])
+        if (rg__row_is_there(split, row))
             rg__cast(s->model->parameters.dtype, (const char *)s->scores + (size_t)at++ * size,
                      RG_F64, &scores[row], 1);
     }
@@ -276,6 +277,9 @@ rg_status rg_model_score_split(const rg_model *model, const rg_split *split, dou
 {
     rg_context *ctx = model->ctx;
     bool by_list = model->normalization.method == RG_NORMALIZE_LIST_MINMAX;
+    rg_status status = rg__check_split(ctx, split, "the split to score");
+    if (status != RG_OK)
+        return status;
     if (split->n_features != model->n_features)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the data have %lld features, the model %lld; for text with absent last "
@@ -286,12 +290,10 @@ rg_status rg_model_score_split(const rg_model *model, const rg_split *split, dou
         return rg__fail(ctx, RG_BAD_DATA,
                         "the model normalises within lists (list-minmax); "
                         "expected data with lists (offsets, qid or group)");
-    int64_t block = SCORE_BLOCK;
-    for (int64_t q = 0; by_list && q < split->n_lists; q++)
-        if (block < split->offsets[q + 1] - split->offsets[q])
-            block = split->offsets[q + 1] - split->offsets[q];
+    int64_t longest = by_list ? rg__longest_list(split->offsets, split->n_lists) : 0;
+    int64_t block = longest > SCORE_BLOCK ? longest : SCORE_BLOCK;
     struct scorer s;
-    rg_status status = scorer_open(model, split, block, &s);
+    status = scorer_open(model, split, block, &s);
     int64_t n_blocks = by_list ? split->n_lists : (split->n_rows + block - 1) / block;
     for (int64_t i = 0; i < n_blocks && status == RG_OK; i++) {
         int64_t begin = by_list ? split->offsets[i] : i * block;

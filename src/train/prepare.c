@@ -2,6 +2,7 @@
 #include "train/prepare.h"
 
 #include "base/random.h"
+#include "data/split.h"
 #include "tensor/tensor.h"
 #include "train/step.h"
 
@@ -67,16 +68,11 @@ rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *o, con
                     rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6);
 }
 
-static bool valid_row(const rg_split *split, int64_t row)
-{
-    return !split->mask || split->mask[row];
-}
-
 static rg_status check_labels(rg_context *ctx, const rg_split *split, const char *what,
                               rg_negative_labels policy)
 {
     for (int64_t row = 0; row < split->n_rows; row++) {
-        if (!valid_row(split, row))
+        if (!rg__row_is_there(split, row))
             continue;
         double y = split->labels[row], w = split->weights ? split->weights[row] : 1;
         if (!isfinite(y))
@@ -103,9 +99,14 @@ static rg_status check_labels(rg_context *ctx, const rg_split *split, const char
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
                                 rg_negative_labels policy)
 {
+    char who[64];
+    snprintf(who, sizeof who, "the %s split", what);
+    rg_status status = rg__check_split(ctx, split, who);
+    if (status != RG_OK)
+        return status;
     int64_t n_valid = 0;
     for (int64_t row = 0; row < split->n_rows; row++)
-        n_valid += valid_row(split, row);
+        n_valid += rg__row_is_there(split, row);
     if (n_valid == 0 || split->n_features < 1)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the %s split has %lld rows (%lld not masked) of %lld "
@@ -120,8 +121,9 @@ rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const ch
     return check_labels(ctx, split, what, policy);
 }
 
-double rg__label_scale(const struct rg__rows *rows)
+double rg__label_scale(const struct rg__rows *rows, int64_t *n_without)
 {
+    *n_without = 0;
     double total = 0;
     int64_t n = 0;
     for (int64_t q = 0; q < rows->n_lists; q++) {
@@ -131,6 +133,7 @@ double rg__label_scale(const struct rg__rows *rows)
                          (rows->weights ? rg__element(rows->dtype, rows->weights, i) : 1));
         total += mass;
         n += mass > 0;
+        *n_without += mass == 0 && rows->offsets[q + 1] > rows->offsets[q];
     }
     double scale = (double)n / total;
     return scale > 0 && isfinite(scale) ? scale : 1;
@@ -143,7 +146,7 @@ static int64_t *nonempty_lists(rg_context *ctx, const rg_split *split, int64_t *
     *n = 0;
     for (int64_t q = 0; lists && q < split->n_lists; q++)
         for (int64_t row = split->offsets[q]; row < split->offsets[q + 1]; row++)
-            if (valid_row(split, row)) {
+            if (rg__row_is_there(split, row)) {
                 lists[(*n)++] = q;
                 break;
             }
@@ -172,7 +175,7 @@ rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double frac
     rg__shuffle(lists, n, seed, RG__STREAM_SPLIT, 0);
     for (int64_t i = 0; i < n; i++)
         for (int64_t row = split->offsets[lists[i]]; row < split->offsets[lists[i] + 1]; row++)
-            (i < aside ? *vali : *train)[row] = valid_row(split, row);
+            (i < aside ? *vali : *train)[row] = rg__row_is_there(split, row);
     rg__free(ctx, lists);
     return RG_OK;
 }
@@ -201,8 +204,8 @@ rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char 
     for (int64_t row = 0; row < split->n_rows; row++) {
         int64_t feature = 0;
         double x = 0;
-        for (int64_t at = 0; valid_row(split, row) && at < stored(split, row, at, &feature, &x);
-             at++)
+        for (int64_t at = 0;
+             rg__row_is_there(split, row) && at < stored(split, row, at, &feature, &x); at++)
             if (!isfinite(x))
                 return rg__fail(ctx, RG_BAD_DATA,
                                 "the %s rows: row %lld, feature %lld (both from 1) is %g; expected "
@@ -210,15 +213,15 @@ rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char 
                                 what, (long long)row + 1, (long long)feature + 1, x);
     }
     return rg__fail(ctx, RG_DIVERGED,
-                    "training diverged: a score is not finite; a smaller --lr, --clip-norm 1 or "
-                    "--normalize zscore may help");
+                    "training diverged: a score is not finite; a smaller --lr or --l2, "
+                    "--clip-norm 1 or --normalize zscore may help");
 }
 
 static double largest_label(const rg_split *split)
 {
     double largest = 0;
     for (int64_t row = 0; row < split->n_rows; row++)
-        if (valid_row(split, row) && split->labels[row] > largest)
+        if (rg__row_is_there(split, row) && split->labels[row] > largest)
             largest = split->labels[row];
     return largest;
 }

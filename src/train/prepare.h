@@ -9,8 +9,8 @@
 /* RG_USAGE names the first option out of range, with the range. */
 rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *options);
 
-/* RG_LIMIT, before any of it is taken, when dense copies of the rows (vali may be NULL), parameters,
- * gradients and normalisation are more than the limit; names the sizes. */
+/* RG_LIMIT, before any of it is taken, when dense copies of the rows (vali may be NULL),
+ * parameters, gradients and normalisation are more than the limit; names the sizes. */
 rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *options,
                                  const rg_split *train, const rg_split *vali);
 
@@ -19,8 +19,9 @@ rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *option
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
                                 rg_negative_labels policy);
 
-/* 1 / (mean label mass of the lists that have any); 1 when none has. */
-double rg__label_scale(const struct rg__rows *rows);
+/* 1 / (mean label mass of the lists that have any); 1 when none has. *n_without gets the number of
+ * lists with items but no label mass. */
+double rg__label_scale(const struct rg__rows *rows, int64_t *n_without);
 
 /* Masks (N, allocated from ctx) that set whole lists aside: `vali` gets about `fraction` of the
  * non-empty lists, drawn by the seed, `train` the others; each at least one. RG_BAD_DATA when there

@@ -4,6 +4,7 @@
  * is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
  * evaluate, remember the best. */
 #include "base/random.h"
+#include "data/split.h"
 #include "model/model.h"
 #include "tensor/blas_threads.h"
 #include "tensor/tensor.h"
@@ -130,7 +131,7 @@ static rg_status evaluation_open(struct training *t, const char *what, const rg_
         return RG_LIMIT;
     int64_t n = 0;
     for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
-        if (!split->mask || split->mask[row])
+        if (rg__row_is_there(split, row))
             e->labels[n++] = split->labels[row];
     return RG_OK;
 }
@@ -189,7 +190,13 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status != RG_OK)
         return status;
     rg__choose_gain(ctx, &t->train, t->has_vali ? &t->vali : NULL, &t->options.metric);
-    t->result.label_scale = o->label_mode == RG_LABELS_RAW ? rg__label_scale(&t->on_train.rows) : 1;
+    t->result.gain = t->options.metric.gain;
+    t->result.label_scale = rg__label_scale(&t->on_train.rows, &t->result.n_no_relevant);
+    if (o->label_mode != RG_LABELS_RAW)
+        t->result.label_scale = 1;
+    if (t->result.n_no_relevant == t->result.n_train_lists)
+        rg__log(ctx, RG_LOG_WARNING,
+                "all labels of the training lists are 0: there is nothing to learn");
     t->stepper = (struct rg__stepper){.ctx = ctx,
                                       .model = t->model,
                                       .split = &t->train,
@@ -248,8 +255,8 @@ static rg_status run_epoch(struct training *t, rg_epoch *epoch)
     epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
     if (!isfinite(epoch->loss))
         return rg__fail(t->ctx, RG_DIVERGED,
-                        "training diverged: the loss of epoch %lld is %g; a smaller --lr or "
-                        "--clip-norm 1 may help",
+                        "training diverged: the loss of epoch %lld is %g; a smaller --lr or --l2, "
+                        "or --clip-norm 1 may help",
                         (long long)epoch->epoch, epoch->loss);
     return RG_OK;
 }

@@ -1,9 +1,9 @@
-/* lists.h (internal): lists from the ids of rows.
+/* grouping.h (internal): lists from the ids of rows.
  *
  * The one idea: rows with the same id are one list, and stand together. Where they do not, either
  * that is an error that names both places, or an order of the rows that brings them together. */
-#ifndef RG_DATA_LISTS_H
-#define RG_DATA_LISTS_H
+#ifndef RG_DATA_GROUPING_H
+#define RG_DATA_GROUPING_H
 
 #include "data/dataset.h"
 

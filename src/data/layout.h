@@ -1,10 +1,10 @@
-/* hdf5.h (internal): data sets in HDF5, format "rankgrad-dataset" 1.0 (docs/file-format.md).
+/* layout.h (internal): data sets in HDF5, format "rankgrad-dataset" 1.0 (docs/file-format.md).
  *
  * The one idea: reading has two halves. The layout (names, shapes, types, lengths that must fit) is
  * read and checked first, from the file's headers alone; the numbers are read afterwards, by a
  * layout that is known to be sound. */
-#ifndef RG_DATA_HDF5_H
-#define RG_DATA_HDF5_H
+#ifndef RG_DATA_LAYOUT_H
+#define RG_DATA_LAYOUT_H
 
 #include "data/dataset.h"
 #include "io/h5.h"

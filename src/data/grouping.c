@@ -1,9 +1,9 @@
-/* lists.c: lists from the ids of rows; see lists.h.
+/* grouping.c: lists from the ids of rows; see grouping.h.
  *
  * The one idea: cut the rows into runs of one id and sort the runs, not the rows. Equal ids are
  * then neighbours: each run learns the first run of its list, and a second sort by (first run of
  * the list, run) is the order in which rows come together. */
-#include "data/lists.h"
+#include "data/grouping.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -155,12 +155,13 @@ rg_status rg__find_lists(rg_context *ctx, const char *path, const char *name,
         return status;
     find_leaders(runs, n, &first, &second);
     if (second && !regroup) {
-        status =
-            rg__fail(ctx, RG_BAD_DATA,
-                     "%s: %s[%lld]: list %.40s comes back, after it ended at %s[%lld]; the "
-                     "rows of a list must follow each other: --regroup brings them together",
-                     path, name, (long long)second->start, rg__id_text(ids, second->start, buffer),
-                     name, (long long)(first->start + first->length - 1));
+        status = rg__fail(
+            ctx, RG_BAD_DATA,
+            "%s: %s: row %lld (from 1): list %.40s comes back, after it ended with row "
+            "%lld; the rows of a list must follow each other: --regroup brings them "
+            "together",
+            path, name, (long long)second->start + 1, rg__id_text(ids, second->start, buffer),
+            (long long)(first->start + first->length));
     } else {
         if (n > 0)
             qsort(runs, (size_t)n, sizeof *runs, by_leader);
@@ -184,9 +185,9 @@ rg_status rg__check_agreement(rg_context *ctx, const char *path, const char *nam
             if (row == 0 || same_id(ids, row - 1, row) != begins)
                 continue;
             return rg__fail(ctx, RG_BAD_DATA,
-                            "%s: %s[%lld] and the row before it are %s list, but by the offsets "
-                            "or group sizes they are %s; drop one of the two data sets",
-                            path, name, (long long)row, begins ? "one" : "not one",
+                            "%s: %s: row %lld (from 1) and the row before it are %s list, but by "
+                            "the offsets or group sizes they are %s; drop one of the two data sets",
+                            path, name, (long long)row + 1, begins ? "one" : "not one",
                             begins ? "not" : "one");
         }
     return RG_OK;

@@ -1,0 +1,42 @@
+/* split.h (internal): whether a split is sound, and what everybody who walks over one asks.
+ *
+ * The one idea: an rg_split is an open struct that any program may have filled. Whoever takes one
+ * from outside checks it once, at the door; behind it offsets, indptr and columns are believed. */
+#ifndef RG_DATA_SPLIT_H
+#define RG_DATA_SPLIT_H
+
+#include "base/base.h"
+
+#include <rankgrad/data.h>
+
+/* A masked row stands in the arrays, but nothing may look at its numbers. */
+static inline bool rg__row_is_there(const rg_split *split, int64_t row)
+{
+    return !split->mask || split->mask[row];
+}
+
+/* The most rows that a list has, 0 where there is no list; offsets (n_lists + 1). */
+static inline int64_t rg__longest_list(const int64_t *offsets, int64_t n_lists)
+{
+    int64_t longest = 0;
+    for (int64_t q = 0; q < n_lists; q++)
+        if (longest < offsets[q + 1] - offsets[q])
+            longest = offsets[q + 1] - offsets[q];
+    return longest;
+}
+
+/* Whether the shapes, the types, the offsets and the sparse rows are sound; RG_BAD_DATA,
+ * "WHAT: ...". No number of dense features is looked at; of sparse ones every column is. */
+rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *what);
+
+/* Whether offsets (n + 1) begin with 0, never decrease and end with `last`, the number of `units`;
+ * RG_BAD_DATA, "WHERE: NAME: ...". */
+rg_status rg__check_offsets(rg_context *ctx, const char *where, const char *name,
+                            const int64_t *offsets, int64_t n, int64_t last, const char *units);
+
+/* Whether the columns of every row are there and ascend; RG_BAD_DATA, "WHERE: NAME: row ...". Rows
+ * are told as order[row] + 1; NULL: as row + 1. The indptr must be sound. */
+rg_status rg__check_columns(rg_context *ctx, const char *where, const char *name, const rg_csr *csr,
+                            const int64_t *order);
+
+#endif
