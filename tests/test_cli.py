@@ -285,6 +285,15 @@ class Reports(Case):
         self.assertEqual(rows[-1][0], "all")
         self.assertEqual(float(rows[-1][1]), ndcg["value"])
 
+    def test_json_of_what_is_not_utf8(self):
+        _, model = self.trained()
+        with open(self.at("latin.txt"), "wb") as stream:
+            stream.write(b"1 qid:caf\xe9 1:1 4:1\n0 qid:\xc3\xa9 1:2\n")
+        report = json.loads(self.good("evaluate", model, self.at("latin.txt"), "--format", "json",
+                                      "--per-list", "--metric", "map,ndcg").stdout)
+        self.assertEqual([one["query"] for one in report["per_list"]], ["caf?", "\xe9"])
+        self.assertEqual(report["per_list"][0], {"query": "caf?", "map": 1, "ndcg": 1})
+
     def test_conventions_matter(self):
         data, model = self.trained()
 
@@ -434,10 +443,17 @@ class Foreign(Case):
 
     def test_masked_rows(self):
         _, model = self.trained()
-        masked = self.file(features=[[1.0, 2, 3, 4], [2, 3, 4, 5]], mask=[False, True])
+        masked = self.file(features=[[1.0, 2, 3, 4], [2, 3, 4, 5]], mask=[False, True],
+                           labels=[3, 0], qid=[1, 1])
         self.assertEqual(self.good("predict", model, masked).stdout.split()[0], "nan")
-        self.assertEqual(self.good("predict", model, masked, "--format", "trec").stdout.split()[2],
-                         "2")
+        ranked = self.good("predict", model, masked, "--format", "trec").stdout.splitlines()
+        self.assertEqual([line.split()[2] for line in ranked], ["2"])
+        self.good("convert", masked, "--sparse", "-o", self.at("sparse.h5"))
+        for path in (masked, self.at("sparse.h5")):
+            text = self.good("inspect", path).stdout
+            self.assertIn("labels:  0: 1\n", text)
+            self.assertIn("lists without a relevant item (label >= 1): 1 of 1\n", text)
+            self.assertIn("constant features: 1, 2, 3, 4 (4 of 4)\n", text)
 
     def test_list_weights(self):
         _, model = self.trained()

@@ -263,20 +263,21 @@ static float X[4] = {1, 2, 3, 4};
 static const int64_t GOOD[3] = {0, 1, 2}, FIRST[3] = {1, 1, 2}, ORDER[3] = {0, 3, 2},
                      LAST[3] = {0, 1, 3}, BOTH[3] = {0, 2, 2};
 static const int32_t COLUMN[2] = {0, 1}, NEGATIVE[2] = {0, -1}, BEYOND[3] = {0, 0, 2},
-                     DESCENDING[2] = {1, 0}, TWICE[3] = {0, 1, 1};
+                     DOWN[2] = {1, 0}, TWICE[3] = {0, 1, 1};
 
 /* What is wrong with a split of 2 rows, 2 features and 2 lists. */
 /* clang-format off */
+#define DENSE {RG_F32, 2, {2, 2}, X}
 static const struct {
     const char *words;
     const int64_t *offsets;
     rg_tensor features;
     rg_csr csr;
 } unsound[] = {
-    {"offsets goes from 1 to 2; from 0 to the number of rows, 2", FIRST, {RG_F32, 2, {2, 2}, X}, {0}},
-    {"offsets: element 3 (from 1) is 2 after 3", ORDER, {RG_F32, 2, {2, 2}, X}, {0}},
-    {"offsets goes from 0 to 3", LAST, {RG_F32, 2, {2, 2}, X}, {0}},
-    {"2 lists without offsets", NULL, {RG_F32, 2, {2, 2}, X}, {0}},
+    {"offsets goes from 1 to 2; from 0 to the number of rows, 2", FIRST, DENSE, {0}},
+    {"offsets: element 3 (from 1) is 2 after 3", ORDER, DENSE, {0}},
+    {"offsets goes from 0 to 3", LAST, DENSE, {0}},
+    {"2 lists without offsets", NULL, DENSE, {0}},
     {"features are (3,2) of f32 for a split of 2 rows", GOOD, {RG_F32, 2, {3, 2}, X}, {0}},
     {"features are (2,3) of f32", GOOD, {RG_F32, 2, {2, 3}, X}, {0}},
     {"features are (4) of f32", GOOD, {RG_F32, 1, {4}, X}, {0}},
@@ -291,9 +292,9 @@ static const struct {
     {"csr.indptr goes from 1 to 2", GOOD, {0}, {2, 2, FIRST, COLUMN, RG_F32, X}},
     {"csr has 2 values, but no indices", GOOD, {0}, {2, 2, GOOD, NULL, RG_F32, X}},
     {"csr has 2 values, but no indices or no data", GOOD, {0}, {2, 2, GOOD, COLUMN, RG_F32, NULL}},
-    {"csr.indices: row 2 (from 1) has column -1", GOOD, {0}, {2, 2, GOOD, NEGATIVE, RG_F32, X}},
-    {"csr.indices: row 2 (from 1) has column 2; 0 to 1", GOOD, {0}, {2, 2, LAST, BEYOND, RG_F32, X}},
-    {"csr.indices: row 1 (from 1) has column 0 after", GOOD, {0}, {2, 2, BOTH, DESCENDING, RG_F32, X}},
+    {"csr.indices: row 2 (from 1) has column -1; 0", GOOD, {0}, {2, 2, GOOD, NEGATIVE, RG_F32, X}},
+    {"csr.indices: row 2 (from 1) has column 2; 0 to", GOOD, {0}, {2, 2, LAST, BEYOND, RG_F32, X}},
+    {"csr.indices: row 1 (from 1) has column 0 after", GOOD, {0}, {2, 2, BOTH, DOWN, RG_F32, X}},
     {"csr.indices: row 2 (from 1) has column 1 twice", GOOD, {0}, {2, 2, LAST, TWICE, RG_F32, X}},
 };
 /* clang-format on */

@@ -845,13 +845,13 @@ static void regrouping(void **state)
 static void regrouped_rows_keep_their_numbers(void **state)
 {
     static const int64_t qid[N] = {7, 9, 7, 3, 9, 7}, positions[N] = {1, 0, 3, 4, 5, 6};
-    static const int64_t twice[6] = {0, 1, 1, 1, 0, 1}, indptr[N + 1] = {0, 1, 1, 1, 2, 4, 6};
-    static const double labels[N] = {0, 1, 2, 0, (double)NAN, 5};
+    static const int64_t twice[6] = {0, 1, 1, 1, 0, 1}, indptr[N + 1] = {0, 1, 3, 3, 4, 5, 6};
+    static const double labels[N] = {0, 1, 2, 0, 1, (double)NAN};
     const rg_dataset_options options = {.regroup = true, .needs_lists = true};
     struct fixture *f = *state;
     const char *path = path_of(f, "r.h5");
-    static const char *const words[] = {"/labels: row 5 (from 1)", "/positions: row 2 (from 1)",
-                                        "/features/indices: row 5 (from 1) has column 1 twice"};
+    static const char *const words[] = {"/labels: row 6 (from 1)", "/positions: row 2 (from 1)",
+                                        "/features/indices: row 2 (from 1) has column 1 twice"};
     for (int i = 0; i < 3; i++) {
         rg_dataset *data;
         hid_t file = sound_file(path);

@@ -145,7 +145,8 @@ typedef struct rg_normalization {
 } rg_normalization;
 
 /* Fits a normalisation on a split's rows (those not masked); arrays are allocated from ctx and end
- * with rg_normalization_free. Moments in double, two passes. */
+ * with rg_normalization_free. Moments in double, two passes. RG_BAD_DATA for an unsound split or a
+ * number that is not finite (row and feature told). */
 RG_API rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
                                       rg_normalization *out);
 RG_API void rg_normalization_free(rg_context *ctx, rg_normalization *normalization);

@@ -95,11 +95,14 @@ rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_op
     rg_status status = rg_file_is_hdf5(ctx, path, &is_hdf5);
     if (status != RG_OK)
         return status;
+    if (!options)
+        options = &defaults;
+    if (is_hdf5 && (options->group_path || options->zero_based))
+        return rg__fail(ctx, RG_USAGE, "%s: is HDF5, but %s is for text", path,
+                        options->group_path ? "--group" : "--zero-based");
     rg_dataset *dataset = rg__dataset_new(ctx, path);
     if (!dataset)
         return RG_LIMIT;
-    if (!options)
-        options = &defaults;
     status = is_hdf5 ? rg__hdf5_open(dataset, options) : rg__text_open(ctx, path, options, dataset);
     if (status != RG_OK) {
         rg_dataset_close(dataset);

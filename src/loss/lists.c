@@ -112,10 +112,12 @@ static bool F(is_valid)(const struct F(items) *items, int64_t k)
 static struct F(items) F(items_of)(const struct F(lists) *l, int64_t q)
 {
     struct F(items) items = {.length = F(length)(l, q)};
-    if (l->view[WHERE].tensor) {
-        items.mask = &l->view[WHERE];
-        items.mask_first = F(first_item)(items.mask, l->attributes, q);
-    }
+    items.n = items.length;
+    if (!l->view[WHERE].tensor)
+        return items;
+    items.mask = &l->view[WHERE];
+    items.mask_first = F(first_item)(items.mask, l->attributes, q);
+    items.n = 0;
     for (int64_t k = 0; k < items.length; k++)
         items.n += F(is_valid)(&items, k);
     if (items.n == items.length)

@@ -61,8 +61,10 @@ rg_status rg_model_create(rg_context *ctx, int64_t n_features, const rg_model_op
     int64_t count = model->architecture->n_parameters(n_features, &o);
     size_t size = rg_dtype_size(o.dtype);
     char *block = rg__alloc(ctx, 2 * count, size, "the parameters");
-    model->parameters = (rg_parameters){o.dtype, count, block, block + (size_t)count * size};
+    model->parameters = (rg_parameters){o.dtype, count, block, NULL};
     model->history = rg__strdup(ctx, "");
+    if (block)
+        model->parameters.grad = block + (size_t)count * size;
     if (!block || !model->history) {
         rg_model_destroy(model);
         return RG_LIMIT;
