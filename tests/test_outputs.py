@@ -59,6 +59,16 @@ class Outputs(unittest.TestCase):
         self.run_well("predict", "m.h5", "d.h5", "-o", "link")
         self.no_temporary()
 
+    def test_group_file_beside_an_input(self):
+        (self.at / "x.txt").write_text("0 1:1 4:1\n1 1:2\n")
+        (self.at / "x.txt.query").write_text("2\n")
+        for command in (("convert", "x.txt", "-o", "x.txt.query", "--force"),
+                        ("predict", "m.h5", "x.txt", "-o", "x.txt.query", "--force")):
+            done = self.run_it(*command)
+            self.assertEqual(done.returncode, 2, command)
+            self.assertIn("also the input x.txt.query", done.stderr)
+        self.assertEqual((self.at / "x.txt.query").read_text(), "2\n")
+
     def test_history_that_cannot_be_written(self):
         done = self.run_it("train", "d.h5", "-o", "m.h5", "-q", "--seed", "2", "--history",
                            "/dev/full")

@@ -102,8 +102,8 @@ RG_API rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_sp
 
 /* Looks, before long work, whether `path` can be written: RG_IO when it is a directory or its
  * folder is missing or may not be written; RG_USAGE when it is one of the `inputs` (same device and
- * inode; NULL entries are skipped), or an existing file that is not Rankgrad's and `force` is
- * false. */
+ * inode; NULL entries are skipped) or the group file beside one, or an existing file that is not
+ * Rankgrad's and `force` is false. */
 RG_API rg_status rg_output_check(rg_context *ctx, const char *path, bool force,
                                  const char *const *inputs, int n_inputs);
 

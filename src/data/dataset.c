@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const rg__split_names[RG__MAX_SPLITS + 1] = {"train", "vali", "test", NULL};
@@ -177,6 +178,28 @@ static rg_status check_is_ours(rg_context *ctx, const char *path)
                     path);
 }
 
+/* RG_USAGE when the output is the file `input`, or the group file that is read beside it. */
+static rg_status check_input(rg_context *ctx, const char *path, const struct stat *st,
+                             const char *input)
+{
+    static const char *const endings[] = {"", RG__GROUP_ENDINGS};
+    size_t room = strlen(input) + 16;
+    char *name = rg__alloc(ctx, (int64_t)room, 1, "a file name");
+    rg_status status = name ? RG_OK : RG_LIMIT;
+    for (int i = 0; i < RG__COUNT(endings) && status == RG_OK; i++) {
+        struct stat other;
+        bool there;
+        snprintf(name, room, "%s%s", input, endings[i]);
+        if (look_at(ctx, name, &there, &other) != RG_OK || !there)
+            continue; /* whoever reads it says what is wrong */
+        if (other.st_dev == st->st_dev && other.st_ino == st->st_ino)
+            status = rg__fail(ctx, RG_USAGE, "%s: the output is also the input %s; choose another",
+                              path, name);
+    }
+    rg__free(ctx, name);
+    return status;
+}
+
 /* Whether what stands at the output's path may be replaced. */
 static rg_status check_existing(rg_context *ctx, const char *path, const struct stat *st,
                                 bool force, const char *const *inputs, int n_inputs)
@@ -184,13 +207,9 @@ static rg_status check_existing(rg_context *ctx, const char *path, const struct 
     if (S_ISDIR(st->st_mode))
         return rg__fail_errno(ctx, path, "write", EISDIR);
     for (int i = 0; i < n_inputs; i++) {
-        struct stat input;
-        bool there;
-        if (!inputs[i] || look_at(ctx, inputs[i], &there, &input) != RG_OK || !there)
-            continue; /* whoever reads it says what is wrong */
-        if (input.st_dev == st->st_dev && input.st_ino == st->st_ino)
-            return rg__fail(ctx, RG_USAGE, "%s: the output is also the input %s; choose another",
-                            path, inputs[i]);
+        rg_status status = inputs[i] ? check_input(ctx, path, st, inputs[i]) : RG_OK;
+        if (status != RG_OK)
+            return status;
     }
     if (!S_ISREG(st->st_mode))
         return rg__fail(ctx, RG_USAGE,

@@ -409,7 +409,7 @@ static bool exists(rg_context *ctx, const char *path)
 static const char *find_group_file(struct reader *r, const char *path, char **buffer,
                                    rg_status *status)
 {
-    static const char *const endings[] = {".query", ".group"};
+    static const char *const endings[] = {RG__GROUP_ENDINGS};
     *status = RG_OK;
     if (r->options->group_path)
         return r->options->group_path;
