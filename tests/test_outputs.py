@@ -69,6 +69,16 @@ class Outputs(unittest.TestCase):
             self.assertIn("also the input x.txt.query", done.stderr)
         self.assertEqual((self.at / "x.txt.query").read_text(), "2\n")
 
+    def test_hdf5_through_a_pipe(self):
+        with open(self.at / "d.h5", "rb") as data:
+            cat = subprocess.Popen(["cat"], stdin=data, stdout=subprocess.PIPE)
+            done = self.run_it("convert", "-", "-o", "n.h5", stdin=cat.stdout)
+            cat.stdout.close()
+            cat.wait()
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("is HDF5 behind a pipe", done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1)
+
     def test_history_that_cannot_be_written(self):
         done = self.run_it("train", "d.h5", "-o", "m.h5", "-q", "--seed", "2", "--history",
                            "/dev/full")

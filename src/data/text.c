@@ -39,7 +39,14 @@ struct lines {
 
 static rg_status fail_binary(struct lines *l, const char *nul)
 {
+    static const char hdf5[] = "\x89HDF\r\n\x1a\n";
     int64_t line = l->place.line + 1;
+    if (line == 1 && nul - (l->buffer + l->begin) >= 8 &&
+        memcmp(l->buffer + l->begin, hdf5, 8) == 0)
+        return rg__fail(l->stream.ctx, RG_BAD_DATA,
+                        "%s: is HDF5 behind a pipe or gzip, where only text can be read; give the "
+                        "HDF5 file itself",
+                        l->place.file);
     for (const char *at = l->buffer + l->begin; at < nul; at++)
         line += *at == '\n';
     return rg__fail(l->stream.ctx, RG_BAD_DATA,
