@@ -16,7 +16,7 @@
 
 #include "model/model.h"
 #include "tensor/tensor.h"
-#include "train/prepare.h"
+#include "train/check.h"
 
 #include <math.h>
 #include <string.h>

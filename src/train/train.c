@@ -1,13 +1,15 @@
 /* train.c: the training loop.
  *
- * The one idea: everything that can be decided beforehand is (prepare.c), the gradient of a batch
- * is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
+ * The one idea: everything that can be decided beforehand is (check.c, prepare.c), the gradient of a
+ * batch is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
  * evaluate, remember the best. */
 #include "base/random.h"
 #include "data/split.h"
 #include "model/model.h"
 #include "tensor/blas_threads.h"
 #include "tensor/tensor.h"
+#include "train/check.h"
+#include "train/history.h"
 #include "train/prepare.h"
 #include "train/step.h"
 

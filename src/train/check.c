@@ -1,0 +1,158 @@
+/* check.c: what training refuses: options, splits, memory, and scores that are not finite.
+ *
+ * The one idea: everything is told before work begins or memory is taken, but for NaN in features,
+ * which would cost a read of its own: that is looked for once a score shows it. */
+#include "train/check.h"
+
+#include "data/rows.h"
+#include "data/split.h"
+#include "tensor/tensor.h"
+#include "train/step.h"
+
+#include <math.h>
+#include <stdio.h>
+
+const char *rg_negative_labels_name(rg_negative_labels policy)
+{
+    static const char *const names[] = {"error", "zero", "keep"};
+    return (unsigned)policy < RG__COUNT(names) ? names[policy] : NULL;
+}
+
+rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
+{
+    const struct rg__range ranges[] = {
+        {"epochs", (double)o->epochs, o->epochs >= 1, "at least 1"},
+        {"batch-lists", (double)o->batch_lists, o->batch_lists >= 1, "at least 1"},
+        {"vali-fraction", o->vali_fraction, o->vali_fraction >= 0 && o->vali_fraction < 1,
+         "0 <= fraction < 1"},
+        {"memory limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
+        {"schedule", o->schedule, rg_schedule_name(o->schedule) != NULL, "a known schedule"},
+        {"normalize", o->normalize, rg_normalize_name(o->normalize) != NULL, "a known method"},
+        {"label-mode", o->label_mode, rg_label_mode_name(o->label_mode) != NULL, "a known mode"},
+        {"negative-labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,
+         "a known policy"},
+    };
+    if (!o->loss || !rg_loss_find(o->loss))
+        return rg__fail(ctx, RG_USAGE, "train: loss \"%s\" is unknown; expected %s",
+                        o->loss ? o->loss : "(null)", rg_loss_at(0)->name);
+    return rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
+}
+
+/* Bytes of a split's dense copy; 0 where it stays as it is. */
+static double copy_bytes(const rg_split *split, const rg_train_options *o)
+{
+    if (!split || rg__rows_stay(split, o->normalize, o->model.dtype))
+        return 0;
+    return (double)split->n_rows * (double)split->n_features *
+           (double)rg_dtype_size(o->model.dtype);
+}
+
+rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
+                                 const rg_split *vali)
+{
+    double limit = o->memory_limit ? (double)o->memory_limit : 0.8 * (double)rg__physical_memory();
+    double n_buckets = (double)(o->batch_lists < train->n_lists ? o->batch_lists : train->n_lists);
+    if (n_buckets > RG__MOST_BUCKETS)
+        n_buckets = RG__MOST_BUCKETS;
+    /* value, gradient, moment, best, buckets; shift and scale, fitted and in the model */
+    double a_feature = (4 + n_buckets) * (double)rg_dtype_size(o->model.dtype) + 4 * sizeof(double);
+    double rows = copy_bytes(train, o) + copy_bytes(vali, o);
+    double parameters = (double)train->n_features * a_feature;
+    if (rows + parameters <= limit)
+        return RG_OK;
+    return rg__fail(ctx, RG_LIMIT,
+                    "training takes %.6g MB for dense rows (%lld training rows of %lld features in "
+                    "%s) and %.6g MB for parameters; the limit is %.6g MB",
+                    rows / 1e6, (long long)train->n_rows, (long long)train->n_features,
+                    rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6);
+}
+
+static rg_status check_labels(rg_context *ctx, const rg_split *split, const char *what,
+                              rg_negative_labels policy)
+{
+    for (int64_t row = 0; row < split->n_rows; row++) {
+        if (!rg__row_is_there(split, row))
+            continue;
+        double y = split->labels[row], w = split->weights ? split->weights[row] : 1;
+        if (!isfinite(y))
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "%s labels: row %lld (from 1) is %g; expected a finite number", what,
+                            (long long)row + 1, y);
+        if (y < 0 && policy == RG_NEGATIVE_ERROR)
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "%s labels: row %lld (from 1) is %g; a negative label makes the loss "
+                            "unbounded below; --negative-labels zero reads it as 0, keep leaves it",
+                            what, (long long)row + 1, y);
+        if (!isfinite(w) || w < 0)
+            return rg__fail(ctx, RG_BAD_DATA, "%s weights: row %lld (from 1) is %g; expected >= 0",
+                            what, (long long)row + 1, w);
+    }
+    for (int64_t q = 0; split->list_weights && q < split->n_lists; q++)
+        if (!isfinite(split->list_weights[q]) || split->list_weights[q] < 0)
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "%s list_weights: list %lld (from 1) is %g; expected >= 0", what,
+                            (long long)q + 1, split->list_weights[q]);
+    return RG_OK;
+}
+
+rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
+                                rg_negative_labels policy)
+{
+    char who[64];
+    snprintf(who, sizeof who, "the %s split", what);
+    rg_status status = rg__check_split(ctx, split, who);
+    if (status != RG_OK)
+        return status;
+    int64_t n_valid = 0;
+    for (int64_t row = 0; row < split->n_rows; row++)
+        n_valid += rg__row_is_there(split, row);
+    if (n_valid == 0 || split->n_features < 1)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "the %s split has %lld rows (%lld not masked) of %lld "
+                        "features; expected at least one of each",
+                        what, (long long)split->n_rows, (long long)n_valid,
+                        (long long)split->n_features);
+    if (!split->labels)
+        return rg__fail(ctx, RG_BAD_DATA, "the %s split has no labels", what);
+    if (!split->offsets)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "the %s split has no lists; expected offsets, qid or group", what);
+    return check_labels(ctx, split, what, policy);
+}
+
+/* Element `at` of the stored features of a row; how many it has. */
+static int64_t stored(const rg_split *split, int64_t row, int64_t at, int64_t *feature, double *x)
+{
+    const rg_csr *csr = &split->csr;
+    if (!csr->indptr) {
+        *feature = at;
+        if (at < split->n_features)
+            *x = rg__element(split->features.dtype, split->features.data,
+                             row * split->n_features + at);
+        return split->n_features;
+    }
+    int64_t k = csr->indptr[row] + at;
+    if (k < csr->indptr[row + 1]) {
+        *feature = csr->indices[k];
+        *x = rg__element(csr->dtype, csr->data, k);
+    }
+    return csr->indptr[row + 1] - csr->indptr[row];
+}
+
+rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char *what)
+{
+    for (int64_t row = 0; row < split->n_rows; row++) {
+        int64_t feature = 0;
+        double x = 0;
+        for (int64_t at = 0;
+             rg__row_is_there(split, row) && at < stored(split, row, at, &feature, &x); at++)
+            if (!isfinite(x))
+                return rg__fail(ctx, RG_BAD_DATA,
+                                "the %s rows: row %lld, feature %lld (both from 1) is %g; expected "
+                                "a finite number; fill in or leave out missing values",
+                                what, (long long)row + 1, (long long)feature + 1, x);
+    }
+    return rg__fail(ctx, RG_DIVERGED,
+                    "training diverged: a score is not finite; a smaller --lr or --l2, "
+                    "--clip-norm 1 or --normalize zscore may help");
+}

@@ -1,0 +1,26 @@
+/* check.h (internal): what is refused, and the sentence that says why. */
+#ifndef RG_TRAIN_CHECK_H
+#define RG_TRAIN_CHECK_H
+
+#include "base/base.h"
+
+#include <rankgrad/train.h>
+
+/* RG_USAGE names the first option out of range, with the range. */
+rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *options);
+
+/* RG_LIMIT, before any of it is taken, when dense copies of the rows (vali may be NULL),
+ * parameters, gradients and normalisation are more than the limit; names the sizes. */
+rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *options,
+                                 const rg_split *train, const rg_split *vali);
+
+/* RG_BAD_DATA where a split cannot be trained or validated on: no rows, no labels, no lists, labels
+ * or weights that are not finite, negative labels under the policy `error`. */
+rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
+                                rg_negative_labels policy);
+
+/* Why a score is not finite. RG_BAD_DATA names the row and the feature that is not; RG_DIVERGED
+ * where all of them are. Looked for only then, so that no training pays for a read of its own. */
+rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char *what);
+
+#endif
