@@ -1,7 +1,7 @@
 /* train.c: the training loop.
  *
- * The one idea: everything that can be decided beforehand is (check.c, prepare.c), the gradient of a
- * batch is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
+ * The one idea: everything that can be decided beforehand is (check.c, prepare.c), the gradient of
+ * a batch is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
  * evaluate, remember the best. */
 #include "base/random.h"
 #include "data/split.h"
