@@ -115,8 +115,9 @@ def check_paths(prefix):
     texts = [file for suffix in ("*.cmake", "*.pc") for file in prefix.rglob(suffix)]
     assert len(texts) >= 4, texts
     for file in texts:
-        for folder in (str(SOURCE), str(BUILD), "/usr/lib"):
-            assert folder not in file.read_text(), f"{file} names {folder}"
+        for folder in (str(SOURCE), str(BUILD), "/usr/lib"): # as the start of a path, not within one
+            named = re.search(rf"(?<![\w.}}-]){re.escape(folder)}(?![\w-])", file.read_text())
+            assert not named, f"{file} names {folder}"
 
 
 def check_linkage(program, shared):

@@ -21,7 +21,7 @@ TABLES = [
 def configure(root):
     """What CMake says; None: it was content."""
     done = subprocess.run(
-        ["cmake", "-S", root, "-B", root / "build", "-DRANKGRAD_TESTS=OFF",
+        ["cmake", "-G", "Ninja", "-S", root, "-B", root / "build", "-DRANKGRAD_TESTS=OFF",
          "-DRANKGRAD_EXAMPLES=OFF", "-DRANKGRAD_CLI=OFF",
          "-DCMAKE_C_COMPILER=" + os.environ.get("CC", "gcc")],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
