@@ -1,8 +1,8 @@
 /* base.h: status codes, the context, and the rules that every call follows.
  *
  * The one idea: everything a call needs beside its operands (memory, the sentence of the last
- * error, a place to log to) hangs on a context, so the library has no global state. Use one
- * context from one thread at a time; as many contexts as you like.
+ * error, a place to log to, workers) hangs on a context, so the library has no global state. Use
+ * one context from one thread at a time; as many contexts as you like.
  *
  *   rg_context *ctx = rg_context_create(NULL);
  *   if (rg_dataset_open(ctx, "mq2008.h5", NULL, &data) != RG_OK)
@@ -55,7 +55,8 @@ RG_API const char *rg_status_name(rg_status status);
 /* The memory hook. resize(user, NULL, n) allocates n > 0 bytes aligned as malloc does,
  * resize(user, block, n) grows or shrinks, resize(user, block, 0) frees and returns NULL. NULL
  * from an allocation makes the call in progress fail with RG_LIMIT. Called from the thread that
- * uses the context (rg_model_score: from any thread that scores). libhdf5, OpenBLAS and jansson
+ * uses the context and from its workers, never from two of them at once (rg_model_score: from any
+ * thread that scores). libhdf5, OpenBLAS and jansson
  * use malloc, not this hook. */
 typedef struct rg_allocator {
     void *(*resize)(void *user, void *block, size_t size);
@@ -74,11 +75,15 @@ typedef struct rg_context_options {
     void *log_user;         /* handed to log */
     /* Long calls end with RG_CANCELLED once a signal handler has set it; may be NULL. */
     const volatile sig_atomic_t *cancel;
+    /* Threads that loading, training and scoring a split may use, the caller's among them; no
+     * number in any result depends on it. 0: one for each CPU of this process. They start at the
+     * first use and end with the context; a process that forks uses a context on one side only. */
+    int n_threads;
 } rg_context_options;
 
 typedef struct rg_context rg_context;
 
-/* The defaults: malloc, no log, no cancel flag. */
+/* The defaults: malloc, no log, no cancel flag, a thread for each CPU. */
 RG_API rg_context_options rg_context_options_default(void);
 
 /* A new context, owned by the caller; NULL only when its memory cannot be had. NULL options mean

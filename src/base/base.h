@@ -16,6 +16,8 @@ struct rg_context {
     void *log_user;
     const volatile sig_atomic_t *cancel;
     const struct rg__files *files; /* every file operation goes through it; tests replace it */
+    int n_threads;                 /* 0: one for each CPU */
+    struct rg__pool *pool;         /* NULL: not started */
     rg_status status;
     char error[1024];
     char note[1024]; /* the last one, which is not repeated */

@@ -2,6 +2,7 @@
 #include "base/base.h"
 
 #include "base/file.h"
+#include "base/pool.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -47,14 +48,17 @@ rg_context *rg_context_create(const rg_context_options *options)
                         .log = o.log,
                         .log_user = o.log_user,
                         .cancel = o.cancel,
+                        .n_threads = o.n_threads,
                         .files = &rg__system_files};
     return ctx;
 }
 
 void rg_context_destroy(rg_context *ctx)
 {
-    if (ctx)
-        ctx->allocator.resize(ctx->allocator.user, ctx, 0);
+    if (!ctx)
+        return;
+    rg__pool_destroy(ctx->pool);
+    ctx->allocator.resize(ctx->allocator.user, ctx, 0);
 }
 
 const char *rg_last_error(const rg_context *ctx)
