@@ -16,6 +16,7 @@ struct rg_context {
     void *log_user;
     const volatile sig_atomic_t *cancel;
     const struct rg__files *files; /* every file operation goes through it; tests replace it */
+    int level;                     /* of x86-64: 1, 3 (AVX2) or 4 (AVX-512); elsewhere 1 */
     int n_threads;                 /* 0: one for each CPU */
     struct rg__pool *pool;         /* NULL: not started */
     rg_status status;

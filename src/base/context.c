@@ -10,6 +10,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 static void *system_resize(void *user, void *block, size_t size)
 {
@@ -31,6 +34,20 @@ const char *rg_status_name(rg_status status)
     return (unsigned)status < RG_STATUS_COUNT ? names[status] : NULL;
 }
 
+/* The level of x86-64 (its psABI), as far as Rankgrad's own loops ask for it. */
+static int machine_level(void)
+{
+#ifdef __x86_64__
+    unsigned a, b, c = 0, d;
+    bool avx2 = __builtin_cpu_supports("avx2") && __get_cpuid(1, &a, &b, &c, &d) && c & bit_F16C;
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    return avx2 && avx512 ? 4 : avx2 ? 3 : 1;
+#else
+    return 1;
+#endif
+}
+
 rg_context_options rg_context_options_default(void)
 {
     return (rg_context_options){.allocator = {system_resize, NULL}};
@@ -48,6 +65,7 @@ rg_context *rg_context_create(const rg_context_options *options)
                         .log = o.log,
                         .log_user = o.log_user,
                         .cancel = o.cancel,
+                        .level = machine_level(),
                         .n_threads = o.n_threads,
                         .files = &rg__system_files};
     return ctx;

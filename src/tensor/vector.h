@@ -1,0 +1,37 @@
+/* vector.h (internal; for files compiled twice): the few loops whose speed the width of the
+ * machine's vectors decides.
+ *
+ * The one idea: vector.c is compiled once a level of x86-64 (v1: SSE2, v3: AVX2, v4: AVX-512) and
+ * the context picks the widest that the machine has. What is summed in which order is written down
+ * in lanes that no level changes, so that all levels give the same bits (tests/test_vector.c).
+ */
+#ifndef RG_TENSOR_VECTOR_H
+#define RG_TENSOR_VECTOR_H
+
+#include "base/base.h"
+#include "tensor/real.h"
+
+/* Products accumulate in the numbers' own type over at most so many terms; blocks in double. */
+enum { RG__PRODUCT_BLOCK = 4096 };
+
+struct F(rg__vector) {
+    /* y[m] = sum_k x[m,k] w[k] for x (rows,n): 16 lanes in f32, 8 in f64; y[m] depends on row m
+     * alone. */
+    void (*dot_rows)(const real *x, int64_t rows, int64_t n, const real *w, real *y);
+
+    /* sum[k] += sum_m g[m] x[m,k] for x (rows,n), rows in order; at most RG__PRODUCT_BLOCK rows
+     * between two clearings of `sum`. */
+    void (*add_rows)(const real *x, int64_t rows, int64_t n, const real *g, real *sum);
+
+    /* y[i] = x[i], from IEEE binary16. */
+    void (*from_half)(const uint16_t *x, int64_t n, real *y);
+
+    /* y[i] = exp(x[i] - shift): f32 within 1 ulp, exact at NaN and infinities; f64 by libm. In
+     * place is allowed. */
+    void (*exp)(const real *x, int64_t n, real shift, real *y);
+};
+
+/* The loops of the widest level that this context may use. */
+const struct F(rg__vector) * F(rg__vector)(const rg_context *ctx);
+
+#endif

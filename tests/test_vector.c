@@ -1,0 +1,202 @@
+/* test_vector.c: the loops of every level of x86-64 that this machine has give the same bits, and
+ * exp is within 1 ulp: on a sample, or on all 2^32 floats when RANKGRAD_SLOW is set. */
+#define RG_REAL 32
+#include "check.h"
+
+#include "base/pool.h"
+#include "base/random.h"
+#include "tensor/tensor.h"
+#include "tensor/vector.h"
+
+static rg_context *ctx;
+static const struct rg__vector_f32 *level[3];
+static int n_levels;
+
+static int set_up(void **state)
+{
+    (void)state;
+    ctx = rg_context_create(NULL);
+    const int all[] = {1, 3, 4}, widest = ctx->level;
+    for (n_levels = 0; n_levels < 3 && all[n_levels] <= widest; n_levels++) {
+        ctx->level = all[n_levels];
+        level[n_levels] = rg__vector_f32(ctx);
+    }
+    ctx->level = widest;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_context_destroy(ctx);
+    return 0;
+}
+
+static void fill(float *x, int64_t n, uint64_t what)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)rg__normal(3, RG__STREAM_SAMPLES, what, (uint64_t)i);
+}
+
+enum { MOST = 9000, WIDTHS = 12 };
+static const int64_t widths[WIDTHS] = {0, 1, 3, 4, 7, 15, 16, 17, 46, 136, 4097, MOST};
+
+/* Lanes as the header states them: term k goes to lane k mod 16, lanes are folded in halves. */
+static float dot_longhand(const float *x, const float *w, int64_t n)
+{
+    double total = 0;
+    for (int64_t from = 0; from < n; from += RG__PRODUCT_BLOCK) {
+        volatile float lane[16] = {0};
+        for (int64_t k = from; k < n && k < from + RG__PRODUCT_BLOCK; k++)
+            lane[k % 16] = lane[k % 16] + x[k] * w[k];
+        for (int half = 8; half > 0; half /= 2)
+            for (int i = 0; i < half; i++)
+                lane[i] = lane[i] + lane[i + half];
+        total += (double)lane[0];
+    }
+    return (float)total;
+}
+
+static void a_dot_is_its_lanes(void **state)
+{
+    (void)state;
+    static float x[3 * MOST + 1], w[MOST], y[3];
+    fill(x, 3 * MOST + 1, 1);
+    fill(w, MOST, 2);
+    for (int l = 0; l < n_levels; l++)
+        for (int i = 0; i < WIDTHS; i++)
+            for (int at = 0; at < 2; at++) { /* at any address */
+                level[l]->dot_rows(x + at, 3, widths[i], w, y);
+                for (int r = 0; r < 3; r++) {
+                    float expected = dot_longhand(x + at + r * widths[i], w, widths[i]);
+                    assert_memory_equal(&y[r], &expected, sizeof expected);
+                }
+            }
+}
+
+static void rows_are_added_in_order(void **state)
+{
+    (void)state;
+    enum { ROWS = 21 };
+    static float x[ROWS * MOST], g[ROWS], sum[MOST];
+    static float expected[MOST];
+    fill(x, ROWS * MOST, 3);
+    fill(g, ROWS, 4);
+    for (int l = 0; l < n_levels; l++)
+        for (int i = 0; i < WIDTHS; i++) {
+            int64_t n = widths[i];
+            for (int64_t k = 0; k < n; k++)
+                expected[k] = sum[k] = 0.5f;
+            for (int64_t m = 0; m < ROWS; m++)
+                for (int64_t k = 0; k < n; k++)
+                    expected[k] = expected[k] + g[m] * x[m * n + k];
+            level[l]->add_rows(x, ROWS, n, g, sum);
+            for (int64_t k = 0; k < n; k++)
+                assert_memory_equal(&sum[k], &expected[k], sizeof sum[k]);
+        }
+}
+
+static void every_half(void **state)
+{
+    (void)state;
+    static uint16_t half[1 << 16];
+    static float y[1 << 16];
+    for (int i = 0; i < 1 << 16; i++)
+        half[i] = (uint16_t)i;
+    for (int l = 0; l < n_levels; l++) {
+        level[l]->from_half(half, 1 << 16, y);
+        for (int i = 0; i < 1 << 16; i++) {
+            float expected = rg__half_to_float(half[i]);
+            if (isnan(expected))
+                assert_true(isnan(y[i]) && !signbit(y[i]) == !(i & 0x8000));
+            else
+                assert_memory_equal(&y[i], &expected, sizeof expected);
+        }
+    }
+}
+
+/* ---- exp ---- */
+
+/* |y - exp x| in units of y's last place, against libm in double. */
+static double ulps(float x, float y)
+{
+    double exact = exp((double)x);
+    if (exact > 0x1.ffffffp127) /* half an ulp above the largest */
+        return isinf(y) ? 0 : INFINITY;
+    int exponent = exact < 0x1p-126 ? -126 : ilogb(exact);
+    return fabs((double)y - exact) / ldexp(1, exponent - 23);
+}
+
+struct sweep {
+    uint64_t stride;
+    double worst[64]; /* a task of its own */
+};
+
+/* All floats whose upper 6 bits are i, in steps. */
+static rg_status sweep_part(rg_context *c, void *user, int worker, int64_t i)
+{
+    enum { N = 4096 };
+    struct sweep *sweep = user;
+    float x[N], y[3][N];
+    (void)worker;
+    for (uint64_t at = (uint64_t)i << 26; at < (uint64_t)(i + 1) << 26;) {
+        int64_t n = 0;
+        for (; n < N && at < (uint64_t)(i + 1) << 26; at += sweep->stride, n++) {
+            uint32_t bits = (uint32_t)at;
+            memcpy(&x[n], &bits, sizeof bits);
+        }
+        for (int l = 0; l < n_levels; l++)
+            level[l]->exp(x, n, 0, y[l]);
+        for (int64_t k = 0; k < n; k++) {
+            if (isnan(x[k]) ? !isnan(y[0][k]) : ulps(x[k], y[0][k]) > 1)
+                return rg__fail(c, RG_INTERNAL, "exp(%a) is %a", (double)x[k], (double)y[0][k]);
+            if (!isnan(x[k]) && ulps(x[k], y[0][k]) > sweep->worst[i])
+                sweep->worst[i] = ulps(x[k], y[0][k]);
+            for (int l = 1; l < n_levels; l++)
+                if (memcmp(&y[0][k], &y[l][k], sizeof(float)) != 0 && !isnan(x[k]))
+                    return rg__fail(c, RG_INTERNAL, "exp(%a) depends on the level", (double)x[k]);
+        }
+    }
+    return RG_OK;
+}
+
+static void exp_is_within_an_ulp(void **state)
+{
+    (void)state;
+    struct sweep sweep = {.stride = getenv("RANKGRAD_SLOW") ? 1 : 997};
+    double worst = 0;
+    assert_ok(ctx, rg__pool_run(rg__pool(ctx), 64, sweep_part, &sweep));
+    for (int i = 0; i < 64; i++)
+        worst = sweep.worst[i] > worst ? sweep.worst[i] : worst;
+    print_message("exp: at most %.4f ulp\n", worst);
+    assert_true(worst > 0.5); /* the reference is another than itself */
+}
+
+static void exp_of_corners(void **state)
+{
+    (void)state;
+    const float x[] = {0,         -0.0f,      INFINITY,    -INFINITY, NAN,
+                       88.72283f, 88.722839f, -103.97207f, -104};
+    const float y[] = {1, 1, INFINITY, 0, NAN, 0x1.ffff08p127f, INFINITY, 0x1p-149f, 0};
+    float got[9];
+    for (int l = 0; l < n_levels; l++)
+        for (int64_t n = 1; n <= 9; n++) { /* every tail */
+            level[l]->exp(x, n, 0, got);
+            for (int64_t i = 0; i < n; i++)
+                if (isnan(y[i]))
+                    assert_true(isnan(got[i]));
+                else
+                    assert_true(got[i] == y[i] || (y[i] > 1e38f && y[i] < INFINITY &&
+                                                   fabsf(got[i] / y[i] - 1) < 1.2e-7f));
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_dot_is_its_lanes), cmocka_unit_test(rows_are_added_in_order),
+        cmocka_unit_test(every_half),         cmocka_unit_test(exp_is_within_an_ulp),
+        cmocka_unit_test(exp_of_corners),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down) != 0;
+}
