@@ -4,6 +4,7 @@
 #include "autograd/builtin.h"
 #include "autograd/graph.h"
 #include "loss/losses.h"
+#include "tensor/tensor.h"
 
 /* ---- Fixtures ---- */
 
@@ -522,6 +523,105 @@ static void without_a_graph(void **state)
     assert_non_null(strstr(rg_last_error(NULL), "out of memory"));
 }
 
+/* ---- Rows that lie elsewhere ---- */
+
+enum { TALL = 5000, WIDE = 21 };
+
+/* The product of selected rows with one column, and that column's gradient; gathered: by way of an
+ * operator that wants an ordinary tensor. */
+static void product(struct fixture *f, const rg_selection *rows, bool gathered, float *y,
+                    float *grad)
+{
+    rg_graph *graph = f->graph;
+    rg_graph_reset(graph);
+    float w[WIDE], g[TALL];
+    for (int i = 0; i < WIDE; i++)
+        w[i] = 0.1f * (float)(i - 7);
+    for (int i = 0; i < TALL; i++)
+        g[i] = 0.01f * (float)(i % 83 - 31);
+    rg_node *x = rg_leaf_rows(graph, rows, RG_F32);
+    assert_null(rg_node_value(x)->data);
+    rg_node *copy = gathered ? rg_reshape(graph, x, 2, (const int64_t[]){-1, WIDE}) : x;
+    rg_node *v = rg_variable(graph, &(rg_tensor){RG_F32, 1, {WIDE}, w}, NULL);
+    rg_node *out = rg_matmul(graph, copy, v);
+    assert_non_null(out);
+    rg_tensor seed = {RG_F32, 1, {rg_node_value(out)->dims[0]}, g};
+    assert_ok(f->ctx, rg_backward(graph, out, &seed));
+    memcpy(y, rg_node_value(out)->data, (size_t)seed.dims[0] * sizeof *y);
+    memcpy(grad, rg_node_grad(v)->data, sizeof w);
+}
+
+/* Read in place or gathered, f32, f16 or f64: the same bits, over more rows than a block. */
+static void rows_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    static uint16_t half[TALL * WIDE];
+    static float single[TALL * WIDE], y[2][TALL], grad[2][WIDE];
+    static double twice[TALL * WIDE];
+    for (int i = 0; i < TALL * WIDE; i++) {
+        half[i] = (uint16_t)(0x2c00 + i * 7 % 4096);
+        twice[i] = (double)(single[i] = rg__half_to_float(half[i]));
+    }
+    const rg_run runs[] = {{4000, 900}, {7, 1}, {20, 0}, {100, 3800}, {0, 3}};
+    rg_selection rows = {.n_runs = 5, .runs = runs};
+    const rg_tensor stored[] = {{RG_F32, 2, {TALL, WIDE}, single},
+                                {RG_F16, 2, {TALL, WIDE}, half},
+                                {RG_F64, 2, {TALL, WIDE}, twice}};
+    for (int i = 0; i < 3; i++)
+        for (int gathered = 0; gathered < 2; gathered++) {
+            int at = i || gathered;
+            rows.dense = stored[i];
+            product(f, &rows, gathered, y[at], grad[at]);
+            assert_memory_equal(y[at], y[0], 4704 * sizeof y[0][0]);
+            assert_memory_equal(grad[at], grad[0], sizeof grad[0]);
+        }
+    float first = 0; /* row 900 of the selection is row 7 */
+    for (int k = 0; k < WIDE; k++)
+        first += single[7 * WIDE + k] * 0.1f * (float)(k - 7);
+    assert_close((double)y[0][900], (double)first, 1e-5, 1e-6);
+}
+
+/* Sparse rows give what the same rows give when they are dense. */
+static void sparse_rows(void **state)
+{
+    struct fixture *f = *state;
+    static int64_t indptr[TALL + 1];
+    static int32_t column[TALL * 3];
+    static float value[TALL * 3], dense[TALL * WIDE], y[2][TALL], grad[2][WIDE];
+    for (int64_t r = 0, n = 0; r < TALL; r++) {
+        for (int k = (int)(r % 5); k < WIDE && n < indptr[r] + 3; k += 6) {
+            column[n] = k;
+            value[n] = 0.01f * (float)(r % 97 + k);
+            dense[r * WIDE + k] = value[n++];
+        }
+        indptr[r + 1] = n;
+    }
+    const rg_run runs[] = {{600, 4200}, {1, 5}};
+    rg_selection sparse = {
+        .sparse = {TALL, WIDE, indptr, column, RG_F32, value}, .n_runs = 2, .runs = runs};
+    rg_selection rows = {.dense = {RG_F32, 2, {TALL, WIDE}, dense}, .n_runs = 2, .runs = runs};
+    product(f, &rows, false, y[0], grad[0]);
+    for (int gathered = 0; gathered < 2; gathered++) {
+        product(f, &sparse, gathered, y[1], grad[1]);
+        for (int i = 0; i < 4205; i++)
+            assert_close((double)y[1][i], (double)y[0][i], 1e-6, 1e-7);
+        for (int k = 0; k < WIDE; k++)
+            assert_close((double)grad[1][k], (double)grad[0][k], 1e-5, 1e-5);
+    }
+    rg_graph *graph = f->graph;
+    rg_graph_reset(graph);
+    rg_node *b = rg_constant(graph, &(rg_tensor){RG_F32, 1, {4}, value});
+    assert_null(rg_csr_matmul(graph, b, b));
+    assert_non_null(strstr(rg_last_error(f->ctx), "expected a leaf of sparse rows"));
+    rg_graph_reset(graph);
+    b = rg_constant(graph, &(rg_tensor){RG_F32, 1, {4}, value});
+    assert_null(rg_matmul(graph, rg_leaf_rows(graph, &sparse, RG_F32), b));
+    assert_non_null(strstr(rg_last_error(f->ctx), "shapes (4205,21) and (4)"));
+    rg_graph_reset(graph);
+    assert_null(rg_leaf_rows(graph, &sparse, RG_F16));
+    assert_non_null(strstr(rg_last_error(f->ctx), "expected f32 or f64"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -545,6 +645,8 @@ int main(void)
         TEST(users_add_operators),
         TEST(integers_stop_gradients),
         TEST(without_a_graph),
+        TEST(rows_elsewhere),
+        TEST(sparse_rows),
     };
     RUN_TESTS(tests);
 }

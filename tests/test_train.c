@@ -367,6 +367,7 @@ struct stepping {
     struct made made;
     rg_model *model;
     struct rg__rows rows;
+    struct rg__crew crew;
     struct rg__stepper stepper;
     int64_t order[LISTS];
 };
@@ -388,7 +389,9 @@ static void open_stepping(struct stepping *t)
         ((double *)t->model->parameters.value)[f] = 0.01 * f;
     for (int q = 0; q < LISTS; q++)
         t->order[q] = q;
+    assert_ok(ctx, rg__crew_open(ctx, &t->crew));
     t->stepper = (struct rg__stepper){.ctx = ctx,
+                                      .crew = &t->crew,
                                       .model = t->model,
                                       .rows = &t->rows,
                                       .loss = rg_ranking_softmax_loss,
@@ -400,6 +403,7 @@ static void open_stepping(struct stepping *t)
 static void close_stepping(struct stepping *t)
 {
     rg__stepper_close(&t->stepper);
+    rg__crew_close(&t->crew);
     rg__rows_close(&t->rows);
     rg_model_destroy(t->model);
     unmake(&t->made);
@@ -410,14 +414,14 @@ static double in_one_graph(const struct stepping *t, double gradient[FEATURES])
 {
     const struct rg__rows *rows = &t->rows;
     rg_graph *graph = rg_graph_create(ctx);
-    rg_tensor x = {RG_F64, 2, {rows->n_rows, FEATURES}, rows->copy};
+    struct rg__shard all = {t->order, LISTS, rows->n_rows};
     rg_tensor y = {RG_F64, 1, {rows->n_rows}, rows->labels};
     rg_tensor w = {RG_F64, 1, {FEATURES}, t->model->parameters.value};
     rg_loss_options o = rg_loss_options_default();
     o.offsets = rows->offsets;
     o.n_lists = LISTS;
     rg_node *v = rg_variable(graph, &w, NULL);
-    rg_node *scores = rg_matmul(graph, rg_leaf(graph, &x), v);
+    rg_node *scores = rg_matmul(graph, rg__shard_features(graph, rows, &all), v);
     rg_node *mean = rg_ranking_softmax_loss(graph, scores, rg_leaf(graph, &y), &o);
     assert_ok(ctx, rg_backward(graph, rg_scale(graph, mean, 2), NULL));
     memcpy(gradient, rg_node_grad(v)->data, FEATURES * sizeof *gradient);
@@ -442,7 +446,7 @@ static void shards_add_up(void **state)
         for (int f = 0; f < FEATURES; f++)
             assert_close(grad[f], times * expected[f], 1e-10, 1e-12);
     }
-    assert_true(rg_graph_bytes(t.stepper.graph) < 4 * RG__SHARD_BYTES);
+    assert_true(rg_graph_bytes(t.crew.graph[0]) < 4 * RG__SHARD_BYTES);
     memset(grad, 0, FEATURES * sizeof *grad);
     t.stepper.scale = 2.0 / (LISTS - 1);
     for (int q = 0; q < LISTS; q++) /* a shard a list */

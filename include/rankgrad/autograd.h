@@ -44,6 +44,12 @@ RG_API size_t rg_graph_bytes(const rg_graph *graph);
  * the node. No gradient flows into it. Any dtype but f16. */
 RG_API rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value);
 
+/* A leaf (n,F) of the selected rows, f32 or f64, whatever type they are stored in. rg_matmul reads
+ * them where they lie where it can (a product with one column; sparse rows), for every other use
+ * they are gathered, converted and made dense in the graph's memory, once; until then its value's
+ * data is NULL. The matrix must be sound (indices in range) and, as the runs, outlive the node. */
+RG_API rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype);
+
 /* A leaf that wants a gradient (f32 or f64). `grad` has the type and count of the value and is
  * the caller's: backward adds to it. NULL: the graph makes one, zeroed, at its first use; read it
  * with rg_node_grad before the next reset. */
@@ -80,6 +86,7 @@ typedef struct rg_operator {
     void (*backward[RG_DTYPE_COUNT])(rg_node *out);
     const char *no_backward; /* why there is no backward; else NULL */
     bool mixes_types;        /* operands may differ in type; the kernel is chosen by the output's */
+    bool reads_rows; /* reads a leaf of rows where they lie; else they are gathered beforehand */
 } rg_operator;
 
 /* Applies an operator: checks, makes the node, runs the shape rule and forward. `attributes`

@@ -53,6 +53,11 @@ RG_API rg_node *rg_log(rg_graph *graph, rg_node *x);
  * its neighbours or its address; the others go through BLAS. */
 RG_API rg_node *rg_matmul(rg_graph *graph, rg_node *a, rg_node *b);
 
+/* The product with sparse rows: a is a leaf of sparse rows (rg_leaf_rows), without a gradient; b
+ * (K,N) or (K). Time and memory go with the non-zeros. rg_matmul calls it where a is such a leaf.
+ * y[m] depends on row m alone. */
+RG_API rg_node *rg_csr_matmul(rg_graph *graph, rg_node *a, rg_node *b);
+
 /* The sum of x along an axis, which disappears from the shape: (d0..dk..) -> without dk.
  * axis counts from the end when negative; RG_ALL_AXES gives a scalar. Accumulated in double. */
 RG_API rg_node *rg_sum(rg_graph *graph, rg_node *x, int axis);

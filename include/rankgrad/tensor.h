@@ -53,6 +53,20 @@ typedef struct rg_csr {
     const void *data;       /* (nnz) */
 } rg_csr;
 
+/* Rows [first, first + n_rows) of a matrix. */
+typedef struct rg_run {
+    int64_t first, n_rows;
+} rg_run;
+
+/* Some rows of a matrix, in runs of neighbours: a batch of lists that is read where it lies. Not
+ * owned. */
+typedef struct rg_selection {
+    rg_tensor dense; /* (N,F) f16, f32 or f64 */
+    rg_csr sparse;   /* instead of dense where its indptr is not NULL */
+    int64_t n_runs;
+    const rg_run *runs; /* (n_runs) */
+} rg_selection;
+
 /* "f32", "i64", ...; NULL for a value that is none. Static. */
 RG_API const char *rg_dtype_name(rg_dtype dtype);
 

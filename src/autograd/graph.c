@@ -6,6 +6,7 @@
 #include "autograd/graph.h"
 
 #include "autograd/op.h"
+#include "tensor/selection.h"
 #include "tensor/tensor.h"
 
 #include <stdarg.h>
@@ -131,6 +132,36 @@ rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
     return append(node);
 }
 
+rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype)
+{
+    if (!graph || graph->status != RG_OK)
+        return NULL;
+    if (!rg_dtype_computes(dtype)) {
+        rg__graph_fail(graph, RG_BAD_DATA, "leaf of rows: %s; expected f32 or f64",
+                       rg_dtype_name(dtype) ? rg_dtype_name(dtype) : "no type");
+        return NULL;
+    }
+    rg_tensor value = {dtype, 2, {rg__selected_rows(rows), rg__selected_columns(rows)}, NULL};
+    rg_node *node = rg_leaf(graph, &value);
+    rg_selection *copy = rg_graph_alloc(graph, sizeof *copy);
+    if (!node || !copy)
+        return NULL;
+    *copy = *rows;
+    node->rows = copy;
+    return node;
+}
+
+/* Makes the rows of a leaf an ordinary value. */
+static bool gather(rg_node *leaf)
+{
+    if (!leaf->rows || leaf->value.data)
+        return true;
+    leaf->value.data = rg_graph_alloc(leaf->graph, rg__tensor_bytes(&leaf->value));
+    if (leaf->value.data)
+        rg__gather(leaf->rows, leaf->value.dtype, leaf->value.data);
+    return leaf->value.data != NULL;
+}
+
 rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
 {
     if (graph && graph->status == RG_OK && !rg_dtype_computes(value->dtype))
@@ -226,6 +257,8 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
     for (int i = 0; i < n_operands; i++) {
         out->operands[i] = operands[i];
         out->wants_grad |= operands[i] && operands[i]->wants_grad;
+        if (operands[i] && !op->reads_rows && !gather(operands[i]))
+            return NULL;
     }
     if (!check_operands(out) || !make_value(out))
         return NULL;
@@ -318,6 +351,26 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
 const rg_tensor *rg_operand(const rg_node *out, int i)
 {
     return out->operands[i] ? &out->operands[i]->value : NULL;
+}
+
+const rg_selection *rg__operand_rows(const rg_node *out, int i)
+{
+    return out->operands[i]->rows;
+}
+
+bool rg__is_sparse(const rg_node *node)
+{
+    return node->rows && rg__is_sparse_matrix(node->rows);
+}
+
+rg_context *rg__graph_context(const rg_graph *graph)
+{
+    return graph->ctx;
+}
+
+bool rg__gather_operand(rg_node *out, int i)
+{
+    return gather(out->operands[i]);
 }
 
 void *rg_operand_grad(rg_node *out, int i)

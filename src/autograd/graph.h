@@ -21,7 +21,8 @@ struct rg_node {
     bool has_grad;   /* grad.data is in use: zeroed, or the caller's */
     int n_operands;
     rg_node **operands;
-    const rg_operator *op; /* NULL: a leaf */
+    const rg_operator *op;    /* NULL: a leaf */
+    const rg_selection *rows; /* of a leaf whose rows lie elsewhere; value.data: once gathered */
     void *attributes;
     void *saved;
     rg_graph *graph;

@@ -18,6 +18,18 @@ void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) 
 /* False, and the graph's error, where a tensor cannot be the value of a node. */
 bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value);
 
+/* Where operand i's rows lie; NULL: it is an ordinary tensor. For operators with `reads_rows`. */
+const rg_selection *rg__operand_rows(const rg_node *out, int i);
+
+/* Whether a node is a leaf of sparse rows. */
+bool rg__is_sparse(const rg_node *node);
+
+/* The context a graph was made with. */
+rg_context *rg__graph_context(const rg_graph *graph);
+
+/* Gathers the rows of operand i unless that was done; false: out of memory. */
+bool rg__gather_operand(rg_node *out, int i);
+
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
 #define RG__KERNELS(id)                                                                            \
     extern const struct rg__builtin rg__builtin_##id;                                              \

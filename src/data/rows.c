@@ -2,6 +2,7 @@
 #include "data/rows.h"
 
 #include "data/split.h"
+#include "tensor/selection.h"
 #include "tensor/tensor.h"
 
 #include <string.h>
@@ -123,14 +124,52 @@ static rg_status load_features(const rg_split *split, const rg_normalization *no
         status = rg__cancelled(ctx);
     }
     rg__free(ctx, scratch);
-    rows->features = rows->copy;
+    rows->matrix.dense = (rg_tensor){rows->dtype, 2, {rows->n_rows, rows->n_features}, rows->copy};
     return status;
 }
 
 bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype)
 {
-    return method == RG_NORMALIZE_NONE && !is_sparse(split) && !split->mask &&
-           split->features.dtype == dtype;
+    rg_dtype stored = split->features.dtype;
+    return method == RG_NORMALIZE_NONE && (is_sparse(split) || stored == dtype || stored == RG_F16);
+}
+
+static int64_t add_run(rg_run *runs, int64_t n, int64_t first, int64_t n_rows)
+{
+    if (n > 0 && runs[n - 1].first + runs[n - 1].n_rows == first) {
+        runs[n - 1].n_rows += n_rows;
+        return n;
+    }
+    runs[n] = (rg_run){first, n_rows};
+    return n + (n_rows > 0);
+}
+
+int64_t rg__list_runs(const struct rg__rows *rows, int64_t list, rg_run *runs, int64_t n)
+{
+    const rg_split *split = rows->stay;
+    const int64_t *offsets = split ? split->offsets : rows->offsets;
+    int64_t begin = offsets[list], end = offsets[list + 1];
+    if (!split || !split->mask)
+        return add_run(runs, n, begin, end - begin);
+    for (int64_t row = begin; row < end; row++)
+        if (rg__row_is_there(split, row))
+            n = add_run(runs, n, row, 1);
+    return n;
+}
+
+int64_t rg__most_runs(const struct rg__rows *rows, int64_t list)
+{
+    bool masked = rows->stay && rows->stay->mask;
+    return masked ? rows->offsets[list + 1] - rows->offsets[list] + 1 : 1;
+}
+
+int64_t rg__list_bytes(const struct rg__rows *rows, int64_t list)
+{
+    int64_t size = (int64_t)rg_dtype_size(rows->dtype);
+    if (!rg__is_sparse_matrix(&rows->matrix))
+        return (rows->offsets[list + 1] - rows->offsets[list]) * rows->n_features * size;
+    const int64_t *offsets = rows->stay->offsets, *indptr = rows->stay->csr.indptr;
+    return (indptr[offsets[list + 1]] - indptr[offsets[list]]) * (size + (int64_t)sizeof(int32_t));
 }
 
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
@@ -147,7 +186,8 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
     if (status != RG_OK)
         return status;
     if (rg__rows_stay(split, normalization->method, dtype)) {
-        rows->features = split->features.data;
+        rows->stay = split;
+        rows->matrix = (rg_selection){.dense = split->features, .sparse = split->csr};
         return RG_OK;
     }
     return load_features(split, normalization, rows);

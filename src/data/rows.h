@@ -1,7 +1,7 @@
-/* rows.h (internal): rows of a split as a model wants them: valid, dense, normalised.
+/* rows.h (internal): rows of a split as a model wants them: valid and normalised.
  *
- * The one idea: masked rows are dropped here, when rows enter memory, and nowhere else: a masked
- * row may hold NaN, and 0 * NaN would poison the weights. */
+ * The one idea: masked rows are dropped here and nowhere else, when rows are copied or when the
+ * runs of a list are told: a masked row may hold NaN, and 0 * NaN would poison the weights. */
 #ifndef RG_DATA_ROWS_H
 #define RG_DATA_ROWS_H
 
@@ -17,22 +17,32 @@ size_t rg__load_scratch(const rg_split *split, int64_t n_rows);
 int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalization, int64_t begin,
                       int64_t end, void *scratch, rg_tensor *out);
 
-/* A whole split in memory. Labels and weights (item weight times list weight) are of the model's
- * type; lists without a valid item stay, empty. */
+/* A whole split, ready to compute with. Labels and weights (item weight times list weight) are of
+ * the model's type; lists without a valid item stay, empty. */
 struct rg__rows {
     rg_context *ctx;
     rg_dtype dtype;
     int64_t n_rows, n_features, n_lists;
-    int64_t *offsets; /* (n_lists + 1) over valid rows */
-    const void
-        *features; /* (n_rows, n_features); the split's own where they can stay as they are */
-    void *labels;  /* (n_rows) */
-    void *weights; /* (n_rows); NULL: all 1 */
-    void *copy;    /* features, when they had to be copied */
+    int64_t *offsets;     /* (n_lists + 1) over valid rows */
+    rg_selection matrix;  /* the features; its runs are rg__list_runs' */
+    const rg_split *stay; /* the split whose features `matrix` is, as they are; NULL: a copy */
+    void *labels;         /* (n_rows) */
+    void *weights;        /* (n_rows); NULL: all 1 */
+    void *copy;           /* (n_rows, n_features) of `dtype`, normalised, where it is a copy */
 };
 
-/* Whether a split's features can be computed with as they are, so that loading copies nothing. */
+/* Whether a split's features can be computed with as they are, so that loading copies nothing:
+ * without normalisation, and in the model's type, f16 or sparse. */
 bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype);
+
+/* Appends the runs of a list's valid rows to runs[0..n), joined with the last one where they follow
+ * it; returns their number. A list has at most rg__most_runs runs. */
+int64_t rg__list_runs(const struct rg__rows *rows, int64_t list, rg_run *runs, int64_t n);
+int64_t rg__most_runs(const struct rg__rows *rows, int64_t list);
+
+/* Bytes of features that computing with a list reads: dense rows in the model's type, or non-zeros
+ * with their columns. */
+int64_t rg__list_bytes(const struct rg__rows *rows, int64_t list);
 
 /* Loads a split, which must outlive the rows. End with rg__rows_close, also after failure. */
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,

@@ -47,6 +47,7 @@ struct F(lists) {
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
     real *scratch;
+    const struct F(rg__vector) *vector;
 };
 
 /* The items of one list, of which n are valid. */
@@ -158,6 +159,7 @@ static struct F(rg__list)
                                 .y = values[LABELS],
                                 .w = values[WEIGHTS],
                                 .scratch = l->scratch,
+                                .vector = l->vector,
                                 .state = state + q * RG__LIST_STATE,
                                 .label_mode = l->attributes->label_mode};
 }
@@ -171,7 +173,8 @@ static struct F(lists) *F(open_lists)(rg_node *y, int64_t longest)
     struct F(lists) *l = rg_graph_alloc(graph, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct F(lists)){.attributes = rg_attributes(y)};
+    *l = (struct F(lists)){.attributes = rg_attributes(y),
+                           .vector = F(rg__vector)(rg__graph_context(graph))};
     l->n = l->attributes->offsets ? 0 : logits->dims[logits->ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
     size_t room = (size_t)longest * sizeof(real);

@@ -13,7 +13,7 @@
 #define RG_LOSS_LISTS_H
 
 #include "autograd/op.h"
-#include "tensor/real.h"
+#include "tensor/vector.h"
 
 #include <rankgrad/loss.h>
 
@@ -26,6 +26,7 @@ struct F(rg__list) {
     const real *y; /* labels */
     const real *w; /* weights; NULL: all 1 */
     real *scratch; /* n numbers for the kernel's own use */
+    const struct F(rg__vector) *vector;
     double *state; /* RG__LIST_STATE numbers, kept from forward to backward */
     rg_label_mode label_mode;
     real *ds, *dy, *dw; /* backward adds here; NULL: not wanted */

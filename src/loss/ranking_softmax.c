@@ -28,26 +28,39 @@ RG__KERNELS(ranking_softmax);
 enum { MAX, SUM, LOSS, MASS, N_STATE };
 _Static_assert((int)N_STATE <= (int)RG__LIST_STATE, "the state of a list is too small");
 
+/* Items whose exponentials are taken at a time, on the stack. */
+enum { BLOCK = 32 * LANES };
+
 static real F(max)(const real *x, int64_t n)
 {
     real lane[LANES];
+    int64_t k = 0;
     for (int i = 0; i < LANES; i++)
         lane[i] = (real)-INFINITY;
-    for (int64_t k = 0; k < n; k++) { /* a NaN never is greater; it shows up in the sum */
-        real *m = &lane[k % LANES];
-        *m = x[k] > *m ? x[k] : *m;
-    }
+    for (; k + LANES <= n; k += LANES) /* a NaN never is greater; it shows up in the sum */
+        for (int i = 0; i < LANES; i++)
+            lane[i] = x[k + i] > lane[i] ? x[k + i] : lane[i];
+    for (int i = 0; k < n; k++, i++)
+        lane[i] = x[k] > lane[i] ? x[k] : lane[i];
     for (int i = 1; i < LANES; i++)
         lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
     return lane[0];
 }
 
 /* sum exp(x - max), in double. */
-static double F(sum_exp)(const real *x, int64_t n, real max)
+static double F(sum_exp)(const struct F(rg__vector) *vector, const real *x, int64_t n, real max)
 {
+    real e[BLOCK];
     double acc[LANES] = {0};
-    for (int64_t k = 0; k < n; k++)
-        acc[k % LANES] += ACC(M(exp)(x[k] - max));
+    for (int64_t begin = 0; begin < n; begin += BLOCK) {
+        int64_t count = n - begin < BLOCK ? n - begin : BLOCK, k = 0;
+        vector->exp(x + begin, count, max, e);
+        for (; k + LANES <= count; k += LANES)
+            for (int i = 0; i < LANES; i++)
+                acc[i] += ACC(e[k + i]);
+        for (int i = 0; k < count; k++, i++)
+            acc[i] += ACC(e[k]);
+    }
     return F(fold_double)(acc);
 }
 
@@ -67,26 +80,38 @@ static const real *F(targets)(const struct F(rg__list) *list, double *mass)
     }
     if (list->label_mode == RG_LABELS_SOFTMAX) {
         real max = F(max)(t, list->n);
-        double sum = F(sum_exp)(t, list->n, max);
+        double sum = F(sum_exp)(list->vector, t, list->n, max);
+        list->vector->exp(t, list->n, max, t);
         for (int64_t k = 0; k < list->n; k++)
-            t[k] = (real)(ACC(M(exp)(t[k] - max)) / sum);
+            t[k] = (real)(ACC(t[k]) / sum);
     }
     return t;
 }
 
+/* sum t l over the items with t != 0, in double; l = log S - (s - m). */
+static double F(weighted_loss)(const real *t, const real *s, int64_t n, double max, double log_sum)
+{
+    double acc[LANES] = {0};
+    int64_t k = 0;
+    for (; k + LANES <= n; k += LANES)
+        for (int i = 0; i < LANES; i++) {
+            double l = log_sum - (ACC(s[k + i]) - max), term = ACC(t[k + i]) * l;
+            acc[i] += t[k + i] == 0 ? 0 : term;
+        }
+    for (int i = 0; k < n; k++, i++)
+        acc[i] += t[k] == 0 ? 0 : ACC(t[k]) * (log_sum - (ACC(s[k]) - max));
+    return F(fold_double)(acc);
+}
+
 static double F(list_forward)(struct F(rg__list) *list)
 {
-    double *state = list->state, acc[LANES] = {0};
+    double *state = list->state;
     const real *t = F(targets)(list, &state[MASS]);
     real max = F(max)(list->s, list->n);
     state[MAX] = ACC(max);
-    state[SUM] = F(sum_exp)(list->s, list->n, max);
-    double log_sum = log(state[SUM]);
-    for (int64_t k = 0; k < list->n; k++) {
-        double l = log_sum - (ACC(list->s[k]) - state[MAX]);
-        acc[k % LANES] += t[k] == 0 ? 0 : ACC(t[k]) * l;
-    }
-    state[LOSS] = isnan(state[SUM]) ? (double)NAN : F(fold_double)(acc);
+    state[SUM] = F(sum_exp)(list->vector, list->s, list->n, max);
+    double loss = F(weighted_loss)(t, list->s, list->n, state[MAX], log(state[SUM]));
+    state[LOSS] = isnan(state[SUM]) ? (double)NAN : loss;
     return state[LOSS];
 }
 
@@ -99,17 +124,32 @@ static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
     return list->label_mode == RG_LABELS_SOFTMAX ? ACC(t) * (l - state[LOSS]) : l;
 }
 
+/* ds += upstream (T p - t). */
+static void F(add_slopes)(const struct F(rg__list) *list, const real *t, double upstream)
+{
+    real e[BLOCK];
+    double scale = F(lane_sum)(t, list->n) / list->state[SUM];
+    for (int64_t begin = 0; begin < list->n; begin += BLOCK) {
+        int64_t count = list->n - begin < BLOCK ? list->n - begin : BLOCK;
+        real *restrict ds = list->ds + begin;
+        const real *here = t + begin;
+        list->vector->exp(list->s + begin, count, (real)list->state[MAX], e);
+        int64_t k = 0;
+        for (; k + LANES <= count; k += LANES)
+            for (int i = 0; i < LANES; i++)
+                ds[k + i] += (real)(upstream * (scale * ACC(e[k + i]) - ACC(here[k + i])));
+        for (; k < count; k++)
+            ds[k] += (real)(upstream * (scale * ACC(e[k]) - ACC(here[k])));
+    }
+}
+
 static void F(list_backward)(struct F(rg__list) *list, double upstream)
 {
     const double *state = list->state;
-    const real max = (real)state[MAX];
-    double mass;
+    double mass, log_sum = log(state[SUM]);
     const real *t = F(targets)(list, &mass);
-    double total = F(lane_sum)(t, list->n), log_sum = log(state[SUM]);
-    for (int64_t k = 0; list->ds && k < list->n; k++) {
-        double p = ACC(M(exp)(list->s[k] - max)) / state[SUM];
-        list->ds[k] += (real)(upstream * (total * p - ACC(t[k])));
-    }
+    if (list->ds)
+        F(add_slopes)(list, t, upstream);
     for (int64_t k = 0; (list->dy || list->dw) && k < list->n; k++) {
         double l = log_sum - (ACC(list->s[k]) - state[MAX]);
         double dz = upstream * F(slope)(list, t[k], l);

@@ -142,6 +142,11 @@ void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, 
         memcpy(to, from, (size_t)count * rg_dtype_size(to_type));
         return;
     }
+    if (from_type == RG_F32 && to_type == RG_F64) {
+        for (int64_t i = 0; i < count; i++)
+            ((double *)to)[i] = (double)((const float *)from)[i];
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
         if (from_type == RG_I64 && to_type == RG_F32) /* not by way of double, which rounds, too */
             ((float *)to)[i] = (float)((const int64_t *)from)[i];
@@ -156,6 +161,28 @@ void rg__add(rg_dtype to_type, void *to, rg_dtype from_type, const void *from, i
             ((float *)to)[i] += (float)rg__element(from_type, from, i);
         else
             ((double *)to)[i] += rg__element(from_type, from, i);
+}
+
+void rg__fill(rg_dtype dtype, void *data, int64_t n, double value)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (dtype == RG_F32)
+            ((float *)data)[i] = (float)value;
+        else
+            ((double *)data)[i] = value;
+}
+
+bool rg__all_finite(const rg_tensor *tensor)
+{
+    int64_t n = rg_tensor_count(tensor);
+    bool finite = true;
+    if (tensor->dtype == RG_F32)
+        for (int64_t i = 0; i < n; i++)
+            finite &= isfinite(((const float *)tensor->data)[i]) != 0;
+    else
+        for (int64_t i = 0; i < n; i++)
+            finite &= isfinite(((const double *)tensor->data)[i]) != 0;
+    return finite;
 }
 
 rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)

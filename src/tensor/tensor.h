@@ -30,4 +30,10 @@ void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, 
 float rg__half_to_float(uint16_t half);
 uint16_t rg__double_to_half(double value); /* rounded once, to even; beyond 65504: infinite */
 
+/* data[0..n) = value, of f32 or f64. */
+void rg__fill(rg_dtype dtype, void *data, int64_t n, double value);
+
+/* Whether every element of an f32 or f64 tensor is finite. */
+bool rg__all_finite(const rg_tensor *tensor);
+
 #endif

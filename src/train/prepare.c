@@ -100,7 +100,7 @@ rg_status rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const 
     if (!largest)
         return RG_LIMIT;
     for (int64_t i = 0; i < rows->n_rows * rows->n_features; i++) {
-        double z = fabs(rg__element(rows->dtype, rows->features, i));
+        double z = fabs(rg__element(rows->dtype, rows->copy, i));
         double *most = &largest[i % rows->n_features];
         *most = z > *most ? z : *most;
     }

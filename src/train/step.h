@@ -2,29 +2,28 @@
 #ifndef RG_TRAIN_STEP_H
 #define RG_TRAIN_STEP_H
 
-#include "data/rows.h"
+#include "train/shard.h"
 
 #include <rankgrad/train.h>
 
-enum {
-    RG__SHARD_BYTES = 256 << 10, /* of features; a constant, since bits depend on it */
-    RG__MOST_BUCKETS = 64
-};
+enum { RG__MOST_BUCKETS = 64 };
 
 struct rg__stepper {
     rg_context *ctx;
+    const struct rg__crew *crew;
     rg_model *model;
     const rg_split *split; /* where the rows come from, for messages */
     const struct rg__rows *rows;
     rg_loss_function *loss;
     rg_label_mode label_mode;
-    double scale;       /* the objective is scale * mean loss */
-    int64_t most_lists; /* a step has at most this many */
-    rg_graph *graph;
-    char *buckets; /* gradients of all buckets but the first, which is the model's own */
+    double scale;             /* the objective is scale * mean loss */
+    int64_t most_lists;       /* a step has at most this many */
+    char *buckets;            /* gradients of all buckets but the first, which is the model's own */
+    struct rg__shard *shards; /* (most_lists) of the current step */
+    double *losses;           /* (most_lists) of the current step, by list */
 };
 
-/* The stepper's graph and buffers; the fields above them are set by the caller. End with close. */
+/* The stepper's buffers; the fields above them are set by the caller. End with close. */
 rg_status rg__stepper_open(struct rg__stepper *stepper);
 void rg__stepper_close(struct rg__stepper *stepper);
 

@@ -7,23 +7,14 @@
 #include "data/split.h"
 #include "model/model.h"
 #include "tensor/blas_threads.h"
-#include "tensor/tensor.h"
 #include "train/check.h"
+#include "train/evaluate.h"
 #include "train/history.h"
 #include "train/prepare.h"
 #include "train/step.h"
 
 #include <math.h>
 #include <string.h>
-
-/* Lists to measure the metric on. */
-struct evaluation {
-    const char *what; /* "training", "validation" */
-    const rg_split *split;
-    struct rg__rows rows;
-    double *labels, *scores; /* (n_rows), double: labels as they were read */
-    void *own_scores;        /* (n_rows) of the model's type */
-};
 
 struct training {
     rg_context *ctx;
@@ -33,7 +24,9 @@ struct training {
     uint8_t *train_mask, *vali_mask;
     double *train_labels; /* with negative ones read as 0, or NULL */
     rg_model *model;
-    struct evaluation on_train, on_vali;
+    struct rg__rows train_rows, vali_rows;
+    struct rg__evaluation evaluation; /* of the validation lists; without them, of the training's */
+    struct rg__crew crew;
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
     int64_t *order; /* of the training lists */
@@ -116,48 +109,36 @@ static rg_status make_model(struct training *t)
     return status;
 }
 
-static rg_status evaluation_open(struct training *t, const char *what, const rg_split *split,
-                                 struct evaluation *e)
+/* The rows of both splits, the workers, and what measures them. */
+static rg_status open_rows(struct training *t)
 {
     rg_context *ctx = t->ctx;
     rg_dtype dtype = t->model->parameters.dtype;
-    e->what = what;
-    e->split = split;
-    rg_status status = rg__rows_open(ctx, split, &t->model->normalization, dtype, &e->rows);
+    const rg_normalization *normalization = &t->model->normalization;
+    rg_status status = rg__rows_open(ctx, &t->train, normalization, dtype, &t->train_rows);
+    if (status == RG_OK && t->has_vali)
+        status = rg__rows_open(ctx, &t->vali, normalization, dtype, &t->vali_rows);
+    if (status == RG_OK)
+        status = rg__crew_open(ctx, &t->crew);
     if (status != RG_OK)
         return status;
-    e->labels = rg__alloc(ctx, e->rows.n_rows, sizeof(double), "the labels");
-    e->scores = rg__alloc(ctx, e->rows.n_rows, sizeof(double), "the scores");
-    e->own_scores = rg__alloc(ctx, e->rows.n_rows, rg_dtype_size(dtype), "the scores");
-    if (!e->labels || !e->scores || !e->own_scores)
-        return RG_LIMIT;
-    int64_t n = 0;
-    for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
-        if (rg__row_is_there(split, row))
-            e->labels[n++] = split->labels[row];
-    return RG_OK;
-}
-
-static void evaluation_close(struct training *t, struct evaluation *e)
-{
-    rg__free(t->ctx, e->labels);
-    rg__free(t->ctx, e->scores);
-    rg__free(t->ctx, e->own_scores);
-    rg__rows_close(&e->rows);
+    return t->has_vali
+               ? rg__evaluation_open(ctx, "validation", &t->vali, &t->vali_rows, &t->evaluation)
+               : rg__evaluation_open(ctx, "training", &t->train, &t->train_rows, &t->evaluation);
 }
 
 /* The order of the training lists that have a row, and the number of steps. */
 static rg_status plan_steps(struct training *t)
 {
-    const struct rg__rows *rows = &t->on_train.rows;
+    const struct rg__rows *rows = &t->train_rows;
     t->order = rg__alloc(t->ctx, rows->n_lists, sizeof *t->order, "the order of the lists");
     if (!t->order)
         return RG_LIMIT;
     for (int64_t q = 0; q < rows->n_lists; q++)
         if (rows->offsets[q + 1] > rows->offsets[q])
             t->order[t->result.n_train_lists++] = q;
-    for (int64_t q = 0; t->has_vali && q < t->on_vali.rows.n_lists; q++)
-        t->result.n_vali_lists += t->on_vali.rows.offsets[q + 1] > t->on_vali.rows.offsets[q];
+    for (int64_t q = 0; t->has_vali && q < t->vali_rows.n_lists; q++)
+        t->result.n_vali_lists += t->vali_rows.offsets[q + 1] > t->vali_rows.offsets[q];
     int64_t batch = t->options.batch_lists;
     int64_t a_epoch = t->result.n_train_lists / batch + (t->result.n_train_lists % batch > 0);
     if (__builtin_mul_overflow(a_epoch, t->options.epochs, &t->n_steps))
@@ -180,29 +161,28 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status == RG_OK)
         status = rg_optimizer_create(ctx, &t->model->parameters, &o->optimizer, &t->optimizer);
     if (status == RG_OK)
-        status = evaluation_open(t, "training", &t->train, &t->on_train);
-    if (status == RG_OK && t->has_vali)
-        status = evaluation_open(t, "validation", &t->vali, &t->on_vali);
+        status = open_rows(t);
     if (status == RG_OK)
         status = plan_steps(t);
     if (status != RG_OK)
         return status;
     if (o->normalize == RG_NORMALIZE_ZSCORE || o->normalize == RG_NORMALIZE_LOG1P_ZSCORE)
-        status = rg__note_outliers(ctx, &t->on_train.rows, &t->train);
+        status = rg__note_outliers(ctx, &t->train_rows, &t->train);
     if (status != RG_OK)
         return status;
     rg__choose_gain(ctx, &t->train, t->has_vali ? &t->vali : NULL, &t->options.metric);
     t->result.gain = t->options.metric.gain;
-    t->result.label_scale = rg__label_scale(&t->on_train.rows, &t->result.n_no_relevant);
+    t->result.label_scale = rg__label_scale(&t->train_rows, &t->result.n_no_relevant);
     if (o->label_mode != RG_LABELS_RAW)
         t->result.label_scale = 1;
     if (t->result.n_no_relevant == t->result.n_train_lists)
         rg__log(ctx, RG_LOG_WARNING,
                 "all labels of the training lists are 0: there is nothing to learn");
     t->stepper = (struct rg__stepper){.ctx = ctx,
+                                      .crew = &t->crew,
                                       .model = t->model,
                                       .split = &t->train,
-                                      .rows = &t->on_train.rows,
+                                      .rows = &t->train_rows,
                                       .loss = rg_loss_find(o->loss)->function,
                                       .label_mode = o->label_mode,
                                       .scale = t->result.label_scale,
@@ -216,21 +196,6 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
 }
 
 /* ---- Epochs ---- */
-
-static rg_status evaluate(struct training *t, struct evaluation *e, rg_metric_result *result)
-{
-    rg_dtype dtype = t->model->parameters.dtype;
-    rg__model_score_rows(t->model, e->rows.features, e->rows.n_rows, e->own_scores);
-    rg__cast(dtype, e->own_scores, RG_F64, e->scores, e->rows.n_rows);
-    for (int64_t i = 0; i < e->rows.n_rows; i++)
-        if (!isfinite(e->scores[i]))
-            return rg__explain_scores(t->ctx, e->split, e->what);
-    rg_ranking ranking = {.n_lists = e->rows.n_lists,
-                          .offsets = e->rows.offsets,
-                          .scores = e->scores,
-                          .labels = e->labels};
-    return rg_metric_evaluate(t->ctx, &t->options.metric, &ranking, result, NULL);
-}
 
 /* One pass over the training lists in the order of this epoch. */
 static rg_status run_epoch(struct training *t, rg_epoch *epoch)
@@ -269,7 +234,8 @@ static rg_status judge_epoch(struct training *t, rg_epoch *epoch)
 {
     const rg_parameters *p = &t->model->parameters;
     rg_metric_result measured = {0};
-    rg_status status = evaluate(t, t->has_vali ? &t->on_vali : &t->on_train, &measured);
+    rg_status status =
+        rg__evaluate(&t->evaluation, &t->crew, t->model, &t->options.metric, &measured);
     if (status != RG_OK)
         return status;
     if (t->has_vali)
@@ -350,8 +316,10 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
     }
     rg__stepper_close(&t.stepper);
     rg_optimizer_destroy(t.optimizer);
-    evaluation_close(&t, &t.on_train);
-    evaluation_close(&t, &t.on_vali);
+    rg__evaluation_close(&t.evaluation);
+    rg__crew_close(&t.crew);
+    rg__rows_close(&t.train_rows);
+    rg__rows_close(&t.vali_rows);
     rg__free(ctx, t.train_mask);
     rg__free(ctx, t.vali_mask);
     rg__free(ctx, t.train_labels);

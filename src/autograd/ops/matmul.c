@@ -2,12 +2,13 @@
  *
  *     dL/dA = dL/dY B^T        dL/dB = A^T dL/dY
  *
- * Two kernels. More than one column goes through BLAS. One column (a linear model's scores) is our
- * own loop, row after row: y[m] then depends on row m alone, to the bit (BLAS gives a row other
- * bits depending on where its block starts), and memory is read as a stream. */
+ * Two kernels. More than one column goes through BLAS, over gathered rows. One column (a linear
+ * model's scores) is our own loop, row after row, wherever the rows lie: y[m] then depends on row m
+ * alone, to the bit (BLAS gives a row other bits depending on where its block starts), and memory
+ * is read as a stream. Sparse rows go to csr_matmul. */
 #include "autograd/op.h"
 #include "tensor/blas.h"
-#include "tensor/lanes.h"
+#include "tensor/column.h"
 #include "tensor/real.h"
 
 #include <string.h>
@@ -34,41 +35,44 @@ static void F(product)(rg_node *y, bool trans_a, bool trans_b, struct F(extents)
         F(rg__gemm)(trans_a, trans_b, e.m, e.n, e.k, a, b, c, add, scratch);
 }
 
+/* Operand a's rows, where they lie: `run` is the one run of an ordinary tensor. */
+static rg_selection F(rows_of)(const rg_node *y, rg_run *run)
+{
+    const rg_selection *rows = rg__operand_rows(y, 0);
+    if (rows)
+        return *rows;
+    const rg_tensor *a = rg_operand(y, 0);
+    *run = (rg_run){0, a->dims[0]};
+    return (rg_selection){.dense = *a, .n_runs = 1, .runs = run};
+}
+
+/* The product with one column, or its gradient with respect to that column. */
+static void F(column)(rg_node *y, const real *b, real *out, const real *g, real *grad)
+{
+    rg_run run;
+    rg_graph *graph = rg_node_graph(y);
+    rg_selection rows = F(rows_of)(y, &run);
+    void *scratch = rg_graph_alloc(graph, F(rg__column_scratch)(&rows));
+    if (!scratch || rg_tensor_count(rg_operand(y, 0)) == 0)
+        return;
+    if (grad)
+        F(rg__column_gradient)(rg__graph_context(graph), &rows, g, grad, scratch);
+    else
+        F(rg__column_product)(rg__graph_context(graph), &rows, b, out, scratch);
+}
+
 void F(rg__matmul_forward)(rg_node *y)
 {
     struct F(extents) e = F(extents_of)(y);
-    const real *a = rg_operand(y, 0)->data, *b = rg_operand(y, 1)->data;
+    const real *b = rg_operand(y, 1)->data;
     real *out = rg_output_data(y);
     if (e.n == 1) {
-        for (int64_t m = 0; m < e.m; m++)
-            out[m] = F(lane_dot)(a + m * e.k, b, e.k);
-        return;
+        if (e.k == 0)
+            memset(out, 0, (size_t)e.m * sizeof *out);
+        F(column)(y, b, out, NULL, NULL);
+    } else if (rg__gather_operand(y, 0)) {
+        F(product)(y, false, false, e, rg_operand(y, 0)->data, b, out, false);
     }
-    F(product)(y, false, false, e, a, b, out, false);
-}
-
-/* grad[k] += sum_m g[m] a[m,k]: over at most 4,096 rows in the numbers' own type, the blocks in
- * double. */
-static void F(column_backward)(rg_node *y, struct F(extents) e, const real *a, const real *g,
-                               real *grad)
-{
-    size_t size = (size_t)e.k * (sizeof(double) + sizeof(real));
-    double *total = rg_graph_alloc(rg_node_graph(y), size);
-    if (!total)
-        return;
-    real *block = (real *)(total + e.k);
-    memset(total, 0, (size_t)e.k * sizeof *total);
-    for (int64_t begin = 0; begin < e.m; begin += PRODUCT_BLOCK) {
-        int64_t end = e.m - begin < PRODUCT_BLOCK ? e.m : begin + PRODUCT_BLOCK;
-        memset(block, 0, (size_t)e.k * sizeof *block);
-        for (int64_t m = begin; m < end; m++)
-            for (int64_t k = 0; k < e.k; k++)
-                block[k] += g[m] * a[m * e.k + k];
-        for (int64_t k = 0; k < e.k; k++)
-            total[k] += ACC(block[k]);
-    }
-    for (int64_t k = 0; k < e.k; k++)
-        grad[k] += (real)total[k];
 }
 
 void F(rg__matmul_backward)(rg_node *y)
@@ -83,11 +87,10 @@ void F(rg__matmul_backward)(rg_node *y)
     } else if (ga) {
         F(product)(y, false, true, (struct F(extents)){e.m, e.n, e.k}, g, b, ga, true);
     }
-    if (gb && e.n == 1) {
-        F(column_backward)(y, e, a, g, gb);
-    } else if (gb) {
+    if (gb && e.n == 1)
+        F(column)(y, NULL, NULL, g, gb);
+    else if (gb)
         F(product)(y, true, false, (struct F(extents)){e.k, e.m, e.n}, a, g, gb, true);
-    }
 }
 
 #ifdef RG__ONCE
@@ -119,10 +122,12 @@ static const struct rg__sample samples[] = {
     {"a (2,3), b (3,1)", 2, {{2, {2, 3}, -1, 1, 0}, {2, {3, 1}, -1, 1, 0}}, build, NULL},
 };
 
-RG__OPERATOR(matmul, shape, samples);
+RG__OPERATOR_WITH(matmul, shape, samples, .reads_rows = true);
 
 rg_node *rg_matmul(rg_graph *graph, rg_node *a, rg_node *b)
 {
+    if (a && rg__is_sparse(a))
+        return rg_csr_matmul(graph, a, b);
     return RG__APPLY(matmul, graph, NULL, 0, a, b);
 }
 #endif

@@ -1,0 +1,106 @@
+/* column.c: products of dense rows with one column; see column.h.
+ *
+ * The one idea: rows come in strips. A strip of the numbers' own type is as long as its run and is
+ * read in place; another is converted into a scratch that stays in the first cache, so that f16
+ * rows cost half the memory traffic and no more. */
+#include "tensor/column.h"
+
+#include "tensor/tensor.h"
+
+#include <string.h>
+
+enum { STRIP_BYTES = 16 << 10 };
+
+struct F(strips) {
+    const struct F(rg__vector) * vector;
+    const rg_selection *rows;
+    int64_t n_columns, most; /* rows a strip */
+    int64_t run, at;         /* the next row is rows->runs[run].first + at */
+    int64_t done;            /* rows given out */
+    real *scratch;
+};
+
+/* Rows that fit the scratch. */
+static int64_t F(scratch_rows)(const rg_selection *rows)
+{
+    int64_t n = STRIP_BYTES / (int64_t)sizeof(real) / (rg__selected_columns(rows) + 1);
+    return n > 8 ? n : 8;
+}
+
+size_t F(rg__column_scratch)(const rg_selection *rows)
+{
+    size_t n_columns = (size_t)rg__selected_columns(rows);
+    bool in_place = rg__selected_type(rows) == REAL_TYPE;
+    size_t strip = in_place ? 0 : (size_t)F(scratch_rows)(rows) * n_columns * sizeof(real);
+    return n_columns * (sizeof(double) + sizeof(real)) + strip;
+}
+
+static struct F(strips) F(strips_of)(const rg_context *ctx, const rg_selection *rows, real *scratch)
+{
+    bool in_place = rg__selected_type(rows) == REAL_TYPE;
+    return (struct F(strips)){.vector = F(rg__vector)(ctx),
+                              .rows = rows,
+                              .n_columns = rg__selected_columns(rows),
+                              .most = in_place ? RG__PRODUCT_BLOCK : F(scratch_rows)(rows),
+                              .scratch = scratch};
+}
+
+/* The next strip and its number of rows, 0 after the last. No strip crosses a multiple of
+ * RG__PRODUCT_BLOCK rows. */
+static const real *F(next_strip)(struct F(strips) * s, int64_t *n_rows)
+{
+    const rg_selection *rows = s->rows;
+    while (s->run < rows->n_runs && s->at == rows->runs[s->run].n_rows) {
+        s->run++;
+        s->at = 0;
+    }
+    *n_rows = 0;
+    if (s->run == rows->n_runs)
+        return NULL;
+    int64_t n = rows->runs[s->run].n_rows - s->at;
+    int64_t block = RG__PRODUCT_BLOCK - s->done % RG__PRODUCT_BLOCK;
+    n = n < block ? n : block;
+    n = n < s->most ? n : s->most;
+    const rg_run here = {rows->runs[s->run].first + s->at, n};
+    const void *data = rg__run_data(rows, &here);
+    rg_dtype dtype = rg__selected_type(rows);
+    s->at += n;
+    s->done += n;
+    *n_rows = n;
+    if (dtype == REAL_TYPE)
+        return data;
+    if (dtype == RG_F16)
+        s->vector->from_half(data, n * s->n_columns, s->scratch);
+    else
+        rg__cast(dtype, data, REAL_TYPE, s->scratch, n * s->n_columns);
+    return s->scratch;
+}
+
+void F(rg__column_product)(const rg_context *ctx, const rg_selection *rows, const real *w, real *y,
+                           void *scratch)
+{
+    struct F(strips) strips = F(strips_of)(ctx, rows, scratch);
+    int64_t n;
+    for (const real *x; (x = F(next_strip)(&strips, &n)); y += n)
+        strips.vector->dot_rows(x, n, strips.n_columns, w, y);
+}
+
+void F(rg__column_gradient)(const rg_context *ctx, const rg_selection *rows, const real *g,
+                            real *grad, void *scratch)
+{
+    int64_t n_columns = rg__selected_columns(rows), n;
+    double *total = scratch;
+    real *block = (real *)(total + n_columns);
+    struct F(strips) strips = F(strips_of)(ctx, rows, block + n_columns);
+    memset(scratch, 0, (size_t)n_columns * (sizeof *total + sizeof *block));
+    for (const real *x; (x = F(next_strip)(&strips, &n)); g += n) {
+        strips.vector->add_rows(x, n, n_columns, g, block);
+        if (strips.done % RG__PRODUCT_BLOCK > 0)
+            continue;
+        for (int64_t k = 0; k < n_columns; k++)
+            total[k] += ACC(block[k]);
+        memset(block, 0, (size_t)n_columns * sizeof *block);
+    }
+    for (int64_t k = 0; k < n_columns; k++)
+        grad[k] += (real)(total[k] + ACC(block[k]));
+}

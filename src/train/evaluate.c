@@ -1,0 +1,79 @@
+/* evaluate.c: the metric of a model on the lists of a split; see evaluate.h.
+ *
+ * The one idea: scoring is the forward half of a step: the same shards, graphs and workers, over
+ * the lists as they come. */
+#include "train/evaluate.h"
+
+#include "data/split.h"
+#include "model/model.h"
+#include "tensor/tensor.h"
+#include "train/check.h"
+
+rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split *split,
+                              const struct rg__rows *rows, struct rg__evaluation *e)
+{
+    *e = (struct rg__evaluation){.ctx = ctx, .what = what, .split = split, .rows = rows};
+    e->labels = rg__alloc(ctx, rows->n_rows, sizeof *e->labels, "the labels");
+    e->scores = rg__alloc(ctx, rows->n_rows, sizeof *e->scores, "the scores");
+    e->lists = rg__alloc(ctx, rows->n_lists, sizeof *e->lists, "the lists");
+    e->shards = rg__alloc(ctx, rows->n_lists, sizeof *e->shards, "the shards");
+    if (!e->labels || !e->scores || !e->lists || !e->shards)
+        return RG_LIMIT;
+    int64_t n = 0;
+    for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
+        if (rg__row_is_there(split, row))
+            e->labels[n++] = split->labels[row];
+    for (int64_t q = 0; q < rows->n_lists; q++)
+        e->lists[q] = q;
+    e->n_shards = rg__cut_shards(rows, e->lists, rows->n_lists, e->shards);
+    return RG_OK;
+}
+
+void rg__evaluation_close(struct rg__evaluation *e)
+{
+    rg__free(e->ctx, e->labels);
+    rg__free(e->ctx, e->scores);
+    rg__free(e->ctx, e->lists);
+    rg__free(e->ctx, e->shards);
+}
+
+struct scoring {
+    const struct rg__evaluation *evaluation;
+    const struct rg__crew *crew;
+    const rg_model *model;
+};
+
+/* Task i: the scores of shard i. */
+static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    const struct scoring *scoring = user;
+    const struct rg__evaluation *e = scoring->evaluation;
+    const struct rg__shard *shard = &e->shards[i];
+    rg_graph *g = scoring->crew->graph[worker];
+    rg_model model = *scoring->model;
+    model.ctx = ctx;
+    rg_graph_reset(g);
+    rg_node *scores = rg_model_forward(g, &model, rg__shard_features(g, e->rows, shard));
+    if (!scores)
+        return rg_graph_status(g);
+    const rg_tensor *value = rg_node_value(scores);
+    if (!rg__all_finite(value))
+        return rg__explain_scores(ctx, e->split, e->what);
+    rg__cast(value->dtype, value->data, RG_F64, e->scores + e->rows->offsets[shard->lists[0]],
+             shard->n_rows);
+    return RG_OK;
+}
+
+rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__crew *crew, const rg_model *model,
+                       const rg_metric *metric, rg_metric_result *result)
+{
+    struct scoring scoring = {e, crew, model};
+    rg_status status = rg__pool_run(crew->pool, e->n_shards, score_shard, &scoring);
+    if (status != RG_OK)
+        return status;
+    rg_ranking ranking = {.n_lists = e->rows->n_lists,
+                          .offsets = e->rows->offsets,
+                          .scores = e->scores,
+                          .labels = e->labels};
+    return rg_metric_evaluate(e->ctx, metric, &ranking, result, NULL);
+}

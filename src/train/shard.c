@@ -1,0 +1,89 @@
+/* shard.c: pieces of work of whole lists; see shard.h. */
+#include "train/shard.h"
+
+#include <string.h>
+
+static int64_t length(const struct rg__rows *rows, int64_t list)
+{
+    return rows->offsets[list + 1] - rows->offsets[list];
+}
+
+int64_t rg__cut_shards(const struct rg__rows *rows, const int64_t *lists, int64_t n,
+                       struct rg__shard *shards)
+{
+    int64_t n_shards = 0, bytes = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t more = rg__list_bytes(rows, lists[i]);
+        if (n_shards == 0 || bytes + more > RG__SHARD_BYTES) {
+            shards[n_shards++] = (struct rg__shard){lists + i, 0, 0};
+            bytes = 0;
+        }
+        bytes += more;
+        shards[n_shards - 1].n_lists++;
+        shards[n_shards - 1].n_rows += length(rows, lists[i]);
+    }
+    return n_shards;
+}
+
+rg_node *rg__shard_features(rg_graph *graph, const struct rg__rows *rows,
+                            const struct rg__shard *shard)
+{
+    int64_t most = 0, n = 0;
+    for (int64_t i = 0; i < shard->n_lists; i++)
+        most += rg__most_runs(rows, shard->lists[i]);
+    rg_run *runs = rg_graph_alloc(graph, (size_t)most * sizeof *runs);
+    if (!runs)
+        return NULL;
+    for (int64_t i = 0; i < shard->n_lists; i++)
+        n = rg__list_runs(rows, shard->lists[i], runs, n);
+    rg_selection selection = rows->matrix;
+    selection.n_runs = n;
+    selection.runs = runs;
+    return rg_leaf_rows(graph, &selection, rows->dtype);
+}
+
+rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
+                          const struct rg__shard *shard, const void *array)
+{
+    size_t size = rg_dtype_size(rows->dtype);
+    char *to = rg_graph_alloc(graph, (size_t)shard->n_rows * size);
+    if (!to)
+        return NULL;
+    rg_tensor value = {rows->dtype, 1, {shard->n_rows}, to};
+    for (int64_t i = 0; i < shard->n_lists; i++) {
+        size_t bytes = (size_t)length(rows, shard->lists[i]) * size;
+        memcpy(to, (const char *)array + (size_t)rows->offsets[shard->lists[i]] * size, bytes);
+        to += bytes;
+    }
+    return rg_leaf(graph, &value);
+}
+
+const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
+                                 const struct rg__shard *shard)
+{
+    int64_t *offsets = rg_graph_alloc(graph, (size_t)(shard->n_lists + 1) * sizeof *offsets);
+    if (!offsets)
+        return NULL;
+    offsets[0] = 0;
+    for (int64_t i = 0; i < shard->n_lists; i++)
+        offsets[i + 1] = offsets[i] + length(rows, shard->lists[i]);
+    return offsets;
+}
+
+rg_status rg__crew_open(rg_context *ctx, struct rg__crew *crew)
+{
+    *crew = (struct rg__crew){.ctx = ctx, .pool = rg__pool(ctx)};
+    int n = crew->pool ? rg__pool_size(crew->pool) : 0;
+    crew->graph = n ? rg__alloc(ctx, n, sizeof(rg_graph *), "the graphs of the workers") : NULL;
+    for (int i = 0; crew->graph && i < n; i++)
+        if (!(crew->graph[i] = rg_graph_create(rg__pool_context(crew->pool, i))))
+            return rg__fail(ctx, RG_LIMIT, "%s", rg_last_error(rg__pool_context(crew->pool, i)));
+    return crew->graph ? RG_OK : RG_LIMIT;
+}
+
+void rg__crew_close(struct rg__crew *crew)
+{
+    for (int i = 0; crew->graph && i < rg__pool_size(crew->pool); i++)
+        rg_graph_destroy(crew->graph[i]);
+    rg__free(crew->ctx, crew->graph);
+}

@@ -1,0 +1,45 @@
+/* shard.h (internal): pieces of work of whole lists, and the workers that do them. */
+#ifndef RG_TRAIN_SHARD_H
+#define RG_TRAIN_SHARD_H
+
+#include "base/pool.h"
+#include "data/rows.h"
+
+#include <rankgrad/autograd.h>
+
+enum { RG__SHARD_BYTES = 256 << 10 /* of features; a constant, since bits depend on it */ };
+
+/* Consecutive lists of an order: at most RG__SHARD_BYTES of features, or a single list. */
+struct rg__shard {
+    const int64_t *lists; /* (n_lists) */
+    int64_t n_lists, n_rows;
+};
+
+/* Cuts n lists into shards, at most n; returns their number. */
+int64_t rg__cut_shards(const struct rg__rows *rows, const int64_t *lists, int64_t n,
+                       struct rg__shard *shards);
+
+/* A leaf over the features of a shard, where they lie (n_rows,F). */
+rg_node *rg__shard_features(rg_graph *graph, const struct rg__rows *rows,
+                            const struct rg__shard *shard);
+
+/* A leaf over a copy of the shard's part of a per-row array (n_rows) of the model's type. */
+rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
+                          const struct rg__shard *shard, const void *array);
+
+/* The offsets of a shard's lists (n_lists + 1), in the graph's memory. */
+const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
+                                 const struct rg__shard *shard);
+
+/* The workers of a context, each with a graph of its own. */
+struct rg__crew {
+    rg_context *ctx;
+    struct rg__pool *pool;
+    rg_graph **graph; /* (workers) */
+};
+
+/* End with close, also after failure. */
+rg_status rg__crew_open(rg_context *ctx, struct rg__crew *crew);
+void rg__crew_close(struct rg__crew *crew);
+
+#endif
