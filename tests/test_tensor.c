@@ -480,7 +480,8 @@ static int check_walk(const rg_tensor *a, const rg_tensor *b)
     assert_true(rg__broadcast_shape(a, b, &out));
     int64_t done = 0;
     int n = 0;
-    struct rg__runs r = rg__runs(a, b, &out);
+    struct rg__runs r;
+    rg__runs(a, b, &out, &r);
     for (; rg__next_run(&r); n++) {
         assert_int_equal(r.y, done);
         assert_true(r.step_a == 0 || r.step_a == 1);

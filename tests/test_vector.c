@@ -191,12 +191,73 @@ static void exp_of_corners(void **state)
         }
 }
 
+/* ---- Sums in double ---- */
+
+static double folded(double lane[16])
+{
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] += lane[i + half];
+    return lane[0];
+}
+
+static void sums_are_their_lanes(void **state)
+{
+    (void)state;
+    static float x[MOST], t[MOST], e[MOST], y[MOST], expected[MOST];
+    fill(x, MOST, 5);
+    for (int64_t i = 0; i < MOST; i++)
+        t[i] = (float)(i % 3);
+    for (int l = 0; l < n_levels; l++)
+        for (int i = 0; i < WIDTHS; i++) {
+            int64_t n = widths[i];
+            float max = -INFINITY;
+            double sum[16] = {0}, cross[16] = {0}, total[16] = {0}, got_total;
+            double got_sum = level[l]->exp(x, n, 0.5f, e);
+            double got_cross = level[l]->cross(t, x, n, 0.25, 3, &got_total);
+            for (int64_t k = 0; k < n; k++) {
+                max = x[k] > max ? x[k] : max;
+                sum[k % 16] += (double)e[k];
+                cross[k % 16] += (double)t[k] * (3 - ((double)x[k] - 0.25));
+                total[k % 16] += (double)t[k];
+                y[k] = expected[k] = 0.125f;
+                expected[k] += (float)(0.7 * (1.5 * (double)x[k] - (double)t[k]));
+            }
+            level[l]->add_difference(x, t, n, 1.5, 0.7, y);
+            assert_true(level[l]->max(x, n) == max);
+            assert_true(got_sum == folded(sum));
+            assert_true(got_cross == folded(cross));
+            assert_true(got_total == folded(total));
+            assert_memory_equal(y, expected, (size_t)n * sizeof *y);
+        }
+}
+
+static void sums_at_corners(void **state)
+{
+    (void)state;
+    float x[40], t[40] = {0};
+    double total;
+    for (int l = 0; l < n_levels; l++)
+        for (int n = 1; n <= 40; n++) {
+            for (int i = 0; i < 40; i++)
+                x[i] = i == n - 1 ? (float)NAN : -INFINITY;
+            assert_true(level[l]->max(x, n) == -INFINITY); /* a NaN is never larger */
+            x[n - 1] = INFINITY;
+            assert_true(level[l]->max(x, n) == INFINITY);
+            assert_true(level[l]->cross(t, x, n, 0, 0, &total) == 0); /* 0 inf is 0 */
+            t[n - 1] = 1;
+            assert_true(level[l]->cross(t, x, n, 0, 0, &total) == -INFINITY && total == 1);
+            t[n - 1] = 0;
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_dot_is_its_lanes), cmocka_unit_test(rows_are_added_in_order),
         cmocka_unit_test(every_half),         cmocka_unit_test(exp_is_within_an_ulp),
-        cmocka_unit_test(exp_of_corners),
+        cmocka_unit_test(exp_of_corners),     cmocka_unit_test(sums_are_their_lanes),
+        cmocka_unit_test(sums_at_corners),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) != 0;
 }

@@ -104,8 +104,8 @@ RG_API const void *rg_output_grad(const rg_node *out);
 RG_API rg_graph *rg_node_graph(const rg_node *node);
 RG_API void rg_set_shape(rg_node *out, rg_dtype dtype, int ndim, const int64_t *dims);
 
-/* Memory of the graph until its reset, 64-byte aligned, not zeroed; NULL (and the graph's error)
- * when it cannot be had. */
+/* Memory of the graph until its reset, not zeroed; aligned to 64 bytes, and to 16 where it has less
+ * than 64; NULL (and the graph's error) when it cannot be had. */
 RG_API void *rg_graph_alloc(rg_graph *graph, size_t size);
 
 /* Keeps a pointer for backward, and gives it back. */

@@ -16,7 +16,7 @@ static inline void F(unary_forward)(rg_node *y, real (*value)(real x))
 {
     const real *x = rg_operand(y, 0)->data;
     real *out = rg_output_data(y);
-    int64_t n = rg_tensor_count(rg_node_value(y));
+    int64_t n = rg__count(rg_node_value(y));
     for (int64_t i = 0; i < n; i++)
         out[i] = value(x[i]);
 }
@@ -26,7 +26,7 @@ static inline void F(unary_backward)(rg_node *y, real (*slope)(real x, real y))
 {
     const real *x = rg_operand(y, 0)->data, *out = rg_output_data(y), *g = rg_output_grad(y);
     real *gx = rg_operand_grad(y, 0);
-    int64_t n = gx ? rg_tensor_count(rg_node_value(y)) : 0;
+    int64_t n = gx ? rg__count(rg_node_value(y)) : 0;
     for (int64_t i = 0; i < n; i++)
         gx[i] += g[i] * slope(x[i], out[i]);
 }
@@ -36,7 +36,8 @@ static inline void F(binary_forward)(rg_node *y, real (*value)(real a, real b))
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     real *out = rg_output_data(y);
-    struct rg__runs run = rg__runs(ta, tb, rg_node_value(y));
+    struct rg__runs run;
+    rg__runs(ta, tb, rg_node_value(y), &run);
     while (rg__next_run(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
         for (int64_t i = 0; i < run.length; i++)
@@ -53,25 +54,25 @@ static inline void F(operand_backward)(rg_node *y, int which, real (*slope)(real
     real *grad = rg_operand_grad(y, which);
     if (!grad)
         return;
-    int64_t count = rg_tensor_count(own);
+    int64_t count = rg__count(own);
     double *sum = NULL;
-    if (count < rg_tensor_count(rg_node_value(y))) {
+    if (count < rg__count(rg_node_value(y))) {
         sum = rg_graph_alloc(rg_node_graph(y), (size_t)count * sizeof *sum);
         if (!sum)
             return;
         memset(sum, 0, (size_t)count * sizeof *sum);
     }
-    struct rg__runs run = rg__runs(ta, tb, rg_node_value(y));
+    struct rg__runs run;
+    rg__runs(ta, tb, rg_node_value(y), &run);
     while (rg__next_run(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
         int64_t at = which ? run.b : run.a, step = which ? run.step_b : run.step_a;
-        for (int64_t i = 0; i < run.length; i++) {
-            real term = g[run.y + i] * slope(a[i * run.step_a], b[i * run.step_b]);
-            if (sum)
-                sum[at + i * step] += ACC(term);
-            else
-                grad[at + i * step] += term;
-        }
+        if (!sum)
+            for (int64_t i = 0; i < run.length; i++)
+                grad[at + i * step] += g[run.y + i] * slope(a[i * run.step_a], b[i * run.step_b]);
+        for (int64_t i = 0; sum && i < run.length; i++)
+            sum[at + i * step] +=
+                ACC(g[run.y + i] * slope(a[i * run.step_a], b[i * run.step_b]));
     }
     for (int64_t i = 0; sum && i < count; i++)
         grad[i] += (real)sum[i];
@@ -100,6 +101,8 @@ static inline bool rg__binary_shape(rg_node *y)
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const rg_tensor *a = rg_operand(y, 0), *b = rg_operand(y, 1);
     rg_tensor shape;
+    if (rg__same_shape(a, b)) /* the default */
+        return true;
     if (!rg__broadcast_shape(a, b, &shape))
         return rg_reject(y,
                          "shapes %s and %s do not broadcast; extents must be equal or 1, "

@@ -89,11 +89,19 @@ void *rg_graph_alloc(rg_graph *graph, size_t size)
     return block;
 }
 
-static rg_node *new_node(rg_graph *graph)
+/* A node with `more` bytes behind it. */
+static rg_node *new_node(rg_graph *graph, size_t more)
 {
-    rg_node *node = rg_graph_alloc(graph, sizeof *node);
-    if (node)
-        *node = (rg_node){.graph = graph};
+    rg_node *node = rg_graph_alloc(graph, sizeof *node + more);
+    if (!node)
+        return NULL;
+    node->graph = graph; /* field by field: the value is set as a whole */
+    node->wants_grad = node->has_grad = false;
+    node->grad = node->attributes = node->saved = NULL;
+    node->operands = NULL;
+    node->n_operands = 0;
+    node->op = NULL;
+    node->rows = NULL;
     return node;
 }
 
@@ -125,7 +133,7 @@ bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value)
 
 rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
 {
-    rg_node *node = rg__check_value(graph, "leaf", value) ? new_node(graph) : NULL;
+    rg_node *node = rg__check_value(graph, "leaf", value) ? new_node(graph, 0) : NULL;
     if (!node)
         return NULL;
     node->value = *value;
@@ -172,8 +180,7 @@ rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
         return NULL;
     node->wants_grad = true;
     if (grad) {
-        node->grad = *value;
-        node->grad.data = grad;
+        node->grad = grad;
         node->has_grad = true;
     }
     return node;
@@ -186,7 +193,12 @@ const rg_tensor *rg_node_value(const rg_node *node)
 
 const rg_tensor *rg_node_grad(const rg_node *node)
 {
-    return node && node->has_grad ? &node->grad : NULL;
+    rg_tensor *grad = node && node->has_grad ? rg_graph_alloc(node->graph, sizeof *grad) : NULL;
+    if (!grad)
+        return NULL;
+    *grad = node->value;
+    grad->data = node->grad;
+    return grad;
 }
 
 /* ---- Operators ---- */
@@ -220,6 +232,7 @@ static bool check_operands(rg_node *out)
 static bool make_value(rg_node *out)
 {
     const rg_operator *op = out->op;
+    out->value = (rg_tensor){0};
     if (out->n_operands > 0 && out->operands[0])
         out->value = out->operands[0]->value;
     out->value.data = NULL;
@@ -241,17 +254,14 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
 {
     if (!graph || graph->status != RG_OK)
         return NULL;
-    rg_node *out = new_node(graph);
+    size_t operands_size = (size_t)n_operands * sizeof(rg_node *);
+    rg_node *out = new_node(graph, operands_size + attributes_size);
     if (!out)
         return NULL;
     out->op = op;
     out->n_operands = n_operands;
-    size_t operands_size = (size_t)n_operands * sizeof(rg_node *);
-    char *block = rg_graph_alloc(graph, operands_size + attributes_size);
-    if (!block)
-        return NULL;
-    out->operands = (rg_node **)(void *)block;
-    out->attributes = block + operands_size;
+    out->operands = (rg_node **)(out + 1);
+    out->attributes = out->operands + n_operands;
     if (attributes_size)
         memcpy(out->attributes, attributes, attributes_size);
     for (int i = 0; i < n_operands; i++) {
@@ -272,16 +282,13 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
 static void *grad_of(rg_node *node)
 {
     if (node->has_grad)
-        return node->grad.data;
-    if (!node->grad.data) {
-        node->grad = node->value;
-        node->grad.data = rg_graph_alloc(node->graph, rg__tensor_bytes(&node->value));
-        if (!node->grad.data)
-            return NULL;
-    }
-    memset(node->grad.data, 0, rg__tensor_bytes(&node->value));
+        return node->grad;
+    size_t size = rg__tensor_bytes(&node->value);
+    if (!node->grad && !(node->grad = rg_graph_alloc(node->graph, size)))
+        return NULL;
+    memset(node->grad, 0, size);
     node->has_grad = true;
-    return node->grad.data;
+    return node->grad;
 }
 
 static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tensor *cotangent)
@@ -312,7 +319,7 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
 /* Adds the cotangent, or 1, to the root's gradient. */
 static void seed(rg_node *root, const rg_tensor *cotangent)
 {
-    if (cotangent && cotangent->data && cotangent->data == root->grad.data && !root->has_grad) {
+    if (cotangent && cotangent->data && cotangent->data == root->grad && !root->has_grad) {
         root->has_grad = true; /* its own gradient, of the backward before, is the cotangent */
         return;
     }
@@ -320,7 +327,7 @@ static void seed(rg_node *root, const rg_tensor *cotangent)
     const rg_tensor *from = cotangent ? cotangent : &one;
     void *grad = grad_of(root);
     if (grad)
-        rg__add(root->value.dtype, grad, from->dtype, from->data, rg_tensor_count(from));
+        rg__add(root->value.dtype, grad, from->dtype, from->data, rg__count(from));
 }
 
 rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent)
@@ -391,7 +398,7 @@ void *rg_output_data(rg_node *out)
 
 const void *rg_output_grad(const rg_node *out)
 {
-    return out->grad.data;
+    return out->grad;
 }
 
 rg_graph *rg_node_graph(const rg_node *node)

@@ -16,9 +16,9 @@ struct rg_graph {
 
 struct rg_node {
     rg_tensor value;
-    rg_tensor grad;  /* data NULL: not made yet */
+    void *grad;      /* as the value; NULL: not made yet */
     bool wants_grad; /* a variable is among its ancestors, or it is one */
-    bool has_grad;   /* grad.data is in use: zeroed, or the caller's */
+    bool has_grad;   /* grad is in use: zeroed, or the caller's */
     int n_operands;
     rg_node **operands;
     const rg_operator *op;    /* NULL: a leaf */

@@ -19,7 +19,7 @@ static inline struct F(axis) F(axis_of)(const rg_node *y)
     const rg_tensor *x = rg_operand(y, 0);
     int axis = *(const int *)rg_attributes(y);
     if (axis == RG_ALL_AXES)
-        return (struct F(axis)){1, rg_tensor_count(x), 1};
+        return (struct F(axis)){1, rg__count(x), 1};
     struct F(axis) a = {1, 1, 1};
     int at = axis < 0 ? axis + x->ndim : axis;
     for (int i = 0; i < x->ndim; i++)
@@ -30,9 +30,9 @@ static inline struct F(axis) F(axis_of)(const rg_node *y)
 /* y = the sum along the axis, divided by its length where `mean` is set. */
 static inline void F(reduce_forward)(rg_node *y, bool mean)
 {
-    if (rg_tensor_count(rg_operand(y, 0)) ==
+    if (rg__count(rg_operand(y, 0)) ==
         0) { /* sums of nothing; the other extents may be vast */
-        for (int64_t i = 0; i < rg_tensor_count(rg_node_value(y)); i++)
+        for (int64_t i = 0; i < rg__count(rg_node_value(y)); i++)
             ((real *)rg_output_data(y))[i] = mean ? (real)NAN : 0;
         return;
     }
@@ -62,7 +62,7 @@ static inline void F(reduce_backward)(rg_node *y, bool mean)
 {
     const real *g = rg_output_grad(y);
     real *gx = rg_operand_grad(y, 0);
-    if (!gx || rg_tensor_count(rg_operand(y, 0)) == 0)
+    if (!gx || rg__count(rg_operand(y, 0)) == 0)
         return;
     struct F(axis) a = F(axis_of)(y);
     real divisor = mean ? (real)a.n : 1;

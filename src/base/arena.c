@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-enum { ALIGN = 64, FIRST_CHUNK = 16 << 10, MOST_CHUNK = 1 << 20, POISON = 0xa5 };
+enum { ALIGN = 64, SMALL_ALIGN = 16, FIRST_CHUNK = 16 << 10, MOST_CHUNK = 1 << 20, POISON = 0xa5 };
 
-static size_t align_up(size_t n)
+static size_t align_up(size_t n, size_t align)
 {
-    return (n + (ALIGN - 1)) & ~(size_t)(ALIGN - 1);
+    return (n + (align - 1)) & ~(align - 1);
 }
 
 /* The first aligned byte behind the header. malloc aligns to 16, so the place is not constant. */
@@ -30,12 +30,12 @@ static struct rg__chunk *add_chunk(struct rg__arena *arena, size_t size, bool be
 }
 
 /* The chunk that `size` bytes are taken from: the first where they fit, else a new one. */
-static struct rg__chunk *chunk_for(struct rg__arena *arena, size_t size)
+static struct rg__chunk *chunk_for(struct rg__arena *arena, size_t size, size_t align)
 {
     struct rg__chunk *first = arena->chunks;
     if (!first)
         return add_chunk(arena, size > FIRST_CHUNK ? size : FIRST_CHUNK, false);
-    if (first->size - first->used >= size)
+    if (first->size - first->used >= size && first->size - size >= align_up(first->used, align))
         return first;
     size_t next = first->size < MOST_CHUNK / 2 ? 2 * first->size : MOST_CHUNK;
     return size > next ? add_chunk(arena, size, true) : add_chunk(arena, next, false);
@@ -43,12 +43,13 @@ static struct rg__chunk *chunk_for(struct rg__arena *arena, size_t size)
 
 void *rg__arena_alloc(struct rg__arena *arena, size_t size)
 {
-    size_t whole = size ? align_up(size) : ALIGN;
-    struct rg__chunk *chunk = size <= PTRDIFF_MAX ? chunk_for(arena, whole) : NULL;
+    size_t align = size < ALIGN ? SMALL_ALIGN : ALIGN, whole = align_up(size + !size, align);
+    struct rg__chunk *chunk = size <= PTRDIFF_MAX ? chunk_for(arena, whole, align) : NULL;
     if (!chunk) {
         rg__fail_memory(arena->ctx, size, "the graph");
         return NULL;
     }
+    chunk->used = align_up(chunk->used, align);
     void *block = chunk_data(chunk) + chunk->used;
     chunk->used += whole;
     return block;

@@ -20,7 +20,8 @@ struct rg__arena {
     struct rg__chunk *chunks; /* the first is the one allocated from */
 };
 
-/* `size` bytes, 64-byte aligned, not zeroed, until the next reset; NULL: error recorded. */
+/* `size` bytes, not zeroed, until the next reset; aligned to 64 bytes, those of less than 64 to 16;
+ * NULL: error recorded. */
 void *rg__arena_alloc(struct rg__arena *arena, size_t size);
 
 /* Ends all allocations and keeps the memory, merged into one chunk. */

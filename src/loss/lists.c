@@ -47,6 +47,7 @@ struct F(lists) {
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
     real *scratch;
+    real *kept; /* as long as the logits, where these are read in place */
     const struct F(rg__vector) *vector;
 };
 
@@ -69,7 +70,7 @@ static struct F(view) F(view_of)(const rg_tensor *t, const rg_tensor *logits,
     struct F(view) v = {.tensor = t};
     if (!t)
         return v;
-    int64_t count = rg_tensor_count(t);
+    int64_t count = rg__count(t);
     if (a->offsets) {
         bool per_list = t->ndim == 2;
         v.per_item = v.per_offset = !per_list && t->ndim == 1 && count == logits->dims[0];
@@ -151,6 +152,7 @@ static struct F(rg__list)
     F(load)(const struct F(lists) *l, int64_t q, double *state, const struct F(items) *items)
 {
     const real *values[N_OPERANDS] = {0};
+    int64_t first = F(first_item)(&l->view[LOGITS], l->attributes, q);
     for (int i = 0; i < N_OPERANDS; i++)
         if (i != WHERE && l->view[i].tensor)
             values[i] = F(values)(&l->view[i], F(first_item)(&l->view[i], l->attributes, q), items);
@@ -159,6 +161,7 @@ static struct F(rg__list)
                                 .y = values[LABELS],
                                 .w = values[WEIGHTS],
                                 .scratch = l->scratch,
+                                .kept = l->kept ? l->kept + first : NULL,
                                 .vector = l->vector,
                                 .state = state + q * RG__LIST_STATE,
                                 .label_mode = l->attributes->label_mode};
@@ -186,6 +189,8 @@ static struct F(lists) *F(open_lists)(rg_node *y, int64_t longest)
         bool in_place = !masked && v->per_item == 1 && v->tensor->dtype == REAL_TYPE;
         if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
             return NULL;
+        if (in_place && i == LOGITS)
+            l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits));
     }
     if (l->view[WEIGHTS].tensor || l->attributes->label_mode != RG_LABELS_RAW)
         l->scratch = rg_graph_alloc(graph, room);
@@ -257,8 +262,8 @@ static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) *v)
     v->grad = NULL;
     if (!v->tensor || !rg_dtype_computes(v->tensor->dtype) || !(v->grad = rg_operand_grad(y, i)))
         return rg_graph_status(graph) == RG_OK;
-    int64_t count = rg_tensor_count(v->tensor);
-    bool summed = !v->per_item || count != rg_tensor_count(rg_operand(y, LOGITS)) ||
+    int64_t count = rg__count(v->tensor);
+    bool summed = !v->per_item || count != rg__count(rg_operand(y, LOGITS)) ||
                   v->tensor->dtype != REAL_TYPE;
     if (summed && !v->sum)
         v->sum = rg_graph_alloc(graph, (size_t)count * sizeof *v->sum);
@@ -298,7 +303,7 @@ static void F(scatter)(const struct F(view) *v, int64_t first, const struct F(it
 static void F(add_sums)(const struct F(view) *v)
 {
     if (v->grad && v->sum)
-        rg__add(v->tensor->dtype, v->grad, RG_F64, v->sum, rg_tensor_count(v->tensor));
+        rg__add(v->tensor->dtype, v->grad, RG_F64, v->sum, rg__count(v->tensor));
 }
 
 /* The gradient of the node's value with respect to list q's loss. */

@@ -17,7 +17,7 @@
 
 #include <rankgrad/loss.h>
 
-enum { RG__LIST_STATE = 4 };
+enum { RG__LIST_STATE = 5 };
 
 /* One list, n > 0 valid items. */
 struct F(rg__list) {
@@ -26,6 +26,7 @@ struct F(rg__list) {
     const real *y; /* labels */
     const real *w; /* weights; NULL: all 1 */
     real *scratch; /* n numbers for the kernel's own use */
+    real *kept;    /* n numbers from forward for backward; NULL: compute them again */
     const struct F(rg__vector) *vector;
     double *state; /* RG__LIST_STATE numbers, kept from forward to backward */
     rg_label_mode label_mode;

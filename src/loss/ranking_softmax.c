@@ -25,43 +25,23 @@
 RG__KERNELS(ranking_softmax);
 
 /* What forward keeps: RG__LIST_STATE numbers. */
-enum { MAX, SUM, LOSS, MASS, N_STATE };
+enum { MAX, SUM, LOSS, MASS, TOTAL, N_STATE };
 _Static_assert((int)N_STATE <= (int)RG__LIST_STATE, "the state of a list is too small");
 
 /* Items whose exponentials are taken at a time, on the stack. */
 enum { BLOCK = 32 * LANES };
 
-static real F(max)(const real *x, int64_t n)
+/* sum exp(x - max), in double; the terms go to `kept` unless it is NULL. */
+static double F(sum_exp)(const struct F(rg__vector) *vector, const real *x, int64_t n, real max,
+                         real *kept)
 {
-    real lane[LANES];
-    int64_t k = 0;
-    for (int i = 0; i < LANES; i++)
-        lane[i] = (real)-INFINITY;
-    for (; k + LANES <= n; k += LANES) /* a NaN never is greater; it shows up in the sum */
-        for (int i = 0; i < LANES; i++)
-            lane[i] = x[k + i] > lane[i] ? x[k + i] : lane[i];
-    for (int i = 0; k < n; k++, i++)
-        lane[i] = x[k] > lane[i] ? x[k] : lane[i];
-    for (int i = 1; i < LANES; i++)
-        lane[0] = lane[i] > lane[0] ? lane[i] : lane[0];
-    return lane[0];
-}
-
-/* sum exp(x - max), in double. */
-static double F(sum_exp)(const struct F(rg__vector) *vector, const real *x, int64_t n, real max)
-{
-    real e[BLOCK];
-    double acc[LANES] = {0};
+    real block[BLOCK];
+    double sum = 0;
     for (int64_t begin = 0; begin < n; begin += BLOCK) {
-        int64_t count = n - begin < BLOCK ? n - begin : BLOCK, k = 0;
-        vector->exp(x + begin, count, max, e);
-        for (; k + LANES <= count; k += LANES)
-            for (int i = 0; i < LANES; i++)
-                acc[i] += ACC(e[k + i]);
-        for (int i = 0; k < count; k++, i++)
-            acc[i] += ACC(e[k]);
+        int64_t count = n - begin < BLOCK ? n - begin : BLOCK;
+        sum += vector->exp(x + begin, count, max, kept ? kept + begin : block);
     }
-    return F(fold_double)(acc);
+    return sum;
 }
 
 /* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
@@ -79,8 +59,8 @@ static const real *F(targets)(const struct F(rg__list) *list, double *mass)
             t[k] = *mass == 0 ? 0 : (real)(ACC(t[k]) / *mass);
     }
     if (list->label_mode == RG_LABELS_SOFTMAX) {
-        real max = F(max)(t, list->n);
-        double sum = F(sum_exp)(list->vector, t, list->n, max);
+        real max = list->vector->max(t, list->n);
+        double sum = F(sum_exp)(list->vector, t, list->n, max, NULL);
         list->vector->exp(t, list->n, max, t);
         for (int64_t k = 0; k < list->n; k++)
             t[k] = (real)(ACC(t[k]) / sum);
@@ -88,29 +68,15 @@ static const real *F(targets)(const struct F(rg__list) *list, double *mass)
     return t;
 }
 
-/* sum t l over the items with t != 0, in double; l = log S - (s - m). */
-static double F(weighted_loss)(const real *t, const real *s, int64_t n, double max, double log_sum)
-{
-    double acc[LANES] = {0};
-    int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        for (int i = 0; i < LANES; i++) {
-            double l = log_sum - (ACC(s[k + i]) - max), term = ACC(t[k + i]) * l;
-            acc[i] += t[k + i] == 0 ? 0 : term;
-        }
-    for (int i = 0; k < n; k++, i++)
-        acc[i] += t[k] == 0 ? 0 : ACC(t[k]) * (log_sum - (ACC(s[k]) - max));
-    return F(fold_double)(acc);
-}
-
 static double F(list_forward)(struct F(rg__list) *list)
 {
     double *state = list->state;
     const real *t = F(targets)(list, &state[MASS]);
-    real max = F(max)(list->s, list->n);
+    real max = list->vector->max(list->s, list->n);
     state[MAX] = ACC(max);
-    state[SUM] = F(sum_exp)(list->vector, list->s, list->n, max);
-    double loss = F(weighted_loss)(t, list->s, list->n, state[MAX], log(state[SUM]));
+    state[SUM] = F(sum_exp)(list->vector, list->s, list->n, max, list->kept);
+    double loss =
+        list->vector->cross(t, list->s, list->n, state[MAX], log(state[SUM]), &state[TOTAL]);
     state[LOSS] = isnan(state[SUM]) ? (double)NAN : loss;
     return state[LOSS];
 }
@@ -127,30 +93,29 @@ static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
 /* ds += upstream (T p - t). */
 static void F(add_slopes)(const struct F(rg__list) *list, const real *t, double upstream)
 {
-    real e[BLOCK];
-    double scale = F(lane_sum)(t, list->n) / list->state[SUM];
+    real block[BLOCK];
+    const struct F(rg__vector) *vector = list->vector;
+    double scale = list->state[TOTAL] / list->state[SUM];
     for (int64_t begin = 0; begin < list->n; begin += BLOCK) {
         int64_t count = list->n - begin < BLOCK ? list->n - begin : BLOCK;
-        real *restrict ds = list->ds + begin;
-        const real *here = t + begin;
-        list->vector->exp(list->s + begin, count, (real)list->state[MAX], e);
-        int64_t k = 0;
-        for (; k + LANES <= count; k += LANES)
-            for (int i = 0; i < LANES; i++)
-                ds[k + i] += (real)(upstream * (scale * ACC(e[k + i]) - ACC(here[k + i])));
-        for (; k < count; k++)
-            ds[k] += (real)(upstream * (scale * ACC(e[k]) - ACC(here[k])));
+        const real *e = list->kept ? list->kept + begin : block;
+        if (!list->kept)
+            vector->exp(list->s + begin, count, (real)list->state[MAX], block);
+        vector->add_difference(e, t + begin, count, scale, upstream, list->ds + begin);
     }
 }
 
 static void F(list_backward)(struct F(rg__list) *list, double upstream)
 {
     const double *state = list->state;
-    double mass, log_sum = log(state[SUM]);
+    double mass;
     const real *t = F(targets)(list, &mass);
     if (list->ds)
         F(add_slopes)(list, t, upstream);
-    for (int64_t k = 0; (list->dy || list->dw) && k < list->n; k++) {
+    if (!list->dy && !list->dw)
+        return;
+    double log_sum = log(state[SUM]);
+    for (int64_t k = 0; k < list->n; k++) {
         double l = log_sum - (ACC(list->s[k]) - state[MAX]);
         double dz = upstream * F(slope)(list, t[k], l);
         if (list->dy)

@@ -1,6 +1,8 @@
 /* broadcast.c: NumPy's broadcasting; see broadcast.h. */
 #include "tensor/broadcast.h"
 
+#include "tensor/tensor.h"
+
 /* The extent of axis i counted from the end; 1 where the tensor has none. */
 static int64_t extent(const rg_tensor *t, int from_end)
 {
@@ -40,14 +42,21 @@ static bool merges(int64_t outer, int64_t inner, int64_t inner_dim)
     return outer == inner * inner_dim;
 }
 
-struct rg__runs rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out)
+void rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out, struct rg__runs *r)
 {
-    struct rg__runs r = {.length = 1};
     int64_t sa[RG_MAX_DIMS], sb[RG_MAX_DIMS];
+    r->y = r->a = r->b = r->step_a = r->step_b = r->ndim = 0; /* not the arrays, which are long */
+    r->length = 1;
+    r->started = r->empty = false;
     for (int i = 0; i < out->ndim; i++)
-        r.empty |= out->dims[i] == 0;
-    if (r.empty) /* the other extents may have a product that no integer holds */
-        return r;
+        r->empty |= out->dims[i] == 0;
+    if (r->empty) /* the other extents may have a product that no integer holds */
+        return;
+    if (rg__same_shape(a, b)) {
+        r->length = rg__count(a);
+        r->step_a = r->step_b = 1;
+        return;
+    }
     strides(a, out, sa);
     strides(b, out, sb);
     int n = 0; /* merged axes so far; the last of them is the innermost */
@@ -55,23 +64,23 @@ struct rg__runs rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor
         int64_t d = out->dims[i];
         if (d == 1)
             continue;
-        if (n > 0 && merges(r.stride_a[n - 1], sa[i], d) && merges(r.stride_b[n - 1], sb[i], d)) {
-            r.dims[n - 1] *= d;
+        if (n > 0 && merges(r->stride_a[n - 1], sa[i], d) && merges(r->stride_b[n - 1], sb[i], d)) {
+            r->dims[n - 1] *= d;
         } else {
-            r.dims[n] = d;
+            r->index[n] = 0;
+            r->dims[n] = d;
             n++;
         }
-        r.stride_a[n - 1] = sa[i];
-        r.stride_b[n - 1] = sb[i];
+        r->stride_a[n - 1] = sa[i];
+        r->stride_b[n - 1] = sb[i];
     }
     if (n > 0) {
         n--;
-        r.length = r.dims[n];
-        r.step_a = r.stride_a[n];
-        r.step_b = r.stride_b[n];
+        r->length = r->dims[n];
+        r->step_a = r->stride_a[n];
+        r->step_b = r->stride_b[n];
     }
-    r.ndim = n;
-    return r;
+    r->ndim = n;
 }
 
 bool rg__next_run(struct rg__runs *r)

@@ -20,7 +20,8 @@ struct rg__runs {
     bool started, empty;
 };
 
-struct rg__runs rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out);
+/* Begins a walk. */
+void rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out, struct rg__runs *runs);
 bool rg__next_run(struct rg__runs *runs);
 
 #endif

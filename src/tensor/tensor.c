@@ -55,12 +55,7 @@ int64_t rg_tensor_count(const rg_tensor *tensor)
 
 size_t rg__tensor_bytes(const rg_tensor *tensor)
 {
-    return (size_t)rg_tensor_count(tensor) * rg_dtype_size(tensor->dtype);
-}
-
-bool rg__same_shape(const rg_tensor *a, const rg_tensor *b)
-{
-    return a->ndim == b->ndim && memcmp(a->dims, b->dims, (size_t)a->ndim * sizeof a->dims[0]) == 0;
+    return (size_t)rg__count(tensor) * types[tensor->dtype].size;
 }
 
 const char *rg__shape_text(const rg_tensor *tensor, char text[RG__SHAPE_TEXT])

@@ -13,7 +13,22 @@ _Static_assert(RG_F32 == 0 && RG_F64 == 1, "f32 and f64 come first");
 enum { RG__SHAPE_TEXT = RG_MAX_DIMS * 21 + 3 };
 const char *rg__shape_text(const rg_tensor *tensor, char text[RG__SHAPE_TEXT]);
 
-bool rg__same_shape(const rg_tensor *a, const rg_tensor *b);
+static inline bool rg__same_shape(const rg_tensor *a, const rg_tensor *b)
+{
+    bool same = a->ndim == b->ndim;
+    for (int i = 0; same && i < a->ndim; i++)
+        same = a->dims[i] == b->dims[i];
+    return same;
+}
+
+/* The number of elements of a valid shape. */
+static inline int64_t rg__count(const rg_tensor *tensor)
+{
+    uint64_t count = 1; /* beside a 0, the other extents may have a product that no integer holds */
+    for (int i = 0; i < tensor->ndim; i++)
+        count *= (uint64_t)tensor->dims[i];
+    return (int64_t)count;
+}
 
 /* Bytes of all elements; the shape must be valid. */
 size_t rg__tensor_bytes(const rg_tensor *tensor);

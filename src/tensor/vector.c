@@ -6,7 +6,7 @@
 #include "tensor/vector.h"
 
 #include <string.h>
-#ifdef __F16C__
+#ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
@@ -15,11 +15,14 @@
 #define V(name)              V_PASTE(F(name), RG_LEVEL) /* rg__vector_f32_v3 */
 
 #if RG_LEVEL == 4
-#define WIDTH 64
+#define WIDTH     64
+#define X86(name) _mm512_##name
 #elif RG_LEVEL == 3
-#define WIDTH 32
+#define WIDTH     32
+#define X86(name) _mm256_##name
 #else
-#define WIDTH 16
+#define WIDTH     16
+#define X86(name) _mm_##name
 #endif
 
 /* Vectors of the level, and of 16 bytes for the ends of rows; at any address. */
@@ -36,6 +39,20 @@ static inline vec V(load)(const real *x)
 static inline quad V(load_quad)(const real *x)
 {
     return *(const quad *)x;
+}
+
+/* Element by element a where it is larger than b, else b (where either is a NaN, too). */
+static inline vec V(larger)(vec a, vec b)
+{
+#if defined(__x86_64__) && RG_REAL == 32
+    return (vec)X86(max_ps)(a, b);
+#elif defined(__x86_64__)
+    return (vec)X86(max_pd)(a, b);
+#else
+    for (int i = 0; i < STEP; i++)
+        b[i] = a[i] > b[i] ? a[i] : b[i];
+    return b;
+#endif
 }
 
 /* ---- y = X w --------------------------------------------------------------------------------- */
@@ -144,15 +161,70 @@ static void V(from_half)(const uint16_t *x, int64_t n, real *y)
         y[i] = (real)V(half)(x[i]);
 }
 
+/* ---- In double ------------------------------------------------------------------------------- */
+
+typedef double dvec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
+typedef int64_t lvec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+#if RG_REAL == 32
+typedef real narrow __attribute__((vector_size(WIDTH / 2), aligned(sizeof(real)), may_alias));
+#else
+typedef dvec narrow;
+#endif
+
+enum { DSTEP = WIDTH / sizeof(double), DPARTS = LANES / DSTEP };
+
+static inline dvec V(widen)(const real *x)
+{
+    return __builtin_convertvector(*(const narrow *)x, dvec);
+}
+
+/* The sum of all lanes, folded in halves. */
+static inline double V(fold)(const dvec acc[DPARTS])
+{
+    double lane[LANES];
+    memcpy(lane, acc, sizeof lane);
+    for (int width = LANES / 2; width >= 2; width /= 2)
+        for (int i = 0; i < width; i += 2)
+            *(pair *)&lane[i] += *(const pair *)&lane[i + width];
+    return lane[0] + lane[1];
+}
+
+/* The last n < LANES numbers, and zeros: added to lanes that began as +0 they change nothing. */
+static inline void V(pad)(const real *x, int64_t n, real padded[LANES])
+{
+#if RG_LEVEL == 4 && RG_REAL == 32
+    _mm512_storeu_ps(padded, _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x));
+#else
+    memset(padded, 0, LANES * sizeof *padded);
+    for (int64_t i = 0; i < n; i++)
+        padded[i] = x[i];
+#endif
+}
+
+static inline void V(add_lanes)(const real *x, dvec acc[DPARTS])
+{
+    for (int part = 0; part < DPARTS; part++)
+        acc[part] += V(widen)(x + part * DSTEP);
+}
+
+static double V(sum)(const real *x, int64_t n)
+{
+    dvec acc[DPARTS];
+    memset(acc, 0, sizeof acc);
+    int64_t k = 0;
+    for (; k + LANES <= n; k += LANES)
+        V(add_lanes)(x + k, acc);
+    real rest[LANES];
+    V(pad)(x + k, n - k, rest);
+    V(add_lanes)(rest, acc);
+    return V(fold)(acc);
+}
+
 /* ---- y = exp(x - shift) ---------------------------------------------------------------------- */
 
 #if RG_REAL == 32
 typedef int32_t ivec __attribute__((vector_size(WIDTH), aligned(4), may_alias));
-
-static inline vec V(choose)(ivec where, vec a, vec b)
-{
-    return (vec)((where & (ivec)a) | (~where & (ivec)b));
-}
 
 static inline vec V(power_of_2)(ivec n)
 {
@@ -166,38 +238,110 @@ static inline vec V(power_of_2)(ivec n)
 static inline vec V(exp_vec)(vec x)
 {
     const vec zero = {0}, magic = zero + 0x1.8p23f;
-    x = V(choose)(x > 89, zero + 89, x); /* a NaN compares false and stays */
-    x = V(choose)(x < -105, zero - 105, x);
+    x = V(larger)(zero - 105, -V(larger)(zero - 89, -x)); /* a NaN stays */
     vec shifted = x * 0x1.715476p+0f + magic, n = shifted - magic;
     ivec whole = (ivec)shifted - (ivec)magic, half = whole >> 1;
     vec r = x - n * 0x1.63p-1f + n * 0x1.bd0106p-13f;
-    vec p = ((0x1.6a23cep-10f * r + 0x1.123a2p-7f) * r + 0x1.5558f2p-5f) * r + 0x1.555492p-3f;
-    p = (p * r + 0x1.fffffcp-2f) * (r * r) + r + 1;
+    vec r2 = r * r; /* Estrin's order: the chain is what takes time */
+    vec p = (0x1.fffffcp-2f + 0x1.555492p-3f * r) +
+            (0x1.5558f2p-5f + 0x1.123a2p-7f * r + 0x1.6a23cep-10f * r2) * r2;
+    p = p * r2 + r + 1;
     return p * V(power_of_2)(half) * V(power_of_2)(whole - half);
 }
 
-static void V(exp)(const real *x, int64_t n, real shift, real *y)
+static inline void V(exp_lanes)(const real *x, real shift, real *y)
 {
-    int64_t i = 0;
-    for (; i + STEP <= n; i += STEP)
-        *(vec *)(y + i) = V(exp_vec)(V(load)(x + i) - shift);
-    if (i == n)
-        return;
-    real rest[STEP] = {0};
-    memcpy(rest, x + i, (size_t)(n - i) * sizeof *x);
-    *(vec *)rest = V(exp_vec)(V(load)(rest) - shift);
-    memcpy(y + i, rest, (size_t)(n - i) * sizeof *y);
+    for (int part = 0; part < PARTS; part++)
+        *(vec *)(y + part * STEP) = V(exp_vec)(V(load)(x + part * STEP) - shift);
 }
 #else
-static void V(exp)(const real *x, int64_t n, real shift, real *y)
+static inline void V(exp_lanes)(const real *x, real shift, real *y)
 {
-    for (int64_t i = 0; i < n; i++)
+    for (int i = 0; i < LANES; i++)
         y[i] = exp(x[i] - shift);
 }
 #endif
 
+static double V(exp)(const real *x, int64_t n, real shift, real *y)
+{
+    real rest[LANES], e[LANES];
+    int64_t whole = n - n % LANES;
+    V(pad)(x + whole, n - whole, rest); /* y may be x */
+    for (int64_t i = 0; i < whole; i += LANES)
+        V(exp_lanes)(x + i, shift, y + i);
+    if (whole < n)
+        V(exp_lanes)(rest, shift, e);
+    for (int64_t i = whole; i < n; i++)
+        y[i] = e[i - whole];
+    return V(sum)(y, n);
+}
+
+static real V(max)(const real *x, int64_t n)
+{
+    vec most = (vec){0} - (real)INFINITY;
+    real few[STEP], last;
+    for (int i = 0; i < STEP; i++)
+        few[i] = i < n ? x[i] : (real)-INFINITY;
+    for (int64_t k = 0; k + STEP <= n; k += STEP)
+        most = V(larger)(V(load)(x + k), most);
+    most = V(larger)(V(load)(n < STEP ? few : x + n - STEP), most); /* some of them again */
+    memcpy(few, &most, sizeof few);
+    last = few[0];
+    for (int i = 1; i < STEP; i++)
+        last = few[i] > last ? few[i] : last;
+    return last;
+}
+
+/* ---- Sums of a softmax's loss and gradient --------------------------------------------------- */
+
+struct V(sums) {
+    dvec cross[DPARTS], total[DPARTS];
+};
+
+static inline void V(add_cross)(const real *t, const real *x, double m, double c,
+                                struct V(sums) * sums)
+{
+    for (int part = 0; part < DPARTS; part++) {
+        dvec weight = V(widen)(t + part * DSTEP);
+        dvec term = weight * (c - (V(widen)(x + part * DSTEP) - m));
+        sums->cross[part] += (dvec)((lvec)term & (weight != 0)); /* 0 inf is 0 */
+        sums->total[part] += weight;
+    }
+}
+
+static double V(cross)(const real *t, const real *x, int64_t n, double m, double c, double *total)
+{
+    struct V(sums) sums;
+    memset(&sums, 0, sizeof sums);
+    int64_t k = 0;
+    for (; k + LANES <= n; k += LANES)
+        V(add_cross)(t + k, x + k, m, c, &sums);
+    if (k < n) {
+        real rest_t[LANES], rest_x[LANES];
+        V(pad)(t + k, n - k, rest_t);
+        V(pad)(x + k, n - k, rest_x);
+        V(add_cross)(rest_t, rest_x, m, c, &sums);
+    }
+    *total = V(fold)(sums.total);
+    return V(fold)(sums.cross);
+}
+
+static void V(add_difference)(const real *x, const real *t, int64_t n, double scale, double factor,
+                              real *y)
+{
+    int64_t k = 0;
+    for (; k + DSTEP <= n; k += DSTEP) {
+        dvec term = factor * (scale * V(widen)(x + k) - V(widen)(t + k));
+        *(narrow *)(y + k) += __builtin_convertvector(term, narrow);
+    }
+    for (; k < n; k++)
+        y[k] += (real)(factor * (scale * ACC(x[k]) - ACC(t[k])));
+}
+
 extern const struct F(rg__vector) V(rg__vector);
-const struct F(rg__vector) V(rg__vector) = {V(dot_rows), V(add_rows), V(from_half), V(exp)};
+const struct F(rg__vector) V(rg__vector) = {
+    V(dot_rows), V(add_rows), V(from_half), V(max), V(exp), V(cross), V(add_difference),
+};
 
 /* ---- The table, once ------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* vector.h (internal; for files compiled twice): the few loops whose speed the width of the
- * machine's vectors decides.
+ * machine's vectors decides. Sums are in double.
  *
  * The one idea: vector.c is compiled once a level of x86-64 (v1: SSE2, v3: AVX2, v4: AVX-512) and
  * the context picks the widest that the machine has. What is summed in which order is written down
@@ -26,9 +26,19 @@ struct F(rg__vector) {
     /* y[i] = x[i], from IEEE binary16. */
     void (*from_half)(const uint16_t *x, int64_t n, real *y);
 
-    /* y[i] = exp(x[i] - shift): f32 within 1 ulp, exact at NaN and infinities; f64 by libm. In
-     * place is allowed. */
-    void (*exp)(const real *x, int64_t n, real shift, real *y);
+    /* The largest x[i]; -inf where n is 0. A NaN is never larger. */
+    real (*max)(const real *x, int64_t n);
+
+    /* y[i] = exp(x[i] - shift), and their sum: f32 within 1 ulp, exact at NaN and infinities; f64
+     * by libm. In place is allowed. */
+    double (*exp)(const real *x, int64_t n, real shift, real *y);
+
+    /* sum_k t[k] (c - (x[k] - m)) over the k with t[k] != 0; *total gets sum_k t[k]. */
+    double (*cross)(const real *t, const real *x, int64_t n, double m, double c, double *total);
+
+    /* y[k] += factor (scale x[k] - t[k]), each term in double. */
+    void (*add_difference)(const real *x, const real *t, int64_t n, double scale, double factor,
+                           real *y);
 };
 
 /* The loops of the widest level that this context may use. */

@@ -22,7 +22,7 @@ static bool shape(rg_node *y)
 static void forward(rg_node *y)
 {
     const rg_tensor *x = rg_operand(y, 0), *out = rg_node_value(y);
-    rg__cast(x->dtype, x->data, out->dtype, rg_output_data(y), rg_tensor_count(x));
+    rg__cast(x->dtype, x->data, out->dtype, rg_output_data(y), rg__count(x));
 }
 
 static void backward(rg_node *y)
@@ -30,7 +30,7 @@ static void backward(rg_node *y)
     const rg_tensor *x = rg_operand(y, 0), *out = rg_node_value(y);
     void *gx = rg_operand_grad(y, 0);
     if (gx)
-        rg__add(x->dtype, gx, out->dtype, rg_output_grad(y), rg_tensor_count(x));
+        rg__add(x->dtype, gx, out->dtype, rg_output_grad(y), rg__count(x));
 }
 
 static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)

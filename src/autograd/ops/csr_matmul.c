@@ -100,7 +100,7 @@ void F(rg__csr_matmul_forward)(rg_node *y)
 void F(rg__csr_matmul_backward)(rg_node *y)
 {
     const rg_tensor *tb = rg_operand(y, 1);
-    int64_t n = tb->ndim == 2 ? tb->dims[1] : 1, count = rg_tensor_count(tb);
+    int64_t n = tb->ndim == 2 ? tb->dims[1] : 1, count = rg__count(tb);
     const real *g = rg_output_grad(y);
     real *grad = rg_operand_grad(y, 1);
     double *sum = NULL;

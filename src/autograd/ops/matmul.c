@@ -53,7 +53,7 @@ static void F(column)(rg_node *y, const real *b, real *out, const real *g, real 
     rg_graph *graph = rg_node_graph(y);
     rg_selection rows = F(rows_of)(y, &run);
     void *scratch = rg_graph_alloc(graph, F(rg__column_scratch)(&rows));
-    if (!scratch || rg_tensor_count(rg_operand(y, 0)) == 0)
+    if (!scratch || rg__count(rg_operand(y, 0)) == 0)
         return;
     if (grad)
         F(rg__column_gradient)(rg__graph_context(graph), &rows, g, grad, scratch);

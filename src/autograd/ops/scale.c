@@ -11,7 +11,7 @@ void F(rg__scale_forward)(rg_node *y)
     real c = (real) * (const double *)rg_attributes(y);
     const real *x = rg_operand(y, 0)->data;
     real *out = rg_output_data(y);
-    int64_t n = rg_tensor_count(rg_node_value(y));
+    int64_t n = rg__count(rg_node_value(y));
     for (int64_t i = 0; i < n; i++)
         out[i] = c * x[i];
 }
@@ -21,7 +21,7 @@ void F(rg__scale_backward)(rg_node *y)
     real c = (real) * (const double *)rg_attributes(y);
     const real *g = rg_output_grad(y);
     real *gx = rg_operand_grad(y, 0);
-    int64_t n = gx ? rg_tensor_count(rg_node_value(y)) : 0;
+    int64_t n = gx ? rg__count(rg_node_value(y)) : 0;
     for (int64_t i = 0; i < n; i++)
         gx[i] += c * g[i];
 }
