@@ -14,37 +14,25 @@
 
 RG__KERNELS(csr_matmul);
 
-/* One row: its non-zeros. */
-struct F(row) {
+/* A run of rows: row m's non-zeros are x[k] in column[k], indptr[m] <= k < indptr[m+1]. */
+struct F(run) {
     const real *x;
     const int32_t *column;
-    int64_t n;
+    const int64_t *indptr;
+    int64_t n_rows;
 };
 
-/* The walk over all selected rows. */
-struct F(walk) {
-    const rg_selection *rows;
-    const real *converted; /* all values, where they are stored in another type; else NULL */
-    int64_t run, at;
-};
-
-static bool F(next_row)(struct F(walk) * walk, struct F(row) * row)
+/* Run i; `converted`: where its values are, where they are stored in another type, else NULL. */
+static struct F(run) F(run_at)(const rg_selection *rows, int64_t i, const real **converted)
 {
-    const rg_selection *rows = walk->rows;
-    while (walk->run < rows->n_runs && walk->at == rows->runs[walk->run].n_rows) {
-        walk->run++;
-        walk->at = 0;
-    }
-    if (walk->run == rows->n_runs)
-        return false;
     const rg_csr *csr = &rows->sparse;
-    int64_t first = csr->indptr[rows->runs[walk->run].first + walk->at];
-    row->n = csr->indptr[rows->runs[walk->run].first + walk->at++ + 1] - first;
-    row->column = csr->indices + first;
-    row->x = walk->converted ? walk->converted : (const real *)csr->data + first;
-    if (walk->converted)
-        walk->converted += row->n;
-    return true;
+    struct F(run)
+        run = {csr->data, csr->indices, csr->indptr + rows->runs[i].first, rows->runs[i].n_rows};
+    if (*converted) {
+        run.x = *converted - run.indptr[0];
+        *converted += run.indptr[run.n_rows] - run.indptr[0];
+    }
+    return run;
 }
 
 /* The selected values in the numbers' own type: NULL where they are stored so. */
@@ -63,62 +51,101 @@ static bool F(convert)(rg_node *y, const rg_selection *rows)
     return to != NULL;
 }
 
-static inline real F(dot)(const struct F(row) * row, const real *b)
+/* y[m] = sum of x[k] b[column[k]] over row m. */
+static void F(product_of_column)(const struct F(run) * run, const real *b, real *y)
 {
-    real acc[4] = {0};
-    int64_t i = 0;
-    for (; i + 4 <= row->n; i += 4)
-        for (int lane = 0; lane < 4; lane++)
-            acc[lane] += row->x[i + lane] * b[row->column[i + lane]];
-    for (int lane = 0; i < row->n; i++, lane++)
-        acc[lane] += row->x[i] * b[row->column[i]];
-    return (acc[0] + acc[2]) + (acc[1] + acc[3]);
+    for (int64_t m = 0; m < run->n_rows; m++) {
+        int64_t k = run->indptr[m], end = run->indptr[m + 1];
+        const real *x = run->x;
+        const int32_t *column = run->column;
+        real s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (; k + 4 <= end; k += 4) {
+            s0 += x[k] * b[column[k]];
+            s1 += x[k + 1] * b[column[k + 1]];
+            s2 += x[k + 2] * b[column[k + 2]];
+            s3 += x[k + 3] * b[column[k + 3]];
+        }
+        if (k < end)
+            s0 += x[k] * b[column[k]];
+        if (k + 1 < end)
+            s1 += x[k + 1] * b[column[k + 1]];
+        if (k + 2 < end)
+            s2 += x[k + 2] * b[column[k + 2]];
+        y[m] = (s0 + s2) + (s1 + s3);
+    }
+}
+
+/* y (rows,n), every column. */
+static void F(product)(const struct F(run) * run, const real *b, int64_t n, real *y)
+{
+    memset(y, 0, (size_t)(run->n_rows * n) * sizeof *y);
+    for (int64_t m = 0; m < run->n_rows; m++, y += n)
+        for (int64_t k = run->indptr[m]; k < run->indptr[m + 1]; k++)
+            for (int64_t j = 0; j < n; j++)
+                y[j] += run->x[k] * b[run->column[k] * n + j];
 }
 
 void F(rg__csr_matmul_forward)(rg_node *y)
 {
-    const rg_tensor *tb = rg_operand(y, 1);
-    const real *b = tb->data;
-    int64_t n = tb->ndim == 2 ? tb->dims[1] : 1;
+    const rg_tensor *b = rg_operand(y, 1);
+    int64_t n = b->ndim == 2 ? b->dims[1] : 1;
     real *out = rg_output_data(y);
     const rg_selection *rows = rg__operand_rows(y, 0);
     if (!F(convert)(y, rows))
         return;
-    struct F(walk) walk = {rows, rg_saved(y), 0, 0};
-    for (struct F(row) row; F(next_row)(&walk, &row); out += n) {
-        if (n == 1) {
-            out[0] = F(dot)(&row, b);
-            continue;
-        }
-        memset(out, 0, (size_t)n * sizeof *out);
-        for (int64_t i = 0; i < row.n; i++)
-            for (int64_t j = 0; j < n; j++)
-                out[j] += row.x[i] * b[row.column[i] * n + j];
+    const real *converted = rg_saved(y);
+    for (int64_t i = 0; i < rows->n_runs; i++) {
+        struct F(run) run = F(run_at)(rows, i, &converted);
+        if (n == 1)
+            F(product_of_column)(&run, b->data, out);
+        else
+            F(product)(&run, b->data, n, out);
+        out += run.n_rows * n;
     }
+}
+
+/* grad[column[k],:] += x[k] g[m,:] */
+static void F(add_gradient)(const struct F(run) * run, const real *g, int64_t n, real *grad)
+{
+    for (int64_t m = 0; m < run->n_rows; m++)
+        for (int64_t k = run->indptr[m]; k < run->indptr[m + 1]; k++)
+            if (n == 1)
+                grad[run->column[k]] += run->x[k] * g[m];
+            else
+                for (int64_t j = 0; j < n; j++)
+                    grad[run->column[k] * n + j] += run->x[k] * g[m * n + j];
+}
+
+/* The same in double. */
+static void F(add_in_double)(const struct F(run) * run, const real *g, int64_t n, double *sum)
+{
+    for (int64_t m = 0; m < run->n_rows; m++)
+        for (int64_t k = run->indptr[m]; k < run->indptr[m + 1]; k++)
+            for (int64_t j = 0; j < n; j++)
+                sum[run->column[k] * n + j] += ACC(run->x[k] * g[m * n + j]);
 }
 
 void F(rg__csr_matmul_backward)(rg_node *y)
 {
-    const rg_tensor *tb = rg_operand(y, 1);
-    int64_t n = tb->ndim == 2 ? tb->dims[1] : 1, count = rg__count(tb);
-    const real *g = rg_output_grad(y);
+    const rg_tensor *b = rg_operand(y, 1);
+    const rg_selection *rows = rg__operand_rows(y, 0);
+    int64_t n = b->ndim == 2 ? b->dims[1] : 1, count = rg__count(b);
+    bool many = rg_node_value(y)->dims[0] > RG__PRODUCT_BLOCK;
+    const real *g = rg_output_grad(y), *converted = rg_saved(y);
     real *grad = rg_operand_grad(y, 1);
-    double *sum = NULL;
-    if (grad && rg_node_value(y)->dims[0] > RG__PRODUCT_BLOCK) {
-        sum = rg_graph_alloc(rg_node_graph(y), (size_t)count * sizeof *sum);
-        if (!sum)
-            return;
+    double *sum = many ? rg_graph_alloc(rg_node_graph(y), (size_t)count * sizeof *sum) : NULL;
+    if (!grad || (many && !sum))
+        return;
+    if (sum)
         memset(sum, 0, (size_t)count * sizeof *sum);
+    for (int64_t i = 0; i < rows->n_runs; i++) {
+        struct F(run) run = F(run_at)(rows, i, &converted);
+        if (sum)
+            F(add_in_double)(&run, g, n, sum);
+        else
+            F(add_gradient)(&run, g, n, grad);
+        g += run.n_rows * n;
     }
-    struct F(walk) walk = {rg__operand_rows(y, 0), rg_saved(y), 0, 0};
-    for (struct F(row) row; grad && F(next_row)(&walk, &row); g += n)
-        for (int64_t i = 0; i < row.n; i++) {
-            int64_t at = row.column[i] * n;
-            for (int64_t j = 0; sum && j < n; j++)
-                sum[at + j] += ACC(row.x[i] * g[j]);
-            for (int64_t j = 0; !sum && j < n; j++)
-                grad[at + j] += row.x[i] * g[j];
-        }
     for (int64_t i = 0; sum && i < count; i++)
         grad[i] += (real)sum[i];
 }
