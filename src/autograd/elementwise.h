@@ -31,8 +31,27 @@ static inline void F(unary_backward)(rg_node *y, real (*slope)(real x, real y))
         gx[i] += g[i] * slope(x[i], out[i]);
 }
 
+/* For a run whose steps are both 1, and for any other: with constant steps the loop inlined here is
+ * a loop over vectors. */
+#define RG__BY_STEP(run, loop, ...)                                                                \
+    do {                                                                                           \
+        if ((run).step_a == 1 && (run).step_b == 1)                                                \
+            loop(1, 1, __VA_ARGS__);                                                               \
+        else                                                                                       \
+            loop((run).step_a, (run).step_b, __VA_ARGS__);                                         \
+    } while (0)
+
+typedef real F(binary)(real a, real b);
+
+static inline void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) *value, int64_t n,
+                                  const real *a, const real *b, real *out)
+{
+    for (int64_t i = 0; i < n; i++)
+        out[i] = value(a[i * step_a], b[i * step_b]);
+}
+
 /* y = value(a, b), broadcast. */
-static inline void F(binary_forward)(rg_node *y, real (*value)(real a, real b))
+static inline void F(binary_forward)(rg_node *y, F(binary) *value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     real *out = rg_output_data(y);
@@ -40,14 +59,25 @@ static inline void F(binary_forward)(rg_node *y, real (*value)(real a, real b))
     rg__runs(ta, tb, rg_node_value(y), &run);
     while (rg__next_run(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
-        for (int64_t i = 0; i < run.length; i++)
-            out[run.y + i] = value(a[i * run.step_a], b[i * run.step_b]);
+        RG__BY_STEP(run, F(run_forward), value, run.length, a, b, out + run.y);
     }
+}
+
+/* grad (or, where it is not NULL, sum) += g slope(a, b); `which` of the two steps is its own. */
+static inline void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) *slope, int which,
+                                   int64_t n, const real *a, const real *b, const real *g,
+                                   real *grad, double *sum)
+{
+    int64_t step = which ? step_b : step_a;
+    for (int64_t i = 0; !sum && i < n; i++)
+        grad[i * step] += g[i] * slope(a[i * step_a], b[i * step_b]);
+    for (int64_t i = 0; sum && i < n; i++)
+        sum[i * step] += ACC(g[i] * slope(a[i * step_a], b[i * step_b]));
 }
 
 /* The gradient of one operand of a binary operator: g slope(a, b), summed over the axes along
  * which the operand was broadcast. */
-static inline void F(operand_backward)(rg_node *y, int which, real (*slope)(real a, real b))
+static inline void F(operand_backward)(rg_node *y, int which, F(binary) *slope)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1), *own = which ? tb : ta;
     const real *g = rg_output_grad(y);
@@ -66,13 +96,9 @@ static inline void F(operand_backward)(rg_node *y, int which, real (*slope)(real
     rg__runs(ta, tb, rg_node_value(y), &run);
     while (rg__next_run(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
-        int64_t at = which ? run.b : run.a, step = which ? run.step_b : run.step_a;
-        if (!sum)
-            for (int64_t i = 0; i < run.length; i++)
-                grad[at + i * step] += g[run.y + i] * slope(a[i * run.step_a], b[i * run.step_b]);
-        for (int64_t i = 0; sum && i < run.length; i++)
-            sum[at + i * step] +=
-                ACC(g[run.y + i] * slope(a[i * run.step_a], b[i * run.step_b]));
+        int64_t at = which ? run.b : run.a;
+        RG__BY_STEP(run, F(run_backward), slope, which, run.length, a, b, g + run.y, grad + at,
+                    sum ? sum + at : NULL);
     }
     for (int64_t i = 0; sum && i < count; i++)
         grad[i] += (real)sum[i];

@@ -151,6 +151,11 @@ void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, 
 
 void rg__add(rg_dtype to_type, void *to, rg_dtype from_type, const void *from, int64_t count)
 {
+    if (to_type == RG_F32 && from_type == RG_F32) {
+        for (int64_t i = 0; i < count; i++)
+            ((float *)to)[i] += ((const float *)from)[i];
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
         if (to_type == RG_F32)
             ((float *)to)[i] += (float)rg__element(from_type, from, i);

@@ -3,18 +3,18 @@
  * dL/da = dL/dy / b and dL/db = -a / b^2 dL/dy, as -(a / b) / b, which overflows later. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real a, real b)
+static inline real F(value)(real a, real b)
 {
     return a / b;
 }
 
-static real F(slope_a)(real a, real b)
+static inline real F(slope_a)(real a, real b)
 {
     (void)a;
     return 1 / b;
 }
 
-static real F(slope_b)(real a, real b)
+static inline real F(slope_b)(real a, real b)
 {
     return -(a / b) / b;
 }

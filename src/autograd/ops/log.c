@@ -3,12 +3,12 @@
  * dL/dx = dL/dy / x. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real x)
+static inline real F(value)(real x)
 {
     return M(log)(x);
 }
 
-static real F(slope)(real x, real y)
+static inline real F(slope)(real x, real y)
 {
     (void)y;
     return 1 / x;

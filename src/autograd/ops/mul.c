@@ -3,18 +3,18 @@
  * dL/da = b dL/dy and dL/db = a dL/dy. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real a, real b)
+static inline real F(value)(real a, real b)
 {
     return a * b;
 }
 
-static real F(slope_a)(real a, real b)
+static inline real F(slope_a)(real a, real b)
 {
     (void)a;
     return b;
 }
 
-static real F(slope_b)(real a, real b)
+static inline real F(slope_b)(real a, real b)
 {
     (void)b;
     return a;

@@ -3,12 +3,12 @@
  * dL/dx = -dL/dy. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real x)
+static inline real F(value)(real x)
 {
     return -x;
 }
 
-static real F(slope)(real x, real y)
+static inline real F(slope)(real x, real y)
 {
     (void)x, (void)y;
     return -1;

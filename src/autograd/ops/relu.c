@@ -3,15 +3,15 @@
  * dL/dx = dL/dy where x > 0, else 0; at the kink the derivative is taken as 0. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real x)
+static inline real F(value)(real x)
 {
-    return x > 0 || x != x ? x : 0;
+    return !(x <= 0) ? x : 0; /* in this form a select, not a branch */
 }
 
-static real F(slope)(real x, real y)
+static inline real F(slope)(real x, real y)
 {
     (void)y;
-    return x > 0 || x != x;
+    return !(x <= 0);
 }
 
 RG__UNARY_KERNELS(relu)

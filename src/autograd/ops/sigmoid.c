@@ -3,13 +3,13 @@
  * dL/dx = y (1 - y) dL/dy, and with e = exp(-|x|) that is e / (1 + e)^2. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real x)
+static inline real F(value)(real x)
 {
     real e = M(exp)(-M(fabs)(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-static real F(slope)(real x, real y)
+static inline real F(slope)(real x, real y)
 {
     (void)y; /* y (1 - y) is 0 where y rounds to 1 */
     real e = M(exp)(-M(fabs)(x));

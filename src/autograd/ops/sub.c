@@ -3,18 +3,18 @@
  * dL/da = dL/dy and dL/db = -dL/dy. */
 #include "autograd/elementwise.h"
 
-static real F(value)(real a, real b)
+static inline real F(value)(real a, real b)
 {
     return a - b;
 }
 
-static real F(slope_a)(real a, real b)
+static inline real F(slope_a)(real a, real b)
 {
     (void)a, (void)b;
     return 1;
 }
 
-static real F(slope_b)(real a, real b)
+static inline real F(slope_b)(real a, real b)
 {
     (void)a, (void)b;
     return -1;
