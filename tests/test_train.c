@@ -375,7 +375,7 @@ struct stepping {
 static void open_stepping(struct stepping *t)
 {
     rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
-    rg_model_options o = {"linear", RG_F64, false};
+    rg_model_options o = {.name = "linear", .dtype = RG_F64};
     struct made *m = &t->made;
     *m = make(LISTS, 60, FEATURES, 1, 4, 8);
     m->mask = malloc((size_t)m->split.n_rows);

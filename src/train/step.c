@@ -21,24 +21,6 @@
 
 #include <string.h>
 
-rg_status rg__stepper_open(struct rg__stepper *s)
-{
-    const rg_parameters *p = &s->model->parameters;
-    int64_t n = s->most_lists < RG__MOST_BUCKETS ? s->most_lists : RG__MOST_BUCKETS;
-    s->buckets = rg__alloc(s->ctx, (n - 1) * p->count, rg_dtype_size(p->dtype),
-                           "the gradients of the shards");
-    s->shards = rg__alloc(s->ctx, s->most_lists, sizeof *s->shards, "the shards");
-    s->losses = rg__alloc(s->ctx, s->most_lists, sizeof *s->losses, "the losses of a step");
-    return s->buckets && s->shards && s->losses ? RG_OK : RG_LIMIT;
-}
-
-void rg__stepper_close(struct rg__stepper *s)
-{
-    rg__free(s->ctx, s->buckets);
-    rg__free(s->ctx, s->shards);
-    rg__free(s->ctx, s->losses);
-}
-
 /* A step under way. */
 struct step {
     const struct rg__stepper *stepper;
@@ -82,14 +64,21 @@ static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model
     return rg_backward(g, loss, &seed);
 }
 
+/* The same parameters, with gradients and errors of their own. */
+static rg_model model_of(const struct rg__stepper *s, rg_context *ctx, void *grad)
+{
+    rg_model model = *s->model;
+    model.ctx = ctx;
+    model.parameters.grad = grad;
+    return model;
+}
+
 /* Task i of a step: the shards of bucket i, in order. */
 static rg_status run_bucket(rg_context *ctx, void *user, int worker, int64_t i)
 {
     const struct step *step = user;
     const struct rg__stepper *s = step->stepper;
-    rg_model model = *s->model; /* the same parameters, with gradients of its own */
-    model.ctx = ctx;
-    model.parameters.grad = step->bucket[i];
+    rg_model model = model_of(s, ctx, step->bucket[i]);
     int64_t begin = i * step->n_shards / step->n_buckets;
     int64_t end = (i + 1) * step->n_shards / step->n_buckets;
     for (int64_t k = begin; k < end; k++) {
@@ -126,16 +115,83 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
     *units = count_units(s->rows, lists, n_lists);
     if (*units == 0)
         return RG_OK;
-    struct step step = {.stepper = s, .cotangent = s->scale / (double)*units, .bucket = {p->grad}};
+    struct step step = {.stepper = s, .cotangent = s->scale / (double)*units};
     step.n_shards = rg__cut_shards(s->rows, lists, n_lists, s->shards);
     step.n_buckets = step.n_shards < RG__MOST_BUCKETS ? step.n_shards : RG__MOST_BUCKETS;
-    for (int64_t i = 1; i < step.n_buckets; i++)
-        step.bucket[i] = memset(s->buckets + (size_t)(i - 1) * block, 0, block);
+    for (int64_t i = 0; i < step.n_buckets; i++)
+        step.bucket[i] = memset(s->buckets + (size_t)i * block, 0, block);
     rg_status status = rg__pool_run(s->crew->pool, step.n_buckets, run_bucket, &step);
     if (status != RG_OK)
         return status;
     for (int64_t i = 0; i < n_lists; i++) /* 0 for a list without an item */
         *loss_sum += s->losses[i];
     add_buckets(p, step.bucket, step.n_buckets);
+    rg__add(p->dtype, p->grad, p->dtype, step.bucket[0], p->count);
     return RG_OK;
+}
+
+/* ---- Open and close -------------------------------------------------------------------------- */
+
+/* Every worker's graph runs one list again and again until a shard is more than full, so that it
+ * holds the memory for any shard that will come, and steps ask for none. */
+static rg_status rehearse(struct rg__stepper *s, int64_t list)
+{
+    const struct step step = {.stepper = s};
+    int64_t bytes = rg__list_bytes(s->rows, list);
+    int64_t n = bytes > 0 ? RG__SHARD_BYTES / bytes + 1 : s->most_lists;
+    if (bytes > RG__SHARD_BYTES) /* too much to hold for a worker that may never see it */
+        return RG_OK;
+    n = n < s->most_lists ? n : s->most_lists;
+    int64_t *lists = rg__alloc(s->ctx, n, sizeof *lists, "a rehearsal");
+    if (!lists)
+        return RG_LIMIT;
+    for (int64_t i = 0; i < n; i++)
+        lists[i] = list;
+    struct rg__shard shard = {lists, n, n * (s->rows->offsets[list + 1] - s->rows->offsets[list])};
+    rg_status status = RG_OK;
+    for (int w = 0; w < rg__pool_size(s->crew->pool) && status == RG_OK; w++) {
+        rg_model model = model_of(s, s->ctx, s->buckets);
+        for (int time = 0; time < 2 && status == RG_OK; time++) /* then its memory is one block */
+            status = run_shard(&step, s->crew->graph[w], &model, &shard, s->losses);
+    }
+    rg__free(s->ctx, lists);
+    return status;
+}
+
+/* The longest and the shortest list that have a row: the most rows a shard, the most lists. */
+static void find_extremes(const struct rg__rows *rows, int64_t *longest, int64_t *shortest)
+{
+    *longest = *shortest = -1;
+    for (int64_t q = 0; q < rows->n_lists; q++) {
+        int64_t bytes = rg__list_bytes(rows, q);
+        if (rows->offsets[q + 1] == rows->offsets[q])
+            continue;
+        if (*longest < 0 || bytes > rg__list_bytes(rows, *longest))
+            *longest = q;
+        if (*shortest < 0 || bytes < rg__list_bytes(rows, *shortest))
+            *shortest = q;
+    }
+}
+
+rg_status rg__stepper_open(struct rg__stepper *s)
+{
+    const rg_parameters *p = &s->model->parameters;
+    int64_t n = s->most_lists < RG__MOST_BUCKETS ? s->most_lists : RG__MOST_BUCKETS;
+    s->buckets =
+        rg__alloc(s->ctx, n * p->count, rg_dtype_size(p->dtype), "the gradients of the shards");
+    s->shards = rg__alloc(s->ctx, s->most_lists, sizeof *s->shards, "the shards");
+    s->losses = rg__alloc(s->ctx, s->most_lists, sizeof *s->losses, "the losses of a step");
+    if (!s->buckets || !s->shards || !s->losses)
+        return RG_LIMIT;
+    int64_t longest, shortest;
+    find_extremes(s->rows, &longest, &shortest);
+    rg_status status = longest < 0 ? RG_OK : rehearse(s, longest);
+    return status == RG_OK && shortest >= 0 ? rehearse(s, shortest) : status;
+}
+
+void rg__stepper_close(struct rg__stepper *s)
+{
+    rg__free(s->ctx, s->buckets);
+    rg__free(s->ctx, s->shards);
+    rg__free(s->ctx, s->losses);
 }

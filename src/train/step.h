@@ -18,7 +18,7 @@ struct rg__stepper {
     rg_label_mode label_mode;
     double scale;             /* the objective is scale * mean loss */
     int64_t most_lists;       /* a step has at most this many */
-    char *buckets;            /* gradients of all buckets but the first, which is the model's own */
+    char *buckets;            /* the gradients of the buckets */
     struct rg__shard *shards; /* (most_lists) of the current step */
     double *losses;           /* (most_lists) of the current step, by list */
 };
