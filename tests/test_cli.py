@@ -26,7 +26,7 @@ READING = {"features": "0", "zero-based": None, "group": None, "regroup": None, 
 OPTIONS = {
     "generate": {"output": None, "lists": "2000", "features": "46", "seed": "1", "force": None},
     "convert": {"output": None, "train": None, "vali": None, "test": None, "compress": None,
-                "sparse": None, "force": None, **READING},
+                "sparse": None, "memory": None, "force": None, **READING},
     "inspect": {"split": None, "verify": None, **READING},
     "train": {"output": None, "vali": None, "vali-fraction": "0", "history": None, "force": None,
               "quiet": None, "loss": "ranking_softmax", "label-mode": "raw",

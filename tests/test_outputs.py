@@ -118,6 +118,45 @@ class Outputs(unittest.TestCase):
             self.assertFalse((self.at / "n.h5").exists() or (self.at / "h.tsv").exists())
             self.no_temporary()
 
+    def spooling(self):
+        """A conversion that has spooled rows and waits for more; its output would be n.h5."""
+        running = subprocess.Popen([RANKGRAD, "convert", "-", "-o", "n.h5", "--memory", "64K"],
+                                   cwd=self.at, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        lines = "".join(f"1 qid:{i // 9} 1:{i} 2:0.5 3:7\n" for i in range(30000)).encode()
+        for turn in range(300):  # a qid that comes back would be an error
+            running.stdin.write(lines.replace(b"qid:", b"qid:%d_" % turn))
+            running.stdin.flush()
+            links = [os.readlink(link) for link in
+                     pathlib.Path(f"/proc/{running.pid}/fd").iterdir()]
+            if any("n.h5.tmp-" in link and "(deleted)" in link for link in links):
+                return running
+        self.fail("nothing was spooled")
+
+    @unittest.skipUnless(os.path.isdir("/proc/self/fd"), "no /proc")
+    def test_spool_leaves_nothing(self):
+        before = sorted(p.name for p in self.at.iterdir())
+        for number in (signal.SIGKILL, signal.SIGINT, signal.SIGTERM):
+            running = self.spooling()
+            self.assertEqual(sorted(p.name for p in self.at.iterdir()), before)
+            running.send_signal(number)
+            said = running.communicate()[1].decode()
+            expected = -number if number == signal.SIGKILL else 128 + number
+            self.assertEqual(running.returncode, expected, said)
+            self.assertEqual(sorted(p.name for p in self.at.iterdir()), before)
+
+    def test_spool_changes_nothing(self):
+        (self.at / "t.txt").write_text("".join(
+            f"{i % 3} qid:{i // 50} {i % 30 + 1}:{i / 8} 40:{i % 7} # d{i}\n" for i in range(90000)))
+        for layout in ((), ("--sparse",), ("--compress",)):
+            self.run_well("convert", "t.txt", "-o", "a.h5", *layout)
+            self.run_well("convert", "t.txt", "-o", "b.h5", "--memory", "512K", *layout)
+            self.assertEqual((self.at / "a.h5").read_bytes(), (self.at / "b.h5").read_bytes())
+        for size in ("", "0", "x", "-1", "5X", "5MM", "99999999999T", "1.5G"):
+            done = self.run_it("convert", "t.txt", "-o", "b.h5", "--memory", size)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("--memory", done.stderr)
+        self.no_temporary()
+
     def test_damaged_files_are_told_in_one_line(self):
         """libhdf5 forgets memory of its own when a header is damaged, and would say so at exit."""
         refused = 0

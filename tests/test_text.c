@@ -1,9 +1,10 @@
 /* test_text.c: numbers against strtod, SVMlight / LETOR text in all its spellings, every bad line
- * with its sentence, lists, group files, gzip, and what happens when reading or memory fails. */
+ * with its sentence, lists, group files, gzip, threads, and failing reads and memory. */
 #include "check.h"
 
 #include "base/base.h"
 #include "base/file.h"
+#include "base/pool.h"
 #include "base/random.h"
 #include "data/number.h"
 
@@ -82,12 +83,25 @@ static double cell(const rg_split *split, int64_t row, int64_t column)
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
+/* Where the number at the front of a text ends, NULL: there is none. Behind the text stand digits,
+ * which are not its own. */
+static const char *read_number(const char *text, double *value)
+{
+    static char copy[1100];
+    size_t n = strlen(text);
+    assert_true(n + 1 + RG__NUMBER_PAD <= sizeof copy);
+    memset(copy, '7', sizeof copy);
+    memcpy(copy, text, n + 1);
+    const char *end = rg__read_number(copy, value);
+    return end ? text + (end - copy) : NULL;
+}
+
 static void same_as_strtod(const char *text)
 {
     double value = -1;
     char *strtod_end;
     double expected = strtod(text, &strtod_end);
-    const char *end = rg__read_number(text, &value);
+    const char *end = read_number(text, &value);
     if (end != strtod_end || memcmp(&value, &expected, sizeof value) != 0) {
         print_error("%s: %.17g, strtod gives %.17g\n", text, value, expected);
         fail();
@@ -122,7 +136,7 @@ static void test_hard_numbers(void **state)
     for (int i = 0; i < RG__COUNT(hard_numbers); i++)
         same_as_strtod(hard_numbers[i]);
     double value;
-    assert_non_null(rg__read_number("NaN", &value));
+    assert_non_null(read_number("NaN", &value));
     assert_true(isnan(value));
 
     char zeros[1003];
@@ -141,7 +155,7 @@ static void test_random_numbers(void **state)
 {
     (void)state;
     char text[400];
-    for (uint64_t i = 0; i < 100000; i++) {
+    for (uint64_t i = 0; i < 400000; i++) {
         uint64_t bits = draw(1, i);
         double any;
         memcpy(&any, &bits, sizeof any);
@@ -179,6 +193,29 @@ static void test_halfway_numbers(void **state)
     }
 }
 
+/* The same in at most 19 digits: m 5^|e| has 54 bits, the last one set, where the number is m 10^e
+ * or m 5^-e 10^e; and the neighbours. */
+static void test_short_halfway_numbers(void **state)
+{
+    (void)state;
+    char text[64];
+    for (uint64_t i = 0; i < 60000; i++) {
+        int e = (int)(draw(1, i) % 25) - 4;
+        uint64_t five = 1;
+        for (int k = 0; k < abs(e); k++)
+            five *= 5;
+        uint64_t middle = draw(2, i) >> 11 | (uint64_t)1 << 53 | 1;
+        if (e > 0) /* a multiple of it, odd, with 54 bits still */
+            middle = middle / five | 1;
+        else
+            middle *= five;
+        for (uint64_t m = middle - 1; m <= middle + 1; m++) {
+            snprintf(text, sizeof text, "%llue%d", (unsigned long long)m, e);
+            same_as_strtod(text);
+        }
+    }
+}
+
 static void test_where_a_number_ends(void **state)
 {
     (void)state;
@@ -192,7 +229,7 @@ static void test_where_a_number_ends(void **state)
                  {"nan(1)", 3}, {"5.\n", 2},    {"1 2", 1},  {"1_000", 1}};
     for (int i = 0; i < RG__COUNT(cases); i++) {
         double value;
-        const char *end = rg__read_number(cases[i].text, &value);
+        const char *end = read_number(cases[i].text, &value);
         int length = end ? (int)(end - cases[i].text) : -1;
         if (length != cases[i].length)
             print_error("\"%s\"\n", cases[i].text);
@@ -775,6 +812,136 @@ static void test_reading_in_pieces(void **state)
     ctx->files = &rg__system_files;
 }
 
+/* ---- Threads --------------------------------------------------------------------------------- */
+
+enum { LINES = 40000, LINES_A_LIST = 7 }; /* some ten pieces of text */
+
+/* A line of a long file, which replaces the usual one. */
+struct other_line {
+    int line; /* from 1; 0: none */
+    const char *text;
+};
+
+static const char *write_long(const struct other_line others[2])
+{
+    FILE *file = fopen(in_folder("a"), "w");
+    assert_non_null(file);
+    for (int i = 1; i <= LINES; i++) {
+        const char *other = NULL;
+        for (int k = 0; k < 2; k++)
+            other = others[k].line == i ? others[k].text : other;
+        if (other)
+            fprintf(file, "%s\n", other);
+        else
+            fprintf(file, "%d qid:%d 1:%d 2:%.5f 7:%d.5e-3 9:0 %d:1 # docid = D%d inc = 1\n", i % 5,
+                    i / LINES_A_LIST, i, (double)(i % 977) / 977, i, 10 + i % 3, i);
+    }
+    assert_int_equal(fclose(file), 0);
+    return in_folder("a");
+}
+
+static rg_context *with_threads(int n)
+{
+    rg_context_options options = rg_context_options_default();
+    options.n_threads = n;
+    return rg_context_create(&options);
+}
+
+static const int thread_counts[] = {1, 2, 5};
+
+static void test_threads_change_nothing(void **state)
+{
+    (void)state;
+    const struct other_line scattered[2] = {{20000, "4 qid:1 2:8 #x"}, {30000, "3 qid:2 5:7"}};
+    rg_dataset_options options = rg_dataset_options_default();
+    rg_dataset *one = NULL;
+    options.regroup = true;
+    const char *path = write_long(scattered);
+    for (int i = 0; i < RG__COUNT(thread_counts); i++) {
+        rg_context *own = with_threads(thread_counts[i]);
+        rg_dataset *data;
+        assert_ok(own, import(own, path, &options, &data));
+        if (!one)
+            assert_ok(ctx, import(ctx, path, &options, &one));
+        const rg_split *a = rg_dataset_split_at(one, 0), *b = rg_dataset_split_at(data, 0);
+        size_t n = LINES;
+        assert_int_equal(b->n_rows, n);
+        assert_int_equal(b->n_features, 12);
+        assert_int_equal(b->n_lists, LINES / LINES_A_LIST + 1);
+        assert_memory_equal(a->features.data, b->features.data, n * 12 * sizeof(float));
+        assert_memory_equal(a->labels, b->labels, n * sizeof(double));
+        assert_memory_equal(a->offsets, b->offsets, (size_t)(b->n_lists + 1) * sizeof(int64_t));
+        assert_close(b->labels[LINES_A_LIST - 1 + LINES_A_LIST], 4, 0, 0); /* the end of list 1 */
+        for (int row = 0; row < LINES; row++) {
+            const char *doc = b->doc_ids[row];
+            assert_string_equal(a->doc_ids[row], doc);
+            if (*doc == 'D') /* a usual line */
+                assert_close(cell(b, row, 0), atoi(doc + 1), 0, 0);
+        }
+        for (int q = 0; q < b->n_lists; q++)
+            assert_int_equal(atoi(b->query_ids[q]), q);
+        rg_dataset_close(data);
+        rg_context_destroy(own);
+    }
+    rg_dataset_close(one);
+}
+
+/* What is wrong first in the file is told, with its line, wherever the file is cut. */
+static void test_the_first_error_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        struct other_line others[2];
+        const char *words;
+    } cases[] = {
+        {{{30000, "1 qid:4285 1:x"}, {9000, "y qid:1285 1:1"}},
+         "a:9000: found \"y\", expected a label, a decimal number"},
+        {{{39999, "1 qid:5714 3:x"}}, "a:39999: feature 3: found \"x\""},
+        {{{20000, "1 qid:1 1:1"}, {20001, "1 qid:2857 1:x"}},
+         "a:20000: qid 1 comes back, its list"},
+        {{{20000, "1 qid:1 1:1"}, {19999, "1 qid:2857 1:x"}}, "a:19999: feature 1: found \"x\""},
+        {{{20000, "1 qid:1 1:x"}}, "a:20000: qid 1 comes back, its list began at"},
+        {{{20000, "z qid:1 1:x"}}, "a:20000: found \"z\""},
+        {{{35000, "1 1:x"}}, "a:35000: found a row without qid, but"},
+        {{{35000, "1 1:x"}, {34999, "1 qid:"}}, "a:34999: found \"qid:\""},
+        {{{1, "1 1:1"}}, "a:2: found a row with qid, but"},
+        {{{33333, "1 qid:4761 3:1 2:0 3:0"}}, "a:33333: feature index 3 is there twice"},
+        {{{1, ""}, {2, "a qid:2"}}, "a:2: found \"a\", expected a label; this is neither"},
+    };
+    for (int i = 0; i < RG__COUNT(cases); i++) {
+        const char *path = write_long(cases[i].others);
+        for (int k = 0; k < RG__COUNT(thread_counts); k++) {
+            rg_context *own = with_threads(thread_counts[k]);
+            rg_dataset *data;
+            assert_fails(own, RG_BAD_DATA, cases[i].words, import(own, path, NULL, &data));
+            rg_context_destroy(own);
+        }
+    }
+}
+
+/* A read that fails is told when all before it is sound. */
+static void test_reading_that_fails_late(void **state)
+{
+    (void)state;
+    const struct other_line others[2] = {{35000, "1 qid:5000 1:x"}};
+    struct rg__files files = rg__system_files;
+    rg_dataset *data;
+    files.read = slow_read;
+    slow.most = 1 << 20;
+    for (int k = 0; k < RG__COUNT(thread_counts); k++)
+        for (int wrong = 0; wrong < 2; wrong++) {
+            rg_context *own = with_threads(thread_counts[k]);
+            const char *path = write_long(wrong ? others : (struct other_line[2]){{0, NULL}});
+            own->files = &files;
+            slow.seen = 0;
+            slow.fails = 16; /* reads of 256 KiB, a third of them in vain: behind line 35000 */
+            rg_status status = import(own, path, NULL, &data);
+            assert_int_equal(status, wrong ? RG_BAD_DATA : RG_IO);
+            assert_non_null(strstr(rg_last_error(own), wrong ? "a:35000:" : "cannot read"));
+            rg_context_destroy(own);
+        }
+}
+
 static void test_memory_that_fails(void **state)
 {
     (void)state;
@@ -787,6 +954,8 @@ static void test_memory_that_fails(void **state)
                            write_bytes("gz", bytes, n)};
     rg_dataset_options regroup = rg_dataset_options_default();
     regroup.regroup = true;
+    assert_non_null(rg__pool(own));
+    int64_t before = memory.live;
     for (int i = 0; i < 3; i++) {
         rg_status status = RG_LIMIT;
         for (int64_t k = 1; status == RG_LIMIT; k++) {
@@ -796,7 +965,7 @@ static void test_memory_that_fails(void **state)
             if (k == 1)
                 assert_int_equal(status, RG_LIMIT);
             rg_dataset_close(data);
-            assert_int_equal(memory.live, 1); /* the context */
+            assert_int_equal(memory.live, before);
         }
         assert_int_equal(status, RG_OK);
     }
@@ -868,6 +1037,7 @@ int main(void)
         cmocka_unit_test(test_hard_numbers),
         cmocka_unit_test(test_random_numbers),
         cmocka_unit_test(test_halfway_numbers),
+        cmocka_unit_test(test_short_halfway_numbers),
         cmocka_unit_test(test_where_a_number_ends),
         cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_open_takes_text),
@@ -888,6 +1058,9 @@ int main(void)
         cmocka_unit_test(test_gzip),
         cmocka_unit_test(test_gzip_of_many_chunks),
         cmocka_unit_test(test_reading_in_pieces),
+        cmocka_unit_test(test_threads_change_nothing),
+        cmocka_unit_test(test_the_first_error_is_told),
+        cmocka_unit_test(test_reading_that_fails_late),
         cmocka_unit_test(test_memory_that_fails),
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_real_files),

@@ -45,6 +45,9 @@ typedef struct rg_dataset_options {
     bool no_map;            /* read contiguous features into memory instead of mapping them */
     const char *group_path; /* of text without qid: list sizes, one a line; NULL: PATH.query */
     bool needs_lists;       /* text without qid and group file is an error; default true */
+    bool sparse;            /* of text: rows stay sparse, also where dense ones would do */
+    int64_t memory_limit;   /* of text: bytes that rows may take, see below; 0: none */
+    const char *spool_path; /* where there is a limit: a file beside which rows are spooled */
 } rg_dataset_options;
 
 /* Only `needs_lists` is set. */
@@ -68,7 +71,13 @@ typedef struct rg_text_source {
 } rg_text_source;
 
 /* Reads text files into one data set. A file's end ends its list; the same qid in two files of a
- * split is RG_BAD_DATA unless `regroup`. All splits get the same number of features. */
+ * split is RG_BAD_DATA unless `regroup`. All splits get the same number of features. What comes out
+ * does not depend on the number of threads.
+ *
+ * With a memory_limit, features and labels beyond it wait in files beside spool_path that are
+ * removed when they are opened, and the splits lead into one that is mapped, of which the system
+ * keeps in memory what it can. Lists, doc ids and the text under way (some MiB a thread) stay in
+ * memory. RG_IO, told as spool_path's, when such a file cannot be written. */
 RG_API rg_status rg_dataset_import(rg_context *ctx, const rg_text_source *sources, int n_sources,
                                    const rg_dataset_options *options, rg_dataset **out);
 

@@ -5,13 +5,15 @@
  */
 #include "cli.h"
 
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct convert {
     struct cli_list files; /* of the split without a name */
     struct cli_list train, vali, test;
-    const char *output;
+    const char *output, *memory;
     rg_dataset_options reading;
     rg_write_options writing;
 };
@@ -44,6 +46,13 @@ static const struct cli_option options[] = {
      .kind = CLI_FLAG,
      .offset = AT(writing.sparse),
      .doc = "Features as CSR (AnnData's layout), also where they came dense"},
+    {.name = "memory",
+     .argument = "SIZE",
+     .kind = CLI_TEXT,
+     .offset = AT(memory),
+     .doc = "Rows of text may take so much memory, such as 512M or 8G (of 1024 each); those beyond "
+            "it wait on disk beside the output; without it all stay in memory. Doc ids and lists "
+            "always do"},
     {0}};
 
 static const struct cli_command command = {
@@ -58,6 +67,24 @@ static const struct cli_command command = {
            "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
            "arguments make a file with one split without a name; --train, --vali and --test make "
            "a file with these splits."};
+
+/* "8G" in bytes, as the limit of reading. */
+static rg_status set_memory(struct convert *c)
+{
+    static const char units[] = "KMGT";
+    if (!c->memory)
+        return RG_OK;
+    char *end;
+    errno = 0;
+    long long size = isdigit((unsigned char)c->memory[0]) ? strtoll(c->memory, &end, 10) : 0;
+    const char *unit = size > 0 && *end ? strchr(units, *end) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    if (size <= 0 || errno || end[unit ? 1 : 0] || size > INT64_MAX >> shift)
+        return cli_fail(RG_USAGE, "--memory '%s': expected a size such as 512M or 8G", c->memory);
+    c->reading.memory_limit = (int64_t)size << shift;
+    c->reading.spool_path = c->output;
+    return RG_OK;
+}
 
 /* All sources, split after split, and what was opened for them. */
 struct work {
@@ -170,9 +197,12 @@ static rg_status open_sources(rg_context *ctx, const struct convert *c, struct w
 
 static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
 {
-    rg_status status = collect(c, w);
+    rg_status status = set_memory(c);
+    if (status == RG_OK)
+        status = collect(c, w);
     if (status != RG_OK)
         return status;
+    c->reading.sparse = c->writing.sparse;
     if (rg_output_check(ctx, c->output, c->writing.force, w->inputs, w->n_sources + 1) != RG_OK)
         return cli_report(ctx);
     status = open_sources(ctx, c, w);

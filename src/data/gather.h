@@ -1,24 +1,16 @@
-/* gather.h (internal): a split gathered row by row, from text.
+/* gather.h (internal): a split gathered from chunks of text.
  *
  * The one idea: rows are kept sparse while they come, since neither their number nor that of the
  * columns is known; at the end they become dense where that is small or they are not sparse. Lists
- * are runs of rows; a list with several runs is scattered, and is brought together at the end. */
+ * are runs of rows; a list with several runs is scattered, and is brought together at the end.
+ * Where memory is limited, the rows gathered so far go to a spool as often as they fill it, and
+ * the arrays made of them at the end are a second one, mapped. */
 #ifndef RG_DATA_GATHER_H
 #define RG_DATA_GATHER_H
 
+#include "data/chunk.h"
 #include "data/dataset.h"
-
-/* One feature of a row; the column counts from 0. */
-struct rg__entry {
-    int32_t column;
-    float value;
-};
-
-/* Where something stood: for messages. */
-struct rg__place {
-    const char *file;
-    int64_t line; /* from 1; 0: nowhere */
-};
+#include "data/spool.h"
 
 /* One list, that is one qid or one line of a group file. */
 struct rg__text_list {
@@ -33,21 +25,33 @@ struct rg__text_run {
     int64_t list;
 };
 
-/* The rows themselves. Arrays grow; *_room are their capacities. */
-struct rg__row_store {
-    int64_t n_rows, n_values;
-    double *labels;   /* (n_rows) */
-    int64_t *doc_ids; /* (n_rows) at text[...]; -1: none */
-    int64_t *indptr;  /* (n_rows + 1) */
-    int32_t *columns; /* (n_values), ascending within a row; zeros are left out */
-    float *values;    /* (n_values) */
-    int64_t labels_room, doc_ids_room, indptr_room, columns_room, values_room;
+/* The arrays of a row store. */
+enum { RG__N_ROW_ARRAYS = 5 };
+
+/* Rows that went to the spool together; at the end also those that did not, in memory. */
+struct rg__segment {
+    int64_t first_row;
+    int64_t offsets[RG__N_ROW_ARRAYS]; /* in the spool */
+    struct rg__row_store rows;         /* borrowed; of spooled ones set by rg__gather_segments */
 };
 
-/* Zeroed but for ctx by the caller, ended by rg__gather_free in any state. */
+/* What bounds the memory of all splits of a data set, which share a spool of rows. */
+struct rg__bound {
+    int64_t limit;    /* bytes; 0: none */
+    const char *path; /* beside which the spool stands */
+    int64_t held;     /* bytes of rows in memory */
+    struct rg__spool spool;
+    void *map; /* of the spool; NULL: not yet */
+};
+
+/* Zeroed but for ctx and bound by the caller, ended by rg__gather_free in any state. */
 struct rg__gather {
     rg_context *ctx;
-    struct rg__row_store rows;
+    struct rg__bound *bound;
+    int64_t n_rows, n_values;     /* in all */
+    struct rg__row_store rows;    /* those not in a spool */
+    struct rg__segment *segments; /* those before them */
+    int64_t n_segments, segments_room;
     int64_t n_columns; /* the largest column + 1 */
     int64_t n_text, n_lists, n_runs;
     char *text; /* ids, each ended by NUL */
@@ -60,10 +64,19 @@ struct rg__gather {
     bool has_doc_ids;
 };
 
-/* A row of the list of this qid (n bytes at `qid`), at `place`. A qid that comes back after another
- * list, or after rg__gather_end_list, is RG_BAD_DATA unless `regroup`. */
-rg_status rg__gather_qid(struct rg__gather *g, const char *qid, size_t n, struct rg__place place,
-                         bool regroup);
+/* Makes room for the rows of some chunks, by spooling those that are there if need be. */
+rg_status rg__gather_room(struct rg__gather *g, const struct rg__chunk *chunks, int n);
+
+/* A place for the chunk's rows behind those before; the rows themselves come by rg__gather_copy,
+ * which may run for several chunks at once. */
+rg_status rg__gather_place(struct rg__gather *g, struct rg__chunk *chunk);
+void rg__gather_copy(const struct rg__gather *g, const struct rg__chunk *chunk);
+
+/* Rows of the list of this qid, first_row counting from the split's first; `place` is that of the
+ * first. A qid that comes back after another list, or after rg__gather_end_list, is RG_BAD_DATA
+ * unless `regroup`. */
+rg_status rg__gather_run(struct rg__gather *g, const struct rg__run *run, int64_t first_row,
+                         struct rg__place place, bool regroup);
 
 /* Ends the list under way: the next row begins another, or comes back to an earlier one. */
 void rg__gather_end_list(struct rg__gather *g);
@@ -71,16 +84,20 @@ void rg__gather_end_list(struct rg__gather *g);
 /* A list without qid: n_rows rows from first_row on. */
 rg_status rg__gather_list(struct rg__gather *g, int64_t first_row, int64_t n_rows);
 
-/* The row itself: entries (n) by ascending column; doc_id (n_doc_id bytes) may be NULL. Zeros are
- * dropped. */
-rg_status rg__gather_row(struct rg__gather *g, double label, const struct rg__entry *entries,
-                         int64_t n, const char *doc_id, size_t n_doc_id);
+/* No more rows come: all of them become segments, those of the spool mapped. */
+rg_status rg__gather_segments(struct rg__gather *g);
 
-/* Makes all of it a split of `dataset`, which then owns the arrays. Without lists the offsets stay
- * NULL. */
-rg_status rg__gather_finish(struct rg__gather *g, int64_t n_features, rg_dataset *dataset,
-                            rg_split *split);
+/* The segment of a row. */
+const struct rg__segment *rg__gather_find(const struct rg__gather *g, int64_t row);
 
+/* Makes the gathered rows splits of `dataset`, which has as many as there are gatherers, named; it
+ * then owns the arrays. Without lists a split's offsets stay NULL. `sparse`: none becomes dense.
+ * The gatherers share a bound. (settle.c) */
+rg_status rg__settle(struct rg__gather *gathers, int n, int64_t n_features, bool sparse,
+                     rg_dataset *dataset);
+
+/* Ends the gatherer, and the bound, which is no longer needed when the data set has its arrays. */
 void rg__gather_free(struct rg__gather *g);
+void rg__bound_free(rg_context *ctx, struct rg__bound *bound);
 
 #endif

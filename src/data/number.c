@@ -1,10 +1,11 @@
 /* number.c: decimal text to double, correctly rounded; see number.h.
  *
- * The one idea (Clinger 1990): up to 19 digits are an exact integer; if it is below 2^53 and the
- * power of ten is one of 10^0 .. 10^22, both are exact doubles, so that one multiplication or
- * division, which rounds once, is the correctly rounded answer. That is nearly every number in
- * nearly every file. The others go to the C library with a "C" locale handed over, which touches
- * neither the process's locale nor the thread's.
+ * The one idea: up to 19 digits are an exact integer m, and the number is m 10^e. Where m is at
+ * most 2^53 and e within 22, both are exact doubles, so that one multiplication or division, which
+ * rounds once, is the answer (Clinger 1990). Where e is within 27, 5^|e| is an exact integer, and
+ * product or quotient in 128 bits is exact but for one bit that tells whether something was left.
+ * That is nearly every number in every file. The others go to the C library with a "C" locale
+ * handed over, which touches neither the process's locale nor the thread's.
  */
 #define _GNU_SOURCE /* strtod_l: glibc, musl and the BSDs have it, POSIX 2008 does not */
 
@@ -16,19 +17,37 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
-    MOST_DIGITS = 19,      /* 10^19 - 1 < 2^64 */
-    MOST_EXPONENT = 100000 /* further digits of an exponent change nothing: 0 or infinite */
+    MOST_DIGITS = 19, /* 10^19 - 1 < 2^64 */
+    MOST_FIVES = 27   /* 5^27 < 2^64 */
 };
+
+/* Further digits of an exponent change nothing: no text is so long that they could. */
+#define MOST_EXPONENT ((int64_t)1 << 50)
+
+__extension__ typedef unsigned __int128 wide;
 
 static bool is_digit(char c)
 {
     return (unsigned)(c - '0') < 10u;
 }
 
-/* mantissa = mantissa 10^n + the n digits at `at` (modulo 2^64); returns their end. */
-static const char *read_digits(const char *at, uint64_t *mantissa)
+/* Eight bytes, the first one lowest. */
+static uint64_t load(const char *at)
+{
+    uint64_t bytes;
+    memcpy(&bytes, at, sizeof bytes);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    bytes = __builtin_bswap64(bytes);
+#endif
+    return bytes;
+}
+
+/* mantissa = mantissa 10^n + the n digits at `at` (modulo 2^64); returns their end. One by one: the
+ * processor foresees how many there are, as before a point they are few. */
+static const char *read_whole(const char *at, uint64_t *mantissa)
 {
     uint64_t m = *mantissa;
     for (; is_digit(*at); at++)
@@ -37,15 +56,41 @@ static const char *read_digits(const char *at, uint64_t *mantissa)
     return at;
 }
 
+/* The same for the digits behind the point, eight bytes at a time, without a branch on how many of
+ * them are digits. */
+static const char *read_fraction(const char *at, uint64_t *mantissa)
+{
+    static const uint32_t powers[] = {1,      10,      100,      1000,     10000,
+                                      100000, 1000000, 10000000, 100000000};
+    int n;
+    do {
+        /* A digit is 0 to 9 then, and no other byte is; adding 0x76 shows it in the highest bit,
+         * up to the first that is no digit. */
+        uint64_t w = load(at) ^ 0x3030303030303030u;
+        uint64_t others = ((w + 0x7676767676767676u) | w) & 0x8080808080808080u;
+        n = others ? __builtin_ctzll(others) / 8 : 8;
+        if (n == 0)
+            break;
+        w <<= 64 - 8 * n; /* zeros in front */
+        w = 10 * w + (w >> 8);
+        w = ((w & 0xff000000ffu) * (100 + (1000000ull << 32)) +
+             (w >> 16 & 0xff000000ffu) * (1 + (10000ull << 32))) >>
+            32;
+        *mantissa = *mantissa * powers[n] + w;
+        at += n;
+    } while (n == 8);
+    return at;
+}
+
 /* The digits of an exponent, after its 'e'; NULL when there are none. */
-static const char *read_exponent(const char *at, int *exponent)
+static const char *read_exponent(const char *at, int64_t *exponent)
 {
     bool negative = *at == '-';
     if (*at == '-' || *at == '+')
         at++;
     if (!is_digit(*at))
         return NULL;
-    int e = 0;
+    int64_t e = 0;
     for (; is_digit(*at); at++)
         if (e < MOST_EXPONENT)
             e = 10 * e + (*at - '0');
@@ -84,6 +129,55 @@ static bool convert_exactly(const char *text, double *value)
     return true;
 }
 
+/* 2^exponent, of normal doubles. */
+static double power_of_two(int exponent)
+{
+    uint64_t bits = (uint64_t)(1023 + exponent) << 52;
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    return power;
+}
+
+/* m 10^exponent by way of 2^exponent 5^exponent, for |exponent| up to MOST_FIVES. */
+static double scale(uint64_t m, int exponent)
+{
+    /* clang-format off */
+    static const uint64_t fives[MOST_FIVES + 1] = {
+        1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u, 1953125u, 9765625u, 48828125u,
+        244140625u, 1220703125u, 6103515625u, 30517578125u, 152587890625u, 762939453125u,
+        3814697265625u, 19073486328125u, 95367431640625u, 476837158203125u, 2384185791015625u,
+        11920928955078125u, 59604644775390625u, 298023223876953125u, 1490116119384765625u,
+        7450580596923828125u};
+    /* clang-format on */
+    uint64_t five = fives[exponent < 0 ? -exponent : exponent], bits;
+    int shift = 0;
+    wide rest;
+    if (exponent < 0) { /* a quotient of 63 or 64 bits */
+        int m_zeros = __builtin_clzll(m), zeros = __builtin_clzll(five);
+        wide dividend = (wide)(m << m_zeros) << 63;
+        bits = (uint64_t)(dividend / (five << zeros));
+        rest = dividend - (wide)bits * (five << zeros);
+        shift = zeros - m_zeros - 63;
+    } else { /* the upper 64 bits of the product */
+        wide product = (wide)m * five;
+        uint64_t high = (uint64_t)(product >> 64);
+        shift = high ? 64 - __builtin_clzll(high) : 0;
+        bits = (uint64_t)(product >> shift);
+        rest = product - ((wide)bits << shift);
+    }
+    /* The lowest bit is far below where the conversion rounds: there it stands for all the rest. */
+    return (double)(bits | (rest != 0)) * power_of_two(shift + exponent);
+}
+
+/* How many digits there are from the first that is not 0 on, counted up to MOST_DIGITS + 1. */
+static int significant(const char *first, const char *end)
+{
+    int n = 0;
+    for (const char *at = first; at < end; at++)
+        n += is_digit(*at) && (n > 0 || *at != '0') && n <= MOST_DIGITS;
+    return n;
+}
+
 const char *rg__read_number(const char *text, double *value)
 {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -92,29 +186,32 @@ const char *rg__read_number(const char *text, double *value)
     bool negative = *text == '-';
     const char *first = text + (*text == '-' || *text == '+');
     uint64_t mantissa = 0;
-    const char *end = read_digits(first, &mantissa);
+    const char *end = read_whole(first, &mantissa);
     ptrdiff_t n_digits = end - first;
-    int exponent = 0;
+    int64_t exponent = 0;
     if (*end == '.') {
         const char *fraction = end + 1;
-        end = read_digits(fraction, &mantissa);
+        end = read_fraction(fraction, &mantissa);
         n_digits += end - fraction;
-        exponent = end - fraction > MOST_DIGITS ? -MOST_EXPONENT : -(int)(end - fraction);
+        exponent = fraction - end;
     }
     if (n_digits == 0) {
         end = read_word(first, value);
         *value = end && negative ? -*value : *value;
         return end;
     }
+    bool whole = n_digits <= MOST_DIGITS || significant(first, end) <= MOST_DIGITS;
     if (*end == 'e' || *end == 'E')
         end = read_exponent(end + 1, &exponent);
     if (!end)
         return NULL;
-    bool exact = n_digits <= MOST_DIGITS && mantissa <= (uint64_t)1 << 53;
-    if (!exact || exponent < -22 || exponent > 22)
-        return convert_exactly(text, value) ? end : NULL;
     double magnitude = (double)mantissa;
-    magnitude = exponent < 0 ? magnitude / powers[-exponent] : magnitude * powers[exponent];
+    if (!whole || exponent < -MOST_FIVES || exponent > MOST_FIVES)
+        return convert_exactly(text, value) ? end : NULL;
+    if (mantissa > (uint64_t)1 << 53 || exponent < -22 || exponent > 22)
+        magnitude = mantissa ? scale(mantissa, (int)exponent) : 0;
+    else
+        magnitude = exponent < 0 ? magnitude / powers[-exponent] : magnitude * powers[exponent];
     *value = negative ? -magnitude : magnitude;
     return end;
 }

@@ -2,6 +2,9 @@
 #ifndef RG_DATA_NUMBER_H
 #define RG_DATA_NUMBER_H
 
+/* Bytes behind a number's end that must be readable, whatever they are. */
+enum { RG__NUMBER_PAD = 8 };
+
 /* Reads the number at `text`: [+-] digits [. digits] [e [+-] digits], or nan, inf, infinity in any
  * case; no blanks before it, no hexadecimal. The double is the one strtod gives in the C locale:
  * nearest, ties to even, beyond the range infinite or 0. Returns where the number ends, NULL when

@@ -34,8 +34,7 @@ static rg_status fill(struct rg__stream *s)
     memmove(s->input, s->z.next_in, s->z.avail_in);
     s->z.next_in = s->input;
     while (!s->at_end) {
-        ssize_t n =
-            s->ctx->files->read(s->fd, s->input + s->z.avail_in, INPUT_SIZE - s->z.avail_in);
+        ssize_t n = s->files->read(s->fd, s->input + s->z.avail_in, INPUT_SIZE - s->z.avail_in);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -69,7 +68,7 @@ static rg_status begin(struct rg__stream *s)
 rg_status rg__stream_open(rg_context *ctx, const char *path, struct rg__stream *stream)
 {
     int64_t size;
-    *stream = (struct rg__stream){.ctx = ctx, .path = path};
+    *stream = (struct rg__stream){.ctx = ctx, .files = ctx->files, .path = path};
     stream->z.zalloc = allocate;
     stream->z.zfree = release;
     stream->z.opaque = ctx;
@@ -141,11 +140,8 @@ static rg_status inflate_some(struct rg__stream *s, void *to, size_t room, size_
     return status;
 }
 
-rg_status rg__stream_read(struct rg__stream *s, void *to, size_t room, size_t *n)
+static rg_status copy_some(struct rg__stream *s, void *to, size_t room, size_t *n)
 {
-    *n = 0;
-    if (s->gzip)
-        return inflate_some(s, to, room, n);
     if (s->z.avail_in == 0 && !s->at_end) {
         rg_status status = fill(s);
         if (status != RG_OK)
@@ -156,6 +152,16 @@ rg_status rg__stream_read(struct rg__stream *s, void *to, size_t room, size_t *n
     s->z.next_in += *n;
     s->z.avail_in -= (uInt)*n;
     return RG_OK;
+}
+
+rg_status rg__stream_read(rg_context *ctx, struct rg__stream *s, void *to, size_t room, size_t *n)
+{
+    rg_context *owner = s->ctx;
+    *n = 0;
+    s->z.opaque = s->ctx = ctx;
+    rg_status status = (s->gzip ? inflate_some : copy_some)(s, to, room, n);
+    s->z.opaque = s->ctx = owner;
+    return status;
 }
 
 void rg__stream_close(struct rg__stream *s)

@@ -8,7 +8,8 @@
 
 /* A file being read. Zeroed by the caller, ended by rg__stream_close in any state. */
 struct rg__stream {
-    rg_context *ctx;
+    rg_context *ctx; /* the owner's; while reading, the reader's */
+    const struct rg__files *files;
     const char *path; /* the caller's; "-" is standard input */
     int fd;
     bool opened;
@@ -26,8 +27,9 @@ const char *rg__stream_name(const char *path);
 rg_status rg__stream_open(rg_context *ctx, const char *path, struct rg__stream *stream);
 
 /* Reads up to `room` bytes (> 0); *n is 0 at the end only. RG_IO when reading fails, RG_DAMAGED
- * for broken gzip data. */
-rg_status rg__stream_read(struct rg__stream *stream, void *to, size_t room, size_t *n);
+ * for broken gzip data; told by ctx, which may be a worker's. */
+rg_status rg__stream_read(rg_context *ctx, struct rg__stream *stream, void *to, size_t room,
+                          size_t *n);
 
 void rg__stream_close(struct rg__stream *stream);
 

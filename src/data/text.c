@@ -1,364 +1,170 @@
 /* text.c: SVMlight / LETOR text:  label [qid:ID] index:value ... [# comment]
  *
- * The one idea: a line is parsed where it lies in the input buffer, by a pointer that only moves
- * forward; every line ends in '\n', which belongs to no token, so that nothing asks how much is
- * left. What a line is wrong about is found out only when it is wrong.
+ * The one idea: chunks of a file are parsed beside each other and joined in their order, so that
+ * rows, lists and errors are those of reading line by line: what is found wrong first in the file
+ * is told, whatever was found first in time.
  */
 #include "data/text.h"
 
 #include "base/file.h"
+#include "base/pool.h"
 #include "data/gather.h"
-#include "data/number.h"
-#include "data/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <float.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-    CHUNK = 1 << 18,           /* bytes read at once */
-    LINES_BETWEEN_LOOKS = 4096 /* at the caller's cancel flag */
-};
-
 #define LARGEST_INDEX (((int64_t)1 << 31) - 2)
-#define LINE_FORMAT   "\"label [qid:ID] index:value ... [# comment]\""
 
-/* ---- Lines ----------------------------------------------------------------------------------- */
+/* ---- Chunks ---------------------------------------------------------------------------------- */
 
-struct lines {
-    struct rg__stream stream;
-    char *buffer;
-    int64_t room, begin, end; /* buffer[begin .. end) is read and not yet handed out */
-    bool at_end;
-    struct rg__place place; /* of the line handed out last */
-};
-
-static rg_status fail_binary(struct lines *l, const char *nul)
-{
-    static const char hdf5[] = "\x89HDF\r\n\x1a\n";
-    int64_t line = l->place.line + 1;
-    if (line == 1 && nul - (l->buffer + l->begin) >= 8 &&
-        memcmp(l->buffer + l->begin, hdf5, 8) == 0)
-        return rg__fail(l->stream.ctx, RG_BAD_DATA,
-                        "%s: is HDF5 behind a pipe or gzip, where only text can be read; give the "
-                        "HDF5 file itself",
-                        l->place.file);
-    for (const char *at = l->buffer + l->begin; at < nul; at++)
-        line += *at == '\n';
-    return rg__fail(l->stream.ctx, RG_BAD_DATA,
-                    "%s:%lld: found a NUL byte, so this is no text; expected an HDF5 data set or "
-                    "lines " LINE_FORMAT,
-                    l->place.file, (long long)line);
-}
-
-static rg_status lines_open(rg_context *ctx, const char *path, struct lines *l)
-{
-    *l = (struct lines){.place = {rg__stream_name(path), 0}};
-    return rg__stream_open(ctx, path, &l->stream);
-}
-
-static void lines_close(struct lines *l)
-{
-    rg_context *ctx = l->stream.ctx;
-    rg__stream_close(&l->stream);
-    rg__free(ctx, l->buffer);
-}
-
-/* Reads on behind what is there; what is there moves to the front. A last line without an end gets
- * one, for which a byte is kept. */
-static rg_status fill(struct lines *l)
-{
-    size_t n;
-    void *block = l->buffer;
-    l->end -= l->begin;
-    if (l->begin > 0) /* a long line that is still growing stays where it is */
-        memmove(l->buffer, l->buffer + l->begin, (size_t)l->end);
-    l->begin = 0;
-    if (!rg__grow(l->stream.ctx, &block, &l->room, l->end + CHUNK + 1, 1, "a line of text"))
-        return RG_LIMIT;
-    l->buffer = block;
-    rg_status status =
-        rg__stream_read(&l->stream, l->buffer + l->end, (size_t)(l->room - l->end - 1), &n);
-    if (status != RG_OK)
-        return status;
-    const char *nul = memchr(l->buffer + l->end, '\0', n);
-    if (nul)
-        return fail_binary(l, nul);
-    l->end += (int64_t)n;
-    l->at_end = n == 0;
-    if (l->at_end && l->end > 0)
-        l->buffer[l->end++] = '\n';
-    return RG_OK;
-}
-
-/* The next line, up to and with its '\n'; NULL at the end, or on failure, which *status tells. */
-static const char *next_line(struct lines *l, rg_status *status)
-{
-    int64_t searched = l->begin;
-    *status = RG_OK;
-    for (;;) {
-        size_t rest = (size_t)(l->end - searched);
-        char *end = rest > 0 ? memchr(l->buffer + searched, '\n', rest) : NULL;
-        if (end) {
-            const char *line = l->buffer + l->begin;
-            l->begin = end + 1 - l->buffer;
-            if (++l->place.line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0)
-                line += 3; /* the byte order mark of UTF-8 */
-            if (l->place.line % LINES_BETWEEN_LOOKS == 0)
-                *status = rg__cancelled(l->stream.ctx);
-            return *status == RG_OK ? line : NULL;
-        }
-        searched = l->end - l->begin;
-        if (!l->at_end)
-            *status = fill(l);
-        else
-            return NULL;
-        if (*status != RG_OK)
-            return NULL;
-    }
-}
-
-/* ---- Tokens ---------------------------------------------------------------------------------- */
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') < 10u;
-}
-
-static const char *skip_blanks(const char *at)
-{
-    while (is_blank(*at))
-        at++;
-    return at;
-}
-
-/* The end of the word at `at`: the next blank or the line's end. */
-static const char *word_end(const char *at)
-{
-    while (*at != '\n' && !is_blank(*at))
-        at++;
-    return at;
-}
-
-/* Whether a number may end here: at a blank, a comment, the line's end. */
-static bool is_end(char c)
-{
-    return c == ' ' || c == '\n' || c == '#' || is_blank(c);
-}
-
-/* A word, quoted for a message: printable ASCII, shortened. */
-enum { QUOTED = 48 };
-
-static const char *quote(const char *word, char text[QUOTED])
-{
-    const char *end = word_end(word);
-    if (end == word)
-        return "the end of the line";
-    bool whole = end - word <= QUOTED - 6;
-    int n = whole ? (int)(end - word) : QUOTED - 6, k = 0;
-    text[k++] = '"';
-    for (int i = 0; i < n; i++)
-        text[k++] = word[i] >= ' ' && word[i] <= '~' ? word[i] : '?';
-    snprintf(text + k, (size_t)(QUOTED - k), "%s", whole ? "\"" : "...\"");
-    return text;
-}
-
-/* ---- Rows ------------------------------------------------------------------------------------ */
+enum { CHUNKS_A_WORKER = 4 };
 
 /* One split being read. */
 struct reader {
     rg_context *ctx;
     const rg_dataset_options *options;
-    struct rg__gather gather;
-    struct rg__place place;          /* of the line being parsed */
-    struct rg__place first[2];       /* of the split's first row without [0] and with [1] a qid */
-    bool lists_missing;              /* a file had neither qid nor list sizes */
-    int64_t first_index, last_index; /* that a feature may have */
-    struct rg__entry *entries;       /* of the line being parsed */
-    int64_t n_entries, room;
-    bool ascending;
+    struct rg__text_form form;
+    struct rg__gather *gather;
+    struct rg__place place;    /* of the last line that was joined */
+    struct rg__place first[2]; /* of the split's first row without [0] and with [1] a qid */
+    bool lists_missing;        /* a file had neither qid nor list sizes */
 };
 
-static rg_status fail_word(struct reader *r, const char *word, const char *expected)
-{
-    char text[QUOTED];
-    return rg__fail(r->ctx, RG_BAD_DATA, "%s:%lld: found %s, expected %s", r->place.file,
-                    (long long)r->place.line, quote(word, text), expected);
-}
+/* Chunks of one file that are parsed together, while the next are read. */
+struct batch {
+    struct reader *reader;
+    struct rg__lines lines;
+    struct rg__chunk *chunks; /* (most) */
+    int n, most;
+};
 
-/* What is wrong with the index of the feature at `word`. Always NULL. */
-static const char *fail_index(struct reader *r, const char *word)
-{
-    char most[64];
-    const char *digits = word, *expected = most;
-    while (is_digit(*digits))
-        digits++;
-    snprintf(most, sizeof most, "an index of at most %lld%s", (long long)r->last_index,
-             r->options->n_features > 0 ? " (--features)" : "");
-    bool has_index = digits > word && *digits == ':';
-    long long index = has_index ? strtoll(word, NULL, 10) : 0; /* digits mean the same anywhere */
-    if (strncmp(word, "qid:", 4) == 0)
-        expected = "index:value; qid:ID stands once, right behind the label";
-    else if (!has_index)
-        expected = "index:value, an index being a whole number";
-    else if (index < r->first_index)
-        expected = "an index of at least 1; --zero-based if the first column has index 0";
-    fail_word(r, word, expected);
-    return NULL;
-}
-
-/* What is wrong with the value of feature `index` at `word`; `value` is what was read, NULL for
- * nothing. Always NULL. */
-static const char *fail_value(struct reader *r, int64_t index, const char *word,
-                              const double *value)
-{
-    char text[QUOTED];
-    rg__fail(r->ctx, RG_BAD_DATA, "%s:%lld: feature %lld: found %s, expected %s", r->place.file,
-             (long long)r->place.line, (long long)index, quote(word, text),
-             !value          ? "a decimal number"
-             : isinf(*value) ? "a finite number, or nan where it is missing"
-                             : "a number that 32-bit floats hold, below 3.4e38 in magnitude");
-    return NULL;
-}
-
-/* Some rows have a qid and some have none. Always NULL. */
-static const char *fail_mixed(struct reader *r, bool has_qid)
+/* Some rows have a qid and some have none. */
+static rg_status fail_mixed(struct reader *r, struct rg__place place, bool has_qid)
 {
     const struct rg__place *other = &r->first[!has_qid];
-    rg__fail(r->ctx, RG_BAD_DATA,
-             "%s:%lld: found a row with%s qid, but %s:%lld is one with%s; expected all rows of a "
-             "split to have one, or none",
-             r->place.file, (long long)r->place.line, has_qid ? "" : "out", other->file,
-             (long long)other->line, has_qid ? "out" : "");
-    return NULL;
+    return rg__fail(
+        r->ctx, RG_BAD_DATA,
+        "%s:%lld: found a row with%s qid, but %s:%lld is one with%s; expected all rows of a "
+        "split to have one, or none",
+        place.file, (long long)place.line, has_qid ? "" : "out", other->file,
+        (long long)other->line, has_qid ? "out" : "");
 }
 
-/* "index:value" at `at`; its end, or NULL: error recorded. */
-static const char *read_feature(struct reader *r, const char *at)
+/* Joins the rows of a chunk to those before it. */
+static rg_status join(struct reader *r, struct rg__chunk *chunk)
 {
-    int64_t index = 0;
-    const char *p = at;
-    for (; is_digit(*p) && index <= LARGEST_INDEX; p++)
-        index = 10 * index + (*p - '0');
-    if (p == at || *p != ':' || index < r->first_index || index > r->last_index)
-        return fail_index(r, at);
-    const char *word = p + 1;
-    double value;
-    p = rg__read_number(word, &value);
-    if (!p || !is_end(*p))
-        return fail_value(r, index, word, NULL);
-    float rounded = (float)value;
-    if (isinf(rounded))
-        return fail_value(r, index, word, &value);
-    if (r->n_entries == r->room) {
-        void *block = r->entries;
-        if (!rg__grow(r->ctx, &block, &r->room, r->room + 1, sizeof *r->entries, "a row of text"))
-            return NULL;
-        r->entries = block;
+    int64_t first_row = r->gather->n_rows;
+    for (int64_t i = 0; i < chunk->n_runs; i++) {
+        struct rg__run *run = &chunk->runs[i];
+        struct rg__place place = {r->place.file, r->place.line + run->line};
+        bool has_qid = run->qid != NULL;
+        if (r->first[!has_qid].line)
+            return fail_mixed(r, place, has_qid);
+        if (!r->first[has_qid].line)
+            r->first[has_qid] = place;
+        rg_status status = RG_OK;
+        if (has_qid)
+            status = rg__gather_run(r->gather, run, first_row + run->first_row, place,
+                                    r->options->regroup);
+        if (status != RG_OK)
+            return status;
     }
-    struct rg__entry *entry = &r->entries[r->n_entries++];
-    *entry = (struct rg__entry){(int32_t)(index - r->first_index), rounded};
-    r->ascending &= r->n_entries == 1 || entry[-1].column < entry->column;
-    return p;
+    return rg__gather_place(r->gather, chunk);
 }
 
-static int by_column(const void *a, const void *b)
+/* Joins the chunks of a batch until one has failed. In a file whose rows begin at first_row. */
+static rg_status join_all(struct batch *b, int64_t first_row)
 {
-    int32_t x = ((const struct rg__entry *)a)->column, y = ((const struct rg__entry *)b)->column;
-    return (x > y) - (x < y);
+    struct reader *r = b->reader;
+    rg_status status = rg__gather_room(r->gather, b->chunks, b->n);
+    for (int i = 0; i < b->n && status == RG_OK; i++) {
+        struct rg__chunk *chunk = &b->chunks[i];
+        rg_status parsed = chunk->status;
+        status = join(r, chunk);
+        if (status == RG_OK && parsed == RG_BAD_DATA) /* again, for a sentence with its place */
+            parsed =
+                rg__chunk_parse(r->ctx, &r->form, r->place, r->gather->n_rows == first_row, chunk);
+        if (status == RG_OK)
+            status = parsed;
+        r->place.line += chunk->n_lines;
+    }
+    return status;
 }
 
-static rg_status sort_row(struct reader *r)
+/* Task 0 reads the next chunks, task i + 1 parses chunk i. */
+static rg_status read_or_parse(rg_context *ctx, void *user, int worker, int64_t i)
 {
-    qsort(r->entries, (size_t)r->n_entries, sizeof *r->entries, by_column);
-    for (int64_t i = 1; i < r->n_entries; i++)
-        if (r->entries[i].column == r->entries[i - 1].column)
-            return rg__fail(r->ctx, RG_BAD_DATA,
-                            "%s:%lld: feature index %lld is there twice, expected each once a row",
-                            r->place.file, (long long)r->place.line,
-                            (long long)(r->entries[i].column + r->first_index));
+    (void)worker;
+    struct batch *b = user;
+    const struct rg__place nowhere = {b->reader->place.file, 0};
+    if (i > 0)
+        return rg__chunk_parse(ctx, &b->reader->form, nowhere, false, &b->chunks[i - 1]);
+    rg__lines_read(ctx, &b->lines);
     return RG_OK;
 }
 
-/* The doc id in a comment, which starts behind its '#': the word behind "docid =", else the first
- * word; NULL when there is none. *n gets its length. */
-static const char *find_doc_id(const char *comment, size_t *n)
+static rg_status copy(rg_context *ctx, void *user, int worker, int64_t i)
 {
-    const char *word = skip_blanks(comment);
-    for (const char *at = word; *at != '\n'; at++) {
-        if (*at != 'd' || strncmp(at, "docid", 5) != 0)
-            continue;
-        const char *equals = skip_blanks(at + 5);
-        if (*equals != '=')
-            continue;
-        word = skip_blanks(equals + 1);
-        break;
+    (void)ctx, (void)worker;
+    const struct batch *b = user;
+    rg__gather_copy(b->reader->gather, &b->chunks[i]);
+    return RG_OK;
+}
+
+/* The rows of a file, which begin at first_row. */
+static rg_status read_rows(struct batch *b, struct rg__pool *pool, int64_t first_row)
+{
+    rg_status status = RG_OK;
+    while (status == RG_OK && !rg__lines_done(&b->lines)) {
+        status = rg__lines_turn(&b->lines);
+        for (b->n = 0; b->n < b->most; b->n++) {
+            if (!rg__lines_cut(&b->lines, &b->chunks[b->n].piece))
+                break;
+            b->chunks[b->n].status = RG_INTERNAL; /* until it is parsed */
+        }
+        if (status != RG_OK)
+            break;
+        rg_status parsed = rg__pool_run(pool, b->n + 1, read_or_parse, b);
+        status = join_all(b, first_row);
+        if (status == RG_OK)
+            status = parsed;
+        if (status == RG_OK)
+            status = rg__pool_run(pool, b->n, copy, b);
     }
-    *n = (size_t)(word_end(word) - word);
-    return *n > 0 ? word : NULL;
+    return status;
 }
 
-/* The qid token at `at`, if there is one: into its list. Its end; NULL: error recorded. */
-static const char *read_qid(struct reader *r, const char *at)
+/* Reads the rows of a file into the gatherer. */
+static rg_status gather_file(struct reader *r, const char *path, int64_t first_row)
 {
-    bool has_qid = strncmp(at, "qid:", 4) == 0;
-    if (r->first[!has_qid].line)
-        return fail_mixed(r, has_qid);
-    if (!r->first[has_qid].line)
-        r->first[has_qid] = r->place;
-    if (!has_qid)
-        return at;
-    const char *id = at + 4, *end = word_end(id);
-    rg_status status =
-        end > id ? rg__gather_qid(&r->gather, id, (size_t)(end - id), r->place, r->options->regroup)
-                 : fail_word(r, at, "qid:ID, the ID being any word");
-    return status == RG_OK ? end : NULL;
-}
-
-/* The label at `at`; its end, or NULL: error recorded. */
-static const char *read_label(struct reader *r, const char *at, bool first_row, double *label)
-{
-    const char *end = rg__read_number(at, label);
-    if (end && is_end(*end) && isfinite(*label))
-        return end;
-    fail_word(r, at,
-              end && is_end(*end) ? "a finite label"
-              : first_row ? "a label; this is neither an HDF5 data set nor lines " LINE_FORMAT
-                          : "a label, a decimal number");
-    return NULL;
-}
-
-/* One line; blank ones and comments are no rows. */
-static rg_status read_line(struct reader *r, const char *at, bool first_row)
-{
-    double label;
-    at = skip_blanks(at);
-    if (*at == '\n' || *at == '#')
-        return RG_OK;
-    r->n_entries = 0;
-    r->ascending = true;
-    at = read_label(r, at, first_row, &label);
-    if (at)
-        at = read_qid(r, skip_blanks(at));
-    while (at && *(at = skip_blanks(at)) != '\n' && *at != '#')
-        at = read_feature(r, at);
-    if (!at || (!r->ascending && sort_row(r) != RG_OK))
-        return rg_last_status(r->ctx);
-    size_t n = 0;
-    const char *doc_id = *at == '#' ? find_doc_id(at + 1, &n) : NULL;
-    return rg__gather_row(&r->gather, label, r->entries, r->n_entries, doc_id, n);
+    struct rg__pool *pool = rg__pool(r->ctx);
+    struct batch batch = {.reader = r};
+    if (!pool)
+        return RG_LIMIT;
+    batch.most = CHUNKS_A_WORKER * rg__pool_size(pool);
+    batch.chunks = rg__alloc(r->ctx, batch.most, sizeof *batch.chunks, "chunks of text");
+    if (!batch.chunks)
+        return RG_LIMIT;
+    r->place = (struct rg__place){rg__stream_name(path), 0};
+    rg_status status = rg__lines_open(r->ctx, path, batch.most, &batch.lines);
+    if (status == RG_OK) {
+        status = read_rows(&batch, pool, first_row);
+        rg__lines_close(&batch.lines);
+    }
+    for (int i = 0; i < batch.most; i++)
+        rg__chunk_free(r->ctx, &batch.chunks[i]);
+    rg__free(r->ctx, batch.chunks);
+    return status;
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
+
+static bool is_digit(char c)
+{
+    return (unsigned)(c - '0') < 10u;
+}
 
 /* A line of a group file, one whole number; its end, or NULL. */
 static const char *read_size(const char *at, int64_t *size)
@@ -366,40 +172,63 @@ static const char *read_size(const char *at, int64_t *size)
     const char *first = at;
     for (*size = 0; is_digit(*at) && *size < INT64_MAX / 100; at++)
         *size = 10 * *size + (*at - '0');
-    return at > first && *skip_blanks(at) == '\n' ? at : NULL;
+    at = at > first ? rg__skip_blanks(at) : first;
+    return *at == '\n' ? at : NULL;
 }
 
-/* Lists of the rows from first_row on, whose sizes stand in a file, one a line. */
+/* The sizes of lists, one a line, of a split's rows from first_row on. */
+struct sizes {
+    struct reader *reader;
+    struct rg__place place; /* of the line being read */
+    int64_t first_row, expected;
+    int64_t n_rows, n_lists;
+};
+
+/* The lists of a piece of a group file. */
+static rg_status read_sizes(struct sizes *s, const struct rg__piece *piece)
+{
+    rg_context *ctx = s->reader->ctx;
+    rg_status status = rg__lines_check(ctx, piece, s->place);
+    for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
+        int64_t size = 0;
+        s->place.line++;
+        at = rg__skip_blanks(at);
+        if (*at == '\n')
+            continue;
+        const char *end = read_size(at, &size);
+        if (!end)
+            return rg__fail_word(ctx, s->place, at, "the number of rows of a list");
+        at = end;
+        if (s->n_rows <= s->expected && size <= s->expected) /* beyond, only the sum matters */
+            status = rg__gather_list(s->reader->gather, s->first_row + s->n_rows, size);
+        s->n_lists++;
+        s->n_rows = s->n_rows > INT64_MAX - size ? INT64_MAX : s->n_rows + size;
+    }
+    return status;
+}
+
+/* Lists of the rows from first_row on, whose sizes stand in a file. */
 static rg_status read_group_file(struct reader *r, const char *path, int64_t first_row)
 {
-    struct lines lines;
-    int64_t expected = r->gather.rows.n_rows - first_row, n_rows = 0, n_lists = 0, size;
-    const struct rg__place text = r->place;
-    const char *line;
-    rg_status status = lines_open(r->ctx, path, &lines);
+    struct rg__lines lines;
+    struct rg__piece piece;
+    struct sizes sizes = {r, {path, 0}, first_row, r->gather->n_rows - first_row, 0, 0};
+    rg_status status = rg__lines_open(r->ctx, path, 1, &lines);
     if (status != RG_OK)
         return status;
-    while ((line = next_line(&lines, &status))) {
-        line = skip_blanks(line);
-        if (*line == '\n')
-            continue;
-        r->place = lines.place;
-        if (!read_size(line, &size))
-            status = fail_word(r, line, "the number of rows of a list");
-        else if (n_rows <= expected && size <= expected) /* beyond, only the sum matters */
-            status = rg__gather_list(&r->gather, first_row + n_rows, size);
-        if (status != RG_OK)
-            break;
-        n_lists++;
-        n_rows = n_rows > INT64_MAX - size ? INT64_MAX : n_rows + size;
+    while (status == RG_OK && !rg__lines_done(&lines)) {
+        status = rg__lines_turn(&lines);
+        while (status == RG_OK && rg__lines_cut(&lines, &piece))
+            status = read_sizes(&sizes, &piece);
+        rg__lines_read(r->ctx, &lines);
     }
-    r->place = text;
-    lines_close(&lines);
-    if (status == RG_OK && n_rows != expected)
+    rg__lines_close(&lines);
+    if (status == RG_OK && sizes.n_rows != sizes.expected)
         return rg__fail(
             r->ctx, RG_BAD_DATA,
             "%s: its %lld lists hold %lld rows, but %s has %lld; expected equal numbers", path,
-            (long long)n_lists, (long long)n_rows, text.file, (long long)expected);
+            (long long)sizes.n_lists, (long long)sizes.n_rows, r->place.file,
+            (long long)sizes.expected);
     return status;
 }
 
@@ -453,24 +282,14 @@ static rg_status read_groups(struct reader *r, const char *path, int64_t first_r
 
 static rg_status read_file(struct reader *r, const char *path)
 {
-    struct lines lines;
-    const char *line;
-    int64_t first_row = r->gather.rows.n_rows;
-    rg_status status = lines_open(r->ctx, path, &lines);
+    int64_t first_row = r->gather->n_rows;
+    rg_status status = gather_file(r, path, first_row);
     if (status != RG_OK)
         return status;
-    while (status == RG_OK && (line = next_line(&lines, &status))) {
-        r->place = lines.place;
-        status = read_line(r, line, r->gather.rows.n_rows == first_row);
-    }
-    lines_close(&lines);
-    if (status != RG_OK)
-        return status;
-    r->place.file = rg__stream_name(path);
-    if (r->gather.rows.n_rows == first_row)
-        return rg__fail(r->ctx, RG_BAD_DATA, "%s: no rows; expected lines " LINE_FORMAT,
+    if (r->gather->n_rows == first_row)
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: no rows; expected lines " RG__LINE_FORMAT,
                         r->place.file);
-    rg__gather_end_list(&r->gather);
+    rg__gather_end_list(r->gather);
     if (!r->first[1].line)
         return read_groups(r, path, first_row);
     if (r->options->group_path)
@@ -482,12 +301,14 @@ static rg_status read_file(struct reader *r, const char *path)
 
 /* ---- Splits ---------------------------------------------------------------------------------- */
 
-static struct reader reader_of(rg_context *ctx, const rg_dataset_options *options)
+static struct reader reader_of(rg_context *ctx, const rg_dataset_options *options,
+                               struct rg__gather *gather)
 {
-    struct reader r = {.ctx = ctx, .options = options, .gather = {.ctx = ctx}};
-    r.first_index = !options->zero_based;
-    r.last_index =
-        options->n_features > 0 ? options->n_features - 1 + r.first_index : LARGEST_INDEX;
+    struct reader r = {.ctx = ctx, .options = options, .gather = gather};
+    bool told = options->n_features > 0;
+    r.form.first_index = !options->zero_based;
+    r.form.last_index = told ? options->n_features - 1 + r.form.first_index : LARGEST_INDEX;
+    r.form.told = told;
     return r;
 }
 
@@ -500,7 +321,7 @@ static rg_status read_split(struct reader *r, const rg_text_source *sources, int
         if (strcmp(sources[i].split, split) == 0)
             status = read_file(r, sources[i].path);
     if (r->lists_missing)
-        r->gather.n_lists = r->gather.n_runs = 0;
+        r->gather->n_lists = r->gather->n_runs = 0;
     return status;
 }
 
@@ -520,6 +341,11 @@ static rg_status check_request(rg_context *ctx, const rg_text_source *sources, i
     if (options->n_features < 0 || options->n_features > LARGEST_INDEX)
         return rg__fail(ctx, RG_USAGE, "--features %lld: expected 0 to 2147483646",
                         (long long)options->n_features);
+    if (options->memory_limit < 0 || (options->memory_limit > 0 && !options->spool_path))
+        return rg__fail(ctx, RG_USAGE,
+                        "memory limit %lld: expected 0, or more and a spool_path, beside which "
+                        "rows can be spooled",
+                        (long long)options->memory_limit);
     if (options->group_path && n_sources > 1)
         return rg__fail(ctx, RG_USAGE,
                         "--group %s: holds the lists of one text file, but %d were given; name "
@@ -536,50 +362,43 @@ static rg_status check_request(rg_context *ctx, const rg_text_source *sources, i
     return RG_OK;
 }
 
-/* All splits have as many features as the widest. */
-static rg_status finish(struct reader *readers, const char *const *names, int n,
+/* All splits have as many features as the widest. `file` is one of them, for messages. */
+static rg_status finish(struct rg__gather *gathers, int n, const char *file,
                         const rg_dataset_options *options, rg_dataset *dataset)
 {
     int64_t n_features = options->n_features;
     for (int i = 0; i < n; i++)
-        if (readers[i].gather.n_columns > n_features)
-            n_features = readers[i].gather.n_columns;
+        if (gathers[i].n_columns > n_features)
+            n_features = gathers[i].n_columns;
     if (n_features == 0)
         return rg__fail(dataset->ctx, RG_BAD_DATA,
-                        "%s: no row has a feature, expected lines " LINE_FORMAT,
-                        readers[0].place.file);
-    for (int i = 0; i < n; i++) {
-        rg_split *split = &dataset->splits[i];
-        *split = (rg_split){.name = names[i]};
-        rg_status status = rg__gather_finish(&readers[i].gather, n_features, dataset, split);
-        if (status != RG_OK)
-            return status;
-        dataset->n_splits = i + 1;
-    }
-    return RG_OK;
+                        "%s: no row has a feature, expected lines " RG__LINE_FORMAT, file);
+    return rg__settle(gathers, n, n_features, options->sparse, dataset);
 }
 
 static rg_status read_sources(rg_context *ctx, const rg_text_source *sources, int n_sources,
                               const rg_dataset_options *options, rg_dataset *dataset)
 {
-    struct reader readers[RG__MAX_SPLITS];
-    const char *names[RG__MAX_SPLITS];
+    struct rg__bound bound = {.limit = options->memory_limit, .path = options->spool_path};
+    struct rg__gather gathers[RG__MAX_SPLITS];
+    const char *file = NULL;
     int n = 0;
     rg_status status = check_request(ctx, sources, n_sources, options);
     for (int i = -1; i < RG__MAX_SPLITS && status == RG_OK; i++) {
         const char *name = i < 0 ? "" : rg__split_names[i];
         if (!has_split(sources, n_sources, name))
             continue;
-        readers[n] = reader_of(ctx, options);
-        names[n] = name;
-        status = read_split(&readers[n++], sources, n_sources, name);
+        gathers[n] = (struct rg__gather){.ctx = ctx, .bound = &bound};
+        dataset->splits[n] = (rg_split){.name = name};
+        struct reader reader = reader_of(ctx, options, &gathers[n++]);
+        status = read_split(&reader, sources, n_sources, name);
+        file = file ? file : reader.place.file;
     }
     if (status == RG_OK)
-        status = finish(readers, names, n, options, dataset);
-    for (int i = 0; i < n; i++) {
-        rg__gather_free(&readers[i].gather);
-        rg__free(ctx, readers[i].entries);
-    }
+        status = finish(gathers, n, file, options, dataset);
+    for (int i = 0; i < n; i++)
+        rg__gather_free(&gathers[i]);
+    rg__bound_free(ctx, &bound);
     return status;
 }
 
