@@ -358,6 +358,55 @@ static void item_and_list_weights_multiply_labels(void **state)
     unmake(&heavy);
 }
 
+/* ---- Windows ---- */
+
+enum { WIDE = 30 };
+
+/* Weights trained with windows of so many bytes, under a limit. */
+static void train_windowed(const struct made *m, const rg_split *vali, rg_normalize normalize,
+                           int64_t window_bytes, int64_t limit, float weights[WIDE])
+{
+    rg_model *model;
+    rg_train_options o = options();
+    o.normalize = normalize;
+    o.epochs = 3;
+    o.batch_lists = 4;
+    o.window_bytes = window_bytes;
+    o.memory_limit = limit;
+    assert_ok(ctx, rg_train(ctx, &m->split, vali, &o, &model, NULL));
+    memcpy(weights, rg_model_parameters(model)->value, WIDE * sizeof *weights);
+    rg_model_destroy(model);
+}
+
+/* What streams ends in the same bits as what is in memory, with the same windows. */
+static void windows_stream_to_the_same_bits(void **state)
+{
+    (void)state;
+    const rg_normalize methods[] = {RG_NORMALIZE_NONE, RG_NORMALIZE_ZSCORE,
+                                    RG_NORMALIZE_LIST_MINMAX};
+    struct made m = make(200, 40, WIDE, 1, 4, 2), v = make(50, 40, WIDE, 1, 4, 3);
+    const int64_t copy = m.split.n_rows * WIDE * 4, window = copy / 16;
+    m.mask = malloc((size_t)m.split.n_rows);
+    for (int64_t i = 0; i < m.split.n_rows; i++)
+        m.mask[i] = i % 7 != 0;
+    for (int masked = 0; masked < 2; masked++)
+        for (int i = 0; i < 3; i++) {
+            float in_memory[WIDE], streamed[WIDE], whole[WIDE];
+            m.split.mask = masked ? m.mask : NULL;
+            m.split.mapped = false;
+            train_windowed(&m, &v.split, methods[i], 0, 0, whole);
+            train_windowed(&m, &v.split, methods[i], window, 0, in_memory);
+            train_windowed(&m, &v.split, methods[i], window, copy / 3, streamed);
+            assert_memory_equal(streamed, in_memory, sizeof streamed);
+            assert_memory_not_equal(streamed, whole, sizeof streamed);
+            train_windowed(&m, NULL, methods[i], window, 0, in_memory);
+            train_windowed(&m, NULL, methods[i], window, copy / 3, streamed);
+            assert_memory_equal(streamed, in_memory, sizeof streamed);
+        }
+    unmake(&v);
+    unmake(&m);
+}
+
 /* ---- A step, shard by shard ---- */
 
 enum { LISTS = 300, FEATURES = 40 };
@@ -383,7 +432,7 @@ static void open_stepping(struct stepping *t)
         m->mask[i] = i < m->offsets[5] || i >= m->offsets[6];
     m->split.mask = m->mask;
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o, &t->model));
-    assert_ok(ctx, rg__rows_open(ctx, &m->split, &norm, RG_F64, &t->rows));
+    assert_ok(ctx, rg__rows_open(ctx, &m->split, &norm, RG_F64, NULL, &t->rows));
     assert_true(t->rows.n_rows * FEATURES * 8 > 8 * RG__SHARD_BYTES); /* many shards */
     for (int f = 0; f < FEATURES; f++)
         ((double *)t->model->parameters.value)[f] = 0.01 * f;
@@ -607,10 +656,12 @@ static void more_errors(void **state)
     o.normalize = RG_NORMALIZE_ZSCORE;
     assert_fails(ctx, RG_LIMIT, "the limit is 0.0001 MB",
                  rg_train(ctx, &m.split, NULL, &o, &model, NULL));
-    o.memory_limit = m.split.n_rows * 4 * 4 + 1000; /* one copy fits, two do not */
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
-    rg_model_destroy(model);
-    assert_fails(ctx, RG_LIMIT, "dense rows", rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
+    o.memory_limit = 1000; /* not even a window of one list */
+    assert_fails(ctx, RG_LIMIT, "windows of dense rows",
+                 rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
+    o.window_bytes = -1;
+    assert_fails(ctx, RG_USAGE, "window is -1", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.window_bytes = 0;
     int64_t indptr[] = {0, 1, 2}; /* two rows, and one index that somebody mistyped */
     int32_t indices[] = {0, 2147483645};
     float values[] = {1, 2};
@@ -693,6 +744,7 @@ int main(void)
         TEST(without_validation_the_last_epoch_is_kept),
         TEST(masked_rows_leave_no_trace),
         TEST(item_and_list_weights_multiply_labels),
+        TEST(windows_stream_to_the_same_bits),
         TEST(shards_add_up),
         TEST(errors),
         TEST(more_errors),

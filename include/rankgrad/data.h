@@ -31,6 +31,7 @@ typedef struct rg_split {
     const double *list_weights;   /* (Q) */
     const int64_t *positions;     /* (N) where an item was shown, from 1 */
     const uint8_t *mask;          /* (N) 0: the row is not there */
+    bool mapped; /* dense features are a read-only mapping of a file: pages may be given back */
     const char *const *doc_ids;   /* (N) */
     const char *const *query_ids; /* (Q) */
     const char *const *feature_names; /* (F) */

@@ -56,7 +56,11 @@ typedef struct rg_train_options {
     double vali_fraction; /* of the training lists, whole, seeded, set aside when there is no
                                 validation split; 0: none; in [0,1) */
     rg_negative_labels negative_labels; /* error */
-    int64_t memory_limit; /* bytes that dense, normalised copies may take; 0: 80 % of the machine */
+    int64_t memory_limit; /* bytes that features in memory (normalised copies, mapped files) and
+                             parameters may take; beyond it features stream; 0: 80 % of the
+                             machine */
+    int64_t window_bytes; /* of features a window, see below; 0: one window, or, where features
+                             stream, a quarter of what the limit leaves */
     rg_epoch_function *on_epoch; /* may be NULL */
     void *user;
 } rg_train_options;
@@ -75,7 +79,13 @@ typedef struct rg_train_result {
     int64_t n_vali_lists;
 } rg_train_result;
 
-/* Trains a model and gives the best epoch by the validation metric, or the last one where there is
+/* Windows: lists are cut, as they lie in the file, into windows of at most window_bytes; an epoch
+ * takes the windows in shuffled order and the lists of each in shuffled order, and no step crosses
+ * from one to the next. Where features are more than memory_limit they stream: those of one window
+ * at a time are in memory, the next is read ahead. The bits depend on window_bytes, not on whether
+ * features stream.
+ *
+ * Trains a model and gives the best epoch by the validation metric, or the last one where there is
  * nothing to choose by. `vali` may be NULL. The objective is the loss's mean over a step's
  * non-empty lists times label_scale (raw labels only, else 1), so that the scale of labels is no
  * learning rate. Notes (missing validation, features beyond 50 deviations) go to the context's log.

@@ -1,4 +1,5 @@
 /* file.c: the system's file operations, inputs, and outputs that appear whole; see file.h. */
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/file.h"
 
 #include <errno.h>
@@ -186,4 +187,25 @@ void rg__output_abandon(struct rg__output *out)
     rg__free(out->ctx, out->temporary);
     rg__free(out->ctx, out->path);
     *out = (struct rg__output){.fd = -1};
+}
+
+/* ---- Advice on mappings ---------------------------------------------------------------------- */
+
+/* Of the whole pages within, for a page shared with others is not ours to judge. */
+static void advise(const void *data, size_t size, int advice)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data;
+    uintptr_t from = (begin + page - 1) / page * page, to = (begin + size) / page * page;
+    if (to > from)
+        madvise((void *)from, to - from, advice); /* advice only: it may be refused */
+}
+
+void rg__pages_soon(const void *data, size_t size)
+{
+    advise(data, size, MADV_WILLNEED);
+}
+
+void rg__pages_later(const void *data, size_t size)
+{
+    advise(data, size, MADV_DONTNEED);
 }

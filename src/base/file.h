@@ -39,6 +39,11 @@ rg_status rg__read_at(rg_context *ctx, const char *path, int fd, void *to, size_
 
 void rg__close_input(rg_context *ctx, int fd);
 
+/* Advice on a part of a read-only mapping of a file: it will be read soon; it will not be for a
+ * while, so that its pages need not stay in memory (they are read again when touched). */
+void rg__pages_soon(const void *data, size_t size);
+void rg__pages_later(const void *data, size_t size);
+
 /* An output under way. Write errors are remembered, not returned: the first one is told by
  * rg__output_commit, so that a library in between (libhdf5) never sees a failure. */
 struct rg__output {

@@ -11,11 +11,12 @@
 
 /* What is drawn; each its own sequence. */
 enum rg__stream {
-    RG__STREAM_SHUFFLE = 1, /* a: epoch, b: position */
+    RG__STREAM_SHUFFLE = 1, /* a: epoch + 2^32 window, b: position */
     RG__STREAM_SPLIT,       /* b: position */
     RG__STREAM_GENERATE,    /* a: list or kind, b: draw */
     RG__STREAM_SAMPLES,     /* a: sample, b: element */
-    RG__STREAM_COTANGENT    /* b: element */
+    RG__STREAM_COTANGENT,   /* b: element */
+    RG__STREAM_WINDOWS      /* a: epoch, b: position */
 };
 
 /* 64 random bits. */

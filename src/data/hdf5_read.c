@@ -267,6 +267,7 @@ static rg_status read_dense(struct reader *r)
         (rg_tensor){.dtype = dtype, .ndim = 2, .dims = {r->layout->n_rows, r->layout->n_features}};
     /* A tensor may be written to; one of a data set is only read. */
     memcpy(&r->split->features.data, &data, sizeof data);
+    r->split->mapped = data && data == mapped(r, RG__FEATURES, dtype);
     return status;
 }
 

@@ -1,6 +1,8 @@
 /* rows.c: from a split to rows that a model can compute with; see rows.h. */
 #include "data/rows.h"
 
+#include "base/file.h"
+#include "base/pool.h"
 #include "data/split.h"
 #include "tensor/selection.h"
 #include "tensor/tensor.h"
@@ -104,30 +106,6 @@ static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
     return RG_OK;
 }
 
-/* The normalised copy, list by list. */
-static rg_status load_features(const rg_split *split, const rg_normalization *normalization,
-                               struct rg__rows *rows)
-{
-    rg_context *ctx = rows->ctx;
-    int64_t longest = rg__longest_list(split->offsets, split->n_lists);
-    size_t scratch_size = rg__load_scratch(split, longest);
-    void *scratch = rg__alloc(ctx, (int64_t)scratch_size, 1, "a list of rows");
-    rows->copy =
-        rg__alloc(ctx, rows->n_rows * rows->n_features, rg_dtype_size(rows->dtype), "the features");
-    rg_status status = scratch && rows->copy ? RG_OK : RG_LIMIT;
-    size_t size = (size_t)rows->n_features * rg_dtype_size(rows->dtype);
-    for (int64_t q = 0; q < split->n_lists && status == RG_OK; q++) {
-        rg_tensor out = {.dtype = rows->dtype};
-        out.data = (char *)rows->copy + (size_t)rows->offsets[q] * size;
-        rg__load_rows(split, normalization, split->offsets[q], split->offsets[q + 1], scratch,
-                      &out);
-        status = rg__cancelled(ctx);
-    }
-    rg__free(ctx, scratch);
-    rows->matrix.dense = (rg_tensor){rows->dtype, 2, {rows->n_rows, rows->n_features}, rows->copy};
-    return status;
-}
-
 bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype)
 {
     rg_dtype stored = split->features.dtype;
@@ -146,10 +124,12 @@ static int64_t add_run(rg_run *runs, int64_t n, int64_t first, int64_t n_rows)
 
 int64_t rg__list_runs(const struct rg__rows *rows, int64_t list, rg_run *runs, int64_t n)
 {
-    const rg_split *split = rows->stay;
-    const int64_t *offsets = split ? split->offsets : rows->offsets;
+    const rg_split *split = rows->split;
+    const int64_t *offsets = rows->stay ? split->offsets : rows->offsets;
     int64_t begin = offsets[list], end = offsets[list + 1];
-    if (!split || !split->mask)
+    if (!rows->stay)
+        return add_run(runs, n, begin - rows->first_row, end - begin);
+    if (!split->mask)
         return add_run(runs, n, begin, end - begin);
     for (int64_t row = begin; row < end; row++)
         if (rg__row_is_there(split, row))
@@ -159,7 +139,7 @@ int64_t rg__list_runs(const struct rg__rows *rows, int64_t list, rg_run *runs, i
 
 int64_t rg__most_runs(const struct rg__rows *rows, int64_t list)
 {
-    bool masked = rows->stay && rows->stay->mask;
+    bool masked = rows->stay && rows->split->mask;
     return masked ? rows->offsets[list + 1] - rows->offsets[list] + 1 : 1;
 }
 
@@ -168,29 +148,163 @@ int64_t rg__list_bytes(const struct rg__rows *rows, int64_t list)
     int64_t size = (int64_t)rg_dtype_size(rows->dtype);
     if (!rg__is_sparse_matrix(&rows->matrix))
         return (rows->offsets[list + 1] - rows->offsets[list]) * rows->n_features * size;
-    const int64_t *offsets = rows->stay->offsets, *indptr = rows->stay->csr.indptr;
+    const int64_t *offsets = rows->split->offsets, *indptr = rows->split->csr.indptr;
     return (indptr[offsets[list + 1]] - indptr[offsets[list]]) * (size + (int64_t)sizeof(int32_t));
+}
+
+/* ---- Windows --------------------------------------------------------------------------------- */
+
+/* Cuts the lists into windows. */
+static rg_status cut_windows(struct rg__rows *rows, int64_t most_bytes)
+{
+    int64_t bytes = 0, n = 0;
+    rows->windows = rg__alloc(rows->ctx, rows->n_lists + 2, sizeof *rows->windows, "the windows");
+    if (!rows->windows)
+        return RG_LIMIT;
+    for (int64_t q = 0; q < rows->n_lists; q++) {
+        int64_t more = rg__list_bytes(rows, q);
+        if (q == 0 || (most_bytes > 0 && bytes + more > most_bytes)) {
+            rows->windows[n++] = q;
+            bytes = 0;
+        }
+        bytes += more;
+    }
+    rows->n_windows = n > 0 ? n : 1;
+    rows->windows[rows->n_windows] = rows->n_lists;
+    return RG_OK;
+}
+
+int64_t rg__window_of(const struct rg__rows *rows, int64_t list)
+{
+    int64_t window = 0;
+    while (list >= rows->windows[window + 1])
+        window++;
+    return window;
+}
+
+/* Advises on the mapped features of a window. */
+static void advise(const struct rg__rows *rows, int64_t window,
+                   void (*advice)(const void *data, size_t size))
+{
+    const rg_split *split = rows->split;
+    if (window < 0 || !split->mapped || is_sparse(split))
+        return;
+    int64_t begin = split->offsets[rows->windows[window]];
+    int64_t end = split->offsets[rows->windows[window + 1]];
+    advice((const char *)split->features.data + (size_t)begin * row_size(split),
+           (size_t)(end - begin) * row_size(split));
+}
+
+enum { LISTS_A_TASK = 16 };
+
+/* Lists being loaded to the copy. */
+struct loading {
+    const struct rg__rows *rows;
+    int64_t begin, end;  /* lists */
+    size_t scratch_size; /* a worker */
+    char *scratch;
+};
+
+/* Task i: the next so many lists, normalised. */
+static rg_status load_lists(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    const struct loading *l = user;
+    const struct rg__rows *rows = l->rows;
+    const int64_t *offsets = rows->split->offsets;
+    size_t size = (size_t)rows->n_features * rg_dtype_size(rows->dtype);
+    int64_t q = l->begin + i * LISTS_A_TASK;
+    int64_t end = l->end - q < LISTS_A_TASK ? l->end : q + LISTS_A_TASK;
+    for (; q < end; q++) {
+        rg_tensor out = {.dtype = rows->dtype};
+        out.data = (char *)rows->copy + (size_t)(rows->offsets[q] - rows->first_row) * size;
+        rg__load_rows(rows->split, rows->normalization, offsets[q], offsets[q + 1],
+                      l->scratch + (size_t)worker * l->scratch_size, &out);
+    }
+    return rg__cancelled(ctx);
+}
+
+/* Loads the lists [begin, end) to the copy. */
+static rg_status load(struct rg__rows *rows, int64_t begin, int64_t end)
+{
+    rg_context *ctx = rows->ctx;
+    struct rg__pool *pool = rg__pool(ctx);
+    if (!pool)
+        return RG_LIMIT;
+    struct loading l = {.rows = rows, .begin = begin, .end = end};
+    int64_t longest = rg__longest_list(rows->split->offsets, rows->n_lists);
+    l.scratch_size = rg__load_scratch(rows->split, longest);
+    l.scratch = rg__alloc(ctx, rg__pool_size(pool), l.scratch_size, "lists of rows");
+    if (!l.scratch)
+        return RG_LIMIT;
+    rows->first_row = rows->offsets[begin];
+    int64_t n_tasks = (end - begin + LISTS_A_TASK - 1) / LISTS_A_TASK;
+    rg_status status = rg__pool_run(pool, n_tasks, load_lists, &l);
+    rg__free(ctx, l.scratch);
+    return status;
+}
+
+rg_status rg__rows_turn(struct rg__rows *rows, int64_t window, int64_t next)
+{
+    if (!rows->streams || rows->window == window)
+        return RG_OK;
+    advise(rows, next, rg__pages_soon);
+    if (rows->stay) {
+        advise(rows, rows->window, rg__pages_later);
+        rows->window = window;
+        return RG_OK;
+    }
+    rows->window = -1; /* until it is there */
+    rg_status status = load(rows, rows->windows[window], rows->windows[window + 1]);
+    advise(rows, window, rg__pages_later);
+    if (status == RG_OK)
+        rows->window = window;
+    return status;
+}
+
+/* The most valid rows a window has. */
+static int64_t largest_window(const struct rg__rows *rows)
+{
+    int64_t most = 0;
+    for (int64_t w = 0; w < rows->n_windows; w++) {
+        int64_t n = rows->offsets[rows->windows[w + 1]] - rows->offsets[rows->windows[w]];
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* Room for the copy, and all of it unless it streams. */
+static rg_status load_copy(struct rg__rows *rows)
+{
+    int64_t n = rows->streams ? largest_window(rows) : rows->n_rows;
+    rows->copy =
+        rg__alloc(rows->ctx, n * rows->n_features, rg_dtype_size(rows->dtype), "the features");
+    if (!rows->copy)
+        return RG_LIMIT;
+    rows->matrix.dense = (rg_tensor){rows->dtype, 2, {n, rows->n_features}, rows->copy};
+    return rows->streams ? RG_OK : load(rows, 0, rows->n_lists);
 }
 
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
                         const rg_normalization *normalization, rg_dtype dtype,
-                        struct rg__rows *rows)
+                        const struct rg__windowing *windowing, struct rg__rows *rows)
 {
     *rows = (struct rg__rows){.ctx = ctx, .dtype = dtype, .n_features = split->n_features};
+    rows->split = split;
+    rows->normalization = normalization;
     rows->n_lists = split->n_lists;
+    rows->streams = windowing && windowing->stream;
+    rows->window = -1;
     rows->offsets = rg__alloc(ctx, split->n_lists + 1, sizeof *rows->offsets, "the offsets");
     if (!rows->offsets)
         return RG_LIMIT;
     rows->n_rows = count_valid(split, rows->offsets);
-    rg_status status = load_labels(split, rows);
-    if (status != RG_OK)
-        return status;
-    if (rg__rows_stay(split, normalization->method, dtype)) {
-        rows->stay = split;
+    rows->stay = rg__rows_stay(split, normalization->method, dtype);
+    if (rows->stay)
         rows->matrix = (rg_selection){.dense = split->features, .sparse = split->csr};
-        return RG_OK;
-    }
-    return load_features(split, normalization, rows);
+    rg_status status = load_labels(split, rows);
+    if (status == RG_OK)
+        status = cut_windows(rows, windowing ? windowing->bytes : 0);
+    return status == RG_OK && !rows->stay ? load_copy(rows) : status;
 }
 
 void rg__rows_close(struct rg__rows *rows)
@@ -200,6 +314,7 @@ void rg__rows_close(struct rg__rows *rows)
     rg__free(rows->ctx, rows->offsets);
     rg__free(rows->ctx, rows->labels);
     rg__free(rows->ctx, rows->weights);
+    rg__free(rows->ctx, rows->windows);
     rg__free(rows->ctx, rows->copy);
     *rows = (struct rg__rows){0};
 }

@@ -18,17 +18,38 @@ int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalizati
                       int64_t end, void *scratch, rg_tensor *out);
 
 /* A whole split, ready to compute with. Labels and weights (item weight times list weight) are of
- * the model's type; lists without a valid item stay, empty. */
+ * the model's type; lists without a valid item stay, empty.
+ *
+ * The lists lie in windows of neighbours. Features are at hand for all windows, or, where they
+ * stream, for the one that was turned to last:
+ *
+ *     lists    | 0 1 2 | 3 4 | 5 6 7 |      in the order of the file
+ *     windows      0      1      2          <= so many bytes of features
+ *     at hand             ^                 normalised in `copy`, or where they stay; the pages of
+ *                                           the mapped file behind the others are given back */
 struct rg__rows {
     rg_context *ctx;
+    const rg_split *split;
+    const rg_normalization *normalization;
     rg_dtype dtype;
     int64_t n_rows, n_features, n_lists;
-    int64_t *offsets;     /* (n_lists + 1) over valid rows */
-    rg_selection matrix;  /* the features; its runs are rg__list_runs' */
-    const rg_split *stay; /* the split whose features `matrix` is, as they are; NULL: a copy */
-    void *labels;         /* (n_rows) */
-    void *weights;        /* (n_rows); NULL: all 1 */
-    void *copy;           /* (n_rows, n_features) of `dtype`, normalised, where it is a copy */
+    int64_t *offsets;    /* (n_lists + 1) over valid rows */
+    rg_selection matrix; /* the features; its runs are rg__list_runs' */
+    bool stay;           /* `matrix` is the split's features as they are; else it is the copy */
+    void *labels;        /* (n_rows) */
+    void *weights;       /* (n_rows); NULL: all 1 */
+    void *copy;          /* (rows, n_features) of `dtype`, normalised, of all windows or one */
+    int64_t n_windows;
+    int64_t *windows; /* (n_windows + 1) their first lists */
+    bool streams;
+    int64_t window;    /* at hand where they stream; -1: none */
+    int64_t first_row; /* the valid row that is the copy's first */
+};
+
+/* How lists are taken to memory. */
+struct rg__windowing {
+    int64_t bytes; /* of features a window, as rg__list_bytes counts; 0: one window */
+    bool stream;
 };
 
 /* Whether a split's features can be computed with as they are, so that loading copies nothing:
@@ -44,10 +65,18 @@ int64_t rg__most_runs(const struct rg__rows *rows, int64_t list);
  * with their columns. */
 int64_t rg__list_bytes(const struct rg__rows *rows, int64_t list);
 
-/* Loads a split, which must outlive the rows. End with rg__rows_close, also after failure. */
+/* Loads a split, which must outlive the rows, as the normalisation must. `windowing` NULL: one
+ * window, at hand. End with rg__rows_close, also after failure. */
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
                         const rg_normalization *normalization, rg_dtype dtype,
-                        struct rg__rows *rows);
+                        const struct rg__windowing *windowing, struct rg__rows *rows);
+
+/* Turns to a window, on all workers; `next` (-1: none) is asked for from the disk meanwhile. */
+rg_status rg__rows_turn(struct rg__rows *rows, int64_t window, int64_t next);
+
+/* The window of a list. */
+int64_t rg__window_of(const struct rg__rows *rows, int64_t list);
+
 void rg__rows_close(struct rg__rows *rows);
 
 #endif

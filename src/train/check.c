@@ -26,6 +26,7 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
         {"vali-fraction", o->vali_fraction, o->vali_fraction >= 0 && o->vali_fraction < 1,
          "0 <= fraction < 1"},
         {"memory limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
+        {"window", (double)o->window_bytes, o->window_bytes >= 0, "at least 0"},
         {"schedule", o->schedule, rg_schedule_name(o->schedule) != NULL, "a known schedule"},
         {"normalize", o->normalize, rg_normalize_name(o->normalize) != NULL, "a known method"},
         {"label-mode", o->label_mode, rg_label_mode_name(o->label_mode) != NULL, "a known mode"},
@@ -38,17 +39,26 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
     return rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
 }
 
-/* Bytes of a split's dense copy; 0 where it stays as it is. */
-static double copy_bytes(const rg_split *split, const rg_train_options *o)
+/* Bytes that a row's features take in memory: as a copy, or where they are mapped; 0 where they lie
+ * in memory as it is. */
+static double row_bytes(const rg_split *split, const rg_train_options *o)
 {
-    if (!split || rg__rows_stay(split, o->normalize, o->model.dtype))
+    bool stay = rg__rows_stay(split, o->normalize, o->model.dtype);
+    if (stay && !split->mapped)
         return 0;
-    return (double)split->n_rows * (double)split->n_features *
-           (double)rg_dtype_size(o->model.dtype);
+    rg_dtype dtype = stay ? split->features.dtype : o->model.dtype;
+    return (double)split->n_features * (double)rg_dtype_size(dtype);
 }
 
-rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
-                                 const rg_split *vali)
+/* Bytes of a split's largest window, at most `bytes` unless a list is longer. */
+static double window_bytes(const rg_split *split, const rg_train_options *o, double bytes)
+{
+    double a_list = row_bytes(split, o) * (double)rg__longest_list(split->offsets, split->n_lists);
+    return a_list > bytes ? a_list : bytes;
+}
+
+rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
+                                const rg_split *vali, struct rg__windowing *windowing)
 {
     double limit = o->memory_limit ? (double)o->memory_limit : 0.8 * (double)rg__physical_memory();
     double n_buckets = (double)(o->batch_lists < train->n_lists ? o->batch_lists : train->n_lists);
@@ -56,14 +66,22 @@ rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *o, con
         n_buckets = RG__MOST_BUCKETS;
     /* value, gradient, moment, best, buckets; shift and scale, fitted and in the model */
     double a_feature = (4 + n_buckets) * (double)rg_dtype_size(o->model.dtype) + 4 * sizeof(double);
-    double rows = copy_bytes(train, o) + copy_bytes(vali, o);
     double parameters = (double)train->n_features * a_feature;
-    if (rows + parameters <= limit)
+    double rows = row_bytes(train, o) * (double)train->n_rows;
+    rows += vali ? row_bytes(vali, o) * (double)vali->n_rows : 0;
+    *windowing = (struct rg__windowing){o->window_bytes, rows + parameters > limit};
+    if (!windowing->stream)
+        return RG_OK;
+    if (windowing->bytes == 0 && limit > parameters)
+        windowing->bytes = (int64_t)((limit - parameters) / 4) + 1;
+    double windows = window_bytes(train, o, (double)windowing->bytes);
+    windows += vali ? window_bytes(vali, o, (double)windowing->bytes) : 0;
+    if (windows + parameters <= limit)
         return RG_OK;
     return rg__fail(ctx, RG_LIMIT,
-                    "training takes %.6g MB for dense rows (%lld training rows of %lld features in "
-                    "%s) and %.6g MB for parameters; the limit is %.6g MB",
-                    rows / 1e6, (long long)train->n_rows, (long long)train->n_features,
+                    "training takes %.6g MB for windows of dense rows (%lld training rows of %lld "
+                    "features in %s) and %.6g MB for parameters; the limit is %.6g MB",
+                    windows / 1e6, (long long)train->n_rows, (long long)train->n_features,
                     rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6);
 }
 

@@ -2,17 +2,19 @@
 #ifndef RG_TRAIN_CHECK_H
 #define RG_TRAIN_CHECK_H
 
-#include "base/base.h"
+#include "data/rows.h"
 
 #include <rankgrad/train.h>
 
 /* RG_USAGE names the first option out of range, with the range. */
 rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *options);
 
-/* RG_LIMIT, before any of it is taken, when dense copies of the rows (vali may be NULL),
- * parameters, gradients and normalisation are more than the limit; names the sizes. */
-rg_status rg__check_train_memory(rg_context *ctx, const rg_train_options *options,
-                                 const rg_split *train, const rg_split *vali);
+/* Decides whether features stream, so that they (vali may be NULL), parameters, gradients and
+ * normalisation stay within the limit. RG_LIMIT, before any of it is taken, where even a window
+ * does not; names the sizes. */
+rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *options,
+                                const rg_split *train, const rg_split *vali,
+                                struct rg__windowing *windowing);
 
 /* RG_BAD_DATA where a split cannot be trained or validated on: no rows, no labels, no lists, labels
  * or weights that are not finite, negative labels under the policy `error`. */

@@ -10,14 +10,15 @@
 #include "train/check.h"
 
 rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split *split,
-                              const struct rg__rows *rows, struct rg__evaluation *e)
+                              struct rg__rows *rows, struct rg__evaluation *e)
 {
     *e = (struct rg__evaluation){.ctx = ctx, .what = what, .split = split, .rows = rows};
     e->labels = rg__alloc(ctx, rows->n_rows, sizeof *e->labels, "the labels");
     e->scores = rg__alloc(ctx, rows->n_rows, sizeof *e->scores, "the scores");
     e->lists = rg__alloc(ctx, rows->n_lists, sizeof *e->lists, "the lists");
     e->shards = rg__alloc(ctx, rows->n_lists, sizeof *e->shards, "the shards");
-    if (!e->labels || !e->scores || !e->lists || !e->shards)
+    e->first = rg__alloc(ctx, rows->n_windows + 1, sizeof *e->first, "the windows");
+    if (!e->labels || !e->scores || !e->lists || !e->shards || !e->first)
         return RG_LIMIT;
     int64_t n = 0;
     for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
@@ -25,7 +26,11 @@ rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split 
             e->labels[n++] = split->labels[row];
     for (int64_t q = 0; q < rows->n_lists; q++)
         e->lists[q] = q;
-    e->n_shards = rg__cut_shards(rows, e->lists, rows->n_lists, e->shards);
+    for (int64_t w = 0; w < rows->n_windows; w++) {
+        int64_t begin = rows->windows[w], n_lists = rows->windows[w + 1] - begin;
+        e->first[w + 1] =
+            e->first[w] + rg__cut_shards(rows, e->lists + begin, n_lists, e->shards + e->first[w]);
+    }
     return RG_OK;
 }
 
@@ -35,20 +40,22 @@ void rg__evaluation_close(struct rg__evaluation *e)
     rg__free(e->ctx, e->scores);
     rg__free(e->ctx, e->lists);
     rg__free(e->ctx, e->shards);
+    rg__free(e->ctx, e->first);
 }
 
 struct scoring {
     const struct rg__evaluation *evaluation;
     const struct rg__crew *crew;
     const rg_model *model;
+    int64_t first; /* shard of the window at hand */
 };
 
-/* Task i: the scores of shard i. */
+/* Task i: the scores of the window's i-th shard. */
 static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
 {
     const struct scoring *scoring = user;
     const struct rg__evaluation *e = scoring->evaluation;
-    const struct rg__shard *shard = &e->shards[i];
+    const struct rg__shard *shard = &e->shards[scoring->first + i];
     rg_graph *g = scoring->crew->graph[worker];
     rg_model model = *scoring->model;
     model.ctx = ctx;
@@ -67,10 +74,14 @@ static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
 rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__crew *crew, const rg_model *model,
                        const rg_metric *metric, rg_metric_result *result)
 {
-    struct scoring scoring = {e, crew, model};
-    rg_status status = rg__pool_run(crew->pool, e->n_shards, score_shard, &scoring);
-    if (status != RG_OK)
-        return status;
+    for (int64_t w = 0; w < e->rows->n_windows; w++) {
+        struct scoring scoring = {e, crew, model, e->first[w]};
+        rg_status status = rg__rows_turn(e->rows, w, w + 1 < e->rows->n_windows ? w + 1 : -1);
+        if (status == RG_OK)
+            status = rg__pool_run(crew->pool, e->first[w + 1] - e->first[w], score_shard, &scoring);
+        if (status != RG_OK)
+            return status;
+    }
     rg_ranking ranking = {.n_lists = e->rows->n_lists,
                           .offsets = e->rows->offsets,
                           .scores = e->scores,

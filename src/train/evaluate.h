@@ -11,16 +11,16 @@ struct rg__evaluation {
     rg_context *ctx;
     const char *what; /* "training", "validation" */
     const rg_split *split;
-    const struct rg__rows *rows;
+    struct rg__rows *rows;
     double *labels, *scores; /* (n_rows), double: labels as they were read */
     int64_t *lists;          /* 0, 1, 2, ... */
     struct rg__shard *shards;
-    int64_t n_shards;
+    int64_t *first; /* (windows + 1) the windows' first shards */
 };
 
 /* Prepares for the rows of a split; both must outlive it. End with close, also after failure. */
 rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split *split,
-                              const struct rg__rows *rows, struct rg__evaluation *evaluation);
+                              struct rg__rows *rows, struct rg__evaluation *evaluation);
 void rg__evaluation_close(struct rg__evaluation *evaluation);
 
 /* Scores all rows, shard by shard, and measures. */

@@ -93,16 +93,34 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
             largest, metric->name);
 }
 
-rg_status rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split)
+/* The largest magnitude of every column of a copy. */
+static rg_status find_largest(struct rg__rows *rows, double *largest)
+{
+    for (int64_t w = 0; w < rows->n_windows; w++) {
+        rg_status status = rg__rows_turn(rows, w, w + 1 < rows->n_windows ? w + 1 : -1);
+        if (status != RG_OK)
+            return status;
+        int64_t begin = rows->offsets[rows->windows[w]] - rows->first_row;
+        int64_t end = rows->offsets[rows->windows[w + 1]] - rows->first_row;
+        for (int64_t i = begin * rows->n_features; i < end * rows->n_features; i++) {
+            double z = fabs(rg__element(rows->dtype, rows->copy, i));
+            double *most = &largest[i % rows->n_features];
+            *most = z > *most ? z : *most;
+        }
+    }
+    return RG_OK;
+}
+
+rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_split *split)
 {
     enum { FAR = 50, MOST_NAMED = 8, ROOM = 96 /* for one name and its number */ };
     double *largest = rg__alloc(ctx, rows->n_features, sizeof *largest, "the outliers");
     if (!largest)
         return RG_LIMIT;
-    for (int64_t i = 0; i < rows->n_rows * rows->n_features; i++) {
-        double z = fabs(rg__element(rows->dtype, rows->copy, i));
-        double *most = &largest[i % rows->n_features];
-        *most = z > *most ? z : *most;
+    rg_status status = find_largest(rows, largest);
+    if (status != RG_OK) {
+        rg__free(ctx, largest);
+        return status;
     }
     char names[MOST_NAMED * ROOM] = "";
     int n = 0;

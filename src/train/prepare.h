@@ -23,6 +23,6 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
 
 /* One note to the log that names the features with a normalised value beyond 50 deviations; of rows
  * that are a copy. */
-rg_status rg__note_outliers(rg_context *ctx, const struct rg__rows *rows, const rg_split *split);
+rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_split *split);
 
 #endif

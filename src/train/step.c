@@ -141,6 +141,9 @@ static rg_status rehearse(struct rg__stepper *s, int64_t list)
     int64_t n = bytes > 0 ? RG__SHARD_BYTES / bytes + 1 : s->most_lists;
     if (bytes > RG__SHARD_BYTES) /* too much to hold for a worker that may never see it */
         return RG_OK;
+    rg_status status = rg__rows_turn(s->rows, rg__window_of(s->rows, list), -1);
+    if (status != RG_OK)
+        return status;
     n = n < s->most_lists ? n : s->most_lists;
     int64_t *lists = rg__alloc(s->ctx, n, sizeof *lists, "a rehearsal");
     if (!lists)
@@ -148,7 +151,6 @@ static rg_status rehearse(struct rg__stepper *s, int64_t list)
     for (int64_t i = 0; i < n; i++)
         lists[i] = list;
     struct rg__shard shard = {lists, n, n * (s->rows->offsets[list + 1] - s->rows->offsets[list])};
-    rg_status status = RG_OK;
     for (int w = 0; w < rg__pool_size(s->crew->pool) && status == RG_OK; w++) {
         rg_model model = model_of(s, s->ctx, s->buckets);
         for (int time = 0; time < 2 && status == RG_OK; time++) /* then its memory is one block */

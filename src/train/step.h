@@ -13,7 +13,7 @@ struct rg__stepper {
     const struct rg__crew *crew;
     rg_model *model;
     const rg_split *split; /* where the rows come from, for messages */
-    const struct rg__rows *rows;
+    struct rg__rows *rows;
     rg_loss_function *loss;
     rg_label_mode label_mode;
     double scale;             /* the objective is scale * mean loss */

@@ -24,12 +24,15 @@ struct training {
     uint8_t *train_mask, *vali_mask;
     double *train_labels; /* with negative ones read as 0, or NULL */
     rg_model *model;
+    struct rg__windowing windowing;
     struct rg__rows train_rows, vali_rows;
     struct rg__evaluation evaluation; /* of the validation lists; without them, of the training's */
     struct rg__crew crew;
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
-    int64_t *order; /* of the training lists */
+    int64_t *order;        /* of the training lists that have a row, window by window */
+    int64_t *first;        /* (windows + 1) where a window's lists are in the order */
+    int64_t *window_order; /* (windows) */
     int64_t step, n_steps;
     void *best; /* the kept parameters */
     double started;
@@ -115,9 +118,10 @@ static rg_status open_rows(struct training *t)
     rg_context *ctx = t->ctx;
     rg_dtype dtype = t->model->parameters.dtype;
     const rg_normalization *normalization = &t->model->normalization;
-    rg_status status = rg__rows_open(ctx, &t->train, normalization, dtype, &t->train_rows);
+    rg_status status =
+        rg__rows_open(ctx, &t->train, normalization, dtype, &t->windowing, &t->train_rows);
     if (status == RG_OK && t->has_vali)
-        status = rg__rows_open(ctx, &t->vali, normalization, dtype, &t->vali_rows);
+        status = rg__rows_open(ctx, &t->vali, normalization, dtype, &t->windowing, &t->vali_rows);
     if (status == RG_OK)
         status = rg__crew_open(ctx, &t->crew);
     if (status != RG_OK)
@@ -131,16 +135,23 @@ static rg_status open_rows(struct training *t)
 static rg_status plan_steps(struct training *t)
 {
     const struct rg__rows *rows = &t->train_rows;
+    int64_t batch = t->options.batch_lists, a_epoch = 0, n = 0;
     t->order = rg__alloc(t->ctx, rows->n_lists, sizeof *t->order, "the order of the lists");
-    if (!t->order)
+    t->first = rg__alloc(t->ctx, rows->n_windows + 1, sizeof *t->first, "the windows");
+    t->window_order = rg__alloc(t->ctx, rows->n_windows, sizeof *t->first, "the windows");
+    if (!t->order || !t->first || !t->window_order)
         return RG_LIMIT;
-    for (int64_t q = 0; q < rows->n_lists; q++)
-        if (rows->offsets[q + 1] > rows->offsets[q])
-            t->order[t->result.n_train_lists++] = q;
+    for (int64_t w = 0; w < rows->n_windows; w++) {
+        t->window_order[w] = w;
+        for (int64_t q = rows->windows[w]; q < rows->windows[w + 1]; q++)
+            if (rows->offsets[q + 1] > rows->offsets[q])
+                t->order[n++] = q;
+        t->first[w + 1] = n;
+        a_epoch += (n - t->first[w]) / batch + ((n - t->first[w]) % batch > 0);
+    }
+    t->result.n_train_lists = n;
     for (int64_t q = 0; t->has_vali && q < t->vali_rows.n_lists; q++)
         t->result.n_vali_lists += t->vali_rows.offsets[q + 1] > t->vali_rows.offsets[q];
-    int64_t batch = t->options.batch_lists;
-    int64_t a_epoch = t->result.n_train_lists / batch + (t->result.n_train_lists % batch > 0);
     if (__builtin_mul_overflow(a_epoch, t->options.epochs, &t->n_steps))
         return rg__fail(t->ctx, RG_USAGE, "train: %lld epochs of %lld steps are too many",
                         (long long)t->options.epochs, (long long)a_epoch);
@@ -155,7 +166,8 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status == RG_OK)
         status = choose_lists(t, train, vali);
     if (status == RG_OK)
-        status = rg__check_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL);
+        status =
+            rg__plan_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL, &t->windowing);
     if (status == RG_OK)
         status = make_model(t);
     if (status == RG_OK)
@@ -197,28 +209,54 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
 
 /* ---- Epochs ---- */
 
-/* One pass over the training lists in the order of this epoch. */
-static rg_status run_epoch(struct training *t, rg_epoch *epoch)
+/* The losses and units of an epoch under way. */
+struct tally {
+    double loss;
+    int64_t units;
+};
+
+/* The steps over a window's lists, in the order of this epoch. */
+static rg_status run_window(struct training *t, int64_t window, rg_epoch *epoch,
+                            struct tally *tally)
 {
     const rg_train_options *o = &t->options;
-    int64_t n = t->result.n_train_lists, all_units = 0;
-    double total = 0;
-    rg__shuffle(t->order, n, o->seed, RG__STREAM_SHUFFLE, (uint64_t)epoch->epoch);
+    int64_t *order = t->order + t->first[window], n = t->first[window + 1] - t->first[window];
+    rg__shuffle(order, n, o->seed, RG__STREAM_SHUFFLE,
+                (uint64_t)epoch->epoch + ((uint64_t)window << 32));
     for (int64_t at = 0; at < n; at += o->batch_lists) {
         int64_t units, n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
         double sum, factor = rg_schedule_factor(o->schedule, t->step++, t->n_steps);
-        rg_status status = rg__step(&t->stepper, t->order + at, n_batch, &sum, &units);
+        rg_status status = rg__step(&t->stepper, order + at, n_batch, &sum, &units);
         if (status == RG_OK)
             status = rg_optimizer_step(t->optimizer, factor);
         if (status == RG_OK)
             status = rg__cancelled(t->ctx);
         if (status != RG_OK)
             return status;
-        total += sum;
-        all_units += units;
+        tally->loss += sum;
+        tally->units += units;
         epoch->lr = o->optimizer.lr * factor;
     }
-    epoch->loss = t->stepper.scale * total / (double)all_units;
+    return RG_OK;
+}
+
+/* One pass over the training lists. */
+static rg_status run_epoch(struct training *t, rg_epoch *epoch)
+{
+    struct rg__rows *rows = &t->train_rows;
+    struct tally tally = {0};
+    rg__shuffle(t->window_order, rows->n_windows, t->options.seed, RG__STREAM_WINDOWS,
+                (uint64_t)epoch->epoch);
+    for (int64_t i = 0; i < rows->n_windows; i++) {
+        int64_t window = t->window_order[i];
+        int64_t next = i + 1 < rows->n_windows ? t->window_order[i + 1] : -1;
+        rg_status status = rg__rows_turn(rows, window, next);
+        if (status == RG_OK)
+            status = run_window(t, window, epoch, &tally);
+        if (status != RG_OK)
+            return status;
+    }
+    epoch->loss = t->stepper.scale * tally.loss / (double)tally.units;
     epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
     if (!isfinite(epoch->loss))
         return rg__fail(t->ctx, RG_DIVERGED,
@@ -324,6 +362,8 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
     rg__free(ctx, t.vali_mask);
     rg__free(ctx, t.train_labels);
     rg__free(ctx, t.order);
+    rg__free(ctx, t.first);
+    rg__free(ctx, t.window_order);
     rg__free(ctx, t.best);
     rg_model_destroy(t.model);
     rg__blas_set_threads(blas_threads);
