@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { STRIP_BYTES = 16 << 10 };
+enum { STRIP_BYTES = 8 << 10 };
 
 struct F(strips) {
     const struct F(rg__vector) * vector;

@@ -153,6 +153,10 @@ static inline float V(half)(uint16_t x)
 static void V(from_half)(const uint16_t *x, int64_t n, real *y)
 {
     int64_t i = 0;
+#if RG_LEVEL == 4 && RG_REAL == 32
+    for (; i + 16 <= n; i += 16)
+        _mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
+#endif
 #if defined(__F16C__) && RG_REAL == 32
     for (; i + 8 <= n; i += 8)
         _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
