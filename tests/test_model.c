@@ -1,6 +1,7 @@
 /* test_model.c: scoring gives a row the same bits everywhere, and a model's file gives it back. */
 #include "check.h"
 
+#include "base/base.h"
 #include "io/h5.h"
 
 #include <unistd.h>
@@ -36,7 +37,7 @@ static int tear_down(void **state)
 
 static rg_model *make(rg_dtype dtype, bool bias, rg_normalize method)
 {
-    rg_model_options o = {"linear", dtype, bias};
+    rg_model_options o = {.name = "linear", .dtype = dtype, .bias = bias};
     rg_model *model;
     rg_normalization norm = {method, F, NULL, NULL};
     if (method != RG_NORMALIZE_NONE && method != RG_NORMALIZE_LIST_MINMAX)
@@ -139,6 +140,382 @@ static void missing_features_and_widths(void **state)
     assert_ok(ctx, rg_model_score(model, rows, 0, scores));
     assert_fails(ctx, RG_USAGE, "-1 rows", rg_model_score(model, rows, -1, scores));
     rg_model_destroy(model);
+}
+
+/* ---- mlp ---- */
+
+/* Layers narrower than a tile, as wide, and of no multiple of one. */
+static const int64_t narrow[] = {3, 1, 5}, wide[] = {37, 16}, one[] = {20};
+static const struct {
+    const int64_t *hidden;
+    int n_hidden;
+} shapes[] = {{narrow, 3}, {wide, 2}, {one, 1}};
+
+static rg_model *make_mlp(rg_context *own, int64_t n_features, int shape, rg_dtype dtype, bool bias)
+{
+    rg_model_options o = {.name = "mlp",
+                          .dtype = dtype,
+                          .bias = bias,
+                          .hidden = shapes[shape].hidden,
+                          .n_hidden = shapes[shape].n_hidden,
+                          .seed = 7};
+    rg_model *model;
+    assert_ok(own, rg_model_create(own, n_features, &o, &model));
+    return model;
+}
+
+static double number(const rg_parameters *p, int64_t i)
+{
+    return p->dtype == RG_F32 ? (double)((float *)p->value)[i] : ((double *)p->value)[i];
+}
+
+/* Biases that are not 0. */
+static void add_biases(rg_model *model)
+{
+    const rg_parameters *p = rg_model_parameters(model);
+    for (int64_t i = 0; i < p->count; i++) {
+        double x = number(p, i) == 0 ? 0.3 * sin((double)i) : number(p, i);
+        if (p->dtype == RG_F32)
+            ((float *)p->value)[i] = (float)x;
+        else
+            ((double *)p->value)[i] = x;
+    }
+}
+
+/* The definition, in double. */
+static double longhand(const rg_model *model, const float *row)
+{
+    const rg_parameters *p = rg_model_parameters(model);
+    int n_hidden;
+    const int64_t *hidden = rg_model_hidden(model, &n_hidden);
+    int64_t inputs = rg_model_n_features(model), at = 0;
+    double *x = calloc((size_t)inputs, sizeof *x), *y;
+    for (int64_t k = 0; k < inputs; k++)
+        x[k] = (double)row[k];
+    for (int l = 0; l <= n_hidden; l++) {
+        int64_t units = l < n_hidden ? hidden[l] : 1;
+        y = calloc((size_t)units, sizeof *y);
+        for (int64_t j = 0; j < units; j++) {
+            for (int64_t k = 0; k < inputs; k++)
+                y[j] += x[k] * number(p, at + k * units + j);
+            if (at + inputs * units + j < p->count)
+                y[j] += number(p, at + inputs * units + j);
+            y[j] = l < n_hidden && y[j] < 0 ? 0 : y[j];
+        }
+        at += (inputs + 1) * units;
+        inputs = units;
+        free(x);
+        x = y;
+    }
+    double score = x[0];
+    free(x);
+    return score;
+}
+
+static void an_mlp_is_what_it_says(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 12; variant++) {
+        rg_dtype dtype = variant & 1 ? RG_F64 : RG_F32;
+        rg_model *model = make_mlp(ctx, F, variant / 4, dtype, variant & 2);
+        add_biases(model);
+        rg_graph *graph = rg_graph_create(ctx);
+        rg_tensor x = {RG_F32, 2, {N, F}, rows};
+        rg_node *leaf = rg_cast(graph, rg_leaf(graph, &x), dtype);
+        rg_node *y = rg_model_forward(graph, model, leaf);
+        assert_non_null(y);
+        assert_int_equal(rg_node_value(y)->ndim, 1);
+        assert_ok(ctx, rg_model_score(model, rows, N, scores));
+        double differ = 0;
+        for (int i = 0; i < N; i++) {
+            double score = longhand(model, rows + i * F);
+            assert_close((double)scores[i], score, 1e-5, 1e-5);
+            assert_close(dtype == RG_F32 ? (double)((float *)rg_node_value(y)->data)[i]
+                                         : ((double *)rg_node_value(y)->data)[i],
+                         score, 1e-5, 1e-5);
+            differ = fmax(differ, fabs(score - longhand(model, rows)));
+        }
+        assert_true(differ > 1e-3);
+        rg_graph_destroy(graph);
+        rg_model_destroy(model);
+    }
+}
+
+/* Alone, in any company, at any level of x86-64, by any number of threads: the same bits. */
+static void an_mlp_scores_a_row_alone(void **state)
+{
+    (void)state;
+    enum { MANY = 5 * N };
+    static float all[MANY * F], first[MANY], other[MANY];
+    static double split_scores[MANY];
+    for (int i = 0; i < MANY * F; i++)
+        all[i] = sinf((float)i * 0.37f);
+    for (int variant = 0; variant < 6; variant++) {
+        rg_dtype dtype = variant % 2 ? RG_F64 : RG_F32;
+        for (int n_threads = 1; n_threads <= 3; n_threads++) {
+            rg_context_options o = rg_context_options_default();
+            o.n_threads = n_threads;
+            rg_context *own = rg_context_create(&o);
+            if (n_threads < 3 && own->level > 1)
+                own->level = n_threads == 1 ? 1 : 3;
+            rg_model *model = make_mlp(own, F, variant / 2, dtype, true);
+            add_biases(model);
+            rg_split split = {.name = "", .n_rows = MANY, .n_features = F};
+            split.features = (rg_tensor){RG_F32, 2, {MANY, F}, all};
+            assert_ok(own, rg_model_score(model, all, MANY, other));
+            assert_ok(own, rg_model_score_split(model, &split, split_scores));
+            if (n_threads == 1)
+                memcpy(first, other, sizeof first);
+            assert_memory_equal(first, other, sizeof first);
+            for (int i = 0; i < MANY; i++)
+                assert_true((float)split_scores[i] == first[i]);
+            for (int n = 1; n < 14; n++) {
+                assert_ok(own, rg_model_score(model, all + n * F, n, other));
+                assert_memory_equal(other, first + n, (size_t)n * sizeof *other);
+            }
+            rg_model_destroy(model);
+            rg_context_destroy(own);
+        }
+    }
+}
+
+/* Beyond RG__PRODUCT_BLOCK inputs the blocks add up in double; a row that is wider than the stack's
+ * block takes memory, and says when there is none. */
+static void many_features(void **state)
+{
+    (void)state;
+    enum { WIDE = 15000 };
+    float *row = calloc(2 * WIDE, sizeof *row), pair[2];
+    rg_normalization norm = {RG_NORMALIZE_ZSCORE, WIDE, calloc(WIDE, sizeof(double)),
+                             calloc(WIDE, sizeof(double))};
+    for (int i = 0; i < 2 * WIDE; i++)
+        row[i] = sinf((float)i);
+    for (int i = 0; i < WIDE; i++)
+        norm.scale[i] = 1;
+    for (int shape = 0; shape < 3; shape++) {
+        struct memory memory = {0};
+        rg_context *own = memory_context(&memory);
+        rg_model *model = make_mlp(own, WIDE, shape, RG_F32, false);
+        add_biases(model);
+        for (int turn = 0; turn < 2;
+             turn++) { /* read in place; normalised, which changes nothing */
+            assert_ok(own, rg_model_score(model, row, 2, pair));
+            for (int i = 0; i < 2; i++)
+                assert_close((double)pair[i], longhand(model, row + i * WIDE), 1e-4, 1e-4);
+            assert_ok(own, rg_model_set_normalization(model, &norm));
+        }
+        memory.refuse = memory.requests + 1;
+        assert_fails(own, RG_LIMIT, "rows to score", rg_model_score(model, row, 2, pair));
+        rg_model_destroy(model);
+        rg_context_destroy(own);
+        assert_int_equal(memory.live, 0);
+    }
+    free(row);
+    free(norm.shift);
+    free(norm.scale);
+}
+
+/* A NaN feature gives a NaN score, whatever relu does with the others. */
+static void an_mlp_keeps_nan(void **state)
+{
+    (void)state;
+    for (int shape = 0; shape < 3; shape++) {
+        rg_model *model = make_mlp(ctx, F, shape, RG_F32, false);
+        float kept = rows[2 * F + 1];
+        rows[2 * F + 1] = NAN;
+        assert_ok(ctx, rg_model_score(model, rows, 9, scores));
+        for (int i = 0; i < 9; i++)
+            assert_true(isnan(scores[i]) == (i == 2));
+        rows[2 * F + 1] = kept;
+        rg_model_destroy(model);
+    }
+}
+
+/* A list of a usual size is scored without asking for memory. */
+static void scoring_takes_no_memory(void **state)
+{
+    (void)state;
+    struct memory memory = {0};
+    rg_context *own = memory_context(&memory);
+    rg_normalization norm = {RG_NORMALIZE_ZSCORE, F, shift, scale};
+    rg_model *models[2] = {NULL, make_mlp(own, F, 1, RG_F32, false)};
+    assert_ok(own, rg_model_create(own, F, NULL, &models[0]));
+    for (int i = 0; i < 2; i++) {
+        for (int turn = 0; turn < 2; turn++) {
+            int64_t before = memory.requests;
+            assert_ok(own, rg_model_score(models[i], rows, N, scores));
+            assert_int_equal(memory.requests, before);
+            assert_ok(own, rg_model_set_normalization(models[i], &norm));
+        }
+        rg_model_destroy(models[i]);
+    }
+    rg_context_destroy(own);
+}
+
+/* Uniform within the bound, variance 2 / fan-in and 1 / fan-in, by the seed alone. */
+static void first_weights(void **state)
+{
+    (void)state;
+    const int64_t hidden[] = {600, 500};
+    rg_model_options o = {
+        .name = "mlp", .dtype = RG_F64, .bias = true, .hidden = hidden, .n_hidden = 2, .seed = 3};
+    rg_model *model, *same, *single, *other;
+    assert_ok(ctx, rg_model_create(ctx, 50, &o, &model));
+    assert_ok(ctx, rg_model_create(ctx, 50, &o, &same));
+    o.dtype = RG_F32;
+    assert_ok(ctx, rg_model_create(ctx, 50, &o, &single));
+    o.seed = 4;
+    assert_ok(ctx, rg_model_create(ctx, 50, &o, &other));
+    const rg_parameters *p = rg_model_parameters(model);
+    const int64_t runs[3][3] = {{50, 600, 2}, {600, 500, 2}, {500, 1, 1}};
+    int64_t at = 0, n_equal = 0;
+    for (int l = 0; l < 3; l++) {
+        int64_t n = runs[l][0] * runs[l][1];
+        double sum = 0, squares = 0, variance = (double)runs[l][2] / (double)runs[l][0];
+        for (int64_t i = 0; i < n; i++) {
+            double x = number(p, at + i);
+            assert_true(fabs(x) <= sqrt(3 * variance));
+            sum += x / (double)n;
+            squares += x * x / (double)n;
+        }
+        assert_close(sum, 0, 0, 5 * sqrt(variance / (double)n));
+        assert_close(squares, variance, 5 / sqrt((double)n), 0);
+        for (int64_t i = n; i < n + runs[l][1]; i++)
+            assert_true(number(p, at + i) == 0);
+        at += n + runs[l][1];
+    }
+    assert_int_equal(at, p->count);
+    for (int64_t i = 0; i < p->count; i++) {
+        assert_true(number(p, i) == number(rg_model_parameters(same), i));
+        assert_true((float)number(p, i) == (float)number(rg_model_parameters(single), i));
+        n_equal += number(p, i) != 0 &&
+                   (float)number(p, i) == (float)number(rg_model_parameters(other), i);
+    }
+    assert_true(n_equal < 5);
+    rg_model *models[] = {model, same, single, other};
+    for (int i = 0; i < 4; i++)
+        rg_model_destroy(models[i]);
+}
+
+/* The scores of an mlp as a function of its rows and parameters, built by the model itself. */
+static rg_node *scores_of(rg_graph *graph, rg_node *const *inputs, void *user)
+{
+    (void)user;
+    rg_node *h = rg_add(graph, rg_matmul(graph, inputs[0], inputs[1]), inputs[2]);
+    h = rg_add(graph, rg_matmul(graph, rg_relu(graph, h), inputs[3]), inputs[4]);
+    return rg_matmul(graph, rg_relu(graph, h), inputs[5]);
+}
+
+/* The model's own graph has the gradients of the function above, which central differences
+ * confirm: no input of a relu is nearer to its kink than the step reaches. */
+static void the_gradient_of_an_mlp(void **state)
+{
+    (void)state;
+    enum { ROWS = 6 };
+    const int64_t hidden[] = {5, 4};
+    rg_model_options o = {
+        .name = "mlp", .dtype = RG_F64, .hidden = hidden, .n_hidden = 2, .seed = 2};
+    rg_model *model;
+    assert_ok(ctx, rg_model_create(ctx, F, &o, &model));
+    add_biases(model);
+    const rg_parameters *p = rg_model_parameters(model);
+    double x[ROWS * F], ones[ROWS], *at = p->value;
+    for (int i = 0; i < ROWS * F; i++)
+        x[i] = (double)rows[i];
+    for (int i = 0; i < ROWS; i++)
+        ones[i] = 1 + i;
+    rg_tensor inputs[] = {{RG_F64, 2, {ROWS, F}, x},         {RG_F64, 2, {F, 5}, at},
+                          {RG_F64, 1, {5}, at + 5 * F},      {RG_F64, 2, {5, 4}, at + 5 * F + 5},
+                          {RG_F64, 1, {4}, at + 5 * F + 25}, {RG_F64, 1, {4}, at + 5 * F + 29}};
+    rg_gradcheck_report report;
+    assert_ok(ctx, rg_gradcheck(ctx, scores_of, NULL, inputs, 6, NULL, &report));
+    if (!report.passed || report.vacuous)
+        fail_msg("%s", report.message);
+    rg_graph *graph = rg_graph_create(ctx);
+    rg_node *nodes[6] = {rg_leaf(graph, &inputs[0])};
+    double *expected = calloc((size_t)p->count, sizeof *expected);
+    for (int i = 1; i < 6; i++)
+        nodes[i] = rg_variable(graph, &inputs[i], expected + ((double *)inputs[i].data - at));
+    const rg_tensor seed = {RG_F64, 1, {ROWS}, ones};
+    assert_ok(ctx, rg_backward(graph, scores_of(graph, nodes, NULL), &seed));
+    assert_ok(ctx, rg_backward(graph, rg_model_forward(graph, model, nodes[0]), &seed));
+    for (int64_t i = 0; i < p->count; i++)
+        assert_close(((double *)p->grad)[i], expected[i], 1e-13, 1e-13);
+    free(expected);
+    rg_graph_destroy(graph);
+    rg_model_destroy(model);
+}
+
+/* ---- Many rows ---- */
+
+/* Sparse, masked, of every type, by list or not: the workers give what one list at a time gives. */
+static void bulk_scoring_is_scoring(void **state)
+{
+    (void)state;
+    enum { LISTS = 250, ROWS = 2500 };
+    static float x[ROWS * F];
+    static double x64[ROWS * F], found[ROWS];
+    static uint8_t mask[ROWS];
+    int64_t offsets[LISTS + 1];
+    for (int i = 0; i < ROWS * F; i++)
+        x64[i] = (double)(x[i] = sinf((float)i * 0.71f));
+    for (int q = 0; q <= LISTS; q++)
+        offsets[q] = q * 10 + (q % 3) * (q < LISTS);
+    for (int i = 0; i < ROWS; i++)
+        mask[i] = i % 7 != 3;
+    rg_context_options o = rg_context_options_default();
+    o.n_threads = 3;
+    rg_context *own = rg_context_create(&o);
+    for (int variant = 0; variant < 12; variant++) {
+        bool by_list = variant % 3 == 2, masked = variant / 3 % 2, f64 = variant / 6;
+        rg_normalization norm = {by_list            ? RG_NORMALIZE_LIST_MINMAX
+                                 : variant % 3 == 1 ? RG_NORMALIZE_ZSCORE
+                                                    : RG_NORMALIZE_NONE,
+                                 F, shift, scale};
+        rg_model *model = make_mlp(own, F, 1, RG_F32, false);
+        assert_ok(own, rg_model_set_normalization(model, &norm));
+        rg_split split = {.name = "", .n_rows = ROWS, .n_features = F, .n_lists = LISTS};
+        split.offsets = offsets;
+        split.mask = masked ? mask : NULL;
+        split.features = (rg_tensor){f64 ? RG_F64 : RG_F32, 2, {ROWS, F}, f64 ? (void *)x64 : x};
+        assert_ok(own, rg_model_score_split(model, &split, found));
+        for (int q = 0; q < LISTS; q++) {
+            float list[12 * F], expected[12];
+            int64_t n = 0;
+            for (int64_t i = offsets[q]; i < offsets[q + 1]; i++)
+                if (!masked || mask[i])
+                    memcpy(list + n++ * F, x + i * F, F * sizeof *x);
+            assert_ok(own, rg_model_score(model, list, n, expected));
+            for (int64_t i = offsets[q + 1] - 1; i >= offsets[q]; i--)
+                if (masked && !mask[i])
+                    assert_true(isnan(found[i]));
+                else
+                    assert_true((float)found[i] == expected[--n]);
+        }
+        rg_model_destroy(model);
+    }
+    rg_context_destroy(own);
+}
+
+/* From f32 to f32 is a loop of its own: the same number as in double, rounded once. */
+static void f32_rows_are_normalised_as_others(void **state)
+{
+    (void)state;
+    static double wide_rows[N * F];
+    static float narrow_rows[N * F];
+    for (int method = RG_NORMALIZE_ZSCORE; method <= RG_NORMALIZE_MINMAX; method++) {
+        rg_normalization norm = {(rg_normalize)method, F, shift, scale};
+        rg_tensor from = {RG_F32, 2, {N, F}, rows};
+        rg_tensor to64 = {RG_F64, 2, {N, F}, wide_rows}, to32 = {RG_F32, 2, {N, F}, narrow_rows};
+        rg_normalization_apply(&norm, &from, &to64);
+        rg_normalization_apply(&norm, &from, &to32);
+        for (int i = 0; i < N * F; i++)
+            assert_true(narrow_rows[i] == (float)wide_rows[i]);
+        memcpy(wide_rows, rows, sizeof rows);
+        from.data = wide_rows; /* in place */
+        rg_normalization_apply(&norm, &from, &from);
+        assert_memory_equal(wide_rows, narrow_rows, sizeof narrow_rows);
+    }
 }
 
 /* ---- Files ---- */
@@ -265,6 +642,97 @@ static void a_small_file_takes_little_memory(void **state)
                  rg_model_load(ctx, path, &loaded));
 }
 
+static void a_file_gives_the_mlp_back(void **state)
+{
+    (void)state;
+    static char first[1 << 16], second[1 << 16];
+    for (int variant = 0; variant < 6; variant++) {
+        rg_model *model = make_mlp(ctx, F, variant / 2, variant % 2 ? RG_F64 : RG_F32, variant % 2);
+        rg_model *loaded;
+        int n_hidden;
+        add_biases(model);
+        assert_ok(ctx, rg_model_save(model, path, false));
+        assert_ok(ctx, rg_model_load(ctx, path, &loaded));
+        assert_string_equal(rg_model_name(loaded), "mlp");
+        assert_memory_equal(rg_model_hidden(loaded, &n_hidden), shapes[variant / 2].hidden,
+                            (size_t)shapes[variant / 2].n_hidden * sizeof(int64_t));
+        assert_int_equal(n_hidden, shapes[variant / 2].n_hidden);
+        assert_ok(ctx, rg_model_score(model, rows, N, scores));
+        assert_ok(ctx, rg_model_score(loaded, rows, N, again));
+        assert_memory_equal(scores, again, sizeof scores);
+        assert_ok(ctx, rg_model_save(loaded, copy, false));
+        size_t n = contents(path, first, sizeof first);
+        assert_int_equal(contents(copy, second, sizeof second), n);
+        assert_memory_equal(first, second, n);
+        rg_model_destroy(model);
+        rg_model_destroy(loaded);
+    }
+}
+
+/* What the hidden layers of a file must be. */
+static void a_wrong_mlp_is_told(void **state)
+{
+    (void)state;
+    const struct {
+        const char *model, *more, *words;
+    } cases[] = {
+        {"mlp", "", "0 hidden layers; expected the units of 1 to 16"},
+        {"mlp", ", \"hidden\": [0]", "hidden layer 1 has 0 units; expected 1 to 2048"},
+        {"mlp", ", \"hidden\": [3, 2049]", "hidden layer 2 has 2049 units"},
+        {"mlp", ", \"hidden\": [3, \"4\"]", "hidden is no array of at most 16"},
+        {"mlp", ", \"hidden\": 3", "hidden is no array"},
+        {"mlp", ", \"hidden\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "hidden is no array"},
+        {"mlp", ", \"hidden\": [3]", "/parameters/weights_0 holds 4 elements; expected 6"},
+        {"mlp", ", \"hidden\": [2]", "/parameters/bias_0 is missing"},
+        {"linear", ", \"hidden\": [2]", "linear: 1 hidden layers"},
+        {"forest", "", "\"forest\" is unknown; a newer Rankgrad may know it"},
+    };
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+        struct rg__h5_writer *writer;
+        rg_model *loaded;
+        char config[256];
+        snprintf(config, sizeof config,
+                 "{\"model\": \"%s\", \"n_features\": 2, \"dtype\": \"f32\", \"bias\": false, "
+                 "\"normalize\": \"none\"%s}",
+                 cases[i].model, cases[i].more);
+        assert_ok(ctx, rg__h5_begin(ctx, path, false, &writer));
+        rg__h5_write_attribute(writer, "/", "format", "rankgrad-model");
+        rg__h5_write_attribute(writer, "/", "format_version", "1.0");
+        rg__h5_write_strings(writer, "/config", -1, (const char *const[]){config});
+        rg__h5_write_group(writer, "/parameters");
+        rg__h5_write(writer, "/parameters/weights_0", RG_F32, 1, (const int64_t[]){4}, rows);
+        assert_ok(ctx, rg__h5_commit(writer));
+        assert_fails(ctx, RG_BAD_DATA, cases[i].words, rg_model_load(ctx, path, &loaded));
+        unlink(path);
+    }
+}
+
+static void hidden_layers_are_checked(void **state)
+{
+    (void)state;
+    const int64_t bad[] = {4, 0}, many[17] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const struct {
+        const char *words;
+        rg_model_options o;
+    } cases[] = {
+        {"mlp: 0 hidden layers; expected the units of 1 to 16", {"mlp", RG_F32, 0, bad, 0, 1}},
+        {"mlp: 0 hidden layers", {"mlp", RG_F32, 0, NULL, 2, 1}},
+        {"mlp: -1 hidden layers", {"mlp", RG_F32, 0, bad, -1, 1}},
+        {"mlp: 17 hidden layers", {"mlp", RG_F32, 0, many, 17, 1}},
+        {"hidden layer 2 has 0 units; expected 1 to 2048", {"mlp", RG_F32, 0, bad, 2, 1}},
+        {"linear: 1 hidden layers; it has none", {"linear", RG_F32, 0, bad, 1, 1}},
+    };
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+        rg_model *model;
+        assert_fails(ctx, RG_USAGE, cases[i].words, rg_model_create(ctx, F, &cases[i].o, &model));
+        assert_null(model);
+    }
+    assert_string_equal(rg_model_name_at(0), "linear");
+    assert_string_equal(rg_model_name_at(1), "mlp");
+    assert_null(rg_model_name_at(2));
+    assert_null(rg_model_name_at(-1));
+}
+
 static void options_are_checked(void **state)
 {
     (void)state;
@@ -293,6 +761,18 @@ int main(void)
         TEST(the_graph_gives_the_same_scores),
         TEST(list_minmax_looks_at_its_list),
         TEST(missing_features_and_widths),
+        TEST(an_mlp_is_what_it_says),
+        TEST(an_mlp_scores_a_row_alone),
+        TEST(many_features),
+        TEST(an_mlp_keeps_nan),
+        TEST(scoring_takes_no_memory),
+        TEST(first_weights),
+        TEST(the_gradient_of_an_mlp),
+        TEST(bulk_scoring_is_scoring),
+        TEST(f32_rows_are_normalised_as_others),
+        TEST(a_file_gives_the_mlp_back),
+        TEST(a_wrong_mlp_is_told),
+        TEST(hidden_layers_are_checked),
         TEST(a_file_gives_the_model_back),
         TEST(a_damaged_file_is_no_model),
         TEST(what_is_no_model_is_told),

@@ -1,10 +1,10 @@
-/* test_optim.c: the steps of sgd against their closed forms, clipping, schedules, and a convex
+/* test_optim.c: the steps of sgd and adam against their closed forms and PyTorch's, clipping, schedules, and a convex
  * problem that must reach its known optimum. */
 #include "check.h"
 
 #include <float.h>
 
-enum { MOST = 16 };
+enum { MOST = 40 };
 
 /* The parameters of one optimizer, in either precision. */
 struct fixture {
@@ -82,7 +82,11 @@ static void defaults_are_plain_descent(void **state)
     assert_string_equal(o.name, "sgd");
     assert_close(o.lr, 0.1, 0, 0);
     assert_close(o.momentum + o.l2 + o.clip_norm, 0, 0, 0);
-    FOR_BOTH(dtype) {
+    assert_close(o.beta1, 0.9, 0, 0);
+    assert_close(o.beta2, 0.999, 0, 0);
+    assert_close(o.epsilon, 1e-8, 0, 0);
+    FOR_BOTH(dtype)
+    {
         start(f, dtype, 2, 1, NULL);
         set(f, f->block.grad, 0, 4);
         step(f, 1);
@@ -100,7 +104,8 @@ static void momentum_is_a_geometric_series(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {.name = "sgd", .lr = 0.03, .momentum = 0.9};
-    FOR_BOTH(dtype) {
+    FOR_BOTH(dtype)
+    {
         start(f, dtype, 3, 2, &o);
         for (int t = 1; t <= 50; t++) {
             for (int i = 0; i < 3; i++)
@@ -117,7 +122,8 @@ static void l2_shrinks(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {.name = "sgd", .lr = 0.5, .l2 = 0.25};
-    FOR_BOTH(dtype) {
+    FOR_BOTH(dtype)
+    {
         start(f, dtype, 1, 3, &o);
         for (int t = 1; t <= 20; t++) {
             step(f, 1);
@@ -132,13 +138,96 @@ static void momentum_and_l2_together(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {.name = "sgd", .lr = 0.5, .momentum = 0.25, .l2 = 0.5};
-    FOR_BOTH(dtype) {
+    FOR_BOTH(dtype)
+    {
         start(f, dtype, MOST, 1, &o);
         for (int t = 1; t <= 8; t++) {
             step(f, 1);
             for (int i = 0; i < MOST; i++)
                 assert_close(value_of(f, i), ldexp(1 + t / 2.0, -t), 0, 0);
         }
+    }
+}
+
+/* ---- adam ---- */
+
+/* Five steps of torch.optim.Adam(foreach=False), PyTorch 2.15.0 on x86-64 in float64, from (1, -2,
+ * 0.5) on the gradients (0.5 t, -1 / t, 1e-4 (t - 3)). */
+static void adam_steps_as_in_pytorch(void **state)
+{
+    struct fixture *f = *state;
+    const rg_optimizer_options ways[] = {
+        {.name = "adam", .lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8},
+        {.name = "adam", .lr = 0.05, .l2 = 0.25, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-3},
+    };
+    const double expected[2][5][3] = {
+        {{0.90000000199999997, -1.900000001, 0.59999500024998753},
+         {0.80348180063850938, -1.806782038298161, 0.69320706799740894},
+         {0.70768167911536572, -1.7194661867609113, 0.76525924088021469},
+         {0.61164065289257175, -1.6373423024144422, 0.79537452912928308},
+         {0.51491691017037233, -1.5598539163406202, 0.78054656023976765}},
+        {{0.95006657789613846, -1.950033311125916, 0.45039745627980921},
+         {0.9002891100789151, -1.9021730271630157, 0.40115377009807285},
+         {0.85008294261380535, -1.8560070469060217, 0.352545541595914},
+         {0.7991284426541736, -1.8112629991392886, 0.30488829979164989},
+         {0.74724779043183021, -1.7677480712515889, 0.25853620853807263}},
+    };
+    FOR_BOTH(dtype)
+    {
+        for (int way = 0; way < 2; way++) {
+            start(f, dtype, 3, 0, &ways[way]);
+            const double from[] = {1, -2, 0.5};
+            for (int i = 0; i < 3; i++)
+                set(f, f->block.value, i, from[i]);
+            for (int t = 1; t <= 5; t++) {
+                set(f, f->block.grad, 0, 0.5 * t);
+                set(f, f->block.grad, 1, -1.0 / t);
+                set(f, f->block.grad, 2, 1e-4 * (t - 3));
+                step(f, 1);
+                for (int i = 0; i < 3; i++)
+                    assert_close(value_of(f, i), expected[way][t - 1][i], 10 * epsilon_of(f), 0);
+            }
+        }
+    }
+}
+
+/* Under a constant gradient m' = g and v' = g^2, so a step is lr g / (|g| + epsilon), forever, in
+ * every element, whether it goes with others or is left over. */
+static void adam_steps_by_the_rate(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = rg_optimizer_options_default();
+    o.name = "adam";
+    o.epsilon = 0.5;
+    FOR_BOTH(dtype)
+    {
+        start(f, dtype, MOST - 3, 1, &o);
+        for (int t = 1; t <= 30; t++) {
+            for (int i = 0; i < f->block.count; i++)
+                set(f, f->block.grad, i, i % 2 ? 1.5 : -0.5);
+            step(f, 0.5);
+            for (int i = 0; i < f->block.count; i++)
+                assert_close(value_of(f, i), 1 - t * 0.05 * (i % 2 ? 0.75 : -0.5), 0,
+                             300 * epsilon_of(f));
+        }
+    }
+}
+
+/* Clipping comes before the moments, l2 after it: from 0, only the clipped gradient is seen. */
+static void adam_clips_first(void **state)
+{
+    struct fixture *f = *state;
+    rg_optimizer_options o = {
+        .name = "adam", .lr = 1, .clip_norm = 0.5, .beta1 = 0.5, .beta2 = 0.5, .epsilon = 0.3};
+    FOR_BOTH(dtype)
+    {
+        start(f, dtype, 2, 0, &o);
+        set(f, f->block.grad, 0, 3);
+        set(f, f->block.grad, 1, -4);
+        step(f, 1);
+        assert_close(rg_optimizer_grad_norm(f->optimizer), 5, 0, 0);
+        assert_close(value_of(f, 0), -0.3 / 0.6, 4 * epsilon_of(f), 0);
+        assert_close(value_of(f, 1), 0.4 / 0.7, 4 * epsilon_of(f), 0);
     }
 }
 
@@ -157,7 +246,8 @@ static void step_on(struct fixture *f, rg_dtype dtype, double x, double y, doubl
 static void clipping_begins_beyond_the_norm(void **state)
 {
     struct fixture *f = *state;
-    FOR_BOTH(dtype) {
+    FOR_BOTH(dtype)
+    {
         const double clips[] = {0, 5, 5.5, (double)INFINITY};
         for (int i = 0; i < 4; i++) {
             step_on(f, dtype, 3, -4, clips[i]);
@@ -186,9 +276,10 @@ static void clipping_of_extreme_gradients(void **state)
         rg_dtype dtype;
         double size, clip;
     } cases[] = {
-        {RG_F64, 1e300, 1},   {RG_F64, 1e307, 1e5},  {RG_F64, 1e-300, 1e-301},
-        {RG_F32, 6e37, 1},    {RG_F32, 6e37, 1e-3},  {RG_F64, 1e150, 1e-150},
-        {RG_F32, 6e37, 1e-7}, {RG_F32, 1e30, 1e-30}, {RG_F32, 1e-36, 1e-37},
+        {RG_F64, 1e300, 1},   {RG_F64, 1e307, 1e5},     {RG_F64, 1e-300, 1e-301},
+        {RG_F32, 6e37, 1},    {RG_F32, 6e37, 1e-3},     {RG_F64, 1e150, 1e-150},
+        {RG_F32, 6e37, 1e-7}, {RG_F32, 1e30, 1e-30},    {RG_F32, 1e-36, 1e-37},
+        {RG_F64, 1e154, 1},   {RG_F64, 1e-162, 1e-163}, {RG_F64, 2e-308, 2e-309},
     };
     for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
         double size = cases[i].size, clip = cases[i].clip;
@@ -198,6 +289,8 @@ static void clipping_of_extreme_gradients(void **state)
         assert_close(value_of(f, 0), -0.6 * clip, rtol, 0);
         assert_close(value_of(f, 1), -0.8 * clip, rtol, 0);
     }
+    step_on(f, RG_F64, 3 * 0x1p-1074, 4 * 0x1p-1074, 0); /* the smallest numbers there are */
+    assert_close(rg_optimizer_grad_norm(f->optimizer), 5 * 0x1p-1074, 0, 0);
     step_on(f, RG_F32, (double)FLT_MAX, (double)-FLT_MAX, 1); /* the norm is beyond f32 */
     assert_close(rg_optimizer_grad_norm(f->optimizer), (double)FLT_MAX * sqrt(2), 1e-15, 0);
     assert_close(value_of(f, 1), sqrt(0.5), (double)FLT_EPSILON, 0);
@@ -208,7 +301,8 @@ static void clipping_leaves_l2_alone(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {.name = "sgd", .lr = 1, .l2 = 0.5, .clip_norm = 2.5};
-    FOR_BOTH(dtype) {
+    FOR_BOTH(dtype)
+    {
         start(f, dtype, 2, 100, &o);
         set(f, f->block.grad, 0, 3);
         set(f, f->block.grad, 1, 4);
@@ -243,24 +337,26 @@ static void a_bad_gradient_changes_nothing(void **state)
 {
     struct fixture *f = *state;
     const double bad[] = {(double)NAN, (double)INFINITY, (double)-INFINITY};
-    rg_optimizer_options o = {
-        .name = "sgd", .lr = 0.5, .momentum = 0.5, .l2 = 0.25, .clip_norm = 1};
-    FOR_BOTH(dtype) {
+    const rg_optimizer_options ways[] = {
+        {.name = "sgd", .lr = 0.5, .momentum = 0.5, .l2 = 0.25, .clip_norm = 1},
+        {.name = "adam", .lr = 0.5, .l2 = 0.25, .beta1 = 0.5, .beta2 = 0.5, .epsilon = 1}};
+    FOR_BOTH(dtype)
+    {
         for (int at = 0; at < MOST; at++)
-            for (int b = 0; b < 3; b++) {
+            for (int b = 0; b < 6; b++) {
                 double once[2];
                 for (int turn = 0; turn < 2; turn++) { /* without the bad gradient, and with it */
-                    start(f, dtype, MOST, 1, &o);
+                    start(f, dtype, MOST, 1, &ways[b / 3]);
                     set(f, f->block.grad, 0, 0.5);
                     step(f, 1);
                     double before = value_of(f, at);
-                    set(f, f->block.grad, at, bad[b]);
+                    set(f, f->block.grad, at, bad[b % 3]);
                     if (at % 2) /* two of them */
                         set(f, f->block.grad, (at + 1) % MOST, bad[(b + 1) % 3]);
                     if (turn)
-                        assert_fails(f->ctx, RG_DIVERGED, "sgd: the gradient's norm is ",
+                        assert_fails(f->ctx, RG_DIVERGED, ": the gradient's norm is ",
                                      rg_optimizer_step(f->optimizer, 1));
-                    assert_close(grad_of(f, at), bad[b], 0, 0);
+                    assert_close(grad_of(f, at), bad[b % 3], 0, 0);
                     assert_close(value_of(f, at), before, 0, 0);
                     for (int i = 0; i < MOST; i++)
                         set(f, f->block.grad, i, 0);
@@ -292,21 +388,30 @@ static void options_out_of_range(void **state)
         const char *words;
         rg_optimizer_options o;
     } cases[] = {
-        {"lr is 0;", {"sgd", 0, 0, 0, 0}},
-        {"lr is -0.1;", {"sgd", -0.1, 0, 0, 0}},
-        {"lr is inf;", {"sgd", infinite, 0, 0, 0}},
-        {"lr is ", {"sgd", nan, 0, 0, 0}},
-        {"momentum is -0.1;", {"sgd", 1, -0.1, 0, 0}},
-        {"momentum is 1; expected 0 <= momentum < 1", {"sgd", 1, 1, 0, 0}},
-        {"momentum is ", {"sgd", 1, nan, 0, 0}},
-        {"l2 is -1;", {"sgd", 1, 0, -1, 0}},
-        {"l2 is inf;", {"sgd", 1, 0, infinite, 0}},
-        {"l2 is ", {"sgd", 1, 0, nan, 0}},
-        {"clip_norm is -1;", {"sgd", 1, 0, 0, -1}},
-        {"clip_norm is ", {"sgd", 1, 0, 0, nan}},
-        {"\"nonesuch\" is unknown; expected sgd", {"nonesuch", 1, 0, 0, 0}},
-        {"\"SGD\" is unknown", {"SGD", 1, 0, 0, 0}},
-        {"unknown", {NULL, 1, 0, 0, 0}},
+        {"lr is 0;", {.name = "sgd", .lr = 0, .momentum = 0, .l2 = 0, .clip_norm = 0}},
+        {"lr is -0.1;", {.name = "sgd", .lr = -0.1, .momentum = 0, .l2 = 0, .clip_norm = 0}},
+        {"lr is inf;", {.name = "sgd", .lr = infinite, .momentum = 0, .l2 = 0, .clip_norm = 0}},
+        {"lr is ", {.name = "sgd", .lr = nan, .momentum = 0, .l2 = 0, .clip_norm = 0}},
+        {"momentum is -0.1;", {.name = "sgd", .lr = 1, .momentum = -0.1, .l2 = 0, .clip_norm = 0}},
+        {"momentum is 1; expected 0 <= momentum < 1",
+         {.name = "sgd", .lr = 1, .momentum = 1, .l2 = 0, .clip_norm = 0}},
+        {"momentum is ", {.name = "sgd", .lr = 1, .momentum = nan, .l2 = 0, .clip_norm = 0}},
+        {"l2 is -1;", {.name = "sgd", .lr = 1, .momentum = 0, .l2 = -1, .clip_norm = 0}},
+        {"l2 is inf;", {.name = "sgd", .lr = 1, .momentum = 0, .l2 = infinite, .clip_norm = 0}},
+        {"l2 is ", {.name = "sgd", .lr = 1, .momentum = 0, .l2 = nan, .clip_norm = 0}},
+        {"clip_norm is -1;", {.name = "sgd", .lr = 1, .momentum = 0, .l2 = 0, .clip_norm = -1}},
+        {"clip_norm is ", {.name = "sgd", .lr = 1, .momentum = 0, .l2 = 0, .clip_norm = nan}},
+        {"momentum is 0.5; expected 0 with adam", {"adam", 1, 0.5, 0, 0, 0.9, 0.9, 1}},
+        {"beta1 is 1; expected 0 <= beta1 < 1", {"adam", 1, 0, 0, 0, 1, 0.9, 1}},
+        {"beta1 is ", {"adam", 1, 0, 0, 0, nan, 0.9, 1}},
+        {"beta2 is -0.1;", {"adam", 1, 0, 0, 0, 0.9, -0.1, 1}},
+        {"beta2 is inf;", {"adam", 1, 0, 0, 0, 0.9, infinite, 1}},
+        {"epsilon is 0; expected a number > 0", {"adam", 1, 0, 0, 0, 0.9, 0.9, 0}},
+        {"epsilon is ", {"adam", 1, 0, 0, 0, 0.9, 0.9, nan}},
+        {"\"nonesuch\" is unknown; expected sgd or adam",
+         {.name = "nonesuch", .lr = 1, .momentum = 0, .l2 = 0, .clip_norm = 0}},
+        {"\"SGD\" is unknown", {.name = "SGD", .lr = 1, .momentum = 0, .l2 = 0, .clip_norm = 0}},
+        {"unknown", {.name = NULL, .lr = 1, .momentum = 0, .l2 = 0, .clip_norm = 0}},
     };
     rg_parameters block = {RG_F64, 1, f->value, f->grad};
     for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
@@ -363,7 +468,8 @@ static void names(void **state)
 {
     (void)state;
     assert_string_equal(rg_optimizer_name_at(0), "sgd");
-    assert_null(rg_optimizer_name_at(1));
+    assert_string_equal(rg_optimizer_name_at(1), "adam");
+    assert_null(rg_optimizer_name_at(2));
     assert_null(rg_optimizer_name_at(-1));
     assert_string_equal(rg_schedule_name(RG_SCHEDULE_CONSTANT), "constant");
     assert_string_equal(rg_schedule_name(RG_SCHEDULE_COSINE), "cosine");
@@ -433,17 +539,22 @@ static void a_convex_problem_reaches_its_optimum(void **state)
         {.name = "sgd", .lr = 0.15},
         {.name = "sgd", .lr = 0.05, .momentum = 0.8},
         {.name = "sgd", .lr = 0.15, .clip_norm = 1}, /* only on the first stretch of the way */
+        {.name = "adam", .lr = 0.1, .beta1 = 0.5, .beta2 = 0.9, .epsilon = 1},
     };
     double mean = 0;
     for (int i = 0; i < N; i++)
         mean += log(y[i]) / N;
-    for (int way = 0; way < 3; way++) {
+    for (int way = 0; way < 4; way++) {
         double gradient;
         start(f, RG_F64, N, 0, &ways[way]);
         descend(f, y, 600, &gradient);
         assert_close(gradient, 0, 0, 1e-10);
+        double middle = 0; /* of sgd 0; adam's steps do not keep the sum */
         for (int i = 0; i < N; i++)
-            assert_close(value_of(f, i), log(y[i]) - mean, 0, 1e-9);
+            middle += value_of(f, i) / N;
+        for (int i = 0; i < N; i++)
+            assert_close(value_of(f, i) - middle, log(y[i]) - mean, 0, 1e-9);
+        assert_close(middle, 0, 0, way < 3 ? 1e-9 : 1);
     }
 }
 
@@ -456,6 +567,9 @@ int main(void)
         TEST(momentum_is_a_geometric_series),
         TEST(l2_shrinks),
         TEST(momentum_and_l2_together),
+        TEST(adam_steps_as_in_pytorch),
+        TEST(adam_steps_by_the_rate),
+        TEST(adam_clips_first),
         TEST(clipping_begins_beyond_the_norm),
         TEST(clipping_of_extreme_gradients),
         TEST(clipping_leaves_l2_alone),

@@ -16,27 +16,42 @@ extern "C" {
 
 typedef struct rg_model rg_model;
 
+/* The hidden layers of an mlp: how many, and of how many units each, at most. */
+enum { RG_MAX_HIDDEN = 16, RG_MAX_UNITS = 2048 };
+
 typedef struct rg_model_options {
-    const char *name; /* "linear": scores = X w (+ b) */
+    const char *name; /* "linear": X w (+ b); "mlp": relu(..relu(X W0 + b0)..) wL (+ bL) */
     rg_dtype dtype;   /* of the parameters: f32 (default) or f64 */
-    bool bias;        /* default false: a loss over softmax cannot learn one */
+    bool bias;        /* a constant added to all scores; default false: a loss over softmax cannot
+                         learn one. Hidden layers always have their biases. */
+    const int64_t *hidden; /* (n_hidden) units of an mlp's hidden layers, first to last; copied */
+    int n_hidden;          /* of an mlp: 1 to RG_MAX_HIDDEN; of a linear model 0 (default) */
+    uint64_t seed;         /* of an mlp's first weights; default 1 */
 } rg_model_options;
 
 /* A linear model in f32 without a bias. */
 RG_API rg_model_options rg_model_options_default(void);
 
+/* The i-th kind of model's name; NULL past the last. Static. */
+RG_API const char *rg_model_name_at(int i);
+
 /* A model of n_features inputs. A linear one starts at zero: its loss is convex, so nothing is
- * gained elsewhere. *out is the caller's. */
+ * gained elsewhere. An mlp's weights start uniform with variance 2 / fan-in (He et al. 2015), those
+ * of the last layer, which no relu halves, with 1 / fan-in, its biases at zero. RG_USAGE for an
+ * option out of range. *out is the caller's. */
 RG_API rg_status rg_model_create(rg_context *ctx, int64_t n_features,
                                  const rg_model_options *options, rg_model **out);
 /* Ends a model. NULL is allowed. */
 RG_API void rg_model_destroy(rg_model *model);
 
-/* "linear"; static. And the number of features it scores. */
+/* "linear" or "mlp", static; the number of features it scores; the units of its hidden layers,
+ * their number in *n_hidden (0: none), owned by the model. */
 RG_API const char *rg_model_name(const rg_model *model);
 RG_API int64_t rg_model_n_features(const rg_model *model);
+RG_API const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden);
 
-/* The parameter block: (F) weights, then the bias if there is one. Owned by the model. */
+/* The parameter block, layer by layer: weights (inputs,units), row-major, those of the last layer
+ * (inputs), then the biases (units) if there are any. Owned by the model. */
 RG_API const rg_parameters *rg_model_parameters(const rg_model *model);
 
 /* Names (F) kept from the training data, or NULL. */

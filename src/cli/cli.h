@@ -71,6 +71,7 @@ enum cli_kind {
     CLI_LIST,    /* struct cli_list */
     CLI_INTEGER, /* int64_t, low <= value <= high */
     CLI_SEED,    /* uint64_t */
+    CLI_SIZE,    /* int64_t > 0, bytes: 512M; 0 is what stands where it is not given */
     CLI_REAL,    /* double, finite, in the range */
     CLI_NAME,    /* an enum: the index of one of the names */
     CLI_CHOICE   /* const char *: one of the names */

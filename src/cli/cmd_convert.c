@@ -5,15 +5,13 @@
  */
 #include "cli.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct convert {
     struct cli_list files; /* of the split without a name */
     struct cli_list train, vali, test;
-    const char *output, *memory;
+    const char *output;
     rg_dataset_options reading;
     rg_write_options writing;
 };
@@ -48,8 +46,8 @@ static const struct cli_option options[] = {
      .doc = "Features as CSR (AnnData's layout), also where they came dense"},
     {.name = "memory",
      .argument = "SIZE",
-     .kind = CLI_TEXT,
-     .offset = AT(memory),
+     .kind = CLI_SIZE,
+     .offset = AT(reading.memory_limit),
      .doc = "Rows of text may take so much memory, such as 512M or 8G (of 1024 each); those beyond "
             "it wait on disk beside the output; without it all stay in memory. Doc ids and lists "
             "always do"},
@@ -67,24 +65,6 @@ static const struct cli_command command = {
            "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
            "arguments make a file with one split without a name; --train, --vali and --test make "
            "a file with these splits."};
-
-/* "8G" in bytes, as the limit of reading. */
-static rg_status set_memory(struct convert *c)
-{
-    static const char units[] = "KMGT";
-    if (!c->memory)
-        return RG_OK;
-    char *end;
-    errno = 0;
-    long long size = isdigit((unsigned char)c->memory[0]) ? strtoll(c->memory, &end, 10) : 0;
-    const char *unit = size > 0 && *end ? strchr(units, *end) : NULL;
-    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
-    if (size <= 0 || errno || end[unit ? 1 : 0] || size > INT64_MAX >> shift)
-        return cli_fail(RG_USAGE, "--memory '%s': expected a size such as 512M or 8G", c->memory);
-    c->reading.memory_limit = (int64_t)size << shift;
-    c->reading.spool_path = c->output;
-    return RG_OK;
-}
 
 /* All sources, split after split, and what was opened for them. */
 struct work {
@@ -197,9 +177,8 @@ static rg_status open_sources(rg_context *ctx, const struct convert *c, struct w
 
 static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
 {
-    rg_status status = set_memory(c);
-    if (status == RG_OK)
-        status = collect(c, w);
+    c->reading.spool_path = c->output;
+    rg_status status = collect(c, w);
     if (status != RG_OK)
         return status;
     c->reading.sparse = c->writing.sparse;

@@ -369,6 +369,17 @@ static rg_status show_linear(rg_model *model)
     return RG_OK;
 }
 
+/* "46 -> 64 -> 32 -> 1, 5153 parameters". */
+static void show_layers(const rg_model *model)
+{
+    int n_hidden;
+    const int64_t *hidden = rg_model_hidden(model, &n_hidden);
+    printf("layers: %lld", (long long)rg_model_n_features(model));
+    for (int l = 0; l < n_hidden; l++)
+        printf(" -> %lld", (long long)hidden[l]);
+    printf(" -> 1, %lld parameters\n", (long long)rg_model_parameters(model)->count);
+}
+
 /* The history, JSON over many lines, on one. */
 static void show_history(const char *text)
 {
@@ -385,7 +396,10 @@ static rg_status show_model(const char *path, rg_model *model)
            rg_dtype_name(rg_model_parameters(model)->dtype), (long long)rg_model_n_features(model),
            rg_normalize_name(rg_model_normalization(model)->method));
     show_history(rg_model_history(model));
-    return strcmp(rg_model_name(model), "linear") == 0 ? show_linear(model) : RG_OK;
+    if (strcmp(rg_model_name(model), "linear") == 0)
+        return show_linear(model);
+    show_layers(model);
+    return RG_OK;
 }
 
 /* ---- The command ----------------------------------------------------------------------------- */

@@ -12,7 +12,8 @@
 
 struct train {
     struct cli_list files; /* DATA */
-    const char *output, *vali, *metrics, *history;
+    const char *output, *vali, *metrics, *history, *hidden;
+    int64_t units[RG_MAX_HIDDEN]; /* what `hidden` says */
     bool quiet, force;
     rg_dataset_options reading;
     rg_train_options o;
@@ -79,6 +80,19 @@ static const struct cli_option options[] = {
      .doc = "Adds X * weight to the gradient; 0 because normalised features and a schedule that "
             "ends at 0 hardly overfit"},
     {.kind = CLI_HEADING, .doc = "Model:"},
+    {.name = "model",
+     .argument = "NAME",
+     .kind = CLI_CHOICE,
+     .offset = AT(o.model.name),
+     .name_at = rg_model_name_at,
+     .doc = "linear: weights . features, because its best weights are found from anywhere and can "
+            "be read; mlp: hidden layers of relu units, which see how features act together"},
+    {.name = "hidden",
+     .argument = "UNITS,..",
+     .kind = CLI_TEXT,
+     .offset = AT(hidden),
+     .doc = "Of an mlp: the units of its hidden layers, from the features to the score; 64,32 "
+            "when it is not given"},
     {.name = "normalize",
      .argument = "METHOD",
      .kind = CLI_NAME,
@@ -99,14 +113,16 @@ static const struct cli_option options[] = {
      .kind = CLI_FLAG,
      .offset = AT(o.model.bias),
      .doc = "Adds a constant to all scores. Off, because a loss over softmax cannot learn one: it "
-            "does not change when all scores of a list do"},
+            "does not change when all scores of a list do. Hidden layers have theirs anyway"},
     {.kind = CLI_HEADING, .doc = "Optimisation:"},
     {.name = "optimizer",
      .argument = "NAME",
      .kind = CLI_CHOICE,
      .offset = AT(o.optimizer.name),
      .name_at = rg_optimizer_name_at,
-     .doc = "sgd: g = clip(gradient) + l2 weight; m = momentum m + g; weight -= rate m"},
+     .doc = "With g = clip(gradient) + l2 weight, sgd: m = momentum m + g; weight -= rate m; adam: "
+            "m and v are running means of g and g g, corrected for their start at 0; weight -= "
+            "rate m / (sqrt(v) + epsilon)"},
     {.name = "lr",
      .argument = "RATE",
      .kind = CLI_REAL,
@@ -115,7 +131,8 @@ static const struct cli_option options[] = {
      .high = CLI_NO_LIMIT,
      .above = true,
      .doc = "Learning rate of the first step. With normalised features and a clipped gradient a "
-            "step moves the weights by at most RATE"},
+            "step of sgd moves the weights by at most RATE; one of adam moves each by about RATE, "
+            "so give it less: 0.001 is usual"},
     {.name = "momentum",
      .argument = "X",
      .kind = CLI_REAL,
@@ -123,7 +140,31 @@ static const struct cli_option options[] = {
      .low = 0,
      .high = 1,
      .below = true,
-     .doc = "Part of the last step that is taken again; 0: none"},
+     .doc = "Of sgd: part of the last step that is taken again; 0: none"},
+    {.name = "beta1",
+     .argument = "X",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.beta1),
+     .low = 0,
+     .high = 1,
+     .below = true,
+     .doc = "Of adam: what a step leaves of m"},
+    {.name = "beta2",
+     .argument = "X",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.beta2),
+     .low = 0,
+     .high = 1,
+     .below = true,
+     .doc = "Of adam: what a step leaves of v"},
+    {.name = "epsilon",
+     .argument = "X",
+     .kind = CLI_REAL,
+     .offset = AT(o.optimizer.epsilon),
+     .low = 0,
+     .high = CLI_NO_LIMIT,
+     .above = true,
+     .doc = "Of adam: keeps the divisor from 0"},
     {.name = "schedule",
      .argument = "NAME",
      .kind = CLI_NAME,
@@ -157,7 +198,22 @@ static const struct cli_option options[] = {
      .argument = "N",
      .kind = CLI_SEED,
      .offset = AT(o.seed),
-     .doc = "Of the order of lists; same seed, data and build: same model, byte for byte"},
+     .doc = "Of the order of lists and an mlp's first weights; same seed, data and build: same "
+            "model, byte for byte"},
+    {.name = "memory",
+     .argument = "SIZE",
+     .kind = CLI_SIZE,
+     .offset = AT(o.memory_limit),
+     .doc = "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
+            "beyond it features stream from the file, window by window; 80 % of the machine's "
+            "memory when it is not given"},
+    {.name = "window",
+     .argument = "SIZE",
+     .kind = CLI_SIZE,
+     .offset = AT(o.window_bytes),
+     .doc = "Shuffle windows of the file, each of so many bytes of features, and the lists within "
+            "each, not all lists: the same windows give the same model, streaming or not. Without "
+            "it all lists are one window, or where they stream a quarter of the memory"},
     {.kind = CLI_HEADING, .doc = "Selection:"},
     {.name = "metric",
      .argument = "LIST",
@@ -192,11 +248,10 @@ static const struct cli_command command = {
     .size = sizeof(struct train),
     .options = options,
     .reading = AT(reading),
-    .doc =
-        "Train a linear ranking model, score = weights . normalised features, on the split train "
-        "of a data set (HDF5 or text), or on its only split. The epoch that is best on "
-        "validation lists is kept; the split test is never read. Without options it is meant to "
-        "work on data that it knows nothing of; the reason for each default is given.",
+    .doc = "Train a ranking model, score = weights . normalised features or an mlp, on the split "
+           "train of a data set (HDF5 or text), or on its only split. The epoch that is best on "
+           "validation lists is kept; the split test is never read. Without options it is meant to "
+           "work on data that it knows nothing of; the reason for each default is given.",
     .more = explain};
 
 /* ---- Progress ------------------------------------------------------------------------------- */
@@ -317,6 +372,48 @@ static rg_status open_input(rg_context *ctx, const struct train *t, struct input
     return in->vali ? RG_OK : RG_USAGE;
 }
 
+/* "64,32" as the units of hidden layers; and one seed for all that is drawn. */
+static rg_status set_model(struct train *t)
+{
+    rg_model_options *model = &t->o.model;
+    bool linear = strcmp(model->name, "linear") == 0;
+    const char *at = t->hidden || linear ? t->hidden : "64,32";
+    char *end;
+    model->seed = t->o.seed;
+    model->hidden = t->units;
+    if (t->hidden && linear)
+        return cli_fail(RG_USAGE,
+                        "--hidden %s: a linear model has no hidden layers; expected "
+                        "--model mlp",
+                        t->hidden);
+    for (; at; at = *end ? end + 1 : NULL) {
+        int64_t units = strspn(at, "0123456789") ? strtoll(at, &end, 10) : 0;
+        if (units < 1 || units > RG_MAX_UNITS || (*end && *end != ',') ||
+            model->n_hidden == RG_MAX_HIDDEN)
+            return cli_fail(RG_USAGE,
+                            "--hidden '%s': expected 1 to %d whole numbers from 1 to %d, separated "
+                            "by commas, such as 64,32",
+                            t->hidden, RG_MAX_HIDDEN, RG_MAX_UNITS);
+        t->units[model->n_hidden++] = units;
+    }
+    return RG_OK;
+}
+
+/* The options of another optimizer are no mistake that goes unsaid. */
+static rg_status check_optimizer(const rg_optimizer_options *o)
+{
+    const rg_optimizer_options usual = rg_optimizer_options_default();
+    if (strcmp(o->name, "adam") != 0 &&
+        (o->beta1 != usual.beta1 || o->beta2 != usual.beta2 || o->epsilon != usual.epsilon))
+        return cli_fail(RG_USAGE,
+                        "--beta1, --beta2 and --epsilon are adam's, but the optimizer is "
+                        "%s; expected --optimizer adam",
+                        o->name);
+    if (strcmp(o->name, "adam") == 0 && o->momentum != 0)
+        return cli_fail(RG_USAGE, "--momentum %g: adam's is --beta1", o->momentum);
+    return RG_OK;
+}
+
 /* Everything that can be told before data are read. */
 static rg_status check(rg_context *ctx, const struct train *t)
 {
@@ -419,6 +516,10 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     int n_metrics = 0;
     rg_train_result result = {0};
     rg_status status = cli_parse_metrics(ctx, t->metrics, metrics, &n_metrics);
+    if (status == RG_OK)
+        status = set_model(t);
+    if (status == RG_OK)
+        status = check_optimizer(&t->o.optimizer);
     if (status == RG_OK)
         status = check(ctx, t);
     if (status == RG_OK)

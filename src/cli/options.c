@@ -176,6 +176,22 @@ static bool is_plain(const char *text, const char *alphabet)
     return text[0] && strspn(text, alphabet) == strlen(text);
 }
 
+/* "8G" in bytes. */
+static rg_status set_size(const struct cli_option *option, const char *text, char *at)
+{
+    static const char units[] = "KMGT";
+    char *end = NULL;
+    errno = 0;
+    int64_t size = is_plain(text, "0123456789KMGT") ? strtoll(text, &end, 10) : 0;
+    const char *unit = size > 0 && *end ? strchr(units, *end) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    if (size <= 0 || errno || end[unit ? 1 : 0] || size > INT64_MAX >> shift)
+        return reject(option, text, "a size such as 512M or 8G");
+    size <<= shift;
+    memcpy(at, &size, sizeof size);
+    return RG_OK;
+}
+
 static rg_status set_number(const struct cli_option *option, const char *text, char *at)
 {
     char *end = NULL;
@@ -248,6 +264,7 @@ static rg_status set_value(const struct cli_option *option, const char *text, ch
         return RG_OK;
     case CLI_NAME:
     case CLI_CHOICE: return set_name(option, text, at);
+    case CLI_SIZE: return set_size(option, text, at);
     default: return set_number(option, text, at);
     }
 }

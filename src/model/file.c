@@ -1,8 +1,9 @@
 /* file.c: a model as an HDF5 file, "rankgrad-model" 1.0.
  *
  *     attributes   format, format_version
- *     /config      JSON: model, n_features, dtype, bias, normalize
- *     /parameters  a data set for each part of the block ("weights", "bias")
+ *     /config      JSON: model, n_features, dtype, bias, normalize; of an mlp hidden
+ *     /parameters  a data set for each part of the block ("weights", "bias"; of an mlp
+ *                  "weights_0", "bias_0", ...)
  *     /normalization/shift, /scale   (F) f64, where the method has them
  *     /feature_names (F), /history (JSON), where known
  *
@@ -21,14 +22,6 @@
 
 #define FORMAT "rankgrad-model"
 
-static int64_t part_count(const struct rg__part *part)
-{
-    int64_t count = 1;
-    for (int d = 0; d < part->ndim; d++)
-        count *= part->dims[d];
-    return count;
-}
-
 /* ---- Writing ---- */
 
 /* A file that would be refused when it is read is not written. */
@@ -37,7 +30,7 @@ static rg_status check_finite(const rg_model *model, const char *path)
     const rg_parameters *p = &model->parameters;
     struct rg__part part;
     for (int k = 0; model->architecture->part(model, k, &part); k++)
-        for (int64_t i = 0; i < part_count(&part); i++)
+        for (int64_t i = 0; i < rg__part_count(&part); i++)
             if (!isfinite(rg__element(p->dtype, p->value, part.first + i)))
                 return rg__fail(model->ctx, RG_BAD_DATA,
                                 "%s: not written: %s[%lld] is %g; expected a finite number", path,
@@ -61,10 +54,14 @@ static void write_parts(struct rg__h5_writer *writer, const rg_model *model)
 
 static char *config_of(const rg_model *model)
 {
-    json_t *json = json_pack("{s:s, s:I, s:s, s:b, s:s}", "model", model->architecture->name,
-                             "n_features", (json_int_t)model->n_features, "dtype",
-                             rg_dtype_name(model->parameters.dtype), "bias", (int)model->bias,
-                             "normalize", rg_normalize_name(model->normalization.method));
+    json_t *hidden = model->n_hidden ? json_array() : NULL;
+    for (int l = 0; l < model->n_hidden; l++)
+        json_array_append_new(hidden, json_integer((json_int_t)model->hidden[l]));
+    json_t *json =
+        json_pack("{s:s, s:I, s:s, s:b, s:s, s:o*}", "model", model->architecture->name,
+                  "n_features", (json_int_t)model->n_features, "dtype",
+                  rg_dtype_name(model->parameters.dtype), "bias", (int)model->bias, "normalize",
+                  rg_normalize_name(model->normalization.method), "hidden", hidden);
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     json_decref(json);
     return text;
@@ -189,7 +186,7 @@ static int64_t part_of(const rg_model *model, int i, struct rg__part *part, char
     if (!model->architecture->part(model, i, part))
         return -1;
     snprintf(name, 96, "/parameters/%s", part->name);
-    return part_count(part);
+    return rg__part_count(part);
 }
 
 /* Checks the sizes of the parts of a model that has no memory yet. */
@@ -222,43 +219,73 @@ static const char *normalize_name(int i)
     return rg_normalize_name((rg_normalize)i);
 }
 
-/* An empty model of the configuration. */
+/* The units of the hidden layers: an array of whole numbers, or absent. */
+static bool unpack_hidden(const json_t *array, int64_t hidden[RG_MAX_HIDDEN], int *n_hidden)
+{
+    size_t n = json_array_size(array);
+    if ((array && !json_is_array(array)) || n > RG_MAX_HIDDEN)
+        return false;
+    for (size_t l = 0; l < n; l++) {
+        if (!json_is_integer(json_array_get(array, l)))
+            return false;
+        hidden[l] = json_integer_value(json_array_get(array, l));
+    }
+    *n_hidden = (int)n;
+    return true;
+}
+
+/* The outline and type of the model that /config tells of. */
+static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *outline,
+                               rg_dtype *type, rg_normalize *method)
+{
+    const char *name = NULL, *dtype = NULL, *normalize = NULL;
+    const json_t *array = NULL;
+    json_int_t n_features = 0;
+    int bias = 0, n_hidden = 0;
+    int64_t hidden[RG_MAX_HIDDEN];
+    json_error_t error;
+    if (json_unpack_ex((json_t *)(uintptr_t)json, &error, 0, "{s:s, s:I, s:s, s:b, s:s, s?o}",
+                       "model", &name, "n_features", &n_features, "dtype", &dtype, "bias", &bias,
+                       "normalize", &normalize, "hidden", &array) != 0)
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
+    if (!rg__architecture_find(name))
+        return rg__fail(r->ctx, RG_BAD_DATA,
+                        "%s: /config: model \"%s\" is unknown; a newer Rankgrad may know it",
+                        r->path, name);
+    if (find(dtype_name, dtype) < 0 || find(normalize_name, normalize) < 0)
+        return rg__fail(r->ctx, RG_BAD_DATA,
+                        "%s: /config: dtype \"%s\", normalize \"%s\"; one of them is unknown",
+                        r->path, dtype, normalize);
+    if (!unpack_hidden(array, hidden, &n_hidden))
+        return rg__fail(r->ctx, RG_BAD_DATA,
+                        "%s: /config: hidden is no array of at most %d whole numbers", r->path,
+                        RG_MAX_HIDDEN);
+    *type = (rg_dtype)find(dtype_name, dtype);
+    *method = (rg_normalize)find(normalize_name, normalize);
+    const rg_model_options o = {name, *type, bias != 0, hidden, n_hidden, 0};
+    if (rg__model_outline(r->ctx, n_features, &o, outline) == RG_OK)
+        return RG_OK;
+    return rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, rg_last_error(r->ctx));
+}
+
+/* A model of the configuration; its parameters are still 0. */
 static rg_status read_config(struct reader *r, rg_normalize *method)
 {
     char **text;
+    rg_model outline;
+    rg_dtype type = RG_F32;
+    json_error_t error;
     rg_status status = read_text(r, "/config", false, &text);
     if (status != RG_OK)
         return status;
-    const char *name = NULL, *dtype = NULL, *normalize = NULL;
-    json_int_t n_features = 0;
-    int bias = 0;
-    json_error_t error;
     json_t *json = json_loads(text[0], 0, &error);
     rg__free(r->ctx, text);
-    if (!json ||
-        json_unpack_ex(json, &error, 0, "{s:s, s:I, s:s, s:b, s:s}", "model", &name, "n_features",
-                       &n_features, "dtype", &dtype, "bias", &bias, "normalize", &normalize) != 0)
-        status = rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
-    else if (!name || !rg__architecture_find(name))
-        status =
-            rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: model \"%s\" is unknown", r->path, name);
-    else if (find(dtype_name, dtype) < 0 || find(normalize_name, normalize) < 0)
-        status = rg__fail(r->ctx, RG_BAD_DATA,
-                          "%s: /config: dtype \"%s\", normalize \"%s\"; one "
-                          "of them is unknown",
-                          r->path, dtype, normalize);
-    if (status == RG_OK) {
-        *method = (rg_normalize)find(normalize_name, normalize);
-        rg_model_options o = {name, (rg_dtype)find(dtype_name, dtype), bias != 0};
-        const rg_model outline = {
-            .architecture = rg__architecture_find(name), .n_features = n_features, .bias = o.bias};
+    status = json ? unpack_config(r, json, &outline, &type, method)
+                  : rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
+    if (status == RG_OK)
         status = check_parts(r, &outline); /* before memory is taken for them */
-        if (status == RG_OK)
-            status = rg_model_create(r->ctx, n_features, &o, &r->model);
-        if (status == RG_USAGE)
-            status =
-                rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, rg_last_error(r->ctx));
-    }
+    if (status == RG_OK)
+        status = rg__model_allocate(&outline, type, &r->model);
     json_decref(json);
     return status;
 }

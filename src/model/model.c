@@ -1,22 +1,25 @@
-/* model.c: the common part of all models: options, memory, normalisation, scoring. */
+/* model.c: the common part of all models: the table of them, options, memory, normalisation. */
 #include "model/model.h"
 
-#include "data/rows.h"
-#include "data/split.h"
-#include "tensor/tensor.h"
-
-#include <math.h>
 #include <string.h>
 
-enum { SCORE_BLOCK = 256 }; /* rows normalised and scored at a time; bits do not depend on it */
-
 static const struct rg__architecture architectures[] = {
-    {"linear",
-     rg__linear_part,
-     rg__linear_n_parameters,
-     rg__linear_forward,
-     {rg__linear_score_f32, rg__linear_score_f64}},
+    {.name = "linear",
+     .part = rg__linear_part,
+     .forward = rg__linear_forward,
+     .score = {rg__linear_score_f32, rg__linear_score_f64}},
+    {.name = "mlp",
+     .most_hidden = RG_MAX_HIDDEN,
+     .part = rg__mlp_part,
+     .start = rg__mlp_start,
+     .forward = rg__mlp_forward,
+     .score = {rg__mlp_score_f32, rg__mlp_score_f64}},
 };
+
+const char *rg_model_name_at(int i)
+{
+    return i >= 0 && i < RG__COUNT(architectures) ? architectures[i].name : NULL;
+}
 
 const struct rg__architecture *rg__architecture_find(const char *name)
 {
@@ -28,49 +31,97 @@ const struct rg__architecture *rg__architecture_find(const char *name)
 
 rg_model_options rg_model_options_default(void)
 {
-    return (rg_model_options){.name = "linear", .dtype = RG_F32};
+    return (rg_model_options){.name = "linear", .dtype = RG_F32, .seed = 1};
 }
 
-static rg_status check_options(rg_context *ctx, int64_t n_features, const rg_model_options *o)
+/* ---- Making ---- */
+
+static rg_status check_hidden(rg_context *ctx, const struct rg__architecture *a,
+                              const rg_model_options *o)
 {
-    if (!o->name || !rg__architecture_find(o->name))
-        return rg__fail(ctx, RG_USAGE, "model \"%s\" is unknown; expected %s",
-                        o->name ? o->name : "(null)", architectures[0].name);
+    if (!a->most_hidden && o->n_hidden)
+        return rg__fail(ctx, RG_USAGE, "model %s: %d hidden layers; it has none, an mlp has some",
+                        a->name, o->n_hidden);
+    if (a->most_hidden && (o->n_hidden < 1 || o->n_hidden > a->most_hidden || !o->hidden))
+        return rg__fail(ctx, RG_USAGE, "model %s: %d hidden layers; expected the units of 1 to %d",
+                        a->name, o->hidden ? o->n_hidden : 0, a->most_hidden);
+    for (int l = 0; l < o->n_hidden; l++)
+        if (o->hidden[l] < 1 || o->hidden[l] > RG_MAX_UNITS)
+            return rg__fail(ctx, RG_USAGE,
+                            "model %s: hidden layer %d has %lld units; expected 1 "
+                            "to %d",
+                            a->name, l + 1, (long long)o->hidden[l], RG_MAX_UNITS);
+    return RG_OK;
+}
+
+rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *o,
+                            rg_model *model)
+{
+    const struct rg__architecture *architecture = o->name ? rg__architecture_find(o->name) : NULL;
+    if (!architecture)
+        return rg__fail(ctx, RG_USAGE, "model \"%s\" is unknown; expected %s or %s",
+                        o->name ? o->name : "(null)", architectures[0].name, architectures[1].name);
     if (!rg_dtype_computes(o->dtype))
         return rg__fail(ctx, RG_USAGE, "model: the type is %s; expected f32 or f64",
                         rg_dtype_name(o->dtype) ? rg_dtype_name(o->dtype) : "none");
     if (n_features < 1 || n_features > INT32_MAX)
         return rg__fail(ctx, RG_USAGE, "model: %lld features; expected 1 to 2147483647",
                         (long long)n_features);
+    rg_status status = check_hidden(ctx, architecture, o);
+    if (status != RG_OK)
+        return status;
+    *model = (rg_model){.ctx = ctx,
+                        .architecture = architecture,
+                        .n_features = n_features,
+                        .bias = o->bias,
+                        .n_hidden = o->n_hidden};
+    for (int l = 0; l < o->n_hidden; l++)
+        model->hidden[l] = o->hidden[l];
+    return RG_OK;
+}
+
+int64_t rg__part_count(const struct rg__part *part)
+{
+    return part->ndim == 2 ? part->dims[0] * part->dims[1] : part->dims[0];
+}
+
+rg_status rg__model_allocate(const rg_model *outline, rg_dtype dtype, rg_model **out)
+{
+    rg_context *ctx = outline->ctx;
+    struct rg__part part;
+    int64_t count = 0; /* at most 2^31 * 2048 and 16 * 2048^2: no overflow */
+    *out = NULL;
+    for (int i = 0; outline->architecture->part(outline, i, &part); i++)
+        count += rg__part_count(&part);
+    rg_model *model = rg__alloc(ctx, 1, sizeof *model, "a model");
+    if (!model)
+        return RG_LIMIT;
+    *model = *outline;
+    size_t size = rg_dtype_size(dtype);
+    char *block = rg__alloc(ctx, 2 * count, size, "the parameters");
+    model->parameters = (rg_parameters){dtype, count, block, NULL};
+    model->history = rg__strdup(ctx, "");
+    if (!block || !model->history) {
+        rg_model_destroy(model);
+        return RG_LIMIT;
+    }
+    model->parameters.grad = block + (size_t)count * size;
+    *out = model;
     return RG_OK;
 }
 
 rg_status rg_model_create(rg_context *ctx, int64_t n_features, const rg_model_options *options,
                           rg_model **out)
 {
-    *out = NULL;
     rg_model_options o = options ? *options : rg_model_options_default();
-    rg_status status = check_options(ctx, n_features, &o);
-    if (status != RG_OK)
-        return status;
-    rg_model *model = rg__alloc(ctx, 1, sizeof *model, "a model");
-    if (!model)
-        return RG_LIMIT;
-    *model = (rg_model){.ctx = ctx, .n_features = n_features, .bias = o.bias};
-    model->architecture = rg__architecture_find(o.name);
-    int64_t count = model->architecture->n_parameters(n_features, &o);
-    size_t size = rg_dtype_size(o.dtype);
-    char *block = rg__alloc(ctx, 2 * count, size, "the parameters");
-    model->parameters = (rg_parameters){o.dtype, count, block, NULL};
-    model->history = rg__strdup(ctx, "");
-    if (block)
-        model->parameters.grad = block + (size_t)count * size;
-    if (!block || !model->history) {
-        rg_model_destroy(model);
-        return RG_LIMIT;
-    }
-    *out = model;
-    return RG_OK;
+    rg_model outline;
+    *out = NULL;
+    rg_status status = rg__model_outline(ctx, n_features, &o, &outline);
+    if (status == RG_OK)
+        status = rg__model_allocate(&outline, o.dtype, out);
+    if (status == RG_OK && outline.architecture->start)
+        outline.architecture->start(*out, o.seed);
+    return status;
 }
 
 static void free_names(rg_context *ctx, char **names, int64_t n)
@@ -100,6 +151,12 @@ const char *rg_model_name(const rg_model *model)
 int64_t rg_model_n_features(const rg_model *model)
 {
     return model->n_features;
+}
+
+const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden)
+{
+    *n_hidden = model->n_hidden;
+    return model->hidden;
 }
 
 const rg_parameters *rg_model_parameters(const rg_model *model)
@@ -187,124 +244,17 @@ rg_status rg_model_set_history(rg_model *model, const char *json)
     return RG_OK;
 }
 
+rg_node *rg__parameter(rg_graph *graph, rg_model *model, int i)
+{
+    const rg_parameters *p = &model->parameters;
+    struct rg__part part;
+    model->architecture->part(model, i, &part);
+    size_t at = (size_t)part.first * rg_dtype_size(p->dtype);
+    rg_tensor value = {p->dtype, part.ndim, {part.dims[0], part.dims[1]}, (char *)p->value + at};
+    return rg_variable(graph, &value, (char *)p->grad + at);
+}
+
 rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows)
 {
     return rows ? model->architecture->forward(graph, model, rows) : NULL;
-}
-
-/* ---- Scoring ---- */
-
-void rg__model_score_rows(const rg_model *model, const void *rows, int64_t n, void *scores)
-{
-    model->architecture->score[model->parameters.dtype](model, rows, n, scores);
-}
-
-/* Buffers for `block` rows at a time. */
-struct scorer {
-    const rg_model *model;
-    void *scratch, *rows, *scores;
-};
-
-static rg_status scorer_open(const rg_model *model, const rg_split *split, int64_t block,
-                             struct scorer *s)
-{
-    rg_context *ctx = model->ctx;
-    size_t size = rg_dtype_size(model->parameters.dtype);
-    int64_t count;
-    *s = (struct scorer){.model = model};
-    if (__builtin_mul_overflow(block, model->n_features, &count))
-        return rg__fail_memory(ctx, SIZE_MAX, "rows to score");
-    s->scratch = rg__alloc(ctx, (int64_t)rg__load_scratch(split, block), 1, "rows to score");
-    s->rows = rg__alloc(ctx, count, size, "rows to score");
-    s->scores = rg__alloc(ctx, block, size, "scores");
-    return s->scratch && s->rows && s->scores ? RG_OK : RG_LIMIT;
-}
-
-static void scorer_close(struct scorer *s)
-{
-    rg__free(s->model->ctx, s->scratch);
-    rg__free(s->model->ctx, s->rows);
-    rg__free(s->model->ctx, s->scores);
-}
-
-/* Scores the valid ones of the rows [begin, end) into s->scores; returns how many they are. */
-static int64_t score_block(struct scorer *s, const rg_split *split, int64_t begin, int64_t end)
-{
-    rg_dtype dtype = s->model->parameters.dtype;
-    rg_tensor rows = {.dtype = dtype, .data = s->rows};
-    int64_t n = rg__load_rows(split, &s->model->normalization, begin, end, s->scratch, &rows);
-    rg__model_score_rows(s->model, s->rows, n, s->scores);
-    return n;
-}
-
-rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores)
-{
-    if (n < 0)
-        return rg__fail(model->ctx, RG_USAGE, "score: %lld rows", (long long)n);
-    bool by_list = model->normalization.method == RG_NORMALIZE_LIST_MINMAX;
-    int64_t block = by_list || n < SCORE_BLOCK ? n : SCORE_BLOCK;
-    rg_split split = {.n_rows = n, .n_features = model->n_features};
-    union {
-        const float *given;
-        void *data; /* a leaf's data pointer, never written through */
-    } features = {rows};
-    split.features = (rg_tensor){RG_F32, 2, {n, model->n_features}, features.data};
-    struct scorer s;
-    rg_status status = scorer_open(model, &split, block, &s);
-    for (int64_t begin = 0; begin < n && status == RG_OK; begin += block) {
-        int64_t end = n - begin < block ? n : begin + block;
-        int64_t scored = score_block(&s, &split, begin, end);
-        rg__cast(model->parameters.dtype, s.scores, RG_F32, scores + begin, scored);
-    }
-    scorer_close(&s);
-    return status;
-}
-
-/* Scores of the rows [begin, end), NaN where a row is masked. */
-static void score_into(struct scorer *s, const rg_split *split, int64_t begin, int64_t end,
-                       double *scores)
-{
-    size_t size = rg_dtype_size(s->model->parameters.dtype);
-    int64_t at = 0;
-    score_block(s, split, begin, end);
-    for (int64_t row = begin; row < end; row++) {
-        scores[row] = (double)NAN;
-        if (rg__row_is_there(split, row))
-            rg__cast(s->model->parameters.dtype, (const char *)s->scores + (size_t)at++ * size,
-                     RG_F64, &scores[row], 1);
-    }
-}
-
-rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores)
-{
-    rg_context *ctx = model->ctx;
-    bool by_list = model->normalization.method == RG_NORMALIZE_LIST_MINMAX;
-    rg_status status = rg__check_split(ctx, split, "the split to score");
-    if (status != RG_OK)
-        return status;
-    if (split->n_features != model->n_features)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the data have %lld features, the model %lld; for text with absent last "
-                        "features --features %lld gives as many",
-                        (long long)split->n_features, (long long)model->n_features,
-                        (long long)model->n_features);
-    if (by_list && split->n_rows > 0 && !split->offsets)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the model normalises within lists (list-minmax); "
-                        "expected data with lists (offsets, qid or group)");
-    int64_t longest = by_list ? rg__longest_list(split->offsets, split->n_lists) : 0;
-    int64_t block = longest > SCORE_BLOCK ? longest : SCORE_BLOCK;
-    struct scorer s;
-    status = scorer_open(model, split, block, &s);
-    int64_t n_blocks = by_list ? split->n_lists : (split->n_rows + block - 1) / block;
-    for (int64_t i = 0; i < n_blocks && status == RG_OK; i++) {
-        int64_t begin = by_list ? split->offsets[i] : i * block;
-        int64_t end = by_list                         ? split->offsets[i + 1]
-                      : split->n_rows - begin < block ? split->n_rows
-                                                      : begin + block;
-        score_into(&s, split, begin, end, scores);
-        status = rg__cancelled(ctx);
-    }
-    scorer_close(&s);
-    return status;
 }

@@ -15,7 +15,9 @@ struct rg_model {
     const struct rg__architecture *architecture;
     int64_t n_features;
     bool bias;
-    rg_parameters parameters; /* one block: values, then gradients */
+    int n_hidden;
+    int64_t hidden[RG_MAX_HIDDEN]; /* (n_hidden) */
+    rg_parameters parameters;      /* one block: values, then gradients */
     rg_normalization normalization;
     char **feature_names; /* (F), each allocated; NULL: unknown */
     char *history;        /* JSON; "" when unknown */
@@ -23,7 +25,7 @@ struct rg_model {
 
 /* A named run of the parameter block: what a model file holds under /parameters/NAME. */
 struct rg__part {
-    const char *name;
+    char name[24];
     int64_t first;
     int ndim;
     int64_t dims[2];
@@ -31,9 +33,11 @@ struct rg__part {
 
 struct rg__architecture {
     const char *name;
+    int most_hidden; /* layers it may have, and 1 at least if any; 0: none */
     /* The i-th part of the block, in order and without gaps; false past the last. */
     bool (*part)(const rg_model *model, int i, struct rg__part *part);
-    int64_t (*n_parameters)(int64_t n_features, const rg_model_options *options);
+    /* Sets the first parameters, which are all 0; NULL: they stay so. */
+    void (*start)(rg_model *model, uint64_t seed);
     rg_node *(*forward)(rg_graph *graph, rg_model *model, rg_node *rows);
     /* Scores n normalised rows (n,F) of the model's type, into its type. */
     void (*score[2])(const rg_model *model, const void *rows, int64_t n, void *scores);
@@ -42,13 +46,32 @@ struct rg__architecture {
 /* The architecture of that name; NULL when there is none. */
 const struct rg__architecture *rg__architecture_find(const char *name);
 
+/* The elements of a part. */
+int64_t rg__part_count(const struct rg__part *part);
+
+/* Fills in all of a model that decides its parts, without any memory: RG_USAGE where an option is
+ * out of range. */
+rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *options,
+                            rg_model *model);
+
+/* A model of that outline whose parameters are 0. */
+rg_status rg__model_allocate(const rg_model *outline, rg_dtype dtype, rg_model **out);
+
+/* The i-th part as a variable of the graph; gradients add to the block. */
+rg_node *rg__parameter(rg_graph *graph, rg_model *model, int i);
+
 /* Scores n normalised rows (n,F) of the model's type, into its type. */
 void rg__model_score_rows(const rg_model *model, const void *rows, int64_t n, void *scores);
 
 bool rg__linear_part(const rg_model *model, int i, struct rg__part *part);
-int64_t rg__linear_n_parameters(int64_t n_features, const rg_model_options *options);
 rg_node *rg__linear_forward(rg_graph *graph, rg_model *model, rg_node *rows);
 void rg__linear_score_f32(const rg_model *model, const void *rows, int64_t n, void *scores);
 void rg__linear_score_f64(const rg_model *model, const void *rows, int64_t n, void *scores);
+
+bool rg__mlp_part(const rg_model *model, int i, struct rg__part *part);
+void rg__mlp_start(rg_model *model, uint64_t seed);
+rg_node *rg__mlp_forward(rg_graph *graph, rg_model *model, rg_node *rows);
+void rg__mlp_score_f32(const rg_model *model, const void *rows, int64_t n, void *scores);
+void rg__mlp_score_f64(const rg_model *model, const void *rows, int64_t n, void *scores);
 
 #endif

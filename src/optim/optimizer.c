@@ -6,8 +6,12 @@
 #include <string.h>
 
 static const struct rg__rule rules[] = {
-    {"sgd", 1, {rg__sgd_step_f32, rg__sgd_step_f64}, {rg__grad_norm_f32, rg__grad_norm_f64}},
+    {"sgd", 1, true, false, {rg__sgd_step_f32, rg__sgd_step_f64}},
+    {"adam", 2, false, true, {rg__adam_step_f32, rg__adam_step_f64}},
 };
+
+static double (*const grad_norm[])(const rg_parameters *parameters) = {rg__grad_norm_f32,
+                                                                       rg__grad_norm_f64};
 
 const char *rg_optimizer_name_at(int i)
 {
@@ -16,7 +20,8 @@ const char *rg_optimizer_name_at(int i)
 
 rg_optimizer_options rg_optimizer_options_default(void)
 {
-    return (rg_optimizer_options){.name = "sgd", .lr = 0.1};
+    return (rg_optimizer_options){
+        .name = "sgd", .lr = 0.1, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
 }
 
 static const struct rg__rule *find_rule(const char *name)
@@ -27,18 +32,32 @@ static const struct rg__rule *find_rule(const char *name)
     return NULL;
 }
 
+/* From 0 up to 1, 1 excluded: what is left of a moment after a step. */
+static bool decays(double x)
+{
+    return x >= 0 && x < 1;
+}
+
 static rg_status check_options(rg_context *ctx, rg_dtype dtype, const rg_optimizer_options *o)
 {
+    const struct rg__rule *rule = o->name ? find_rule(o->name) : NULL;
+    if (!rule)
+        return rg__fail(ctx, RG_USAGE, "optimizer \"%s\" is unknown; expected %s or %s",
+                        o->name ? o->name : "(null)", rules[0].name, rules[1].name);
     const double most = dtype == RG_F32 ? (double)FLT_MAX : DBL_MAX;
+    const double least = dtype == RG_F32 ? (double)FLT_MIN : DBL_MIN;
     const struct rg__range ranges[] = {
         {"lr", o->lr, o->lr > 0 && o->lr <= most, "a number > 0 of the parameters' type"},
-        {"momentum", o->momentum, o->momentum >= 0 && o->momentum < 1, "0 <= momentum < 1"},
+        {"momentum", o->momentum, decays(o->momentum), "0 <= momentum < 1"},
+        {"momentum", o->momentum, rule->has_momentum || o->momentum == 0,
+         "0 with adam, whose beta1 takes its place"},
         {"l2", o->l2, o->l2 >= 0 && o->l2 <= most, "a number >= 0 of the parameters' type"},
         {"clip_norm", o->clip_norm, o->clip_norm >= 0, "a number >= 0 (0: no clipping)"},
+        {"beta1", o->beta1, !rule->has_betas || decays(o->beta1), "0 <= beta1 < 1"},
+        {"beta2", o->beta2, !rule->has_betas || decays(o->beta2), "0 <= beta2 < 1"},
+        {"epsilon", o->epsilon, !rule->has_betas || (o->epsilon >= least && o->epsilon <= most),
+         "a number > 0 of the parameters' type"},
     };
-    if (!o->name || !find_rule(o->name))
-        return rg__fail(ctx, RG_USAGE, "optimizer \"%s\" is unknown; expected %s",
-                        o->name ? o->name : "(null)", rules[0].name);
     return rg__check_ranges(ctx, "optimizer", ranges, RG__COUNT(ranges));
 }
 
@@ -67,7 +86,7 @@ rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
         return RG_LIMIT;
     }
     o.name = rule->name;
-    *optimizer = (rg_optimizer){ctx, rule, o, *parameters, moments, 0};
+    *optimizer = (rg_optimizer){ctx, rule, o, *parameters, moments, 0, 1, 1};
     *out = optimizer;
     return RG_OK;
 }
@@ -83,7 +102,7 @@ void rg_optimizer_destroy(rg_optimizer *optimizer)
 rg_status rg_optimizer_step(rg_optimizer *o, double lr_factor)
 {
     rg_dtype dtype = o->parameters.dtype;
-    o->grad_norm = o->rule->norm[dtype](&o->parameters);
+    o->grad_norm = grad_norm[dtype](&o->parameters);
     if (!isfinite(o->grad_norm))
         return rg__fail(o->ctx, RG_DIVERGED,
                         "%s: the gradient's norm is %g; expected a finite "
@@ -91,6 +110,8 @@ rg_status rg_optimizer_step(rg_optimizer *o, double lr_factor)
                         o->rule->name, o->grad_norm);
     double clip = o->options.clip_norm;
     double scale = clip > 0 && o->grad_norm > clip ? clip / o->grad_norm : 1;
+    o->power1 *= o->options.beta1;
+    o->power2 *= o->options.beta2;
     o->rule->step[dtype](o, o->options.lr * lr_factor, scale);
     return RG_OK;
 }

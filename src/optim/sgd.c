@@ -7,32 +7,24 @@
 #include "optim/optimizer.h"
 #include "tensor/lanes.h"
 
-double F(rg__grad_norm)(const rg_parameters *parameters)
+/* LANES elements, or as many as are left. */
+static inline void F(update)(int n, double scale, real l2, real momentum, real rate,
+                             real *restrict value, real *restrict grad, real *restrict m)
 {
-    const real *g = parameters->grad;
-    double acc[LANES] = {0}, largest = 0;
-    for (int64_t i = 0; i < parameters->count; i++) {
-        double magnitude = fabs(ACC(g[i]));
-        if (!(magnitude <= largest)) /* a NaN is the largest of all, and stays */
-            largest = isnan(largest) ? largest : magnitude;
+    for (int i = 0; i < n; i++) {
+        real g = (real)(scale * ACC(grad[i])) + l2 * value[i];
+        m[i] = momentum * m[i] + g;
+        value[i] -= rate * m[i];
+        grad[i] = 0;
     }
-    if (largest == 0 || !isfinite(largest))
-        return largest;
-    for (int64_t i = 0; i < parameters->count; i++) { /* scaled: f64 squares overflow at 1e154 */
-        double x = ACC(g[i]) / largest;
-        acc[i % LANES] += x * x;
-    }
-    return largest * sqrt(F(fold_double)(acc));
 }
 
 void F(rg__sgd_step)(struct rg_optimizer *o, double lr, double scale)
 {
     real *value = o->parameters.value, *grad = o->parameters.grad, *m = o->moments;
     real rate = (real)lr, l2 = (real)o->options.l2, momentum = (real)o->options.momentum;
-    for (int64_t i = 0; i < o->parameters.count; i++) {
-        real g = (real)(scale * ACC(grad[i])) + l2 * value[i];
-        m[i] = momentum * m[i] + g;
-        value[i] -= rate * m[i];
-        grad[i] = 0;
-    }
+    int64_t n = o->parameters.count, i = 0;
+    for (; i + LANES <= n; i += LANES)
+        F(update)(LANES, scale, l2, momentum, rate, value + i, grad + i, m + i);
+    F(update)((int)(n - i), scale, l2, momentum, rate, value + i, grad + i, m + i);
 }

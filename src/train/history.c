@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normalization)
@@ -20,6 +21,25 @@ uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normaliz
         hash = XXH3_64bits_withSeed(normalization->scale, width, hash);
     }
     return hash;
+}
+
+/* What only an mlp, only adam and only windows have. json NULL: nothing. */
+static void add_own(json_t *json, const rg_train_options *o)
+{
+    json_t *hidden = json && o->model.n_hidden ? json_array() : NULL;
+    for (int l = 0; hidden && l < o->model.n_hidden; l++)
+        json_array_append_new(hidden, json_integer((json_int_t)o->model.hidden[l]));
+    if (hidden) {
+        json_object_set_new(json, "hidden", hidden);
+        json_object_set_new(json, "model_seed", json_integer((json_int_t)o->model.seed));
+    }
+    if (json && o->window_bytes > 0)
+        json_object_set_new(json, "window_bytes", json_integer((json_int_t)o->window_bytes));
+    if (strcmp(o->optimizer.name, "adam") == 0) {
+        json_object_set_new(json, "beta1", json_real(o->optimizer.beta1));
+        json_object_set_new(json, "beta2", json_real(o->optimizer.beta2));
+        json_object_set_new(json, "epsilon", json_real(o->optimizer.epsilon));
+    }
 }
 
 char *rg__train_history(rg_context *ctx, const rg_train_options *o, const rg_train_result *r,
@@ -40,6 +60,7 @@ char *rg__train_history(rg_context *ctx, const rg_train_options *o, const rg_tra
         r->kept_last ? "last" : "best", "label_scale", r->label_scale, "kept_epoch",
         (json_int_t)r->kept_epoch, "train_lists", (json_int_t)r->n_train_lists, "vali_lists",
         (json_int_t)r->n_vali_lists, "data_fingerprint", hex);
+    add_own(json, o);
     if (json && isfinite(r->vali_metric))
         json_object_set_new(json, "vali_metric", json_real(r->vali_metric));
     char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;

@@ -1,0 +1,204 @@
+/* score.c: from raw features to scores, without a graph.
+ *
+ * The one idea: a score depends on its row (or list) alone, so rows may be cut into blocks of any
+ * size and scored by any thread. A block's normalised rows lie on the stack; rows that need no
+ * change are read where they are. */
+#include "base/pool.h"
+#include "data/rows.h"
+#include "data/split.h"
+#include "model/model.h"
+#include "tensor/tensor.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    BLOCK_BYTES = 48 << 10, /* of a block on the stack */
+    ALIGNMENT = 64,
+    TASK_ROWS = 1024, /* that a worker takes at a time; or, where lists are normalised, */
+    TASK_LISTS = 64
+};
+
+void rg__model_score_rows(const rg_model *model, const void *rows, int64_t n, void *scores)
+{
+    model->architecture->score[model->parameters.dtype](model, rows, n, scores);
+}
+
+static bool is_by_list(const rg_model *model)
+{
+    return model->normalization.method == RG_NORMALIZE_LIST_MINMAX;
+}
+
+/* Whether a split's rows are what the model takes: dense, all there, of its type, unchanged. */
+static bool reads_in_place(const rg_model *model, const rg_split *split)
+{
+    return model->normalization.method == RG_NORMALIZE_NONE && !split->mask && !split->csr.indptr &&
+           split->features.dtype == model->parameters.dtype;
+}
+
+/* ---- Blocks ---- */
+
+struct block {
+    const rg_model *model;
+    const rg_split *split;
+    bool stays;   /* the rows can be read where they are */
+    int64_t most; /* rows that it has room for */
+    void *heap;   /* NULL: the block is on the stack */
+    char *scores, *rows, *scratch;
+};
+
+static size_t rounded(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* A block for up to n rows at a time; for n exactly where they are one list. `stack` has
+ * BLOCK_BYTES. End with rg__free of the heap. */
+static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_split *split,
+                            int64_t n, char *stack, struct block *b)
+{
+    rg_dtype dtype = model->parameters.dtype;
+    *b = (struct block){.model = model, .split = split};
+    b->stays = reads_in_place(model, split);
+    size_t score = rg_dtype_size(dtype), scratch = rg__load_scratch(split, 1);
+    size_t row = b->stays ? 0 : (size_t)model->n_features * score;
+    int64_t fit = (BLOCK_BYTES - 3 * ALIGNMENT) / (int64_t)(score + row + scratch);
+    b->most = is_by_list(model) || n < fit ? n : fit > 0 ? fit : 1;
+    if (b->most > fit)
+        b->heap = rg__alloc(ctx, b->most, score + row + scratch + 3 * ALIGNMENT, "rows to score");
+    if (b->most > fit && !b->heap)
+        return RG_LIMIT;
+    b->scores = b->heap ? b->heap : stack;
+    b->rows = b->scores + rounded((size_t)b->most * score);
+    b->scratch = b->rows + rounded((size_t)b->most * row);
+    return RG_OK;
+}
+
+/* Scores the valid ones of the rows [begin, end), at most b->most, into b->scores; returns how many
+ * they are. */
+static int64_t score_block(const struct block *b, int64_t begin, int64_t end)
+{
+    const rg_split *split = b->split;
+    rg_tensor rows = {.dtype = b->model->parameters.dtype, .data = b->rows};
+    int64_t n = end - begin;
+    if (b->stays)
+        rows.data = (char *)split->features.data +
+                    (size_t)(begin * split->n_features) * rg_dtype_size(rows.dtype);
+    else
+        n = rg__load_rows(split, &b->model->normalization, begin, end, b->scratch, &rows);
+    rg__model_score_rows(b->model, rows.data, n, b->scores);
+    return n;
+}
+
+/* ---- One list ---- */
+
+rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores)
+{
+    if (n < 0)
+        return rg__fail(model->ctx, RG_USAGE, "score: %lld rows", (long long)n);
+    rg_dtype dtype = model->parameters.dtype;
+    union {
+        const float *given;
+        void *data; /* a leaf's data pointer, never written through */
+    } features = {rows};
+    const rg_split split = {.n_rows = n,
+                            .n_features = model->n_features,
+                            .features = {RG_F32, 2, {n, model->n_features}, features.data}};
+    if (reads_in_place(model, &split)) {
+        rg__model_score_rows(model, rows, n, scores);
+        return RG_OK;
+    }
+    _Alignas(ALIGNMENT) char stack[BLOCK_BYTES];
+    struct block b;
+    rg_status status = block_open(model->ctx, model, &split, n, stack, &b);
+    for (int64_t begin = 0; begin < n && status == RG_OK; begin += b.most) {
+        int64_t end = n - begin < b.most ? n : begin + b.most;
+        rg__cast(dtype, b.scores, RG_F32, scores + begin, score_block(&b, begin, end));
+    }
+    rg__free(model->ctx, b.heap);
+    return status;
+}
+
+/* ---- A split ---- */
+
+/* The scores of the rows [begin, end) as doubles; NaN where a row is masked. */
+static void score_into(const struct block *b, int64_t begin, int64_t end, double *scores)
+{
+    int64_t n = score_block(b, begin, end);
+    if (b->model->parameters.dtype == RG_F32) /* rg__cast looks at each number's type anew */
+        for (int64_t i = 0; i < n; i++)
+            scores[begin + i] = (double)((const float *)(const void *)b->scores)[i];
+    else
+        memcpy(scores + begin, b->scores, (size_t)n * sizeof *scores);
+    if (!b->split->mask)
+        return;
+    for (int64_t row = end - 1; row >= begin; row--) /* from behind: each to its place */
+        scores[row] = rg__row_is_there(b->split, row) ? scores[begin + --n] : (double)NAN;
+}
+
+struct bulk {
+    const rg_model *model;
+    const rg_split *split;
+    double *scores;
+};
+
+/* The i-th TASK_LISTS lists. */
+static rg_status score_lists(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    (void)worker;
+    const struct bulk *bulk = user;
+    const rg_split *split = bulk->split;
+    int64_t first = i * TASK_LISTS, n = split->n_lists - first;
+    n = n < TASK_LISTS ? n : TASK_LISTS;
+    _Alignas(ALIGNMENT) char stack[BLOCK_BYTES];
+    struct block b;
+    rg_status status =
+        block_open(ctx, bulk->model, split, rg__longest_list(split->offsets + first, n), stack, &b);
+    for (int64_t q = first; q < first + n && status == RG_OK; q++)
+        score_into(&b, split->offsets[q], split->offsets[q + 1], bulk->scores);
+    rg__free(ctx, b.heap);
+    return status == RG_OK ? rg__cancelled(ctx) : status;
+}
+
+/* The i-th TASK_ROWS rows. */
+static rg_status score_rows(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    (void)worker;
+    const struct bulk *bulk = user;
+    int64_t begin = i * TASK_ROWS, n_rows = bulk->split->n_rows;
+    int64_t end = n_rows - begin < TASK_ROWS ? n_rows : begin + TASK_ROWS;
+    _Alignas(ALIGNMENT) char stack[BLOCK_BYTES];
+    struct block b;
+    rg_status status = block_open(ctx, bulk->model, bulk->split, end - begin, stack, &b);
+    for (; begin < end && status == RG_OK; begin += b.most)
+        score_into(&b, begin, end - begin < b.most ? end : begin + b.most, bulk->scores);
+    rg__free(ctx, b.heap);
+    return status == RG_OK ? rg__cancelled(ctx) : status;
+}
+
+rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores)
+{
+    rg_context *ctx = model->ctx;
+    bool by_list = is_by_list(model);
+    rg_status status = rg__check_split(ctx, split, "the split to score");
+    if (status != RG_OK)
+        return status;
+    if (split->n_features != model->n_features)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "the data have %lld features, the model %lld; for text with absent last "
+                        "features --features %lld gives as many",
+                        (long long)split->n_features, (long long)model->n_features,
+                        (long long)model->n_features);
+    if (by_list && split->n_rows > 0 && !split->offsets)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "the model normalises within lists (list-minmax); "
+                        "expected data with lists (offsets, qid or group)");
+    struct bulk bulk = {model, split, scores};
+    rg__task *task = by_list ? score_lists : score_rows;
+    int64_t n_tasks = by_list ? (split->n_lists + TASK_LISTS - 1) / TASK_LISTS
+                              : (split->n_rows + TASK_ROWS - 1) / TASK_ROWS;
+    if (n_tasks < 2) /* not worth the workers' start */
+        return n_tasks ? task(ctx, &bulk, 0, 0) : RG_OK;
+    struct rg__pool *pool = rg__pool(ctx);
+    return pool ? rg__pool_run(pool, n_tasks, task, &bulk) : RG_LIMIT;
+}
