@@ -6,6 +6,7 @@
  *
  * Columns are worked on LANES at a time: loops of a fixed length become vector code.
  */
+#include "base/file.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
 
@@ -102,11 +103,23 @@ static rg_status moments_begin(struct moments *m)
     return RG_OK;
 }
 
-/* m->row = t(row r). */
+/* Gives back the pages of the rows before r of a mapped file, from time to time: it may be larger
+ * than memory. */
+static void leave_rows(const rg_split *split, int64_t r)
+{
+    enum { EVERY = 4096 };
+    size_t size = (size_t)split->n_features * rg_dtype_size(split->features.dtype);
+    if (split->mapped && r % EVERY == 0 && r > 0)
+        rg__pages_later((const char *)split->features.data + (size_t)(r - EVERY) * size,
+                        EVERY * size);
+}
+
+/* m->row = t(row r); rows are read in order. */
 static void read_row(struct moments *m, int64_t r)
 {
     int64_t n_features = m->split->n_features, j = 0;
     const rg_tensor *x = &m->split->features;
+    leave_rows(m->split, r);
     for (; j + LANES <= n_features; j += LANES)
         load(x->dtype, x->data, r * n_features + j, LANES, m->row + j);
     load(x->dtype, x->data, r * n_features + j, (int)(n_features - j), m->row + j);
