@@ -152,6 +152,62 @@ class Flow(Case):
         self.good("predict", model, data, "-o", scores)
         self.assertEqual(len(read(scores).splitlines()), report["n_rows"])
 
+    def test_mlp_and_adam(self):
+        """Labels that only two features together explain."""
+        rng = random.Random(5)
+        for name in ("train", "vali"):
+            lines = []
+            for query in range(150):
+                for _ in range(8):
+                    a, b, c = (rng.gauss(0, 1) for _ in range(3))
+                    lines.append(f"{int(a * b > 0.3)} qid:{query} 1:{a:.5f} 2:{b:.5f} 3:{c:.5f}\n")
+            write(self.at(name + ".txt"), "".join(lines))
+        train, vali = self.at("train.txt"), self.at("vali.txt")
+        mlp = ("--model", "mlp", "--hidden", "24,8", "--optimizer", "adam", "--lr", "0.01",
+               "--epochs", 20, "--quiet")
+
+        def trained(name, *options):
+            self.good("train", train, "--vali", vali, "-o", self.at(name), *options)
+            result = self.good("evaluate", self.at(name), vali, "--format", "json").stdout
+            return json.loads(result)["metrics"]["ndcg@10"]["value"]
+        self.assertGreater(trained("mlp.h5", *mlp), trained("linear.h5", "--quiet") + 0.15)
+        lines = self.good("inspect", self.at("mlp.h5"), "--verify").stdout.splitlines()
+        self.assertIn("model mlp, f32, 3 features, normalisation zscore", "".join(lines[:2]))
+        self.assertIn("layers: 3 -> 24 -> 8 -> 1, 304 parameters", lines)
+        history = json.loads(next(x for x in lines if x.startswith("history: "))[9:])
+        self.assertEqual((history["optimizer"], history["beta1"], history["beta2"]),
+                         ("adam", 0.9, 0.999))
+        self.assertEqual((history["hidden"], history["model_seed"]), ([24, 8], 1))
+        scores = self.good("predict", self.at("mlp.h5"), vali).stdout.split()
+        self.assertEqual(len(scores), 8 * 150)
+        trained("again.h5", *mlp)
+        self.assertEqual(read(self.at("mlp.h5")), read(self.at("again.h5")))
+        trained("other.h5", *mlp, "--seed", 2)
+        self.assertNotEqual(read(self.at("mlp.h5")), read(self.at("other.h5")))
+
+    def test_options_of_mlp_and_adam(self):
+        data = write(self.at("a.txt"), "1 qid:1 1:1\n0 qid:1 1:2\n")
+        usual = "expected 1 to 16 whole numbers from 1 to 2048"
+        for options, words in (
+                (("--hidden", "64"), "a linear model has no hidden layers; expected --model mlp"),
+                (("--model", "mlp", "--hidden", "64,,3"), usual),
+                (("--model", "mlp", "--hidden", "64,"), usual),
+                (("--model", "mlp", "--hidden", "0"), usual),
+                (("--model", "mlp", "--hidden", "-3"), usual),
+                (("--model", "mlp", "--hidden", "2049"), usual),
+                (("--model", "mlp", "--hidden", "99999999999999999999"), usual),
+                (("--model", "mlp", "--hidden", ",".join(["1"] * 17)), usual),
+                (("--model", "tree"), "expected one of linear, mlp"),
+                (("--beta1", "0.5"), "expected --optimizer adam"),
+                (("--epsilon", "1e-3"), "expected --optimizer adam"),
+                (("--optimizer", "adam", "--momentum", "0.5"), "adam's is --beta1"),
+                (("--optimizer", "adam", "--beta2", "1"), "--beta2 '1': expected a number >= 0"),
+                (("--optimizer", "adam", "--epsilon", "0"), "--epsilon '0'")):
+            done = run("train", data, "-o", self.at("m.h5"), *options)
+            self.assertEqual(done.returncode, 2, (options, done.stderr))
+            self.assertIn(words, done.stderr)
+            self.assertFalse(os.path.exists(self.at("m.h5")))
+
     def test_text_training_equals_converting_first(self):
         train, vali, _ = self.text_files()
         data = self.at("both.h5")

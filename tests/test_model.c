@@ -284,11 +284,11 @@ static void an_mlp_scores_a_row_alone(void **state)
 static void many_features(void **state)
 {
     (void)state;
-    enum { WIDE = 15000 };
-    float *row = calloc(2 * WIDE, sizeof *row), pair[2];
+    enum { WIDE = 15000, ROWS = 8 };
+    float *row = calloc(ROWS * WIDE, sizeof *row), found[ROWS];
     rg_normalization norm = {RG_NORMALIZE_ZSCORE, WIDE, calloc(WIDE, sizeof(double)),
                              calloc(WIDE, sizeof(double))};
-    for (int i = 0; i < 2 * WIDE; i++)
+    for (int i = 0; i < ROWS * WIDE; i++)
         row[i] = sinf((float)i);
     for (int i = 0; i < WIDE; i++)
         norm.scale[i] = 1;
@@ -299,13 +299,17 @@ static void many_features(void **state)
         add_biases(model);
         for (int turn = 0; turn < 2;
              turn++) { /* read in place; normalised, which changes nothing */
-            assert_ok(own, rg_model_score(model, row, 2, pair));
-            for (int i = 0; i < 2; i++)
-                assert_close((double)pair[i], longhand(model, row + i * WIDE), 1e-4, 1e-4);
+            double differ = 0;
+            assert_ok(own, rg_model_score(model, row, ROWS, found));
+            for (int i = 0; i < ROWS; i++) {
+                assert_close((double)found[i], longhand(model, row + i * WIDE), 1e-4, 1e-4);
+                differ = fmax(differ, fabs((double)(found[i] - found[0])));
+            }
+            assert_true(differ > 1e-3); /* some unit lives */
             assert_ok(own, rg_model_set_normalization(model, &norm));
         }
         memory.refuse = memory.requests + 1;
-        assert_fails(own, RG_LIMIT, "rows to score", rg_model_score(model, row, 2, pair));
+        assert_fails(own, RG_LIMIT, "rows to score", rg_model_score(model, row, ROWS, found));
         rg_model_destroy(model);
         rg_context_destroy(own);
         assert_int_equal(memory.live, 0);
@@ -391,6 +395,12 @@ static void first_weights(void **state)
         n_equal += number(p, i) != 0 &&
                    (float)number(p, i) == (float)number(rg_model_parameters(other), i);
     }
+    assert_true(n_equal < 5);
+    n_equal = 0; /* each layer draws its own */
+    double bounds[] = {sqrt(6.0 / 50), sqrt(6.0 / 600)};
+    for (int64_t i = 0; i < 1000; i++)
+        n_equal +=
+            fabs(number(p, i) / bounds[0] - number(p, 50 * 600 + 600 + i) / bounds[1]) < 1e-9;
     assert_true(n_equal < 5);
     rg_model *models[] = {model, same, single, other};
     for (int i = 0; i < 4; i++)
