@@ -100,6 +100,24 @@ class H5py(unittest.TestCase):
             self.check(out)
             self.assertEqual(out["doc_ids"][332], b"d332")
 
+    def test_chunks_of_every_shape(self):
+        """Filters, chunk shapes and types as they come; chunks that are missing or unfiltered."""
+        for chunks in ((1, F), (10, 3), (N, 1), (N, F), (64, F), (331, 6)):
+            for dtype in ("f4", ">f4", "f2", "f8"):
+                for filters in ({"compression": 9}, {"shuffle": True}, {"fletcher32": True},
+                                {"compression": 1, "shuffle": True, "fletcher32": True}):
+                    with h5py.File(self.source, "w") as f:
+                        f["labels"], f["qid"] = LABELS, QID
+                        x = f.create_dataset("features", (N, F), dtype, chunks=chunks, fillvalue=3, **filters)
+                        x[:200] = X[:200]
+                    with h5py.File(self.source, "r+") as f:
+                        raw = np.full(chunks, 2, dtype).tobytes()
+                        f["features"].id.write_direct_chunk((0, 0), raw, filter_mask=7)
+                    with h5py.File(self.source) as f:
+                        expected = f["features"][:]
+                    with self.convert("--compress") as out:
+                        self.check(out, features=expected)
+
     def test_lzf_is_refused(self):
         with h5py.File(self.source, "w") as f:
             f.create_dataset("features", data=X, compression="lzf")

@@ -392,6 +392,182 @@ static void hdf5_is_recognised(void **state)
     assert_false(yes);
 }
 
+/* ---- Chunks ---------------------------------------------------------------------------------- */
+
+/* Filters in that order: d(eflate), s(huffle), f(letcher32); e: none for the chunks at an edge. */
+static hid_t chunked(int ndim, const hsize_t *chunk, const char *filters)
+{
+    const int fill = 7;
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, ndim, chunk);
+    H5Pset_fill_value(creation, H5T_NATIVE_INT, &fill);
+    for (; *filters; filters++) {
+        if (*filters == 'd')
+            H5Pset_deflate(creation, 4);
+        else if (*filters == 's')
+            H5Pset_shuffle(creation);
+        else if (*filters == 'f')
+            H5Pset_fletcher32(creation);
+        else
+            H5Pset_chunk_opts(creation, H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS);
+    }
+    return creation;
+}
+
+static const struct shape {
+    int ndim;
+    hsize_t dims[2], chunk[2];
+} shapes[] = {
+    {1, {1}, {1}},          {1, {100}, {1}},           {1, {1000}, {1000}},
+    {1, {1000}, {77}},      {1, {100}, {4096}},        {2, {60, 11}, {7, 4}},
+    {2, {60, 11}, {1, 11}}, {2, {60, 11}, {60, 1}},    {2, {60, 11}, {20, 11}},
+    {2, {3, 2}, {64, 64}},  {2, {300, 50}, {299, 49}}, {2, {200, 136}, {65, 136}},
+};
+static const char *const filter_orders[] = {"",    "d",   "s",   "f",   "sd",   "ds",   "sdf",
+                                            "fsd", "dfs", "fff", "dsd", "sdfe", "dsde", "fdf"};
+
+/* What has been written of a data set: all of it, its first row or element, nothing; or all, and
+ * then its first chunk again past filters that check what they read, or past all of them. */
+enum written { WHOLE, ONE, NOTHING, SOME_PAST, ALL_PAST, N_WRITTEN };
+
+static void write_past(hid_t set, const struct shape *shape, const char *filters, size_t size,
+                       bool all)
+{
+    hsize_t origin[2] = {0, 0};
+    size_t n = size * shape->chunk[0] * (shape->ndim == 2 ? shape->chunk[1] : 1);
+    uint32_t skipped = 0;
+    unsigned char *bytes = malloc(n);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (unsigned char)(i * i / 3);
+    for (int i = 0; filters[i]; i++)
+        if (filters[i] != 's' || all)
+            skipped |= 1u << i;
+    assert_true(H5Dwrite_chunk(set, H5P_DEFAULT, skipped, origin, n, bytes) >= 0);
+    free(bytes);
+}
+
+static hid_t write_chunked(hid_t file, const char *name, const struct shape *shape, hid_t type,
+                           const char *filters, enum written written)
+{
+    static double values[200 * 136];
+    for (int i = 0; i < 200 * 136; i++)
+        values[i] = i * 37 % 251 - 100;
+    hid_t creation = chunked(shape->ndim, shape->chunk, filters);
+    const hsize_t endless[2] = {H5S_UNLIMITED, H5S_UNLIMITED};
+    bool larger = shape->chunk[0] > shape->dims[0];
+    hid_t space = H5Screate_simple(shape->ndim, shape->dims, larger ? endless : NULL);
+    hid_t set = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    assert_true(set >= 0);
+    hsize_t from[2] = {0, 0}, count[2] = {1, shape->dims[1]};
+    if (written == ONE)
+        H5Sselect_hyperslab(space, H5S_SELECT_SET, from, NULL, count, NULL);
+    if (written != NOTHING)
+        H5Dwrite(set, H5T_NATIVE_DOUBLE, space, space, H5P_DEFAULT, values);
+    if (written == SOME_PAST || written == ALL_PAST)
+        write_past(set, shape, filters, H5Tget_size(type), written == ALL_PAST);
+    H5Sclose(space);
+    H5Pclose(creation);
+    return set;
+}
+
+/* As type 0, 1 or 2, by 1, 2 and 5 threads, what libhdf5 itself reads. */
+static void same_as_hdf5(struct rg__h5 *files[3], rg_context *contexts[3], const char *name,
+                         hid_t set, int64_t count, int i)
+{
+    const struct {
+        rg_dtype dtype;
+        hid_t type;
+    } as[] = {{RG_F32, H5T_NATIVE_FLOAT}, {RG_F64, H5T_NATIVE_DOUBLE}, {RG_I64, H5T_NATIVE_INT64}};
+    char *expected = malloc((size_t)count * 8), *actual = malloc((size_t)count * 8);
+    size_t n = (size_t)count * rg_dtype_size(as[i].dtype);
+    assert_true(H5Dread(set, as[i].type, H5S_ALL, H5S_ALL, H5P_DEFAULT, expected) >= 0);
+    for (int k = 0; k < 3; k++) {
+        memset(actual, 0, n);
+        assert_ok(contexts[k], rg__h5_read(files[k], name, as[i].dtype, count, actual));
+        if (memcmp(actual, expected, n) != 0)
+            fail_msg("%s as %s", name, rg_dtype_name(as[i].dtype));
+    }
+    free(expected);
+    free(actual);
+}
+
+static void chunks_are_read_as_hdf5_reads_them(void **state)
+{
+    struct fixture *f = *state;
+    const hid_t types[] = {H5T_IEEE_F32LE, H5T_IEEE_F64BE, H5T_STD_I8LE, H5T_STD_U16BE,
+                           H5T_STD_I64LE};
+    const int threads[3] = {1, 2, 5};
+    enum { SHAPES = sizeof shapes / sizeof shapes[0], N_TYPES = 5 };
+    enum {
+        ORDERS = sizeof filter_orders / sizeof filter_orders[0],
+        SETS = SHAPES * ORDERS * N_WRITTEN
+    };
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    for (int newest = 0; newest < 2; newest++) { /* whose chunks are found by other indices */
+        static char names[SETS][64];
+        const char *path = path_of(f, newest ? "newest.h5" : "oldest.h5");
+        rg_context *contexts[3];
+        struct rg__h5 *files[3];
+        H5Pset_libver_bounds(access, newest ? H5F_LIBVER_LATEST : H5F_LIBVER_EARLIEST,
+                             H5F_LIBVER_LATEST);
+        hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+        for (int i = 0; i < SETS; i++) {
+            int order = i / SHAPES % ORDERS, written = i / SHAPES / ORDERS, shape = i % SHAPES;
+            snprintf(names[i], sizeof names[i], "/%d-%s-%d-%d", shape, filter_orders[order],
+                     written, i % N_TYPES);
+            H5Dclose(write_chunked(file, names[i], &shapes[shape], types[i % N_TYPES],
+                                   filter_orders[order], written));
+        }
+        H5Fclose(file);
+        for (int k = 0; k < 3; k++) {
+            rg_context_options options = rg_context_options_default();
+            options.n_threads = threads[k];
+            contexts[k] = rg_context_create(&options);
+            assert_ok(contexts[k], rg__h5_open(contexts[k], path, &files[k]));
+        }
+        file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+        for (int i = 0; i < SETS; i++) {
+            const struct shape *s = &shapes[i % SHAPES];
+            hid_t set = H5Dopen2(file, names[i], H5P_DEFAULT);
+            same_as_hdf5(files, contexts, names[i], set,
+                         (int64_t)(s->dims[0] * (s->ndim == 2 ? s->dims[1] : 1)), i / SHAPES % 3);
+            H5Dclose(set);
+        }
+        H5Fclose(file);
+        for (int k = 0; k < 3; k++) {
+            rg__h5_close(files[k]);
+            rg_context_destroy(contexts[k]);
+        }
+    }
+    H5Pclose(access);
+}
+
+/* HDF5 up to 1.6.2 swapped the bytes of each half of a checksum. */
+static void an_old_checksum(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = path_of(f, "old.h5");
+    static unsigned char bytes[4004], swapped[4004];
+    static float numbers[1000];
+    const hsize_t origin[2] = {0, 0};
+    uint32_t skipped;
+    struct rg__h5 *opened;
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t set = write_chunked(file, "x", &shapes[2], H5T_IEEE_F32LE, "f", WHOLE);
+    H5Dflush(set);
+    assert_true(H5Dread_chunk(set, H5P_DEFAULT, origin, &skipped, bytes) >= 0);
+    for (int i = 0; i < 4004; i++)
+        swapped[i] = bytes[i < 4000 ? i : i ^ 1];
+    assert_memory_not_equal(bytes, swapped, sizeof bytes);
+    assert_true(H5Dwrite_chunk(set, H5P_DEFAULT, 0, origin, sizeof swapped, swapped) >= 0);
+    H5Dclose(set);
+    H5Fclose(file);
+    assert_ok(f->ctx, rg__h5_open(f->ctx, path, &opened));
+    assert_ok(f->ctx, rg__h5_read(opened, "/x", RG_F32, 1000, numbers));
+    assert_memory_equal(numbers, bytes, sizeof numbers);
+    rg__h5_close(opened);
+}
+
 /* ---- HDF5's own state ------------------------------------------------------------------------ */
 
 static herr_t my_printer(hid_t stack, void *user)
@@ -476,6 +652,8 @@ int main(void)
         HDF5_TEST(unsound_splits),
         HDF5_TEST(unsound_counts),
         HDF5_TEST(hdf5_is_recognised),
+        HDF5_TEST(chunks_are_read_as_hdf5_reads_them),
+        HDF5_TEST(an_old_checksum),
         HDF5_TEST(hdf5_is_left_as_found),
     };
     RUN_TESTS(tests);

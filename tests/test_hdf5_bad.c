@@ -7,6 +7,7 @@
 #include "io/h5.h"
 
 #include <hdf5.h>
+#include <zlib.h>
 
 enum { N = 6, F = 2, Q = 3 };
 
@@ -1000,6 +1001,142 @@ static void a_user_block(void **state)
     assert_int_equal(rg_dataset_open(f->ctx, path, NULL, &data), RG_DAMAGED);
 }
 
+/* ---- Chunks ---------------------------------------------------------------------------------- */
+
+/* What chunk 3 of the features' 6 holds instead, or (change_index) how its entry in the index is
+ * changed. */
+enum { CHUNK = 256, CHUNKS = 6, STORED = 4096 };
+
+static const struct bad_chunk {
+    const char *words, *filters; /* d(eflate), s(huffle), f(letcher32) */
+    size_t size;                 /* of what is stored: the first of zeros deflated, or of 0xfe */
+    size_t deflated;             /* how many zeros; 0: none */
+    uint64_t address, length;    /* in the index; 0: as it is */
+} bad_chunks[] = {
+    {"does not inflate", "d", 200, 0, 0, 0},
+    {"does not inflate", "d", 8, CHUNK, 0, 0},
+    {"inflates to more than its size", "d", STORED, STORED, 0, 0},
+    {"another size than its own", "d", STORED, CHUNK - 1, 0, 0},
+    {"another size than its own", "d", STORED, CHUNK + 1, 0, 0},
+    {"another size than its own", "s", CHUNK - 1, 0, 0, 0},
+    {"cannot be unshuffled", "s", STORED, 0, 0, 0},
+    {"wrong checksum", "f", CHUNK + 4, 0, 0, 0},
+    {"shorter than its checksum", "f", 3, 0, 0, 0},
+    {"wrong checksum", "sdf", STORED, CHUNK, 0, 0},
+    {"cannot", "d", STORED, CHUNK, INT64_MAX - 7, 0},
+    {"cannot", "d", STORED, CHUNK, UINT64_MAX - 100, 0},
+    {"cannot", "f", STORED, 0, 1 << 30, 0},
+    {"more bytes than the file has", "d", STORED, CHUNK, 0, UINT32_MAX},
+    {"more bytes than the file has", "f", CHUNK + 4, 0, 0, 1 << 20},
+};
+
+/* Zeros, deflated; the rest of `bytes` as it was. Returns how many there are. */
+static size_t deflate_zeros(unsigned char *bytes, size_t size, size_t n)
+{
+    unsigned char *zeros = calloc(1, n);
+    uLongf used = size;
+    assert_int_equal(compress(bytes, &used, zeros, n), Z_OK);
+    free(zeros);
+    return used;
+}
+
+/* Rewrites the entry of a chunk in a B-tree of version 1: its length (4 bytes), the filters that
+ * were skipped (4), its place in the data set (8 for each dimension and one more), its address. */
+static void change_index(const char *path, uint64_t old, const struct bad_chunk *wrong)
+{
+    size_t size, n_found = 0;
+    char *bytes = slurp(path, &size);
+    for (size_t at = 32; at + 8 <= size; at++)
+        if (memcmp(bytes + at, &old, 8) == 0) {
+            uint32_t length = (uint32_t)wrong->length;
+            n_found++;
+            if (wrong->address)
+                memcpy(bytes + at, &wrong->address, 8);
+            if (wrong->length)
+                memcpy(bytes + at - 32, &length, 4);
+        }
+    assert_int_equal(n_found, 1);
+    spill(path, bytes, size);
+    free(bytes);
+}
+
+static void write_bad_chunk(const char *path, const struct bad_chunk *wrong, int number)
+{
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE), file = sound_file(path);
+    hsize_t dims[2] = {CHUNKS * CHUNK / 8, 2}, chunk[2] = {CHUNK / 8, 2}, length;
+    hsize_t where[2] = {(hsize_t)number * CHUNK / 8, 0};
+    static float zeros[CHUNKS * CHUNK / 4];
+    unsigned char bytes[STORED];
+    unsigned skipped;
+    haddr_t address;
+    H5Pset_chunk(creation, 2, chunk);
+    for (const char *f = wrong->filters; *f; f++)
+        *f == 'd'   ? H5Pset_deflate(creation, 1)
+        : *f == 's' ? H5Pset_shuffle(creation)
+                    : H5Pset_fletcher32(creation);
+    put(file, "features", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, dims, creation, zeros);
+    H5Pclose(creation);
+    memset(bytes, 0xfe, sizeof bytes);
+    size_t n = wrong->deflated ? deflate_zeros(bytes, sizeof bytes, wrong->deflated) : wrong->size;
+    hid_t set = H5Dopen2(file, "features", H5P_DEFAULT);
+    H5Dwrite_chunk(set, H5P_DEFAULT, 0, where, wrong->size < n ? wrong->size : n, bytes);
+    H5Dget_chunk_info_by_coord(set, where, &skipped, &address, &length);
+    H5Dclose(set);
+    H5Fclose(file);
+    if (wrong->address || wrong->length)
+        change_index(path, address, wrong);
+}
+
+/* The first chunk that is wrong is told, by file, data set and number, whatever the threads. */
+static void damaged_chunks(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = path_of(f, "chunk.h5");
+    for (int i = 0; i < 2 * (int)(sizeof bad_chunks / sizeof bad_chunks[0]); i++) {
+        const struct bad_chunk *wrong = &bad_chunks[i / 2];
+        rg_context_options options = rg_context_options_default();
+        options.n_threads = i % 2 ? 3 : 1;
+        rg_context *ctx = rg_context_create(&options);
+        struct rg__h5 *file;
+        float numbers[CHUNKS * CHUNK / 4];
+        write_bad_chunk(path, wrong, 2);
+        assert_ok(ctx, rg__h5_open(ctx, path, &file));
+        for (int again = 0; again < 2; again++) {
+            assert_fails(ctx, RG_DAMAGED, wrong->words,
+                         rg__h5_read(file, "/features", RG_F32, CHUNKS * CHUNK / 4, numbers));
+            assert_non_null(strstr(rg_last_error(ctx), "chunk.h5: /features: "));
+            assert_non_null(strstr(rg_last_error(ctx), "chunk 3 of 6 (from 1)"));
+        }
+        rg__h5_close(file);
+        rg_context_destroy(ctx);
+    }
+}
+
+/* Also where one behind it cannot even be fetched. */
+static void the_first_damage_is_told(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = path_of(f, "two.h5");
+    const struct bad_chunk fifth = {.length = UINT32_MAX};
+    const hsize_t where[2] = {(hsize_t)4 * CHUNK / 8, 0};
+    struct rg__h5 *file;
+    float numbers[CHUNKS * CHUNK / 4];
+    haddr_t address;
+    hsize_t length;
+    unsigned skipped;
+    write_bad_chunk(path, &bad_chunks[0], 2);
+    hid_t id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t set = H5Dopen2(id, "features", H5P_DEFAULT);
+    H5Dget_chunk_info_by_coord(set, where, &skipped, &address, &length);
+    H5Dclose(set);
+    H5Fclose(id);
+    change_index(path, address, &fifth);
+    assert_ok(f->ctx, rg__h5_open(f->ctx, path, &file));
+    assert_fails(f->ctx, RG_DAMAGED, "chunk 3 of 6 (from 1) does not inflate",
+                 rg__h5_read(file, "/features", RG_F32, CHUNKS * CHUNK / 4, numbers));
+    rg__h5_close(file);
+}
+
 /* See test_hdf5_faults.c. */
 int main(void)
 {
@@ -1019,6 +1156,8 @@ int main(void)
         HDF5_TEST(numbers_of_every_type),
         HDF5_TEST(an_odd_offset),
         HDF5_TEST(a_user_block),
+        HDF5_TEST(damaged_chunks),
+        HDF5_TEST(the_first_damage_is_told),
     };
     RUN_TESTS(tests);
 }

@@ -62,7 +62,8 @@ rg_status rg__h5_describe(struct rg__h5 *file, const char *name, struct rg__h5_i
 
 /* Reads all `count` numbers as `dtype`, converted by libhdf5 (out of range: the nearest end). An
  * unsigned 64-bit integer read as i64 keeps its bits, so that one beyond 2^63 - 1 turns negative
- * and distinct numbers stay distinct. As bool: 1 where not 0. */
+ * and distinct numbers stay distinct. As bool: 1 where not 0.
+ * Compressed chunks are decoded by the workers; the result is the same. */
 rg_status rg__h5_read(struct rg__h5 *file, const char *name, rg_dtype dtype, int64_t count,
                       void *to);
 

@@ -88,6 +88,28 @@ struct rg__h5_set {
 rg_status rg__h5_open_set(struct rg__h5 *file, const char *name, struct rg__h5_set *set);
 void rg__h5_close_set(struct rg__h5_set *set);
 
+/* Reads a compressed data set of rank 1 or 2 in the file's own type, by all workers; chunks.c.
+ * Not complete, and no failure: the chunks are of another kind, or one is missing, and H5Dread is
+ * to be asked. RG_DAMAGED names the chunk. */
+rg_status rg__h5_read_chunks(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,
+                             void *to, bool *complete);
+
+/* A chunk on its way through its filters. */
+struct rg__h5_bytes {
+    rg_context *ctx;
+    const unsigned char *at; /* (size) as far as it has come */
+    size_t size, room;
+    unsigned char *scratch, *next; /* (2, room) the caller's; the half that is free */
+    const char *wrong;             /* the end of a sentence: "does not inflate" */
+};
+
+/* Undoes a filter with that first parameter; filters.c. False: something is wrong, or with NULL
+ * there is no memory (recorded). */
+typedef bool rg__h5_undo(struct rg__h5_bytes *bytes, unsigned value);
+
+/* NULL for a filter that is not read. */
+rg__h5_undo *rg__h5_find_filter(H5Z_filter_t id);
+
 /* The file's heap, as far as it is needed; heap.c. Zeroed but for the first three by the caller. */
 struct rg__h5_heap {
     struct rg__h5 *file;

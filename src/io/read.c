@@ -205,8 +205,6 @@ void rg__h5_close_set(struct rg__h5_set *set)
 
 static rg_status check_filters(struct rg__h5 *file, const char *name, hid_t plist)
 {
-    static const H5Z_filter_t accepted[] = {H5Z_FILTER_DEFLATE, H5Z_FILTER_SHUFFLE,
-                                            H5Z_FILTER_FLETCHER32};
     int n = H5Pget_nfilters(plist);
     for (int i = 0; i < n; i++) {
         unsigned flags, config;
@@ -214,10 +212,7 @@ static rg_status check_filters(struct rg__h5 *file, const char *name, hid_t plis
         char text[64] = "";
         H5Z_filter_t filter = H5Pget_filter2(plist, (unsigned)i, &flags, &no_values, NULL,
                                              sizeof text, text, &config);
-        bool known = false;
-        for (int k = 0; k < RG__COUNT(accepted); k++)
-            known |= filter == accepted[k];
-        if (!known)
+        if (!rg__h5_find_filter(filter))
             return rg__fail(file->ctx, RG_BAD_DATA,
                             "%s: %s is stored with the filter \"%.63s\" (number %d); deflate, "
                             "shuffle and fletcher32 are read: h5repack -f GZIP=4 rewrites the file",
@@ -369,12 +364,21 @@ static hid_t reading_type(const struct rg__h5_info *info, rg_dtype dtype)
     return rg__h5_memory_type(dtype);
 }
 
+/* Decoded by the workers where they can, and where what the file holds fits into `to`. */
 static rg_status read_set(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,
                           rg_dtype dtype, void *to)
 {
     hid_t type = reading_type(&set->info, dtype);
-    bool done = type >= 0 && H5Dread(set->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
-    rg_status status = done ? file->channel.failed : rg__h5_fail(file, name, "read it");
+    bool here = false, done = false;
+    rg_status status = RG_OK;
+    if (type >= 0 && set->info.size <= H5Tget_size(type))
+        status = rg__h5_read_chunks(file, name, set, to, &here);
+    if (status == RG_OK && here)
+        done = H5Tconvert(set->type, type, (size_t)set->info.count, to, NULL, H5P_DEFAULT) >= 0;
+    else if (status == RG_OK && type >= 0)
+        done = H5Dread(set->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
+    if (status == RG_OK)
+        status = done ? file->channel.failed : rg__h5_fail(file, name, "read it");
     rg__h5_drop(type);
     return status;
 }
