@@ -1,0 +1,469 @@
+#!/usr/bin/env python3
+"""The bench: builds Rankgrad, runs it and its peers in turn, and says which goals are met.
+
+    bench/run.py [--python PATH] [--work FOLDER] [--rounds N] [--only SECTION ...]
+    bench/run.py --quick
+
+A goal is a ratio of two programs that ran in turn, at least three times, on this machine, so that
+it says the same on another one; what is printed is the median. The limits (one read of the same
+features, the bare matrix products) are measured between two epochs, in the same process
+(bench/limits.c). The peers (PyTorch, JAX with rax and optax, LightGBM, XGBoost, ONNX Runtime,
+scikit-learn) are run where the Python of --python has them. Writes bench/results.md.
+
+--quick is for CI: without peers, on less data, under 90 s with the build done; writes nothing, and
+its exit status is 1 when a ratio to the machine's own read or product speed is past twice its goal.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent
+CPUS = len(os.sched_getaffinity(0))
+
+# (rows, features, lists) of the data: 321 MB of f32, beyond any cache; the text is smaller.
+FULL = {"features": (590371, 136, 5000), "text": (50000, 136, 425)}
+QUICK = {"features": (236000, 136, 2000), "text": (10000, 136, 85)}
+SLACK = 2  # --quick fails past this multiple of a goal
+
+PACKAGES = ["torch", "jax", "rax", "optax", "lightgbm", "xgboost", "onnxruntime", "onnx",
+            "scikit-learn", "h5py", "numpy"]
+# What a peer needs, besides NumPy and h5py.
+NEEDS = {"torch": ["torch"], "jax": ["jax", "rax", "optax"], "lightgbm": ["lightgbm"],
+         "xgboost": ["xgboost"], "onnxruntime": ["onnxruntime", "onnx"],
+         "sklearn": ["scikit-learn"]}
+# Else glibc gives each large array back to the system, and the peer pays for fresh pages each step.
+PEER_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**34),
+                    "PYTHONDONTWRITEBYTECODE": "1"}
+# Somebody else's tuning of OpenBLAS; the bench measures what users get.
+UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+def output_of(command, **options):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(str(c) for c in command)}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def series_of(text):
+    """{name: values} of the lines that a program of the bench prints."""
+    rows = (line.split("\t") for line in text.splitlines() if "\t" in line)
+    return {name: [float(v) for v in values] for name, *values in rows}
+
+
+def middle(runs, name):
+    return statistics.median(v for run in runs for v in run[name])
+
+
+def ratio(runs, name, other):
+    """The median over all pairs of values."""
+    return statistics.median(a / b for run in runs for a, b in zip(run[name], run[other]))
+
+
+def ratio_across(runs, name, others, other):
+    """The same for programs that ran in turn: a pair is a round."""
+    return statistics.median(middle([a], name) / middle([b], other) for a, b in zip(runs, others))
+
+
+def fastest(runs):
+    """Of the ways that a peer prints, the one that is fastest."""
+    return min(runs[0], key=lambda name: middle(runs, name))
+
+
+def percentile(runs, name, p):
+    values = sorted(v for run in runs for v in run[name])
+    return values[min(len(values) - 1, int(p / 100 * len(values)))]
+
+
+class Bench:
+    def __init__(self, arguments, work):
+        self.quick, self.rounds, self.build = arguments.quick, arguments.rounds, arguments.build
+        self.python, self.work = arguments.python, work
+        self.sizes = QUICK if self.quick else FULL
+        self.threads = [1, 2] if CPUS > 1 else [1]
+        self.tables = []  # [title, note, header, rows]
+        self.failed = []  # bounds broken
+        self.broken = []  # peers that are installed and do not run
+        self.versions = self.find_versions()
+
+    # ---- What is run ----
+
+    def find_versions(self):
+        """{package: its version, None: absent}, as --python has them; {}: not looked for."""
+        if self.quick:
+            return {}
+        code = ("import json, sys\nfrom importlib import metadata\nfound = {}\n"
+                "for name in sys.argv[1:]:\n"
+                "    try: found[name] = metadata.version(name)\n"
+                "    except metadata.PackageNotFoundError: found[name] = None\n"
+                "print(json.dumps(found))")
+        return json.loads(output_of([self.python, "-c", code, *PACKAGES]))
+
+    def make(self):
+        output_of(["cmake", "--preset", "release", "-B", self.build, "-DRANKGRAD_BENCH=ON",
+                   "-DRANKGRAD_TESTS=OFF", "-DRANKGRAD_EXAMPLES=OFF"], cwd=ROOT)
+        output_of(["cmake", "--build", self.build], cwd=ROOT)
+
+    def program(self, name, *arguments):
+        return series_of(output_of([self.build / "bench" / f"bench_{name}", *arguments]))
+
+    def has(self, peer):
+        return all(self.versions.get(p) for p in [*NEEDS[peer], "h5py", "numpy"])
+
+    def peer(self, peer, script, *arguments):
+        """A job; None where the peer is absent."""
+        def run():
+            if peer in self.broken:
+                return None
+            try:
+                return series_of(output_of([self.python, BENCH / "peers" / script, *arguments],
+                                           env={**os.environ, **PEER_ENVIRONMENT}))
+            except RuntimeError as error:
+                print(error, file=sys.stderr)
+                self.broken.append(peer)
+        return run if self.has(peer) else None
+
+    def data(self, kind):
+        rows = self.sizes["text" if kind == "text" else "features"]
+        path = self.work / f"{kind}-{rows[0]}.{'txt' if kind == 'text' else 'h5'}"
+        if not path.exists():
+            part = path.with_suffix(".part")
+            output_of([self.build / "bench/bench_data", kind, part, *rows])
+            part.rename(path)
+        return path
+
+    def in_turn(self, jobs):
+        """{name: its results, one a round}; each round runs all. Absent and broken peers are left
+        out."""
+        results = {name: [] for name, job in jobs.items() if job}
+        for _ in range(self.rounds):
+            for name in results:
+                results[name].append(jobs[name]())
+        return {name: runs for name, runs in results.items() if None not in runs}
+
+    # ---- What is said ----
+
+    def table(self, title, note="", header=("figure", "goal", "measured", "met", "times")):
+        self.tables.append([title, note, header, []])
+        print(f"\n{title}", flush=True)
+
+    def line(self, *cells):
+        self.tables[-1][3].append(cells)
+        print("  " + " | ".join(cells), flush=True)
+
+    def figure(self, what, value, goal=None, unit="x", more=False, own=False, times=""):
+        """A measured value; `goal` is its upper (`more`: lower) bound; `own`: it is a ratio to
+        this machine's own speed, and --quick fails past SLACK times the goal."""
+        met = goal is None or (value >= goal if more else value <= goal)
+        if own and goal and self.quick and value > goal * SLACK:
+            self.failed.append(f"{what}: {value:.2f}{unit}, more than {SLACK} x {goal}{unit}")
+        self.line(what, f"{'>=' if more else '<='} {goal}{unit}" if goal else "-",
+                  f"{value:.4g}{unit}", "-" if goal is None else "yes" if met else "**no**", times)
+
+
+def ms(*seconds):
+    return " / ".join(f"{1e3 * s:.3g}" for s in seconds) + " ms"
+
+
+# ---- The sections --------------------------------------------------------------------------------
+
+def epoch_job(bench, kind, model, normalize, batch, threads):
+    epochs = 4 if model == "mlp" else 6
+    return lambda: bench.program("epoch", bench.data(kind), model, normalize, batch, threads,
+                                 epochs)
+
+
+def train_peers(bench, model, batch, threads):
+    """Jobs by name; a peer's epochs are the first, not measured, and two more."""
+    return {peer: bench.peer(peer, f"train_{peer}.py", bench.data("f32"), model, batch, threads, 3)
+            for peer in ("torch", "jax")}
+
+
+def compare(bench, what, ours, results, goals):
+    """Lines of ours against the peers in `results`: goals[peer] is (bound, is it a lower one)."""
+    for peer, runs in results.items():
+        way = fastest(runs)
+        bound, more = goals.get(peer, (None, True))
+        value = ratio_across(runs, way, ours, "epoch")
+        name = f"{what}: {peer} ({way}) / epoch"
+        if not more:
+            value, name = 1 / value, f"{what}: epoch / {peer} ({way})"
+        bench.figure(name, value, bound, more=more,
+                     times=ms(*(middle(*pair) for pair in ((ours, "epoch"), (runs, way)))))
+
+
+def linear(bench):
+    bench.table("Linear, ranking_softmax, SGD: an epoch of training",
+                "Against one read of the same features by as many threads, from begin to end, and "
+                "against one in pieces of 64 KiB in a scattered order, as shuffled lists lie. "
+                "Times: epoch / read, or epoch / peer.")
+    for batch in (64, 1024):
+        jobs = {(n, t): epoch_job(bench, "f32", "linear", n, batch, t)
+                for n in ("none", "zscore") for t in bench.threads}
+        results = bench.in_turn({**jobs, **train_peers(bench, "linear", batch, max(bench.threads))})
+        for (normalize, threads), runs in ((k, results.pop(k)) for k in jobs):
+            bench.figure(f"{batch} lists a step, {normalize}, {threads} thread(s): epoch / read",
+                         ratio(runs, "epoch", "read"), {1: 1.7, 2: 1.25}[threads], own=True,
+                         times=ms(middle(runs, "epoch"), middle(runs, "read")))
+            bench.figure("the same: epoch / scattered read", ratio(runs, "epoch", "scattered"),
+                         times=ms(middle(runs, "epoch"), middle(runs, "scattered")))
+            if (normalize, threads) == ("none", max(bench.threads)):
+                ours = runs
+        compare(bench, f"{batch} lists a step, none, {max(bench.threads)} thread(s)", ours, results,
+                {"torch": (8, True), "jax": (4, True)})
+
+
+def storage(bench):
+    bench.table("Linear, other kinds of features: 64 lists a step, none",
+                "f16 against one read of the same numbers as f32; CSR (10 % of the features) "
+                "against one read of its own bytes. Times: epoch / read.")
+    threads = max(bench.threads)
+    results = bench.in_turn({k: epoch_job(bench, k, "linear", "none", 64, threads)
+                             for k in ("f16", "csr", "f32")})
+    half, sparse, plain = (results[k] for k in ("f16", "csr", "f32"))
+    bench.figure(f"f16, {threads} thread(s): epoch / f32 read",
+                 ratio_across(half, "epoch", plain, "read"), 1,
+                 times=ms(middle(half, "epoch"), middle(plain, "read")))
+    bench.figure(f"CSR, {threads} thread(s): epoch / read", ratio(sparse, "epoch", "read"), 2,
+                 times=ms(middle(sparse, "epoch"), middle(sparse, "read")))
+
+
+def network(bench):
+    bench.table("Network 136-64-32-1, ranking_softmax, Adam: an epoch, 64 lists a step, none",
+                "Against the same matrix products alone, OpenBLAS with one thread on each of as "
+                "many threads. Times: epoch / products, epoch / peer, or the two epochs.")
+    jobs = {t: epoch_job(bench, "f32", "mlp", "none", 64, t) for t in bench.threads}
+    results = bench.in_turn({**jobs, **train_peers(bench, "mlp", 64, max(bench.threads))})
+    runs = [results.pop(t) for t in bench.threads]
+    for threads, run in zip(bench.threads, runs):
+        bench.figure(f"{threads} thread(s): epoch / products", ratio(run, "epoch", "products"),
+                     1.25 if threads == 2 else None, own=True,
+                     times=ms(middle(run, "epoch"), middle(run, "products")))
+    if len(runs) == 2:
+        bench.figure("1 thread / 2 threads", ratio_across(runs[0], "epoch", runs[1], "epoch"), 1.8,
+                     more=True, times=ms(*(middle(run, "epoch") for run in runs)))
+    compare(bench, f"{max(bench.threads)} thread(s)", runs[-1], results, {"torch": (0.65, False)})
+
+
+def small(bench):
+    bench.table("Small things, one thread",
+                "The loss on lists of 120 items, forward and backward, through a graph made anew "
+                "each time; 10,000 operators in a chain on 4 elements, forward and backward.")
+    results = bench.in_turn({"loss": lambda: bench.program("loss", 9),
+                             "chain": lambda: bench.program("chain", 9),
+                             "torch": bench.peer("torch", "chain_torch.py", 5)})
+    for items in ("480", "4800"):
+        bench.figure(f"ranking_softmax, {items} items a graph, an item",
+                     middle(results["loss"], items), 2, unit=" ns")
+    bench.figure("an operator", middle(results["chain"], "chain"), 60, unit=" ns")
+    if "torch" in results:
+        bench.figure("an operator of PyTorch", middle(results["torch"], "chain"), unit=" ns")
+
+
+def files(bench):
+    bench.table("Files", header=("what", "threads", "speed", "time"),
+                note="Text: rg_dataset_open on SVMlight text with all 136 features in each line, "
+                "MB of text. Contiguous HDF5 is mapped, which reads nothing; compressed HDF5: MB "
+                "of features.")
+    text, packed, plain = (bench.data(k) for k in ("text", "compressed", "f32"))
+    everyone = sorted({1, CPUS})
+    jobs = {(what, t): lambda path=path, t=t: bench.program("load", path, t, 3)
+            for what, path in (("text", text), ("HDF5, compressed", packed),
+                               ("HDF5, contiguous", plain)) for t in everyone}
+    jobs[("text, scikit-learn", 1)] = bench.peer("sklearn", "load_text.py", "sklearn", text, 1)
+    jobs[("text, XGBoost", CPUS)] = bench.peer("xgboost", "load_text.py", "xgboost", text, 3)
+    for (what, threads), runs in bench.in_turn(jobs).items():
+        seconds = middle(runs, "open")
+        size = text.stat().st_size if "text" in what else middle(runs, "bytes")
+        speed = "-" if "contiguous" in what else f"{size / seconds / 1e6:,.0f} MB/s"
+        bench.line(what, str(threads), speed, ms(seconds))
+
+
+def scoring(bench):
+    bench.table("Scoring", header=("who", "100 x 136: p50", "p99", "many rows", "to one read"),
+                note="One thread. Rankgrad from C, raw features in, normalised by the model; the "
+                "peers called from Python on features that need no normalisation; LightGBM: 100 "
+                "trees of 31 leaves. The last column is the time of many rows through the time of "
+                "one read of their features.")
+    jobs = {}
+    for model in ("linear", "mlp"):
+        jobs[f"Rankgrad, {model}"] = lambda m=model: bench.program("score", bench.data("f32"), m,
+                                                                   1, 5)
+        for peer in ("onnxruntime", "torch"):
+            jobs[f"{peer}, {model}"] = bench.peer(peer, "score.py", peer, bench.data("f32"), model,
+                                                  5)
+    jobs["lightgbm, 100 trees"] = bench.peer("lightgbm", "score.py", "lightgbm", bench.data("f32"),
+                                             "trees", 3)
+    rows, features, _ = bench.sizes["features"]
+    for who, runs in bench.in_turn(jobs).items():
+        size = middle(runs, "bytes") if "bytes" in runs[0] else rows * features * 4
+        bench.line(who, *(f"{1e6 * percentile(runs, 'list', p):.1f} us" for p in (50, 99)),
+                   f"{size / middle(runs, 'split') / 1e9:.2f} GB/s",
+                   f"{ratio(runs, 'split', 'read'):.2f}x" if "read" in runs[0] else "-")
+
+
+def run_time(*command):
+    """Seconds of a program, from its start to its end."""
+    silent = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in (0, 1, 2)]
+    began = time.perf_counter()
+    pid = os.posix_spawn(command[0], [str(c) for c in command], os.environ, file_actions=silent)
+    status = os.waitpid(pid, 0)[1]
+    seconds = time.perf_counter() - began
+    if status != 0:
+        raise RuntimeError(f"{' '.join(str(c) for c in command)}: exit status {status}")
+    return {"run": [seconds]}
+
+
+def start(bench):
+    bench.table("Start and size",
+                "A small file (about 9,000 training rows of 46 features), 5 epochs, against a "
+                "program that is linked with the same libraries and does nothing.")
+    program, data = bench.build / "src/cli/rankgrad", bench.work / "small.h5"
+    if not data.exists():
+        output_of([program, "generate", "-o", data, "--lists", 150])
+    runs = {"train": [], "bare": []}
+    for _ in range(7 * bench.rounds):
+        runs["train"].append(run_time(program, "train", data, "-o", bench.work / "model.h5",
+                                      "--epochs", "5", "--quiet"))
+        runs["bare"].append(run_time(bench.build / "bench/bench_start"))
+    bench.figure("rankgrad train / bare start",
+                 ratio_across(runs["train"], "run", runs["bare"], "run"),
+                 times=ms(middle(runs["train"], "run"), middle(runs["bare"], "run")))
+    sizes = []
+    for file in (program, bench.build / "librankgrad.so"):
+        output_of(["strip", "-o", bench.work / "stripped", file])
+        sizes.append((bench.work / "stripped").stat().st_size)
+    bench.figure("program + shared library, stripped", sum(sizes) / 1024, unit=" KiB",
+                 times=" + ".join(f"{s / 1024:.0f}" for s in sizes) + " KiB")
+
+
+SECTIONS = {"linear": linear, "storage": storage, "network": network, "small": small,
+            "files": files, "scoring": scoring, "start": start}
+QUICK_SECTIONS = ("linear", "storage", "network", "small")
+
+
+# ---- The machine, and results.md -----------------------------------------------------------------
+
+def first_line(path, key=""):
+    """What follows the colon of the first line of a file that begins with `key`; "" without one."""
+    try:
+        lines = pathlib.Path(path).read_text().splitlines()
+    except OSError:
+        return ""
+    return next((x.split(":")[-1].strip() for x in lines if x.startswith(key)), "")
+
+
+def said_by(*command):
+    """The first line of a command's output; "?" where it does not run."""
+    try:
+        return output_of(command, cwd=ROOT).splitlines()[0]
+    except (OSError, RuntimeError, IndexError):
+        return "?"
+
+
+def machine():
+    cpu = first_line("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+    caches = []
+    for index in sorted(pathlib.Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = (first_line(index / f) for f in ("level", "type", "size"))
+        if kind != "Instruction":
+            caches.append(f"L{level} {size}")
+    memory = first_line("/proc/meminfo", "MemTotal").split()
+    return {"machine": cpu, "CPUs": str(CPUS), "caches of CPU 0": ", ".join(caches) or "?",
+            "memory": f"{int(memory[0]) / 2**20:.1f} GiB" if memory else "?",
+            "system": f"{platform.system()} {platform.release()}"}
+
+
+def facts(bench, unset):
+    changed = said_by("git", "status", "--porcelain", "-uno") != "?"
+    commit = said_by("git", "rev-parse", "--short", "HEAD")
+    absent = [p for p, version in bench.versions.items() if not version]
+    peers = {
+        "peers": ", ".join(f"{p} {v}" for p, v in bench.versions.items() if v) or "none",
+        "absent": ", ".join(absent) or "none",
+        "installed, but failed": ", ".join(bench.broken) or "none",
+    }
+    return {
+        **machine(),
+        "load before": f"{bench.load:.2f}" + (", **too much: others were at work, and the peers' "
+                                              "waiting threads suffer most**"
+                                              if bench.load > CPUS / 4 else ""),
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "Rankgrad": commit + (" and changes not committed" if changed else ""),
+        "compiler": said_by("cc", "--version"),
+        "libraries": ", ".join(f"{name} {said_by('pkg-config', '--modversion', name)}"
+                               for name in ("openblas", "hdf5", "jansson")),
+        **({} if bench.quick else peers),
+        "unset in the environment": ", ".join(unset) or "nothing",
+        "rounds": str(bench.rounds),
+    }
+
+
+def markdown(bench, known):
+    rows, features, lists = bench.sizes["features"]
+    yield "# Results of the bench\n"
+    yield ("Written by `bench/run.py`, which says how the numbers are taken. Data: "
+           f"{rows:,} documents x {features} f32 in {lists:,} ragged lists. Medians; a ratio is of "
+           "two programs that ran in turn.\n")
+    yield "| | |\n|---|---|"
+    yield from (f"| {name} | {value} |" for name, value in known.items())
+    for title, note, header, lines in bench.tables:
+        yield f"\n## {title}\n"
+        if note:
+            yield note + "\n"
+        yield "| " + " | ".join(header) + " |"
+        yield "|" + "---|" * len(header)
+        yield from ("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true",
+                        help="less data, no peers, nothing written; 1 when a bound is broken")
+    parser.add_argument("--python", default="python3", metavar="PATH",
+                        help="the Python that has the peers (default %(default)s)")
+    parser.add_argument("--work", type=pathlib.Path, metavar="FOLDER",
+                        help="where the data (1 GB) are made and kept; default: a temporary folder")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release",
+                        metavar="FOLDER", help="the build folder (default build/release)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="at least 3")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, metavar="SECTION",
+                        help="one or more of " + ", ".join(SECTIONS) + "; nothing is written")
+    arguments = parser.parse_args()
+    if arguments.rounds < 3:
+        parser.error(f"--rounds is {arguments.rounds}; medians need at least 3")
+    arguments.build = arguments.build.resolve()
+    return arguments
+
+
+def main():
+    arguments = parse()
+    unset = [name for name in UNSET if os.environ.pop(name, None) is not None]
+    with tempfile.TemporaryDirectory(prefix="rankgrad-bench-") as temporary:
+        work = arguments.work or pathlib.Path(temporary)
+        work.mkdir(parents=True, exist_ok=True)
+        load = os.getloadavg()[0]
+        bench = Bench(arguments, work.resolve())
+        bench.load = load
+        bench.make()
+        for name in arguments.only or (QUICK_SECTIONS if arguments.quick else SECTIONS):
+            SECTIONS[name](bench)
+    known = facts(bench, unset)
+    print("\n" + "\n".join(f"{name}: {value}" for name, value in known.items()))
+    if not arguments.quick and not arguments.only:
+        (BENCH / "results.md").write_text("\n".join(markdown(bench, known)) + "\n")
+    print("\n".join(bench.failed))
+    return bool(bench.failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
