@@ -516,7 +516,7 @@ static void chunks_are_read_as_hdf5_reads_them(void **state)
             snprintf(names[i], sizeof names[i], "/%d-%s-%d-%d", shape, filter_orders[order],
                      written, i % N_TYPES);
             H5Dclose(write_chunked(file, names[i], &shapes[shape], types[i % N_TYPES],
-                                   filter_orders[order], written));
+                                   filter_orders[order], (enum written)written));
         }
         H5Fclose(file);
         for (int k = 0; k < 3; k++) {
