@@ -8,8 +8,7 @@ ragged: the rows of a step are gathered one after the other, and scatter_reduce,
 padded: as allRank does it, each list padded to the longest, with a mask. The padded tensor is made
     once, before the clock starts, where allRank pads in its data loader: this is the faster choice.
 
-What was tried besides and is slower or no faster: torch.cat over slices of lists instead of one
-index_select (Python calls for each list), torch.compile (shapes change with each ragged step).
+Not tried: torch.cat over slices of lists instead of one index_select, and torch.compile.
 """
 import math
 import sys
