@@ -617,6 +617,18 @@ static void sparse_rows(void **state)
     b = rg_constant(graph, &(rg_tensor){RG_F32, 1, {4}, value});
     assert_null(rg_matmul(graph, rg_leaf_rows(graph, &sparse, RG_F32), b));
     assert_non_null(strstr(rg_last_error(f->ctx), "shapes (4205,21) and (4)"));
+    rg_graph_reset(graph); /* as the right operand, rows are gathered, dense or sparse */
+    rg_selection square = sparse;
+    const rg_run few[] = {{0, WIDE}};
+    square.n_runs = 1;
+    square.runs = few;
+    rg_node *left = rg_constant(graph, &(rg_tensor){RG_F32, 2, {1, WIDE}, dense});
+    rg_node *right = rg_matmul(graph, left, rg_leaf_rows(graph, &square, RG_F32));
+    rg_tensor gathered = {RG_F32, 2, {WIDE, WIDE}, dense};
+    rg_node *same = rg_matmul(graph, left, rg_leaf(graph, &gathered));
+    assert_non_null(right);
+    assert_memory_equal(rg_node_value(right)->data, rg_node_value(same)->data,
+                        WIDE * sizeof(float));
     rg_graph_reset(graph);
     assert_null(rg_leaf_rows(graph, &sparse, RG_F16));
     assert_non_null(strstr(rg_last_error(f->ctx), "expected f32 or f64"));

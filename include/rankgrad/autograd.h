@@ -86,7 +86,8 @@ typedef struct rg_operator {
     void (*backward[RG_DTYPE_COUNT])(rg_node *out);
     const char *no_backward; /* why there is no backward; else NULL */
     bool mixes_types;        /* operands may differ in type; the kernel is chosen by the output's */
-    bool reads_rows; /* reads a leaf of rows where they lie; else they are gathered beforehand */
+    bool reads_rows; /* reads operand 0, a leaf of rows, where it lies; all others are gathered
+                        beforehand */
 } rg_operator;
 
 /* Applies an operator: checks, makes the node, runs the shape rule and forward. `attributes`

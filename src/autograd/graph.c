@@ -229,6 +229,15 @@ static bool check_operands(rg_node *out)
     return true;
 }
 
+/* Leaves of rows become ordinary values, but for the one that the operator reads where it lies. */
+static bool gather_operands(rg_node *out)
+{
+    for (int i = out->op->reads_rows; i < out->n_operands; i++)
+        if (out->operands[i] && !gather(out->operands[i]))
+            return false;
+    return true;
+}
+
 static bool make_value(rg_node *out)
 {
     const rg_operator *op = out->op;
@@ -267,10 +276,8 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
     for (int i = 0; i < n_operands; i++) {
         out->operands[i] = operands[i];
         out->wants_grad |= operands[i] && operands[i]->wants_grad;
-        if (operands[i] && !op->reads_rows && !gather(operands[i]))
-            return NULL;
     }
-    if (!check_operands(out) || !make_value(out))
+    if (!check_operands(out) || !gather_operands(out) || !make_value(out))
         return NULL;
     op->forward[out->value.dtype](out);
     return graph->status == RG_OK ? append(out) : NULL;
@@ -360,9 +367,9 @@ const rg_tensor *rg_operand(const rg_node *out, int i)
     return out->operands[i] ? &out->operands[i]->value : NULL;
 }
 
-const rg_selection *rg__operand_rows(const rg_node *out, int i)
+const rg_selection *rg__operand_rows(const rg_node *out)
 {
-    return out->operands[i]->rows;
+    return out->operands[0]->rows;
 }
 
 bool rg__is_sparse(const rg_node *node)
@@ -375,9 +382,9 @@ rg_context *rg__graph_context(const rg_graph *graph)
     return graph->ctx;
 }
 
-bool rg__gather_operand(rg_node *out, int i)
+bool rg__gather_operand(rg_node *out)
 {
-    return gather(out->operands[i]);
+    return gather(out->operands[0]);
 }
 
 void *rg_operand_grad(rg_node *out, int i)

@@ -18,8 +18,8 @@ void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) 
 /* False, and the graph's error, where a tensor cannot be the value of a node. */
 bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value);
 
-/* Where operand i's rows lie; NULL: it is an ordinary tensor. For operators with `reads_rows`. */
-const rg_selection *rg__operand_rows(const rg_node *out, int i);
+/* Where operand 0's rows lie; NULL: it is an ordinary tensor. For operators with `reads_rows`. */
+const rg_selection *rg__operand_rows(const rg_node *out);
 
 /* Whether a node is a leaf of sparse rows. */
 bool rg__is_sparse(const rg_node *node);
@@ -27,8 +27,8 @@ bool rg__is_sparse(const rg_node *node);
 /* The context a graph was made with. */
 rg_context *rg__graph_context(const rg_graph *graph);
 
-/* Gathers the rows of operand i unless that was done; false: out of memory. */
-bool rg__gather_operand(rg_node *out, int i);
+/* Gathers the rows of operand 0 unless that was done; false: out of memory. */
+bool rg__gather_operand(rg_node *out);
 
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
 #define RG__KERNELS(id)                                                                            \

@@ -90,7 +90,7 @@ void F(rg__csr_matmul_forward)(rg_node *y)
     const rg_tensor *b = rg_operand(y, 1);
     int64_t n = b->ndim == 2 ? b->dims[1] : 1;
     real *out = rg_output_data(y);
-    const rg_selection *rows = rg__operand_rows(y, 0);
+    const rg_selection *rows = rg__operand_rows(y);
     if (!F(convert)(y, rows))
         return;
     const real *converted = rg_saved(y);
@@ -128,7 +128,7 @@ static void F(add_in_double)(const struct F(run) * run, const real *g, int64_t n
 void F(rg__csr_matmul_backward)(rg_node *y)
 {
     const rg_tensor *b = rg_operand(y, 1);
-    const rg_selection *rows = rg__operand_rows(y, 0);
+    const rg_selection *rows = rg__operand_rows(y);
     int64_t n = b->ndim == 2 ? b->dims[1] : 1, count = rg__count(b);
     bool many = rg_node_value(y)->dims[0] > RG__PRODUCT_BLOCK;
     const real *g = rg_output_grad(y), *converted = rg_saved(y);
@@ -155,7 +155,7 @@ static bool shape(rg_node *y)
 {
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const rg_tensor *a = rg_operand(y, 0), *b = rg_operand(y, 1);
-    const rg_selection *rows = rg__operand_rows(y, 0);
+    const rg_selection *rows = rg__operand_rows(y);
     if (!rows || !rg__is_sparse_matrix(rows))
         return rg_reject(y, "operand 0 is dense; expected a leaf of sparse rows");
     if (b->ndim < 1 || b->ndim > 2 || a->dims[1] != b->dims[0])

@@ -38,7 +38,7 @@ static void F(product)(rg_node *y, bool trans_a, bool trans_b, struct F(extents)
 /* Operand a's rows, where they lie: `run` is the one run of an ordinary tensor. */
 static rg_selection F(rows_of)(const rg_node *y, rg_run *run)
 {
-    const rg_selection *rows = rg__operand_rows(y, 0);
+    const rg_selection *rows = rg__operand_rows(y);
     if (rows)
         return *rows;
     const rg_tensor *a = rg_operand(y, 0);
@@ -70,7 +70,7 @@ void F(rg__matmul_forward)(rg_node *y)
         if (e.k == 0)
             memset(out, 0, (size_t)e.m * sizeof *out);
         F(column)(y, b, out, NULL, NULL);
-    } else if (rg__gather_operand(y, 0)) {
+    } else if (rg__gather_operand(y)) {
         F(product)(y, false, false, e, rg_operand(y, 0)->data, b, out, false);
     }
 }
