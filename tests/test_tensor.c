@@ -11,24 +11,27 @@
 
 #include <float.h>
 
-/* lanes.h in both precisions: what has one name in both is renamed in the first. */
-#define RG_REAL       32
-#define real          real_f32
-#define LANES         LANES_f32
-#define PRODUCT_BLOCK PRODUCT_BLOCK_f32
+/* lanes.h and vector.h in both precisions: what has one name in both is renamed in the first. */
+#define RG_REAL           32
+#define real              real_f32
+#define LANES             LANES_f32
+#define RG__PRODUCT_BLOCK PRODUCT_BLOCK_f32
 #include "tensor/lanes.h"
+#include "tensor/vector.h"
 #undef RG_REAL
 #undef real
 #undef LANES
-#undef PRODUCT_BLOCK
+#undef RG__PRODUCT_BLOCK
 #undef F
 #undef M
 #undef REAL_TYPE
 #undef RG_TENSOR_REAL_H
 #undef RG_TENSOR_LANES_H
+#undef RG_TENSOR_VECTOR_H
 #define RG_REAL 64
 #include "tensor/blas.h"
 #include "tensor/lanes.h"
+#include "tensor/vector.h"
 
 static rg_context *ctx;
 
@@ -592,7 +595,7 @@ static double plain_element(const struct product *p, int64_t i, int64_t j)
 static void multiply(const struct product *p, bool wide, double *c)
 {
     size_t m = (size_t)p->m, n = (size_t)p->n, k = (size_t)p->k;
-    void *scratch = k > PRODUCT_BLOCK ? malloc(m * n * 2 * sizeof(double)) : NULL;
+    void *scratch = k > RG__PRODUCT_BLOCK ? malloc(m * n * 2 * sizeof(double)) : NULL;
     memcpy(c, p->c, m * n * sizeof *c);
     if (wide) {
         rg__gemm_f64(p->trans_a, p->trans_b, p->m, p->n, p->k, p->a, p->b, c, p->add, scratch);
@@ -672,17 +675,17 @@ static void products_of_many_rows(void **state)
 static void blocks_are_added_in_double(void **state)
 {
     (void)state;
-    enum { K = 3 * PRODUCT_BLOCK + 1 };
+    enum { K = 3 * RG__PRODUCT_BLOCK + 1 };
     float *a = calloc(K, sizeof *a), b[2 * K], c[2] = {1, 1};
     double scratch[4]; /* 2 doubles, 2 floats */
     a[0] = 0x1p24f;
-    a[PRODUCT_BLOCK] = a[2 * PRODUCT_BLOCK] = a[3 * PRODUCT_BLOCK] = 1;
+    a[RG__PRODUCT_BLOCK] = a[2 * RG__PRODUCT_BLOCK] = a[3 * RG__PRODUCT_BLOCK] = 1;
     for (int i = 0; i < 2 * K; i++)
         b[i] = 1;
     rg__gemm_f32(false, false, 1, 2, K, a, b, c, false, scratch);
     assert_close((double)c[0], 0x1p24 + 4, 0, 0); /* 2^24 + 3 lies half way; 4 is even */
     c[0] = c[1] = 1;
-    a[3 * PRODUCT_BLOCK] = 0;
+    a[3 * RG__PRODUCT_BLOCK] = 0;
     rg__gemm_f32(false, false, 1, 2, K, a, b, c, false, scratch);
     assert_close((double)c[1], 0x1p24 + 2, 0, 0);
     c[0] = c[1] = 2;
@@ -732,6 +735,21 @@ static double plain_dot(const double *x, const double *w, int64_t n, bool wide)
     return rounded(total, wide);
 }
 
+/* A product with one column, of one row, at the context's level. */
+static double dot_f64(const double *x, const double *w, int64_t n)
+{
+    double y;
+    rg__vector_f64(ctx)->dot_rows(x, 1, n, w, &y);
+    return y;
+}
+
+static float dot_f32(const float *x, const float *w, int64_t n)
+{
+    float y;
+    rg__vector_f32(ctx)->dot_rows(x, 1, n, w, &y);
+    return y;
+}
+
 static const int64_t lengths[] = {0,  1,  2,  7,  8,  9,    15,   16,   17,   31,
                                   32, 33, 63, 64, 65, 1000, 4095, 4096, 4097, 8215};
 enum { LONGEST = 8215 };
@@ -756,10 +774,14 @@ static void lanes_give_the_same_bits_anywhere(void **state)
             int64_t n = lengths[i];
             assert_close(lane_sum_f64(wide_x + offset, n), plain_lanes(x, NULL, n, true), 0, 0);
             assert_close(lane_sum_f32(narrow_x + offset, n), plain_lanes(x, NULL, n, false), 0, 0);
-            assert_close(lane_dot_f64(wide_x + offset, wide_w + 15 - offset, n),
-                         plain_dot(x, w, n, true), 0, 0);
-            assert_close((double)lane_dot_f32(narrow_x + offset, narrow_w + 15 - offset, n),
-                         plain_dot(x, w, n, false), 0, 0);
+            for (int level = 1, widest = ctx->level; level <= 4; level++) {
+                ctx->level = level < widest ? level : widest; /* 2: as 1 */
+                assert_close(dot_f64(wide_x + offset, wide_w + 15 - offset, n),
+                             plain_dot(x, w, n, true), 0, 0);
+                assert_close((double)dot_f32(narrow_x + offset, narrow_w + 15 - offset, n),
+                             plain_dot(x, w, n, false), 0, 0);
+                ctx->level = widest;
+            }
         }
     }
 }
@@ -781,13 +803,13 @@ static void lanes_are_exact_on_integers(void **state)
         }
         assert_close(lane_sum_f64(x, lengths[i]), sum, 0, 0);
         assert_close(lane_sum_f32(narrow_x, lengths[i]), sum, 0, 0);
-        assert_close(lane_dot_f64(x, w, lengths[i]), dot, 0, 0);
-        assert_close((double)lane_dot_f32(narrow_x, narrow_w, lengths[i]), dot, 0, 0);
+        assert_close(dot_f64(x, w, lengths[i]), dot, 0, 0);
+        assert_close((double)dot_f32(narrow_x, narrow_w, lengths[i]), dot, 0, 0);
     }
     narrow_x[LONGEST - 1] = NAN; /* in the tail */
     x[0] = (double)INFINITY;
     assert_true(isnan(lane_sum_f32(narrow_x, LONGEST)));
-    assert_true(isnan(lane_dot_f32(narrow_x, narrow_w, LONGEST)));
+    assert_true(isnan(dot_f32(narrow_x, narrow_w, LONGEST)));
     assert_close(lane_sum_f64(x, LONGEST), (double)INFINITY, 0, 0);
 }
 

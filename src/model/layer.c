@@ -6,13 +6,10 @@
  * the last tile overlaps the one before: what is computed twice comes out the same. */
 #include "model/layer.h"
 
+#include "tensor/level.h"
 #include "tensor/vector.h"
 
 #include <string.h>
-
-#define V_NAME(name, level)  name##_v##level
-#define V_PASTE(name, level) V_NAME(name, level)
-#define V(name)              V_PASTE(F(name), RG_LEVEL)
 
 /* 64 bytes are no faster than 32 here: as many products a cycle, and fewer tiles fit the units. */
 #define WIDTH   (RG_LEVEL == 1 ? 16 : 32)
@@ -129,18 +126,13 @@ void V(rg__layer)(const real *x, int64_t rows, int64_t inputs, const real *w, in
 
 #if RG_LEVEL == 1
 #ifdef RG_MORE_LEVELS
-extern F(layer) V_PASTE(F(rg__layer), 3), V_PASTE(F(rg__layer), 4);
+extern F(layer) AT_LEVEL(rg__layer, 3), AT_LEVEL(rg__layer, 4);
 #endif
 
 void F(rg__layer)(const rg_context *ctx, const real *x, int64_t rows, int64_t inputs, const real *w,
                   int64_t units, real *y)
 {
-    F(layer) *layer = V(rg__layer);
-#ifdef RG_MORE_LEVELS
-    if (ctx->level >= 3)
-        layer = ctx->level == 4 ? V_PASTE(F(rg__layer), 4) : V_PASTE(F(rg__layer), 3);
-#endif
-    (void)ctx;
+    F(layer) *layer = BY_LEVEL(ctx, rg__layer);
     layer(x, rows, inputs, w, units, y);
 }
 #endif

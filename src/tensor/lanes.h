@@ -18,14 +18,6 @@ static inline double F(fold_double)(double acc[LANES])
     return acc[0];
 }
 
-static inline real F(fold_real)(real acc[LANES])
-{
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            acc[i] += acc[i + width];
-    return acc[0];
-}
-
 /* sum x[0..n), in double. */
 static inline double F(lane_sum)(const real *x, int64_t n)
 {
@@ -37,25 +29,6 @@ static inline double F(lane_sum)(const real *x, int64_t n)
     for (int lane = 0; i < n; i++, lane++)
         acc[lane] += ACC(x[i]);
     return F(fold_double)(acc);
-}
-
-/* sum x[k] w[k], in the numbers' own type over blocks of 4096, the blocks in double. */
-enum { PRODUCT_BLOCK = 4096 };
-
-static inline real F(lane_dot)(const real *x, const real *w, int64_t n)
-{
-    double total = 0;
-    for (int64_t begin = 0; begin < n; begin += PRODUCT_BLOCK) {
-        int64_t end = n - begin < PRODUCT_BLOCK ? n : begin + PRODUCT_BLOCK, i = begin;
-        real acc[LANES] = {0};
-        for (; i + LANES <= end; i += LANES)
-            for (int lane = 0; lane < LANES; lane++)
-                acc[lane] += x[i + lane] * w[i + lane];
-        for (int lane = 0; i < end; i++, lane++)
-            acc[lane] += x[i] * w[i];
-        total += ACC(F(fold_real)(acc));
-    }
-    return (real)total;
 }
 
 #endif

@@ -5,14 +5,12 @@
  * instructions of the level without any intrinsic (but for the conversion from f16). */
 #include "tensor/vector.h"
 
+#include "tensor/level.h"
+
 #include <string.h>
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
-
-#define V_NAME(name, level)  name##_v##level
-#define V_PASTE(name, level) V_NAME(name, level)
-#define V(name)              V_PASTE(F(name), RG_LEVEL) /* rg__vector_f32_v3 */
 
 #if RG_LEVEL == 4
 #define WIDTH     64
@@ -351,18 +349,11 @@ const struct F(rg__vector) V(rg__vector) = {
 
 #if RG_LEVEL == 1
 #ifdef RG_MORE_LEVELS
-extern const struct F(rg__vector) V_PASTE(F(rg__vector), 3), V_PASTE(F(rg__vector), 4);
+extern const struct F(rg__vector) AT_LEVEL(rg__vector, 3), AT_LEVEL(rg__vector, 4);
 #endif
 
-const struct F(rg__vector) * F(rg__vector)(const rg_context *ctx)
+const struct F(rg__vector) *F(rg__vector)(const rg_context *ctx)
 {
-#ifdef RG_MORE_LEVELS
-    if (ctx->level == 4)
-        return &V_PASTE(F(rg__vector), 4);
-    if (ctx->level == 3)
-        return &V_PASTE(F(rg__vector), 3);
-#endif
-    (void)ctx;
-    return &V(rg__vector);
+    return BY_LEVEL(ctx, rg__vector);
 }
 #endif
