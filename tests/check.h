@@ -87,6 +87,16 @@ static inline rg_context *memory_context(struct memory *memory)
     return rg_context_create(&options);
 }
 
+/* A context with so many workers. */
+static inline rg_context *context_of(int n_threads)
+{
+    rg_context_options options = rg_context_options_default();
+    options.n_threads = n_threads;
+    rg_context *ctx = rg_context_create(&options);
+    assert_non_null(ctx);
+    return ctx;
+}
+
 #define RUN_TESTS(tests) return cmocka_run_group_tests(tests, NULL, NULL) != 0
 
 #endif

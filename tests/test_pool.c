@@ -20,15 +20,6 @@ struct run {
     int64_t fails[2]; /* these tasks fail */
 };
 
-static rg_context *context_of(int n_threads)
-{
-    rg_context_options o = rg_context_options_default();
-    o.n_threads = n_threads;
-    rg_context *ctx = rg_context_create(&o);
-    assert_non_null(ctx);
-    return ctx;
-}
-
 static rg_status count(rg_context *ctx, void *user, int worker, int64_t i)
 {
     struct run *run = user;

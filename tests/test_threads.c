@@ -47,15 +47,6 @@ void *realloc(void *block, size_t size)
 static int64_t n_mallocs;
 #endif
 
-static rg_context *context_of(int n_threads)
-{
-    rg_context_options o = rg_context_options_default();
-    o.n_threads = n_threads;
-    rg_context *ctx = rg_context_create(&o);
-    assert_non_null(ctx);
-    return ctx;
-}
-
 enum { FEATURES = 46 };
 
 static rg_dataset *generate(rg_context *ctx, int64_t n_lists)
@@ -95,35 +86,44 @@ static float *train(rg_context *ctx, const rg_split *split, const rg_train_optio
     return copy;
 }
 
-/* Trained by one thread with plain vectors, and by any number with any vectors. */
+/* A training on so many threads at that level, whose workers take theirs from their context. */
+static float *train_at(int level, int n_threads, int64_t n_lists, const rg_train_options *o,
+                       size_t *size)
+{
+    rg_context *ctx = context_of(n_threads);
+    ctx->level = level;
+    rg_dataset *data = generate(ctx, n_lists);
+    float *trained = train(ctx, rg_dataset_split_at(data, 0), o, size);
+    rg_dataset_close(data);
+    assert_int_equal(rg__pool_context(rg__pool(ctx), 0)->level, level);
+    rg_context_destroy(ctx);
+    return trained;
+}
+
+/* One thread with plain vectors, any number with any vectors: the same bits. */
 static void any_threads_any_level(void **state)
 {
     (void)state;
     const char *const models[] = {"linear", "mlp"};
     const int64_t batches[] = {1, 7, 64, 1000};
-    const int threads[] = {1, 2, 3, 4, 8}, levels[] = {1, 3, 4};
+    const struct {
+        int level, n_threads; /* level 0: the widest of the machine */
+    } ways[] = {{3, 1}, {0, 1}, {1, 2}, {0, 2}, {0, 3}, {0, 4}, {0, 8}};
+    rg_context *ctx = context_of(1);
+    int widest = ctx->level;
+    rg_context_destroy(ctx);
     for (int m = 0; m < 2; m++)
         for (int b = 0; b < 4; b++) {
-            float *first = NULL;
+            size_t size;
             rg_train_options o = options_of(models[m], batches[b]);
-            for (int t = 0; t < 5; t++) {
-                rg_context *ctx = context_of(threads[t]);
-                rg_dataset *data = generate(ctx, b < 2 ? 60 : 300);
-                for (int l = 0, widest = ctx->level; l < 3; l++) {
-                    size_t size;
-                    if (levels[l] > widest || (t > 0 && l < 2 && widest > levels[l]))
-                        continue; /* every level with one thread, the widest with more */
-                    ctx->level = levels[l];
-                    float *trained = train(ctx, rg_dataset_split_at(data, 0), &o, &size);
-                    if (first)
-                        assert_memory_equal(trained, first, size);
-                    if (first)
-                        free(trained);
-                    else
-                        first = trained;
-                }
-                rg_dataset_close(data);
-                rg_context_destroy(ctx);
+            float *first = train_at(1, 1, b < 2 ? 60 : 300, &o, &size);
+            for (int w = 0; w < (int)(sizeof ways / sizeof ways[0]); w++) {
+                int level = ways[w].level ? ways[w].level : widest;
+                if (level > widest)
+                    continue;
+                float *again = train_at(level, ways[w].n_threads, b < 2 ? 60 : 300, &o, &size);
+                assert_memory_equal(again, first, size);
+                free(again);
             }
             free(first);
         }
@@ -161,23 +161,25 @@ static void storage_leaves_no_trace(void **state)
     rg_context_destroy(ctx);
 }
 
-/* Steps over shuffled lists, ragged from 1 to 200 items, on two threads. */
-static void steps_take_no_memory(const char *name)
+enum { MOST_LISTS = 3000 };
+
+/* 40 steps of so many lists of a split on two threads, the first two of them over its first lists,
+ * the others over lists from everywhere. */
+static void steps_take_no_memory(const char *name, const rg_split *split, int64_t n_batch)
 {
+    static int64_t order[MOST_LISTS];
     struct memory memory = {0};
     rg_context_options co = rg_context_options_default();
     co.allocator = (rg_allocator){memory_resize, &memory};
     co.n_threads = 2;
     rg_context *ctx = rg_context_create(&co);
-    rg_dataset *data = generate(ctx, 300);
-    const rg_split *split = rg_dataset_split_at(data, 0);
     rg_normalization norm = {.method = RG_NORMALIZE_LIST_MINMAX, .n_features = FEATURES};
-    rg_train_options o = options_of(name, 16);
+    rg_train_options o = options_of(name, n_batch);
     struct rg__rows rows;
     struct rg__crew crew;
     rg_model *model;
     rg_optimizer *optimizer;
-    int64_t order[180], units;
+    int64_t units, requests = 0, mallocs = 0;
     double sum;
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o.model, &model));
     assert_ok(ctx, rg_optimizer_create(ctx, rg_model_parameters(model), &o.optimizer, &optimizer));
@@ -190,17 +192,16 @@ static void steps_take_no_memory(const char *name)
                             .rows = &rows,
                             .loss = rg_ranking_softmax_loss,
                             .scale = 1,
-                            .most_lists = 16};
+                            .most_lists = n_batch};
     assert_ok(ctx, rg__stepper_open(&s));
-    for (int i = 0; i < 180; i++)
-        order[i] = i * 77 % 180;
-    int64_t requests = 0, mallocs = 0;
     for (int step = 0; step < 40; step++) {
+        for (int64_t i = 0; i < n_batch; i++)
+            order[i] = step < 2 ? i % 16 : (i + 7 * step) * 77 % split->n_lists;
         if (step == 2) {
             requests = memory.requests;
             mallocs = n_mallocs;
         }
-        assert_int_equal(rg__step(&s, order + step % 11 * 16, 16, &sum, &units), RG_OK);
+        assert_int_equal(rg__step(&s, order, n_batch, &sum, &units), RG_OK);
         assert_int_equal(rg_optimizer_step(optimizer, 1), RG_OK);
     }
     assert_int_equal(memory.requests, requests);
@@ -210,18 +211,44 @@ static void steps_take_no_memory(const char *name)
     rg__rows_close(&rows);
     rg_optimizer_destroy(optimizer);
     rg_model_destroy(model);
-    rg_dataset_close(data);
     rg_context_destroy(ctx);
     assert_int_equal(memory.live, 0);
+}
+
+/* 16 lists of 150 rows, then lists of one row, of which a shard holds many more. */
+static rg_split mostly_short(void)
+{
+    static int64_t offsets[MOST_LISTS + 1];
+    static float x[(16 * 150 + MOST_LISTS) * FEATURES];
+    static double labels[16 * 150 + MOST_LISTS];
+    for (int64_t q = 0; q < MOST_LISTS; q++)
+        offsets[q + 1] = offsets[q] + (q < 16 ? 150 : 1);
+    int64_t n = offsets[MOST_LISTS];
+    for (int64_t i = 0; i < n; i++)
+        labels[i] = (double)(i % 3);
+    for (int64_t i = 0; i < n * FEATURES; i++)
+        x[i] = (float)(i % 101);
+    return (rg_split){.n_rows = n,
+                      .n_features = FEATURES,
+                      .n_lists = MOST_LISTS,
+                      .features = {RG_F32, 2, {n, FEATURES}, x},
+                      .labels = labels,
+                      .offsets = offsets};
 }
 
 static void steady_state_takes_no_memory(void **state)
 {
     (void)state;
+    const rg_split split = mostly_short();
+    rg_context *ctx = context_of(1);
+    rg_dataset *data = generate(ctx, 300);
     int before = rg__blas_set_threads(1);
-    steps_take_no_memory("linear");
-    steps_take_no_memory("mlp");
+    steps_take_no_memory("linear", rg_dataset_split_at(data, 0), 16);
+    steps_take_no_memory("mlp", rg_dataset_split_at(data, 0), 16);
+    steps_take_no_memory("linear", &split, MOST_LISTS);
     rg__blas_set_threads(before);
+    rg_dataset_close(data);
+    rg_context_destroy(ctx);
 }
 
 int main(void)
