@@ -407,6 +407,34 @@ static void windows_stream_to_the_same_bits(void **state)
     unmake(&m);
 }
 
+/* What the limit is held against: an mlp's own parameters, and a mapping once. */
+static void memory_is_counted_as_it_is_used(void **state)
+{
+    (void)state;
+    static const int64_t hidden[] = {500};
+    struct made m = make(100, 40, WIDE, 1, 4, 2);
+    const int64_t mapping = m.split.n_rows * WIDE * 4;
+    rg_model *model;
+    rg_train_options o = options();
+    o.epochs = 1;
+    o.normalize = RG_NORMALIZE_NONE;
+    o.memory_limit = 64 * 500 * WIDE; /* less than the gradients of the buckets */
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    rg_model_destroy(model);
+    o.model.name = "mlp";
+    o.model.hidden = hidden;
+    o.model.n_hidden = 1;
+    assert_fails(ctx, RG_LIMIT, "for parameters", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.model = rg_model_options_default();
+    m.split.mapped = true; /* nothing streams, so that no page is given back */
+    o.memory_limit = mapping + mapping / 2;
+    o.vali_fraction = 0.5;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_null(strstr(rg_model_history(model), "window_bytes"));
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
 /* ---- A step, shard by shard ---- */
 
 enum { LISTS = 300, FEATURES = 40 };
@@ -606,6 +634,7 @@ static void training_without_memory(void **state)
         rg_status status = rg_train(own, &m.split, NULL, &o, &model, NULL);
         bool reached = memory.requests >= k;
         assert_int_equal(status, reached ? RG_LIMIT : RG_OK);
+        assert_true((strstr(rg_last_error(own), "out of memory") != NULL) == reached);
         assert_true((model != NULL) == !reached);
         rg_model_destroy(model);
         rg_context_destroy(own);
@@ -745,6 +774,7 @@ int main(void)
         TEST(masked_rows_leave_no_trace),
         TEST(item_and_list_weights_multiply_labels),
         TEST(windows_stream_to_the_same_bits),
+        TEST(memory_is_counted_as_it_is_used),
         TEST(shards_add_up),
         TEST(errors),
         TEST(more_errors),

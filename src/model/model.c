@@ -85,14 +85,20 @@ int64_t rg__part_count(const struct rg__part *part)
     return part->ndim == 2 ? part->dims[0] * part->dims[1] : part->dims[0];
 }
 
+int64_t rg__model_parameter_count(const rg_model *outline)
+{
+    struct rg__part part;
+    int64_t count = 0; /* at most 2^31 * 2048 and 16 * 2048^2: no overflow */
+    for (int i = 0; outline->architecture->part(outline, i, &part); i++)
+        count += rg__part_count(&part);
+    return count;
+}
+
 rg_status rg__model_allocate(const rg_model *outline, rg_dtype dtype, rg_model **out)
 {
     rg_context *ctx = outline->ctx;
-    struct rg__part part;
-    int64_t count = 0; /* at most 2^31 * 2048 and 16 * 2048^2: no overflow */
+    int64_t count = rg__model_parameter_count(outline);
     *out = NULL;
-    for (int i = 0; outline->architecture->part(outline, i, &part); i++)
-        count += rg__part_count(&part);
     rg_model *model = rg__alloc(ctx, 1, sizeof *model, "a model");
     if (!model)
         return RG_LIMIT;

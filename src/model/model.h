@@ -49,6 +49,9 @@ const struct rg__architecture *rg__architecture_find(const char *name);
 /* The elements of a part. */
 int64_t rg__part_count(const struct rg__part *part);
 
+/* The elements of all parts. */
+int64_t rg__model_parameter_count(const rg_model *outline);
+
 /* Fills in all of a model that decides its parts, without any memory: RG_USAGE where an option is
  * out of range. */
 rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *options,

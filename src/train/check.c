@@ -6,6 +6,7 @@
 
 #include "data/rows.h"
 #include "data/split.h"
+#include "model/model.h"
 #include "tensor/tensor.h"
 #include "train/step.h"
 
@@ -50,6 +51,22 @@ static double row_bytes(const rg_split *split, const rg_train_options *o)
     return (double)split->n_features * (double)rg_dtype_size(dtype);
 }
 
+/* Bytes of a split's features: of the rows that are copied, or of the whole mapping. */
+static double features_bytes(const rg_split *split, const rg_train_options *o)
+{
+    int64_t n = split->n_rows;
+    if (!rg__rows_stay(split, o->normalize, o->model.dtype))
+        for (int64_t row = 0; row < split->n_rows; row++)
+            n -= !rg__row_is_there(split, row);
+    return row_bytes(split, o) * (double)n;
+}
+
+/* Whether both splits, under masks of their own, are one mapping. */
+static bool shares_mapping(const rg_split *a, const rg_split *b, const rg_train_options *o)
+{
+    return a->features.data == b->features.data && rg__rows_stay(a, o->normalize, o->model.dtype);
+}
+
 /* Bytes of a split's largest window, at most `bytes` unless a list is longer. */
 static double window_bytes(const rg_split *split, const rg_train_options *o, double bytes)
 {
@@ -57,18 +74,35 @@ static double window_bytes(const rg_split *split, const rg_train_options *o, dou
     return a_list > bytes ? a_list : bytes;
 }
 
+/* Bytes of value, gradient, two moments, the best parameters and buckets; and of shift and scale,
+ * fitted and in the model. */
+static rg_status parameter_bytes(rg_context *ctx, const rg_train_options *o, const rg_split *train,
+                                 double *bytes)
+{
+    rg_model outline;
+    rg_status status = rg__model_outline(ctx, train->n_features, &o->model, &outline);
+    if (status != RG_OK)
+        return status;
+    double n_buckets = (double)(o->batch_lists < train->n_lists ? o->batch_lists : train->n_lists);
+    if (n_buckets > RG__MOST_BUCKETS)
+        n_buckets = RG__MOST_BUCKETS;
+    *bytes = (double)rg__model_parameter_count(&outline) * (5 + n_buckets) *
+                 (double)rg_dtype_size(o->model.dtype) +
+             (double)train->n_features * 4 * sizeof(double);
+    return RG_OK;
+}
+
 rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
                                 const rg_split *vali, struct rg__windowing *windowing)
 {
     double limit = o->memory_limit ? (double)o->memory_limit : 0.8 * (double)rg__physical_memory();
-    double n_buckets = (double)(o->batch_lists < train->n_lists ? o->batch_lists : train->n_lists);
-    if (n_buckets > RG__MOST_BUCKETS)
-        n_buckets = RG__MOST_BUCKETS;
-    /* value, gradient, moment, best, buckets; shift and scale, fitted and in the model */
-    double a_feature = (4 + n_buckets) * (double)rg_dtype_size(o->model.dtype) + 4 * sizeof(double);
-    double parameters = (double)train->n_features * a_feature;
-    double rows = row_bytes(train, o) * (double)train->n_rows;
-    rows += vali ? row_bytes(vali, o) * (double)vali->n_rows : 0;
+    double parameters;
+    rg_status status = parameter_bytes(ctx, o, train, &parameters);
+    if (status != RG_OK)
+        return status;
+    double rows = features_bytes(train, o);
+    if (vali && !shares_mapping(train, vali, o))
+        rows += features_bytes(vali, o);
     *windowing = (struct rg__windowing){o->window_bytes, rows + parameters > limit};
     if (!windowing->stream)
         return RG_OK;

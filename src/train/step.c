@@ -6,13 +6,14 @@
  *
  *     lists    | 7 2 | 9 | 4 1 8 | 3 | 6 5 |      in the shuffled order of the epoch
  *     shards     s0    s1  s2      s3  s4         <= 256 KiB of features: read from memory once,
- *     buckets   [s0    s1][s2]    [s3  s4]        in cache for backward
- *     workers    A         B       A              whoever is free takes the next bucket
- *     tree       (b0 + b1) + b2
+ *     buckets   [s0]  [s1][s2]    [s3][s4]        in cache for backward; of more than 64 shards
+ *     workers    A     B   B       A   B          several a bucket; the next goes to who is free
+ *     tree       ((b0 + b1) + (b2 + b3)) + b4
  *
  * A shard is one small graph: its rows, where they lie -> model -> loss, reduction none -> backward
  * with the cotangent scale / units, where units (the step's lists with an item) are counted first.
- * So one shard a list and one shard for all are the same sum, to rounding. */
+ * So one shard a list and one shard for all are the same sum, to rounding. BLAS (an mlp's layers)
+ * gives the same bits in every graph, as these align what is large alike. */
 #include "train/step.h"
 
 #include "model/model.h"
@@ -133,7 +134,7 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
 /* ---- Open and close -------------------------------------------------------------------------- */
 
 /* Every worker's graph runs one list again and again until a shard is more than full, so that it
- * holds the memory for any shard that will come, and steps ask for none. */
+ * holds the memory for any shard of several lists that will come, and steps ask for none. */
 static rg_status rehearse(struct rg__stepper *s, int64_t list)
 {
     const struct step step = {.stepper = s};
@@ -152,15 +153,19 @@ static rg_status rehearse(struct rg__stepper *s, int64_t list)
         lists[i] = list;
     struct rg__shard shard = {lists, n, n * (s->rows->offsets[list + 1] - s->rows->offsets[list])};
     for (int w = 0; w < rg__pool_size(s->crew->pool) && status == RG_OK; w++) {
-        rg_model model = model_of(s, s->ctx, s->buckets);
+        rg_context *own = rg__pool_context(s->crew->pool, w);
+        rg_model model = model_of(s, own, s->buckets);
         for (int time = 0; time < 2 && status == RG_OK; time++) /* then its memory is one block */
             status = run_shard(&step, s->crew->graph[w], &model, &shard, s->losses);
+        if (status != RG_OK)
+            rg__fail(s->ctx, status, "%s", rg_last_error(own));
     }
     rg__free(s->ctx, lists);
     return status;
 }
 
-/* The longest and the shortest list that have a row: the most rows a shard, the most lists. */
+/* The lists with a row that have the most and the least bytes: those of few lists a shard, and of
+ * many. */
 static void find_extremes(const struct rg__rows *rows, int64_t *longest, int64_t *shortest)
 {
     *longest = *shortest = -1;
@@ -180,7 +185,7 @@ rg_status rg__stepper_open(struct rg__stepper *s)
     const rg_parameters *p = &s->model->parameters;
     int64_t n = s->most_lists < RG__MOST_BUCKETS ? s->most_lists : RG__MOST_BUCKETS;
     s->buckets =
-        rg__alloc(s->ctx, n * p->count, rg_dtype_size(p->dtype), "the gradients of the shards");
+        rg__alloc(s->ctx, n * p->count, rg_dtype_size(p->dtype), "the gradients of the buckets");
     s->shards = rg__alloc(s->ctx, s->most_lists, sizeof *s->shards, "the shards");
     s->losses = rg__alloc(s->ctx, s->most_lists, sizeof *s->losses, "the losses of a step");
     if (!s->buckets || !s->shards || !s->losses)

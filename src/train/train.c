@@ -168,7 +168,7 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status == RG_OK)
         status =
             rg__plan_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL, &t->windowing);
-    t->options.window_bytes = t->windowing.bytes; /* those that the bits depend on */
+    t->options.window_bytes = t->windowing.bytes; /* for the history: bits depend on them */
     if (status == RG_OK)
         status = make_model(t);
     if (status == RG_OK)
