@@ -247,9 +247,10 @@ rg_status rg__rows_turn(struct rg__rows *rows, int64_t window, int64_t next)
 {
     if (!rows->streams || rows->window == window)
         return RG_OK;
+    if (rows->stay)
+        advise(rows, rows->window, rg__pages_later);
     advise(rows, next, rg__pages_soon);
     if (rows->stay) {
-        advise(rows, rows->window, rg__pages_later);
         rows->window = window;
         return RG_OK;
     }

@@ -14,7 +14,8 @@
 
 RG__KERNELS(csr_matmul);
 
-/* A run of rows: row m's non-zeros are x[k] in column[k], indptr[m] <= k < indptr[m+1]. */
+/* A run of rows: x and column begin with its first non-zero; row m has those from
+ * indptr[m] - indptr[0] on, up to where row m + 1 begins. */
 struct F(run) {
     const real *x;
     const int32_t *column;
@@ -26,11 +27,12 @@ struct F(run) {
 static struct F(run) F(run_at)(const rg_selection *rows, int64_t i, const real **converted)
 {
     const rg_csr *csr = &rows->sparse;
-    struct F(run)
-        run = {csr->data, csr->indices, csr->indptr + rows->runs[i].first, rows->runs[i].n_rows};
+    const int64_t *indptr = csr->indptr + rows->runs[i].first;
+    struct F(run) run = {rg__run_data(rows, &rows->runs[i]), csr->indices + indptr[0], indptr,
+                         rows->runs[i].n_rows};
     if (*converted) {
-        run.x = *converted - run.indptr[0];
-        *converted += run.indptr[run.n_rows] - run.indptr[0];
+        run.x = *converted;
+        *converted += indptr[run.n_rows] - indptr[0];
     }
     return run;
 }
@@ -52,35 +54,37 @@ static bool F(convert)(rg_node *y, const rg_selection *rows)
 }
 
 /* y[m] = sum of x[k] b[column[k]] over row m. */
-static void F(product_of_column)(const struct F(run) * run, const real *b, real *y)
+static void F(product_of_column)(const struct F(run) *run, const real *b, real *y)
 {
+    const real *x = run->x;
+    const int32_t *column = run->column;
     for (int64_t m = 0; m < run->n_rows; m++) {
-        int64_t k = run->indptr[m], end = run->indptr[m + 1];
-        const real *x = run->x;
-        const int32_t *column = run->column;
+        int64_t n = run->indptr[m + 1] - run->indptr[m], k = 0;
         real s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (; k + 4 <= end; k += 4) {
+        for (; k + 4 <= n; k += 4) {
             s0 += x[k] * b[column[k]];
             s1 += x[k + 1] * b[column[k + 1]];
             s2 += x[k + 2] * b[column[k + 2]];
             s3 += x[k + 3] * b[column[k + 3]];
         }
-        if (k < end)
+        if (k < n)
             s0 += x[k] * b[column[k]];
-        if (k + 1 < end)
+        if (k + 1 < n)
             s1 += x[k + 1] * b[column[k + 1]];
-        if (k + 2 < end)
+        if (k + 2 < n)
             s2 += x[k + 2] * b[column[k + 2]];
         y[m] = (s0 + s2) + (s1 + s3);
+        x += n;
+        column += n;
     }
 }
 
 /* y (rows,n), every column. */
-static void F(product)(const struct F(run) * run, const real *b, int64_t n, real *y)
+static void F(product)(const struct F(run) *run, const real *b, int64_t n, real *y)
 {
     memset(y, 0, (size_t)(run->n_rows * n) * sizeof *y);
-    for (int64_t m = 0; m < run->n_rows; m++, y += n)
-        for (int64_t k = run->indptr[m]; k < run->indptr[m + 1]; k++)
+    for (int64_t m = 0, k = 0; m < run->n_rows; m++, y += n)
+        for (int64_t end = run->indptr[m + 1] - run->indptr[0]; k < end; k++)
             for (int64_t j = 0; j < n; j++)
                 y[j] += run->x[k] * b[run->column[k] * n + j];
 }
@@ -105,10 +109,10 @@ void F(rg__csr_matmul_forward)(rg_node *y)
 }
 
 /* grad[column[k],:] += x[k] g[m,:] */
-static void F(add_gradient)(const struct F(run) * run, const real *g, int64_t n, real *grad)
+static void F(add_gradient)(const struct F(run) *run, const real *g, int64_t n, real *grad)
 {
-    for (int64_t m = 0; m < run->n_rows; m++)
-        for (int64_t k = run->indptr[m]; k < run->indptr[m + 1]; k++)
+    for (int64_t m = 0, k = 0; m < run->n_rows; m++)
+        for (int64_t end = run->indptr[m + 1] - run->indptr[0]; k < end; k++)
             if (n == 1)
                 grad[run->column[k]] += run->x[k] * g[m];
             else
@@ -117,10 +121,10 @@ static void F(add_gradient)(const struct F(run) * run, const real *g, int64_t n,
 }
 
 /* The same in double. */
-static void F(add_in_double)(const struct F(run) * run, const real *g, int64_t n, double *sum)
+static void F(add_in_double)(const struct F(run) *run, const real *g, int64_t n, double *sum)
 {
-    for (int64_t m = 0; m < run->n_rows; m++)
-        for (int64_t k = run->indptr[m]; k < run->indptr[m + 1]; k++)
+    for (int64_t m = 0, k = 0; m < run->n_rows; m++)
+        for (int64_t end = run->indptr[m + 1] - run->indptr[0]; k < end; k++)
             for (int64_t j = 0; j < n; j++)
                 sum[run->column[k] * n + j] += ACC(run->x[k] * g[m * n + j]);
 }

@@ -1,6 +1,6 @@
 /* relu: y = max(x, 0), NaN staying NaN.
  *
- * dL/dx = dL/dy where x > 0, else 0; at the kink the derivative is taken as 0. */
+ * dL/dx = dL/dy where x > 0 or NaN, else 0; at the kink the derivative is taken as 0. */
 #include "autograd/elementwise.h"
 
 static inline real F(value)(real x)
