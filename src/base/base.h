@@ -56,6 +56,9 @@ rg_status rg__cancelled(rg_context *ctx);
  * be had or the product overflows. Never NULL on success: 0 bytes are one. */
 void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what);
 
+/* The same, not zeroed: for what is as large as the data, to be filled on all workers. */
+void *rg__alloc_bare(rg_context *ctx, int64_t count, size_t size, const char *what);
+
 /* Grows an array to at least `count` elements, doubling; *capacity is updated. False: no memory,
  * the old block stands. */
 bool rg__grow(rg_context *ctx, void **block, int64_t *capacity, int64_t count, size_t size,

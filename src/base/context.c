@@ -14,6 +14,8 @@
 #include <cpuid.h>
 #endif
 
+enum { LARGE = 4 << 20 }; /* bytes: a block that is worth large pages */
+
 static void *system_resize(void *user, void *block, size_t size)
 {
     (void)user;
@@ -147,7 +149,7 @@ rg_status rg__cancelled(rg_context *ctx)
     return RG_OK;
 }
 
-void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
+void *rg__alloc_bare(rg_context *ctx, int64_t count, size_t size, const char *what)
 {
     size_t total;
     if (count < 0 || __builtin_mul_overflow((size_t)count, size, &total)) {
@@ -159,11 +161,17 @@ void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
     if (total == 0)
         total = 1;
     void *block = ctx ? ctx->allocator.resize(ctx->allocator.user, NULL, total) : NULL;
-    if (!block) {
+    if (!block)
         rg__fail_memory(ctx, total, what);
-        return NULL;
-    }
-    return memset(block, 0, total);
+    else if (total >= LARGE)
+        rg__pages_large(block, total);
+    return block;
+}
+
+void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
+{
+    void *block = rg__alloc_bare(ctx, count, size, what);
+    return block ? memset(block, 0, count > 0 ? (size_t)count * size : 0) : NULL;
 }
 
 bool rg__grow(rg_context *ctx, void **block, int64_t *capacity, int64_t count, size_t size,

@@ -39,6 +39,9 @@ rg_status rg__read_at(rg_context *ctx, const char *path, int fd, void *to, size_
 
 void rg__close_input(rg_context *ctx, int fd);
 
+/* Advice on memory that nobody has touched: its pages are to be large. */
+void rg__pages_large(const void *data, size_t size);
+
 /* Advice on a part of a read-only mapping of a file: it will be read soon; it will not be for a
  * while, so that its pages need not stay in memory (they are read again when touched). */
 void rg__pages_soon(const void *data, size_t size);

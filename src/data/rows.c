@@ -278,7 +278,7 @@ static rg_status load_copy(struct rg__rows *rows)
 {
     int64_t n = rows->streams ? largest_window(rows) : rows->n_rows;
     rows->copy =
-        rg__alloc(rows->ctx, n * rows->n_features, rg_dtype_size(rows->dtype), "the features");
+        rg__alloc_bare(rows->ctx, n * rows->n_features, rg_dtype_size(rows->dtype), "the features");
     if (!rows->copy)
         return RG_LIMIT;
     rows->matrix.dense = (rg_tensor){rows->dtype, 2, {n, rows->n_features}, rows->copy};

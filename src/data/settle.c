@@ -45,16 +45,6 @@ struct work {
 
 /* ---- Arrays ---------------------------------------------------------------------------------- */
 
-/* Memory for an array that is not set to zeros, owned by the data set. */
-static void *own_bare(rg_dataset *dataset, int64_t count, size_t size)
-{
-    void *block = NULL;
-    int64_t half = count / 2 + 1; /* it doubles */
-    if (!rg__grow(dataset->ctx, &block, &half, count + 1, size, "rows of text"))
-        return NULL;
-    return rg__own(dataset, block);
-}
-
 /* A place for an array, to which the pointer at `pointer` then leads. */
 static bool place(struct target *t, int64_t count, size_t size, void *pointer, struct array *array)
 {
@@ -65,7 +55,8 @@ static bool place(struct target *t, int64_t count, size_t size, void *pointer, s
         t->arrays[t->n_arrays++].offset = array->offset;
         return true;
     }
-    array->memory = own_bare(t->dataset, count, size);
+    array->memory =
+        rg__own(t->dataset, rg__alloc_bare(t->dataset->ctx, count, size, "rows of text"));
     memcpy(pointer, &array->memory, sizeof array->memory);
     return array->memory != NULL;
 }
