@@ -739,14 +739,14 @@ static double plain_dot(const double *x, const double *w, int64_t n, bool wide)
 static double dot_f64(const double *x, const double *w, int64_t n)
 {
     double y;
-    rg__vector_f64(ctx)->dot_rows(x, 1, n, w, &y);
+    rg__vector_f64(ctx)->dot_rows(x, false, 1, n, w, &y);
     return y;
 }
 
 static float dot_f32(const float *x, const float *w, int64_t n)
 {
     float y;
-    rg__vector_f32(ctx)->dot_rows(x, 1, n, w, &y);
+    rg__vector_f32(ctx)->dot_rows(x, false, 1, n, w, &y);
     return y;
 }
 

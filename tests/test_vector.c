@@ -57,19 +57,37 @@ static float dot_longhand(const float *x, const float *w, int64_t n)
     return (float)total;
 }
 
+/* Rows that both types hold, and a NaN right behind them, which nobody may see. */
+struct rows {
+    uint16_t half[21 * MOST + 1];
+    float x[21 * MOST + 1];
+};
+
+static void fill_rows(struct rows *rows, int64_t n, uint64_t what)
+{
+    fill(rows->x, n, what);
+    for (int64_t i = 0; i <= n; i++) {
+        rows->half[i] = i < n ? rg__double_to_half((double)rows->x[i]) : 0x7e00;
+        rows->x[i] = rg__half_to_float(rows->half[i]);
+    }
+}
+
 static void a_dot_is_its_lanes(void **state)
 {
     (void)state;
-    static float x[3 * MOST + 1], w[MOST], y[3];
-    fill(x, 3 * MOST + 1, 1);
+    static struct rows rows;
+    static float w[MOST], y[2][3];
     fill(w, MOST, 2);
     for (int l = 0; l < n_levels; l++)
         for (int i = 0; i < WIDTHS; i++)
             for (int at = 0; at < 2; at++) { /* at any address */
-                level[l]->dot_rows(x + at, 3, widths[i], w, y);
+                fill_rows(&rows, 3 * widths[i] + at, 1);
+                level[l]->dot_rows(rows.x + at, false, 3, widths[i], w, y[0]);
+                level[l]->dot_rows(rows.half + at, true, 3, widths[i], w, y[1]);
                 for (int r = 0; r < 3; r++) {
-                    float expected = dot_longhand(x + at + r * widths[i], w, widths[i]);
-                    assert_memory_equal(&y[r], &expected, sizeof expected);
+                    float expected = dot_longhand(rows.x + at + r * widths[i], w, widths[i]);
+                    assert_memory_equal(&y[0][r], &expected, sizeof expected);
+                    assert_memory_equal(&y[1][r], &expected, sizeof expected);
                 }
             }
 }
@@ -78,39 +96,43 @@ static void rows_are_added_in_order(void **state)
 {
     (void)state;
     enum { ROWS = 21 };
-    static float x[ROWS * MOST], g[ROWS], sum[MOST];
-    static float expected[MOST];
-    fill(x, ROWS * MOST, 3);
+    static struct rows rows;
+    static float g[ROWS], sum[2][MOST], expected[MOST];
     fill(g, ROWS, 4);
     for (int l = 0; l < n_levels; l++)
         for (int i = 0; i < WIDTHS; i++) {
             int64_t n = widths[i];
+            fill_rows(&rows, ROWS * n, 3);
             for (int64_t k = 0; k < n; k++)
-                expected[k] = sum[k] = 0.5f;
+                expected[k] = sum[0][k] = sum[1][k] = 0.5f;
             for (int64_t m = 0; m < ROWS; m++)
                 for (int64_t k = 0; k < n; k++)
-                    expected[k] = expected[k] + g[m] * x[m * n + k];
-            level[l]->add_rows(x, ROWS, n, g, sum);
-            for (int64_t k = 0; k < n; k++)
-                assert_memory_equal(&sum[k], &expected[k], sizeof sum[k]);
+                    expected[k] = expected[k] + g[m] * rows.x[m * n + k];
+            level[l]->add_rows(rows.x, false, ROWS, n, g, sum[0]);
+            level[l]->add_rows(rows.half, true, ROWS, n, g, sum[1]);
+            for (int half = 0; half < 2; half++)
+                assert_memory_equal(sum[half], expected, (size_t)n * sizeof expected[0]);
         }
 }
 
+/* 0 + 1 x, in one row and in rows of one number. */
 static void every_half(void **state)
 {
     (void)state;
-    static uint16_t half[1 << 16];
-    static float y[1 << 16];
-    for (int i = 0; i < 1 << 16; i++)
+    enum { ALL = 1 << 16 };
+    static uint16_t half[ALL];
+    static float wide[ALL], single[ALL];
+    const float one = 1;
+    for (int i = 0; i < ALL; i++)
         half[i] = (uint16_t)i;
     for (int l = 0; l < n_levels; l++) {
-        level[l]->from_half(half, 1 << 16, y);
-        for (int i = 0; i < 1 << 16; i++) {
-            float expected = rg__half_to_float(half[i]);
-            if (isnan(expected))
-                assert_true(isnan(y[i]) && !signbit(y[i]) == !(i & 0x8000));
-            else
-                assert_memory_equal(&y[i], &expected, sizeof expected);
+        memset(wide, 0, sizeof wide);
+        level[l]->add_rows(half, true, 1, ALL, &one, wide);
+        level[l]->dot_rows(half, true, ALL, 1, &one, single);
+        for (int i = 0; i < ALL; i++) {
+            float expected = 0 + rg__half_to_float(half[i]);
+            assert_true(isnan(expected) ? isnan(wide[i]) : wide[i] == expected);
+            assert_true(isnan(expected) ? isnan(single[i]) : single[i] == expected);
         }
     }
 }

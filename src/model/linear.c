@@ -12,7 +12,7 @@ void F(rg__linear_score)(const rg_model *model, const void *rows, int64_t n, voi
     int64_t n_features = model->n_features;
     const real *w = model->parameters.value;
     real *out = scores;
-    F(rg__vector)(model->ctx)->dot_rows(rows, n, n_features, w, out);
+    F(rg__vector)(model->ctx)->dot_rows(rows, false, n, n_features, w, out);
     for (int64_t i = 0; model->bias && i < n; i++)
         out[i] += w[n_features];
 }

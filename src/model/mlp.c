@@ -38,7 +38,7 @@ void F(rg__mlp_score)(const rg_model *model, const void *rows, int64_t n, void *
             x = h[l % 2];
             inputs = units;
         }
-        F(rg__vector)(ctx)->dot_rows(x, n_rows, inputs, w, out + m);
+        F(rg__vector)(ctx)->dot_rows(x, false, n_rows, inputs, w, out + m);
         for (int64_t i = m; model->bias && i < m + n_rows; i++)
             out[i] += w[inputs];
     }

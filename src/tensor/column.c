@@ -1,8 +1,7 @@
 /* column.c: products of dense rows with one column; see column.h.
  *
- * The one idea: rows come in strips. A strip of the numbers' own type is as long as its run and is
- * read in place; another is converted into a scratch that stays in the first cache, so that f16
- * rows cost half the memory traffic and no more. */
+ * The one idea: rows come in strips. A strip that the loops of vector.h can read is as long as its
+ * run and is read in place; another is converted into a scratch that stays in the first cache. */
 #include "tensor/column.h"
 
 #include "tensor/tensor.h"
@@ -20,6 +19,11 @@ struct F(strips) {
     real *scratch;
 };
 
+static bool F(in_place)(rg_dtype dtype)
+{
+    return dtype == REAL_TYPE || dtype == RG_F16;
+}
+
 /* Rows that fit the scratch. */
 static int64_t F(scratch_rows)(const rg_selection *rows)
 {
@@ -30,14 +34,14 @@ static int64_t F(scratch_rows)(const rg_selection *rows)
 size_t F(rg__column_scratch)(const rg_selection *rows)
 {
     size_t n_columns = (size_t)rg__selected_columns(rows);
-    bool in_place = rg__selected_type(rows) == REAL_TYPE;
+    bool in_place = F(in_place)(rg__selected_type(rows));
     size_t strip = in_place ? 0 : (size_t)F(scratch_rows)(rows) * n_columns * sizeof(real);
     return n_columns * (sizeof(double) + sizeof(real)) + strip;
 }
 
 static struct F(strips) F(strips_of)(const rg_context *ctx, const rg_selection *rows, real *scratch)
 {
-    bool in_place = rg__selected_type(rows) == REAL_TYPE;
+    bool in_place = F(in_place)(rg__selected_type(rows));
     return (struct F(strips)){.vector = F(rg__vector)(ctx),
                               .rows = rows,
                               .n_columns = rg__selected_columns(rows),
@@ -47,7 +51,7 @@ static struct F(strips) F(strips_of)(const rg_context *ctx, const rg_selection *
 
 /* The next strip and its number of rows, 0 after the last. No strip crosses a multiple of
  * RG__PRODUCT_BLOCK rows. */
-static const real *F(next_strip)(struct F(strips) * s, int64_t *n_rows)
+static const void *F(next_strip)(struct F(strips) * s, int64_t *n_rows)
 {
     const rg_selection *rows = s->rows;
     while (s->run < rows->n_runs && s->at == rows->runs[s->run].n_rows) {
@@ -67,12 +71,9 @@ static const real *F(next_strip)(struct F(strips) * s, int64_t *n_rows)
     s->at += n;
     s->done += n;
     *n_rows = n;
-    if (dtype == REAL_TYPE)
+    if (F(in_place)(dtype))
         return data;
-    if (dtype == RG_F16)
-        s->vector->from_half(data, n * s->n_columns, s->scratch);
-    else
-        rg__cast(dtype, data, REAL_TYPE, s->scratch, n * s->n_columns);
+    rg__cast(dtype, data, REAL_TYPE, s->scratch, n * s->n_columns);
     return s->scratch;
 }
 
@@ -80,21 +81,23 @@ void F(rg__column_product)(const rg_context *ctx, const rg_selection *rows, cons
                            void *scratch)
 {
     struct F(strips) strips = F(strips_of)(ctx, rows, scratch);
+    bool half = rg__selected_type(rows) == RG_F16;
     int64_t n;
-    for (const real *x; (x = F(next_strip)(&strips, &n)); y += n)
-        strips.vector->dot_rows(x, n, strips.n_columns, w, y);
+    for (const void *x; (x = F(next_strip)(&strips, &n)); y += n)
+        strips.vector->dot_rows(x, half, n, strips.n_columns, w, y);
 }
 
 void F(rg__column_gradient)(const rg_context *ctx, const rg_selection *rows, const real *g,
                             real *grad, void *scratch)
 {
+    bool half = rg__selected_type(rows) == RG_F16;
     int64_t n_columns = rg__selected_columns(rows), n;
     double *total = scratch;
     real *block = (real *)(total + n_columns);
     struct F(strips) strips = F(strips_of)(ctx, rows, block + n_columns);
     memset(scratch, 0, (size_t)n_columns * (sizeof *total + sizeof *block));
-    for (const real *x; (x = F(next_strip)(&strips, &n)); g += n) {
-        strips.vector->add_rows(x, n, n_columns, g, block);
+    for (const void *x; (x = F(next_strip)(&strips, &n)); g += n) {
+        strips.vector->add_rows(x, half, n, n_columns, g, block);
         if (strips.done % RG__PRODUCT_BLOCK > 0)
             continue;
         for (int64_t k = 0; k < n_columns; k++)

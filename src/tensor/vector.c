@@ -53,114 +53,221 @@ static inline vec V(larger)(vec a, vec b)
 #endif
 }
 
-/* ---- y = X w --------------------------------------------------------------------------------- */
+/* ---- Rows, of the numbers' own type or of binary16 ------------------------------------------- */
 
-/* The terms [from, n) of a row, fewer than LANES, into its first lanes; then all lanes folded in
- * halves. */
-static inline real V(finish)(real acc[LANES], const real *x, const real *w, int64_t from, int64_t n)
+/* What follows is compiled for both: `half` is a constant wherever these are called. */
+#define INLINED static inline __attribute__((always_inline))
+
+typedef float floats __attribute__((vector_size(16)));
+typedef int32_t words __attribute__((vector_size(16)));
+typedef uint16_t halves __attribute__((vector_size(8), aligned(2), may_alias));
+
+/* The exponent's bias is 15 in f16 and 127 in f32: the bits are moved into place and multiplied by
+ * 2^112, exactly, subnormals too; what is 65536 or more then was infinite or a NaN. */
+static inline floats V(widen_halves)(halves x)
 {
-    int lane = 0;
-    for (; from + QUAD <= n; from += QUAD, lane += QUAD)
-        *(quad *)&acc[lane] += V(load_quad)(x + from) * V(load_quad)(w + from);
-    for (; from < n; from++, lane++)
-        acc[lane] += x[from] * w[from];
-    for (int width = LANES / 2; width >= QUAD; width /= 2)
-        for (int i = 0; i < width; i += QUAD)
-            *(quad *)&acc[i] += V(load_quad)(&acc[i + width]);
-    for (int width = QUAD / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; i++)
-            acc[i] += acc[i + width];
-    return acc[0];
+#if RG_LEVEL > 1
+    return (floats)_mm_cvtph_ps(_mm_cvtsi64_si128((long long)x));
+#else
+#ifdef __x86_64__
+    words bits = (words)_mm_unpacklo_epi16(_mm_cvtsi64_si128((long long)x), _mm_setzero_si128());
+#else
+    words bits = __builtin_convertvector(x, words);
+#endif
+    words sign = (bits & 0x8000) << 16;
+    words magnitude = (words)((floats)((bits & 0x7fff) << 13) * 0x1p112f);
+    return (floats)(magnitude | sign | ((magnitude >= 0x47800000) & 0x7f800000));
+#endif
 }
 
-/* sum_k x[k] w[k]. Row after row, never several at a time: a row comes from memory, and jumping
- * between rows starves the prefetcher (measured: four rows at a time, 2.8 times as long). */
-static inline real V(dot)(const real *x, const real *w, int64_t n)
+INLINED real V(number)(const void *row, int64_t k, bool half)
+{
+    return half ? (real)V(widen_halves)((halves){((const uint16_t *)row)[k]})[0]
+                : ((const real *)row)[k];
+}
+
+INLINED quad V(four)(const void *row, int64_t k, bool half)
+{
+    if (!half)
+        return V(load_quad)((const real *)row + k);
+#if RG_REAL == 32
+    return V(widen_halves)(*(const halves *)((const uint16_t *)row + k));
+#else
+    return (quad){V(number)(row, k, true), V(number)(row, k + 1, true)};
+#endif
+}
+
+INLINED vec V(numbers)(const void *row, int64_t k, bool half)
+{
+    if (!half)
+        return V(load)((const real *)row + k);
+#if RG_LEVEL == 4 && RG_REAL == 32
+    return (vec)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)((const uint16_t *)row + k)));
+#elif RG_LEVEL == 3 && RG_REAL == 32
+    return (vec)_mm256_cvtph_ps(_mm_loadu_si128((const void *)((const uint16_t *)row + k)));
+#else
+    quad fours[STEP / QUAD];
+    vec x;
+    for (int i = 0; i < STEP / QUAD; i++)
+        fours[i] = V(four)(row, k + i * QUAD, true);
+    memcpy(&x, fours, sizeof x);
+    return x;
+#endif
+}
+
+/* Row m. */
+INLINED const void *V(row)(const void *x, int64_t m, int64_t n, bool half)
+{
+    return half ? (const void *)((const uint16_t *)x + m * n) : (const real *)x + m * n;
+}
+
+/* The last n < LANES numbers of a row, from its element k, and zeros: added to lanes that began as
+ * +0 they change nothing. Through registers, for a wide load waits for narrow stores. */
+#if RG_LEVEL == 4 && RG_REAL == 32
+INLINED void V(pad)(const void *row, int64_t k, int64_t n, bool half, vec padded[PARTS])
+{
+    __mmask16 there = (__mmask16)((1u << n) - 1);
+    const uint16_t *as_halves = (const uint16_t *)row + k;
+    padded[0] = half ? (vec)_mm512_cvtph_ps(_mm256_maskz_loadu_epi16(there, as_halves))
+                     : (vec)_mm512_maskz_loadu_ps(there, (const real *)row + k);
+}
+#else
+INLINED quad V(up_to_four)(const void *row, int64_t k, int64_t n, bool half)
+{
+    quad x = {0};
+    if (n >= QUAD)
+        return V(four)(row, k, half);
+    for (int i = 0; i < QUAD - 1; i++)
+        if (i < n)
+            x[i] = V(number)(row, k + i, half);
+    return x;
+}
+
+INLINED void V(pad)(const void *row, int64_t k, int64_t n, bool half, vec padded[PARTS])
+{
+    for (int part = 0; part < PARTS; part++, k += STEP, n -= STEP) {
+        quad x[STEP / QUAD];
+        for (int i = 0; i < STEP / QUAD; i++)
+            x[i] = V(up_to_four)(row, k + i * QUAD, n - i * QUAD, half);
+#if WIDTH == 32
+        padded[part] = (vec)_mm256_set_m128i((__m128i)x[1], (__m128i)x[0]);
+#else
+        memcpy(&padded[part], x, sizeof x);
+#endif
+    }
+}
+#endif
+
+/* ---- y = X w --------------------------------------------------------------------------------- */
+
+typedef real part32 __attribute__((vector_size(32), aligned(sizeof(real)), may_alias));
+
+/* The sum of all lanes, folded in halves. */
+static inline real V(fold_lanes)(vec acc[PARTS])
+{
+    for (int width = PARTS / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; i++)
+            acc[i] += acc[i + width];
+#if WIDTH == 64
+    part32 high = (part32)_mm512_extracti64x4_epi64((__m512i)acc[0], 1);
+    part32 eight = (part32)_mm512_castsi512_si256((__m512i)acc[0]) + high;
+#elif WIDTH == 32
+    part32 eight = acc[0];
+#endif
+#if WIDTH >= 32
+    quad last = (quad)_mm256_extracti128_si256((__m256i)eight, 1);
+    quad four = (quad)_mm256_castsi256_si128((__m256i)eight) + last;
+#else
+    quad four = acc[0];
+#endif
+#if RG_REAL == 32
+    return (four[0] + four[2]) + (four[1] + four[3]);
+#else
+    return four[0] + four[1];
+#endif
+}
+
+/* The sum of x[k] w[k] over [from, to), where `rest` holds w's last numbers, padded. Row after row,
+ * never several at a time: a row comes from memory, and jumping between rows starves the prefetcher
+ * (measured: four rows at a time, 2.8 times as long). */
+INLINED real V(dot)(const void *x, const real *w, int64_t from, int64_t to, const vec rest[PARTS],
+                    bool half)
 {
     vec acc[PARTS];
     memset(acc, 0, sizeof acc);
-    int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
+    for (; from + LANES <= to; from += LANES)
         for (int part = 0; part < PARTS; part++)
-            acc[part] += V(load)(x + k + part * STEP) * V(load)(w + k + part * STEP);
-    real lanes[LANES];
-    memcpy(lanes, acc, sizeof lanes);
-    return V(finish)(lanes, x, w, k, n);
+            acc[part] += V(numbers)(x, from + part * STEP, half) * V(load)(w + from + part * STEP);
+    if (from < to) {
+        vec last[PARTS];
+        V(pad)(x, from, to - from, half, last);
+        for (int part = 0; part < PARTS; part++)
+            acc[part] += last[part] * rest[part];
+    }
+    return V(fold_lanes)(acc);
 }
 
-static void V(dot_rows)(const real *x, int64_t rows, int64_t n, const real *w, real *y)
+INLINED void V(dots)(const void *x, int64_t rows, int64_t n, const real *w, real *y, bool half)
 {
-    for (int64_t m = 0; m < rows; m++, x += n) {
+    vec rest[PARTS];
+    V(pad)(w, n - n % LANES, n % LANES, false, rest);
+    for (int64_t m = 0; m < rows; m++) {
         double total = 0;
-        for (int64_t k = 0; k < n; k += RG__PRODUCT_BLOCK)
-            total +=
-                ACC(V(dot)(x + k, w + k, n - k < RG__PRODUCT_BLOCK ? n - k : RG__PRODUCT_BLOCK));
+        for (int64_t k = 0; k < n; k += RG__PRODUCT_BLOCK) {
+            int64_t to = n - k < RG__PRODUCT_BLOCK ? n : k + RG__PRODUCT_BLOCK;
+            total += ACC(V(dot)(V(row)(x, m, n, half), w, k, to, rest, half));
+        }
         y[m] = (real)total;
     }
+}
+
+static void V(dot_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *w, real *y)
+{
+    if (half)
+        V(dots)(x, rows, n, w, y, true);
+    else
+        V(dots)(x, rows, n, w, y, false);
 }
 
 /* ---- sum += X^T g ---------------------------------------------------------------------------- */
 
 /* One vector of `sum` stays in a register while `count` rows pass. */
-static inline void V(add_some)(const real *x, int count, int64_t n, const real *g, real *sum)
+INLINED void V(add_some)(const void *x, int count, int64_t n, const real *g, real *sum, bool half)
 {
     int64_t k = 0;
     for (; k + STEP <= n; k += STEP) {
         vec s = V(load)(sum + k);
         for (int r = 0; r < count; r++)
-            s += g[r] * V(load)(x + r * n + k);
+            s += g[r] * V(numbers)(V(row)(x, r, n, half), k, half);
         *(vec *)(sum + k) = s;
     }
     for (; k + QUAD <= n; k += QUAD) {
         quad s = V(load_quad)(sum + k);
         for (int r = 0; r < count; r++)
-            s += g[r] * V(load_quad)(x + r * n + k);
+            s += g[r] * V(four)(V(row)(x, r, n, half), k, half);
         *(quad *)(sum + k) = s;
     }
     for (; k < n; k++)
         for (int r = 0; r < count; r++)
-            sum[k] += g[r] * x[r * n + k];
+            sum[k] += g[r] * V(number)(V(row)(x, r, n, half), k, half);
 }
 
-static void V(add_rows)(const real *x, int64_t rows, int64_t n, const real *g, real *sum)
+INLINED void V(add_all)(const void *x, int64_t rows, int64_t n, const real *g, real *sum, bool half)
 {
     enum { TOGETHER = 8 };
     int64_t m = 0;
     for (; m + TOGETHER <= rows; m += TOGETHER)
-        V(add_some)(x + m * n, TOGETHER, n, g + m, sum);
+        V(add_some)(V(row)(x, m, n, half), TOGETHER, n, g + m, sum, half);
     for (; m < rows; m++)
-        V(add_some)(x + m * n, 1, n, g + m, sum);
+        V(add_some)(V(row)(x, m, n, half), 1, n, g + m, sum, half);
 }
 
-/* ---- y = x, from binary16 -------------------------------------------------------------------- */
-
-/* The exponent's bias is 15 in f16 and 127 in f32: the bits are moved into place and multiplied by
- * 2^112, exactly, subnormals too. */
-static inline float V(half)(uint16_t x)
+static void V(add_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *g, real *sum)
 {
-    uint32_t bits = (uint32_t)(x & 0x7fffu) << 13, sign = (uint32_t)(x & 0x8000u) << 16;
-    float magnitude;
-    memcpy(&magnitude, &bits, sizeof bits);
-    magnitude *= 0x1p112f;
-    memcpy(&bits, &magnitude, sizeof bits);
-    bits |= sign | (bits >= 0x47800000u ? 0x7f800000u : 0); /* 65536 and above: inf or NaN */
-    memcpy(&magnitude, &bits, sizeof bits);
-    return magnitude;
-}
-
-static void V(from_half)(const uint16_t *x, int64_t n, real *y)
-{
-    int64_t i = 0;
-#if RG_LEVEL == 4 && RG_REAL == 32
-    for (; i + 16 <= n; i += 16)
-        _mm512_storeu_ps(y + i, _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(x + i))));
-#endif
-#if defined(__F16C__) && RG_REAL == 32
-    for (; i + 8 <= n; i += 8)
-        _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
-#endif
-    for (; i < n; i++)
-        y[i] = (real)V(half)(x[i]);
+    if (half)
+        V(add_all)(x, rows, n, g, sum, true);
+    else
+        V(add_all)(x, rows, n, g, sum, false);
 }
 
 /* ---- In double ------------------------------------------------------------------------------- */
@@ -192,18 +299,6 @@ static inline double V(fold)(const dvec acc[DPARTS])
     return lane[0] + lane[1];
 }
 
-/* The last n < LANES numbers, and zeros: added to lanes that began as +0 they change nothing. */
-static inline void V(pad)(const real *x, int64_t n, real padded[LANES])
-{
-#if RG_LEVEL == 4 && RG_REAL == 32
-    _mm512_storeu_ps(padded, _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), x));
-#else
-    memset(padded, 0, LANES * sizeof *padded);
-    for (int64_t i = 0; i < n; i++)
-        padded[i] = x[i];
-#endif
-}
-
 static inline void V(add_lanes)(const real *x, dvec acc[DPARTS])
 {
     for (int part = 0; part < DPARTS; part++)
@@ -217,9 +312,9 @@ static double V(sum)(const real *x, int64_t n)
     int64_t k = 0;
     for (; k + LANES <= n; k += LANES)
         V(add_lanes)(x + k, acc);
-    real rest[LANES];
-    V(pad)(x + k, n - k, rest);
-    V(add_lanes)(rest, acc);
+    vec rest[PARTS];
+    V(pad)(x, k, n - k, false, rest);
+    V(add_lanes)((const real *)rest, acc);
     return V(fold)(acc);
 }
 
@@ -266,13 +361,14 @@ static inline void V(exp_lanes)(const real *x, real shift, real *y)
 
 static double V(exp)(const real *x, int64_t n, real shift, real *y)
 {
-    real rest[LANES], e[LANES];
+    vec rest[PARTS];
+    real e[LANES];
     int64_t whole = n - n % LANES;
-    V(pad)(x + whole, n - whole, rest); /* y may be x */
+    V(pad)(x, whole, n - whole, false, rest); /* y may be x */
     for (int64_t i = 0; i < whole; i += LANES)
         V(exp_lanes)(x + i, shift, y + i);
     if (whole < n)
-        V(exp_lanes)(rest, shift, e);
+        V(exp_lanes)((const real *)rest, shift, e);
     for (int64_t i = whole; i < n; i++)
         y[i] = e[i - whole];
     return V(sum)(y, n);
@@ -319,10 +415,10 @@ static double V(cross)(const real *t, const real *x, int64_t n, double m, double
     for (; k + LANES <= n; k += LANES)
         V(add_cross)(t + k, x + k, m, c, &sums);
     if (k < n) {
-        real rest_t[LANES], rest_x[LANES];
-        V(pad)(t + k, n - k, rest_t);
-        V(pad)(x + k, n - k, rest_x);
-        V(add_cross)(rest_t, rest_x, m, c, &sums);
+        vec rest_t[PARTS], rest_x[PARTS];
+        V(pad)(t, k, n - k, false, rest_t);
+        V(pad)(x, k, n - k, false, rest_x);
+        V(add_cross)((const real *)rest_t, (const real *)rest_x, m, c, &sums);
     }
     *total = V(fold)(sums.total);
     return V(fold)(sums.cross);
@@ -342,7 +438,7 @@ static void V(add_difference)(const real *x, const real *t, int64_t n, double sc
 
 extern const struct F(rg__vector) V(rg__vector);
 const struct F(rg__vector) V(rg__vector) = {
-    V(dot_rows), V(add_rows), V(from_half), V(max), V(exp), V(cross), V(add_difference),
+    V(dot_rows), V(add_rows), V(max), V(exp), V(cross), V(add_difference),
 };
 
 /* ---- The table, once ------------------------------------------------------------------------- */
@@ -352,7 +448,7 @@ const struct F(rg__vector) V(rg__vector) = {
 extern const struct F(rg__vector) AT_LEVEL(rg__vector, 3), AT_LEVEL(rg__vector, 4);
 #endif
 
-const struct F(rg__vector) *F(rg__vector)(const rg_context *ctx)
+const struct F(rg__vector) * F(rg__vector)(const rg_context *ctx)
 {
     return BY_LEVEL(ctx, rg__vector);
 }

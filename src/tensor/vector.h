@@ -15,16 +15,13 @@
 enum { RG__PRODUCT_BLOCK = 4096 };
 
 struct F(rg__vector) {
-    /* y[m] = sum_k x[m,k] w[k] for x (rows,n): 16 lanes in f32, 8 in f64; y[m] depends on row m
-     * alone. */
-    void (*dot_rows)(const real *x, int64_t rows, int64_t n, const real *w, real *y);
+    /* y[m] = sum_k x[m,k] w[k] for x (rows,n) of the numbers' own type, or (`half`) of binary16,
+     * converted in registers: 16 lanes in f32, 8 in f64; y[m] depends on row m alone. */
+    void (*dot_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *w, real *y);
 
-    /* sum[k] += sum_m g[m] x[m,k] for x (rows,n), rows in order; at most RG__PRODUCT_BLOCK rows
+    /* sum[k] += sum_m g[m] x[m,k] for such rows, in order; at most RG__PRODUCT_BLOCK of them
      * between two clearings of `sum`. */
-    void (*add_rows)(const real *x, int64_t rows, int64_t n, const real *g, real *sum);
-
-    /* y[i] = x[i], from IEEE binary16. */
-    void (*from_half)(const uint16_t *x, int64_t n, real *y);
+    void (*add_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *g, real *sum);
 
     /* The largest x[i]; -inf where n is 0. A NaN is never larger. */
     real (*max)(const real *x, int64_t n);
