@@ -137,6 +137,58 @@ static void every_half(void **state)
     }
 }
 
+/* ---- Sparse rows ---- */
+
+enum { SPARSE_ROWS = 9, NONZEROS = 140 };
+static const int64_t row_ends[SPARSE_ROWS + 1] = {0, 0, 1, 16, 33, 65, 65, 108, 124, NONZEROS};
+
+/* A row's terms go to lane k mod 16; lanes are folded in halves. */
+static float sum_longhand(const float *p, int64_t n)
+{
+    volatile float lane[16] = {0};
+    for (int64_t k = 0; k < n; k++)
+        lane[k % 16] = lane[k % 16] + p[k];
+    for (int half = 8; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            lane[i] = lane[i] + lane[i + half];
+    return lane[0];
+}
+
+static void sparse_rows_are_their_lanes(void **state)
+{
+    (void)state;
+    static float x[NONZEROS], b[40], p[NONZEROS + 16], g[SPARSE_ROWS], y[SPARSE_ROWS];
+    static int32_t column[NONZEROS];
+    fill(x, NONZEROS, 6);
+    fill(b, 40, 7);
+    fill(g, SPARSE_ROWS, 8);
+    for (int i = 0; i < NONZEROS; i++)
+        column[i] = i * 7 % 40;
+    for (int l = 0; l < n_levels; l++) {
+        for (int64_t n = 0; n <= NONZEROS; n++) {
+            memset(p, 0, sizeof p);
+            level[l]->multiply_picked(x, column, n, b, p);
+            for (int64_t k = 0; k < NONZEROS; k++)
+                assert_true(p[k] == (k < n ? x[k] * b[column[k]] : 0));
+        }
+        for (int64_t first = 0; first < SPARSE_ROWS; first++) {
+            int64_t from = row_ends[first];
+            for (int i = 0; i < 16; i++)
+                p[NONZEROS + i] = NAN; /* behind the last */
+            level[l]->sum_rows(p + from, row_ends + first, SPARSE_ROWS - first, y);
+            for (int64_t m = first; m < SPARSE_ROWS; m++) {
+                float expected = sum_longhand(p + row_ends[m], row_ends[m + 1] - row_ends[m]);
+                assert_memory_equal(&y[m - first], &expected, sizeof expected);
+            }
+            float spread[NONZEROS + 16] = {0};
+            level[l]->spread_rows(g, row_ends + first, SPARSE_ROWS - first, spread);
+            for (int64_t m = first, k = 0; m < SPARSE_ROWS; m++)
+                for (; k < row_ends[m + 1] - from; k++)
+                    assert_true(spread[k] == g[m - first]);
+        }
+    }
+}
+
 /* ---- exp ---- */
 
 /* |y - exp x| in units of y's last place, against libm in double. */
@@ -276,10 +328,10 @@ static void sums_at_corners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_dot_is_its_lanes), cmocka_unit_test(rows_are_added_in_order),
-        cmocka_unit_test(every_half),         cmocka_unit_test(exp_is_within_an_ulp),
-        cmocka_unit_test(exp_of_corners),     cmocka_unit_test(sums_are_their_lanes),
-        cmocka_unit_test(sums_at_corners),
+        cmocka_unit_test(a_dot_is_its_lanes),   cmocka_unit_test(rows_are_added_in_order),
+        cmocka_unit_test(every_half),           cmocka_unit_test(sparse_rows_are_their_lanes),
+        cmocka_unit_test(exp_is_within_an_ulp), cmocka_unit_test(exp_of_corners),
+        cmocka_unit_test(sums_are_their_lanes), cmocka_unit_test(sums_at_corners),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) != 0;
 }

@@ -270,6 +270,64 @@ static void V(add_rows)(const void *x, bool half, int64_t rows, int64_t n, const
         V(add_all)(x, rows, n, g, sum, false);
 }
 
+/* ---- Sparse rows ----------------------------------------------------------------------------- */
+
+static void V(multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
+                               real *p)
+{
+    int64_t k = 0;
+#if RG_LEVEL == 4 && RG_REAL == 32
+    for (; k + STEP <= n; k += STEP) {
+        vec picked = (vec)_mm512_i32gather_ps(_mm512_loadu_si512(column + k), b, sizeof *b);
+        *(vec *)(p + k) = V(load)(x + k) * picked;
+    }
+#endif
+    for (; k < n; k++)
+        p[k] = x[k] * b[column[k]];
+}
+
+#if RG_REAL == 32
+typedef int32_t mask __attribute__((vector_size(WIDTH), aligned(4), may_alias));
+typedef int32_t mask_lane;
+#else
+typedef int64_t mask __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+typedef int64_t mask_lane;
+#endif
+
+/* Rows differ in length, and a branch on the length is guessed wrong at every other row: most rows
+ * are one step, whose lanes beyond the row a mask clears. */
+static void V(sum_rows)(const real *p, const int64_t *indptr, int64_t rows, real *y)
+{
+    mask_lane ones[2 * LANES] = {0};
+    for (int i = 0; i < LANES; i++)
+        ones[i] = -1;
+    for (int64_t m = 0; m < rows; m++) {
+        int64_t n = indptr[m + 1] - indptr[m];
+        vec acc[PARTS];
+        memset(acc, 0, sizeof acc);
+        for (; n > LANES; n -= LANES, p += LANES)
+            for (int part = 0; part < PARTS; part++)
+                acc[part] += V(load)(p + part * STEP);
+        for (int part = 0; part < PARTS; part++) {
+            mask there = *(const mask *)(ones + LANES - n + part * STEP);
+            acc[part] += (vec)(*(const mask *)(p + part * STEP) & there);
+        }
+        p += n;
+        y[m] = V(fold_lanes)(acc);
+    }
+}
+
+static void V(spread_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p)
+{
+    for (int64_t m = 0; m < rows; m++) {
+        int64_t n = indptr[m + 1] - indptr[m];
+        for (int64_t k = 0; k < n; k += LANES)
+            for (int part = 0; part < PARTS; part++)
+                *(vec *)(p + k + part * STEP) = (vec){0} + g[m];
+        p += n;
+    }
+}
+
 /* ---- In double ------------------------------------------------------------------------------- */
 
 typedef double dvec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
@@ -438,7 +496,8 @@ static void V(add_difference)(const real *x, const real *t, int64_t n, double sc
 
 extern const struct F(rg__vector) V(rg__vector);
 const struct F(rg__vector) V(rg__vector) = {
-    V(dot_rows), V(add_rows), V(max), V(exp), V(cross), V(add_difference),
+    V(dot_rows), V(add_rows), V(multiply_picked), V(sum_rows),       V(spread_rows),
+    V(max),      V(exp),      V(cross),           V(add_difference),
 };
 
 /* ---- The table, once ------------------------------------------------------------------------- */

@@ -23,6 +23,17 @@ struct F(rg__vector) {
      * between two clearings of `sum`. */
     void (*add_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *g, real *sum);
 
+    /* p[k] = x[k] b[column[k]]. */
+    void (*multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
+                            real *p);
+
+    /* y[m] = sum of p over sparse row m, p beginning with row 0, in LANES lanes. LANES numbers
+     * more, of any value, can be read behind p's. */
+    void (*sum_rows)(const real *p, const int64_t *indptr, int64_t rows, real *y);
+
+    /* p[k] = g[m] for each k of sparse row m. LANES numbers more can be written behind p's. */
+    void (*spread_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p);
+
     /* The largest x[i]; -inf where n is 0. A NaN is never larger. */
     real (*max)(const real *x, int64_t n);
 

@@ -3,9 +3,12 @@
  *
  *     Y[m,:] = sum_k A[m,k] B[k,:]        dL/dB[k,:] = sum_m A[m,k] dL/dY[m,:]
  *
- * over the non-zeros alone. A row of Y with one column is summed in four lanes, in the order of
- * the non-zeros. dL/dB adds row after row: in the numbers' own type up to 4,096 rows, else in
- * double. */
+ * over the non-zeros alone. dL/dB adds row after row: in the numbers' own type up to 4,096 rows,
+ * else in double.
+ *
+ * Rows are short and of any length, so that a loop over rows of loops over non-zeros waits at each
+ * row's end for a branch guessed wrong. With one column, what can goes over all non-zeros of a run
+ * at once: products, then their sums by row; cotangents spread by row, then their products. */
 #include "autograd/op.h"
 #include "tensor/selection.h"
 #include "tensor/vector.h"
@@ -53,34 +56,8 @@ static bool F(convert)(rg_node *y, const rg_selection *rows)
     return to != NULL;
 }
 
-/* y[m] = sum of x[k] b[column[k]] over row m. */
-static void F(product_of_column)(const struct F(run) *run, const real *b, real *y)
-{
-    const real *x = run->x;
-    const int32_t *column = run->column;
-    for (int64_t m = 0; m < run->n_rows; m++) {
-        int64_t n = run->indptr[m + 1] - run->indptr[m], k = 0;
-        real s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (; k + 4 <= n; k += 4) {
-            s0 += x[k] * b[column[k]];
-            s1 += x[k + 1] * b[column[k + 1]];
-            s2 += x[k + 2] * b[column[k + 2]];
-            s3 += x[k + 3] * b[column[k + 3]];
-        }
-        if (k < n)
-            s0 += x[k] * b[column[k]];
-        if (k + 1 < n)
-            s1 += x[k + 1] * b[column[k + 1]];
-        if (k + 2 < n)
-            s2 += x[k + 2] * b[column[k + 2]];
-        y[m] = (s0 + s2) + (s1 + s3);
-        x += n;
-        column += n;
-    }
-}
-
 /* y (rows,n), every column. */
-static void F(product)(const struct F(run) *run, const real *b, int64_t n, real *y)
+static void F(product)(const struct F(run) * run, const real *b, int64_t n, real *y)
 {
     memset(y, 0, (size_t)(run->n_rows * n) * sizeof *y);
     for (int64_t m = 0, k = 0; m < run->n_rows; m++, y += n)
@@ -89,65 +66,95 @@ static void F(product)(const struct F(run) *run, const real *b, int64_t n, real 
                 y[j] += run->x[k] * b[run->column[k] * n + j];
 }
 
+static int64_t F(nonzeros)(const struct F(run) * run)
+{
+    return run->indptr[run->n_rows] - run->indptr[0];
+}
+
+/* Room for a number of each non-zero of any one run, with what the loops of vector.h touch behind
+ * it. */
+static real *F(scratch)(rg_node *y, const rg_selection *rows)
+{
+    int64_t most = 0;
+    for (int64_t i = 0; i < rows->n_runs; i++) {
+        rg_selection one = {.sparse = rows->sparse, .n_runs = 1, .runs = &rows->runs[i]};
+        int64_t n = rg__selected_nonzeros(&one);
+        most = n > most ? n : most;
+    }
+    return rg_graph_alloc(rg_node_graph(y), (size_t)(most + LANES) * sizeof(real));
+}
+
 void F(rg__csr_matmul_forward)(rg_node *y)
 {
+    const struct F(rg__vector) *vector = F(rg__vector)(rg__graph_context(rg_node_graph(y)));
     const rg_tensor *b = rg_operand(y, 1);
     int64_t n = b->ndim == 2 ? b->dims[1] : 1;
-    real *out = rg_output_data(y);
     const rg_selection *rows = rg__operand_rows(y);
-    if (!F(convert)(y, rows))
+    real *out = rg_output_data(y), *products = n == 1 ? F(scratch)(y, rows) : NULL;
+    if (!F(convert)(y, rows) || (n == 1 && !products))
         return;
     const real *converted = rg_saved(y);
     for (int64_t i = 0; i < rows->n_runs; i++) {
         struct F(run) run = F(run_at)(rows, i, &converted);
-        if (n == 1)
-            F(product_of_column)(&run, b->data, out);
-        else
+        if (n == 1) {
+            vector->multiply_picked(run.x, run.column, F(nonzeros)(&run), b->data, products);
+            vector->sum_rows(products, run.indptr, run.n_rows, out);
+        } else {
             F(product)(&run, b->data, n, out);
+        }
         out += run.n_rows * n;
     }
 }
 
-/* grad[column[k],:] += x[k] g[m,:] */
-static void F(add_gradient)(const struct F(run) *run, const real *g, int64_t n, real *grad)
+/* grad[column[k]] += x[k] g[k], or the same to `sum` in double. */
+static void F(add_column)(const struct F(run) * run, const real *g, real *grad, double *sum)
 {
-    for (int64_t m = 0, k = 0; m < run->n_rows; m++)
-        for (int64_t end = run->indptr[m + 1] - run->indptr[0]; k < end; k++)
-            if (n == 1)
-                grad[run->column[k]] += run->x[k] * g[m];
-            else
-                for (int64_t j = 0; j < n; j++)
-                    grad[run->column[k] * n + j] += run->x[k] * g[m * n + j];
+    const real *x = run->x;
+    const int32_t *column = run->column;
+    int64_t n = F(nonzeros)(run);
+    if (sum)
+        for (int64_t k = 0; k < n; k++)
+            sum[column[k]] += ACC(x[k] * g[k]);
+    else
+        for (int64_t k = 0; k < n; k++)
+            grad[column[k]] += x[k] * g[k];
 }
 
-/* The same in double. */
-static void F(add_in_double)(const struct F(run) *run, const real *g, int64_t n, double *sum)
+/* grad[column[k],:] += x[k] g[m,:], or the same to `sum` in double. */
+static void F(add_columns)(const struct F(run) * run, const real *g, int64_t n, real *grad,
+                           double *sum)
 {
-    for (int64_t m = 0, k = 0; m < run->n_rows; m++)
+    for (int64_t m = 0, k = 0; m < run->n_rows; m++, g += n)
         for (int64_t end = run->indptr[m + 1] - run->indptr[0]; k < end; k++)
-            for (int64_t j = 0; j < n; j++)
-                sum[run->column[k] * n + j] += ACC(run->x[k] * g[m * n + j]);
+            for (int64_t j = 0, to = run->column[k] * n; j < n; j++, to++)
+                if (sum)
+                    sum[to] += ACC(run->x[k] * g[j]);
+                else
+                    grad[to] += run->x[k] * g[j];
 }
 
 void F(rg__csr_matmul_backward)(rg_node *y)
 {
+    const struct F(rg__vector) *vector = F(rg__vector)(rg__graph_context(rg_node_graph(y)));
     const rg_tensor *b = rg_operand(y, 1);
     const rg_selection *rows = rg__operand_rows(y);
     int64_t n = b->ndim == 2 ? b->dims[1] : 1, count = rg__count(b);
     bool many = rg_node_value(y)->dims[0] > RG__PRODUCT_BLOCK;
     const real *g = rg_output_grad(y), *converted = rg_saved(y);
-    real *grad = rg_operand_grad(y, 1);
+    real *grad = rg_operand_grad(y, 1), *spread = n == 1 ? F(scratch)(y, rows) : NULL;
     double *sum = many ? rg_graph_alloc(rg_node_graph(y), (size_t)count * sizeof *sum) : NULL;
-    if (!grad || (many && !sum))
+    if (!grad || (many && !sum) || (n == 1 && !spread))
         return;
     if (sum)
         memset(sum, 0, (size_t)count * sizeof *sum);
     for (int64_t i = 0; i < rows->n_runs; i++) {
         struct F(run) run = F(run_at)(rows, i, &converted);
-        if (sum)
-            F(add_in_double)(&run, g, n, sum);
-        else
-            F(add_gradient)(&run, g, n, grad);
+        if (n == 1) {
+            vector->spread_rows(g, run.indptr, run.n_rows, spread);
+            F(add_column)(&run, spread, grad, sum);
+        } else {
+            F(add_columns)(&run, g, n, grad, sum);
+        }
         g += run.n_rows * n;
     }
     for (int64_t i = 0; sum && i < count; i++)
