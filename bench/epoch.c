@@ -71,9 +71,7 @@ int main(int n, char **arguments)
         o.optimizer.name = "adam";
         o.optimizer.lr = 1e-3;
     }
-    for (int i = 0; rg_normalize_name((rg_normalize)i); i++)
-        if (strcmp(rg_normalize_name((rg_normalize)i), arguments[3]) == 0)
-            o.normalize = (rg_normalize)i;
+    o.normalize = normalize_named(arguments[3]);
     o.batch_lists = number(arguments[4]);
     o.epochs = number(arguments[6]);
     o.on_epoch = on_epoch;

@@ -1,11 +1,12 @@
 /* score.c: scoring, one list at a time and a whole split.
  *
- *     bench_score FILE MODEL THREADS REPETITIONS
+ *     bench_score FILE MODEL NORMALIZE THREADS REPETITIONS
  *
  * The one idea: who serves waits for one list, who evaluates for all; both give raw features, and
- * the model normalises them (zscore), as a trained one does. Prints the series list (seconds of
- * rg_model_score on 100 rows, a call each), split (seconds of rg_model_score_split) and read (of
- * one read of the same features by as many threads, in turn with it). */
+ * the model normalises them. Prints the series hot and cold (seconds of rg_model_score on 100 rows,
+ * a call each: rows that were just made and lie in a cache; rows that come from memory), split
+ * (seconds of rg_model_score_split) and read (of one read of the same features by as many threads,
+ * in turn with it). */
 #include "common.h"
 #include "limits.h"
 
@@ -13,13 +14,14 @@
 
 enum { LIST = 100, CALLS = 4000, WARM_UP = 200 };
 
-static rg_model *make_model(rg_context *ctx, const char *name, const rg_split *split)
+static rg_model *make_model(rg_context *ctx, const char *name, rg_normalize normalize,
+                            const rg_split *split)
 {
     rg_model_options options = model_options(name);
     rg_normalization normalization;
     rg_model *model;
     must(ctx, rg_model_create(ctx, split->n_features, &options, &model));
-    must(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, split, &normalization));
+    must(ctx, rg_normalization_fit(ctx, normalize, split, &normalization));
     must(ctx, rg_model_set_normalization(model, &normalization));
     rg_normalization_free(ctx, &normalization);
     const rg_parameters *p = rg_model_parameters(model);
@@ -28,14 +30,14 @@ static rg_model *make_model(rg_context *ctx, const char *name, const rg_split *s
     return model;
 }
 
-/* Each call another list, as a server would see them. */
-static void score_lists(rg_context *ctx, const rg_model *model, const rg_split *split,
+/* Each call the list that lies `step` lists further on. */
+static void score_lists(rg_context *ctx, const rg_model *model, const rg_split *split, int64_t step,
                         struct series *series)
 {
     float scores[LIST];
     int64_t n_lists = split->n_rows / LIST;
     for (int64_t i = -WARM_UP; i < CALLS; i++) {
-        int64_t list = (i + WARM_UP) * 7919 % n_lists;
+        int64_t list = (i + WARM_UP) * step % n_lists;
         const float *rows = (const float *)split->features.data + list * LIST * split->n_features;
         double began = now();
         must(ctx, rg_model_score(model, rows, LIST, scores));
@@ -46,17 +48,19 @@ static void score_lists(rg_context *ctx, const rg_model *model, const rg_split *
 
 int main(int n, char **arguments)
 {
-    static struct series list = {.name = "list"}, bulk = {.name = "split"}, read = {.name = "read"};
-    if (n != 5)
-        fail("usage: bench_score FILE MODEL THREADS REPETITIONS");
-    int n_threads = (int)number(arguments[3]);
-    int64_t repetitions = number(arguments[4]);
+    static struct series hot = {.name = "hot"}, cold = {.name = "cold"};
+    static struct series bulk = {.name = "split"}, read = {.name = "read"};
+    if (n != 6)
+        fail("usage: bench_score FILE MODEL NORMALIZE THREADS REPETITIONS");
+    int n_threads = (int)number(arguments[4]);
+    int64_t repetitions = number(arguments[5]);
     rg_context *ctx = new_context(n_threads);
     rg_dataset *data;
     must(ctx, rg_dataset_open(ctx, arguments[1], NULL, &data));
     const rg_split *split = rg_dataset_find(data, "train");
-    rg_model *model = make_model(ctx, arguments[2], split);
-    score_lists(ctx, model, split, &list);
+    rg_model *model = make_model(ctx, arguments[2], normalize_named(arguments[3]), split);
+    score_lists(ctx, model, split, 0, &hot);
+    score_lists(ctx, model, split, 7919, &cold);
     double *scores = new_array(split->n_rows, sizeof *scores);
     size_t size = (size_t)(split->n_rows * split->n_features) * sizeof(float);
     const struct region region = {split->features.data, size};
@@ -66,7 +70,8 @@ int main(int n, char **arguments)
         add_value(&bulk, now() - began);
         add_value(&read, read_once(&region, 1, n_threads));
     }
-    print_series(&list, 0);
+    print_series(&hot, 0);
+    print_series(&cold, 0);
     print_series(&bulk, 1);
     print_series(&read, 1);
     free(scores);

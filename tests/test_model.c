@@ -517,13 +517,13 @@ static void f32_rows_are_normalised_as_others(void **state)
         rg_normalization norm = {(rg_normalize)method, F, shift, scale};
         rg_tensor from = {RG_F32, 2, {N, F}, rows};
         rg_tensor to64 = {RG_F64, 2, {N, F}, wide_rows}, to32 = {RG_F32, 2, {N, F}, narrow_rows};
-        rg_normalization_apply(&norm, &from, &to64);
-        rg_normalization_apply(&norm, &from, &to32);
+        rg_normalization_apply(ctx, &norm, &from, &to64);
+        rg_normalization_apply(ctx, &norm, &from, &to32);
         for (int i = 0; i < N * F; i++)
             assert_true(narrow_rows[i] == (float)wide_rows[i]);
         memcpy(wide_rows, rows, sizeof rows);
         from.data = wide_rows; /* in place */
-        rg_normalization_apply(&norm, &from, &from);
+        rg_normalization_apply(ctx, &norm, &from, &from);
         assert_memory_equal(wide_rows, narrow_rows, sizeof narrow_rows);
     }
 }

@@ -163,7 +163,7 @@ static void test_constant_columns_have_scale_0(void **state)
                 assert_int_equal(z.scale[j] != 0, varies[j]);
         double out[15];
         rg_tensor to = {RG_F64, 2, {3, 5}, out};
-        rg_normalization_apply(&z, &split.features, &to);
+        rg_normalization_apply(ctx, &z, &split.features, &to);
         for (int r = 0; r < 3; r++)
             assert_close(out[r * 5], 0, 0, 0);
         rg_normalization_free(ctx, &z);
@@ -178,7 +178,7 @@ static void test_minmax(void **state)
     rg_split split = dense(RG_F32, 3, 3, x);
     rg_normalization z;
     assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &split, &z));
-    rg_normalization_apply(&z, &split.features, &split.features); /* in place */
+    rg_normalization_apply(ctx, &z, &split.features, &split.features); /* in place */
     for (int i = 0; i < 9; i++)
         assert_close((double)x[i], expected[i], 1e-7, 0);
     rg_normalization_free(ctx, &z);
@@ -200,7 +200,7 @@ static void test_list_minmax(void **state)
     assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_LIST_MINMAX, &split, &z));
     assert_null(z.shift);
     rg_tensor to = {RG_F64, 2, {3, 18}, out};
-    rg_normalization_apply(&z, &split.features, &to);
+    rg_normalization_apply(ctx, &z, &split.features, &to);
     for (int j = 0; j < 18; j++) {
         assert_close(out[j], 0, 0, 0);
         assert_close(out[18 + j], j == 5 ? nan : j == 7 ? 0 : 1, 0, 0);
@@ -217,10 +217,10 @@ static void test_none_converts(void **state)
     rg_tensor to = {RG_F32, 2, {2, 2}, out};
     rg_normalization z;
     assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_NONE, &split, &z));
-    rg_normalization_apply(&z, &split.features, &to);
+    rg_normalization_apply(ctx, &z, &split.features, &to);
     assert_close((double)out[1], 2.5, 0, 0);
     assert_close((double)out[3], HUGE_VAL, 0, 0);
-    rg_normalization_apply(&z, &split.features, &split.features);
+    rg_normalization_apply(ctx, &z, &split.features, &split.features);
     assert_close(x[2], -3, 0, 0);
 }
 
@@ -242,7 +242,7 @@ static void test_apply_every_type(void **state)
         rg_normalization z;
         assert_ok(ctx, rg_normalization_fit(ctx, method, &split, &z));
         rg_tensor result = {b, 2, {ROWS, FEATURES}, out};
-        rg_normalization_apply(&z, &split.features, &result);
+        rg_normalization_apply(ctx, &z, &split.features, &result);
         for (int i = 0; i < CELLS; i++) {
             double t = c < 6 ? x[i] : x[i] < 0 ? -log1p(-x[i]) : log1p(x[i]);
             double expected = (t - z.shift[i % FEATURES]) * z.scale[i % FEATURES];
@@ -254,7 +254,7 @@ static void test_apply_every_type(void **state)
         double alone[FEATURES];
         char *row = (char *)rows + 100 * FEATURES * rg_dtype_size(a);
         rg_tensor one = {a, 2, {1, FEATURES}, row}, one_out = {b, 2, {1, FEATURES}, alone};
-        rg_normalization_apply(&z, &one, &one_out);
+        rg_normalization_apply(ctx, &z, &one, &one_out);
         size_t bytes = FEATURES * rg_dtype_size(b);
         assert_memory_equal(alone, (char *)out + 100 * bytes, bytes);
         rg_normalization_free(ctx, &z);

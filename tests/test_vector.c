@@ -306,6 +306,29 @@ static void sums_are_their_lanes(void **state)
         }
 }
 
+static void shifts_and_scales_are_rounded_once(void **state)
+{
+    (void)state;
+    enum { ROWS = 3 };
+    static float x[ROWS * MOST], y[ROWS * MOST];
+    static double shift[MOST], scale[MOST];
+    fill(x, ROWS * MOST, 9);
+    for (int64_t k = 0; k < MOST; k++) {
+        shift[k] = (double)k / 7;
+        scale[k] = 1 / (double)(k + 3);
+    }
+    for (int l = 0; l < n_levels; l++)
+        for (int i = 0; i < WIDTHS; i++) {
+            int64_t n = widths[i];
+            memcpy(y, x, sizeof y);
+            level[l]->shift_and_scale(y, ROWS, n, shift, scale, y); /* in place */
+            for (int64_t m = 0; m < ROWS * n; m++) {
+                float expected = (float)(((double)x[m] - shift[m % n]) * scale[m % n]);
+                assert_memory_equal(&y[m], &expected, sizeof expected);
+            }
+        }
+}
+
 static void sums_at_corners(void **state)
 {
     (void)state;
@@ -328,10 +351,15 @@ static void sums_at_corners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_dot_is_its_lanes),   cmocka_unit_test(rows_are_added_in_order),
-        cmocka_unit_test(every_half),           cmocka_unit_test(sparse_rows_are_their_lanes),
-        cmocka_unit_test(exp_is_within_an_ulp), cmocka_unit_test(exp_of_corners),
-        cmocka_unit_test(sums_are_their_lanes), cmocka_unit_test(sums_at_corners),
+        cmocka_unit_test(a_dot_is_its_lanes),
+        cmocka_unit_test(rows_are_added_in_order),
+        cmocka_unit_test(every_half),
+        cmocka_unit_test(sparse_rows_are_their_lanes),
+        cmocka_unit_test(exp_is_within_an_ulp),
+        cmocka_unit_test(exp_of_corners),
+        cmocka_unit_test(sums_are_their_lanes),
+        cmocka_unit_test(sums_at_corners),
+        cmocka_unit_test(shifts_and_scales_are_rounded_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) != 0;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Scoring by the peers: score.py PEER FILE MODEL REPETITIONS, one thread, called from Python.
 
-Prints what bench/score.c prints: seconds of each call on 100 rows, and of a call on many rows with
-the bytes of their features. A peer gets features that need no normalisation, and so has a little
+Prints what bench/score.c prints: seconds of each call on 100 rows, the same ones and each time
+others, and of a call on many rows with the bytes of their features. A peer gets features that need no normalisation, and so has a little
 less to do than Rankgrad, whose model normalises.
 """
 import sys
@@ -78,8 +78,9 @@ def main():
     x = x[:MOST_ROWS]
     score = {f.__name__: f for f in (onnxruntime, torch, lightgbm)}[name](model, x, y)
     lists = [x[i * LIST:(i + 1) * LIST] for i in range(len(x) // LIST)]
-    times = [peer.timed(score, lists[i * 7919 % len(lists)]) for i in range(CALLS + WARM_UP)]
-    peer.report("list", times[WARM_UP:])
+    for series, step in (("hot", 0), ("cold", 7919)):
+        times = [peer.timed(score, lists[i * step % len(lists)]) for i in range(CALLS + WARM_UP)]
+        peer.report(series, times[WARM_UP:])
     peer.report("split", [peer.timed(score, x) for _ in range(int(repetitions) + 1)][1:])
     peer.report("bytes", [x.nbytes])
 

@@ -164,8 +164,8 @@ RG_API void rg_normalization_free(rg_context *ctx, rg_normalization *normalizati
 /* Normalises the n rows of one list from `rows` (n,F) of any compute or storage type to `out`
  * (n,F) f32 or f64; in place is allowed when the types are equal. Only list-minmax looks across
  * rows. Shapes must agree (checked by the caller). */
-RG_API void rg_normalization_apply(const rg_normalization *normalization, const rg_tensor *rows,
-                                   rg_tensor *out);
+RG_API void rg_normalization_apply(const rg_context *ctx, const rg_normalization *normalization,
+                                   const rg_tensor *rows, rg_tensor *out);
 
 #ifdef __cplusplus
 }

@@ -6,14 +6,14 @@
  *
  * Columns are worked on LANES at a time: loops of a fixed length become vector code.
  */
+#define RG_REAL 32 /* of the loops in vector.h those for f32 */
 #include "base/file.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
+#include "tensor/vector.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { LANES = 16 };
 
 /* A column whose deviation is below this part of its largest magnitude is constant but for
  * rounding. */
@@ -389,30 +389,6 @@ static void apply_affine(const struct job *job)
     }
 }
 
-/* n columns of the same from f32 to f32, which is what serving does. */
-static inline void affine_f32(const float *x, const double *restrict shift,
-                              const double *restrict scale, float *out, int n)
-{
-    float z[LANES]; /* out may be x */
-    for (int i = 0; i < n; i++)
-        z[i] = (float)(((double)x[i] - shift[i]) * scale[i]);
-    memcpy(out, z, (size_t)n * sizeof *z);
-}
-
-static void apply_affine_f32(const struct job *job)
-{
-    enum { TOGETHER = LANES / 2 };
-    const float *x = job->rows->data;
-    const double *shift = job->normalization->shift, *scale = job->normalization->scale;
-    float *out = job->out->data;
-    for (int64_t r = 0; r < job->n; r++, x += job->n_features, out += job->n_features) {
-        int64_t j = 0;
-        for (; j + TOGETHER <= job->n_features; j += TOGETHER)
-            affine_f32(x + j, shift + j, scale + j, out + j, TOGETHER);
-        affine_f32(x + j, shift + j, scale + j, out + j, (int)(job->n_features - j));
-    }
-}
-
 /* n columns by their own minimum and range over the rows. A NaN is no minimum: it stays NaN and
  * leaves the other rows as they are. A constant column becomes 0. */
 static inline void list_minmax(const struct job *job, int64_t column, int n)
@@ -448,16 +424,17 @@ static void apply_list_minmax(const struct job *job)
     list_minmax(job, column, (int)(job->n_features - column));
 }
 
-void rg_normalization_apply(const rg_normalization *normalization, const rg_tensor *rows,
-                            rg_tensor *out)
+void rg_normalization_apply(const rg_context *ctx, const rg_normalization *normalization,
+                            const rg_tensor *rows, rg_tensor *out)
 {
     struct job job = {normalization, rows, out, rows->dims[0], rows->dims[1]};
     if (normalization->method == RG_NORMALIZE_LIST_MINMAX)
         apply_list_minmax(&job);
     else if (rows->dtype == RG_F32 && out->dtype == RG_F32 &&
              (normalization->method == RG_NORMALIZE_ZSCORE ||
-              normalization->method == RG_NORMALIZE_MINMAX))
-        apply_affine_f32(&job);
+              normalization->method == RG_NORMALIZE_MINMAX)) /* what serving does */
+        rg__vector_f32(ctx)->shift_and_scale(rows->data, job.n, job.n_features,
+                                             normalization->shift, normalization->scale, out->data);
     else if (normalization->method != RG_NORMALIZE_NONE)
         apply_affine(&job);
     else if (rows->data != out->data)

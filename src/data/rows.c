@@ -46,8 +46,9 @@ static void copy_row(const rg_split *split, int64_t row, char *to)
                size);
 }
 
-int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalization, int64_t begin,
-                      int64_t end, void *scratch, rg_tensor *out)
+int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
+                      const rg_normalization *normalization, int64_t begin, int64_t end,
+                      void *scratch, rg_tensor *out)
 {
     rg_tensor rows = {features_type(split), 2, {end - begin, split->n_features}, scratch};
     if (!is_sparse(split))
@@ -64,7 +65,7 @@ int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalizati
     out->dims[0] = rows.dims[0];
     out->dims[1] = split->n_features;
     if (rows.dims[0] > 0)
-        rg_normalization_apply(normalization, &rows, out);
+        rg_normalization_apply(ctx, normalization, &rows, out);
     return rows.dims[0];
 }
 
@@ -217,7 +218,7 @@ static rg_status load_lists(rg_context *ctx, void *user, int worker, int64_t i)
     for (; q < end; q++) {
         rg_tensor out = {.dtype = rows->dtype};
         out.data = (char *)rows->copy + (size_t)(rows->offsets[q] - rows->first_row) * size;
-        rg__load_rows(rows->split, rows->normalization, offsets[q], offsets[q + 1],
+        rg__load_rows(ctx, rows->split, rows->normalization, offsets[q], offsets[q + 1],
                       l->scratch + (size_t)worker * l->scratch_size, &out);
     }
     return rg__cancelled(ctx);

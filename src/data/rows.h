@@ -14,8 +14,9 @@ size_t rg__load_scratch(const rg_split *split, int64_t n_rows);
 
 /* Loads the valid ones of the rows [begin, end) into out->data, (end - begin, F) of out->dtype,
  * normalised as one list; returns how many they are. */
-int64_t rg__load_rows(const rg_split *split, const rg_normalization *normalization, int64_t begin,
-                      int64_t end, void *scratch, rg_tensor *out);
+int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
+                      const rg_normalization *normalization, int64_t begin, int64_t end,
+                      void *scratch, rg_tensor *out);
 
 /* A whole split, ready to compute with. Labels and weights (item weight times list weight) are of
  * the model's type; lists without a valid item stay, empty.

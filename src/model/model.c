@@ -7,12 +7,14 @@ static const struct rg__architecture architectures[] = {
     {.name = "linear",
      .part = rg__linear_part,
      .forward = rg__linear_forward,
+     .block = 8 << 10, /* stays in the first cache between normalising and one product */
      .score = {rg__linear_score_f32, rg__linear_score_f64}},
     {.name = "mlp",
      .most_hidden = RG_MAX_HIDDEN,
      .part = rg__mlp_part,
      .start = rg__mlp_start,
      .forward = rg__mlp_forward,
+     .block = RG__MOST_BLOCK, /* so many rows read each layer's weights once */
      .score = {rg__mlp_score_f32, rg__mlp_score_f64}},
 };
 

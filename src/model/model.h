@@ -31,6 +31,8 @@ struct rg__part {
     int64_t dims[2];
 };
 
+enum { RG__MOST_BLOCK = 48 << 10 /* bytes */ };
+
 struct rg__architecture {
     const char *name;
     int most_hidden; /* layers it may have, and 1 at least if any; 0: none */
@@ -39,6 +41,8 @@ struct rg__architecture {
     /* Sets the first parameters, which are all 0; NULL: they stay so. */
     void (*start)(rg_model *model, uint64_t seed);
     rg_node *(*forward)(rg_graph *graph, rg_model *model, rg_node *rows);
+    /* Bytes of normalised rows that it likes to score at a time. */
+    int64_t block;
     /* Scores n normalised rows (n,F) of the model's type, into its type. */
     void (*score[2])(const rg_model *model, const void *rows, int64_t n, void *scores);
 };

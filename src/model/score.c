@@ -13,8 +13,8 @@
 #include <string.h>
 
 enum {
-    BLOCK_BYTES = 48 << 10, /* of a block on the stack */
     ALIGNMENT = 64,
+    STACK_BYTES = RG__MOST_BLOCK + 3 * ALIGNMENT, /* of a block */
     TASK_ROWS = 1024, /* that a worker takes at a time; or, where lists are normalised, */
     TASK_LISTS = 64
 };
@@ -53,7 +53,7 @@ static size_t rounded(size_t size)
 }
 
 /* A block for up to n rows at a time; for n exactly where they are one list. `stack` has
- * BLOCK_BYTES. End with rg__free of the heap. */
+ * STACK_BYTES. End with rg__free of the heap. */
 static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_split *split,
                             int64_t n, char *stack, struct block *b)
 {
@@ -62,7 +62,7 @@ static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_spl
     b->stays = reads_in_place(model, split);
     size_t score = rg_dtype_size(dtype), scratch = rg__load_scratch(split, 1);
     size_t row = b->stays ? 0 : (size_t)model->n_features * score;
-    int64_t fit = (BLOCK_BYTES - 3 * ALIGNMENT) / (int64_t)(score + row + scratch);
+    int64_t fit = model->architecture->block / (int64_t)(score + row + scratch);
     b->most = is_by_list(model) || n < fit ? n : fit > 0 ? fit : 1;
     if (b->most > fit)
         b->heap = rg__alloc(ctx, b->most, score + row + scratch + 3 * ALIGNMENT, "rows to score");
@@ -85,7 +85,8 @@ static int64_t score_block(const struct block *b, int64_t begin, int64_t end)
         rows.data = (char *)split->features.data +
                     (size_t)(begin * split->n_features) * rg_dtype_size(rows.dtype);
     else
-        n = rg__load_rows(split, &b->model->normalization, begin, end, b->scratch, &rows);
+        n = rg__load_rows(b->model->ctx, split, &b->model->normalization, begin, end, b->scratch,
+                          &rows);
     rg__model_score_rows(b->model, rows.data, n, b->scores);
     return n;
 }
@@ -108,7 +109,7 @@ rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, fl
         rg__model_score_rows(model, rows, n, scores);
         return RG_OK;
     }
-    _Alignas(ALIGNMENT) char stack[BLOCK_BYTES];
+    _Alignas(ALIGNMENT) char stack[STACK_BYTES];
     struct block b;
     rg_status status = block_open(model->ctx, model, &split, n, stack, &b);
     for (int64_t begin = 0; begin < n && status == RG_OK; begin += b.most) {
@@ -150,7 +151,7 @@ static rg_status score_lists(rg_context *ctx, void *user, int worker, int64_t i)
     const rg_split *split = bulk->split;
     int64_t first = i * TASK_LISTS, n = split->n_lists - first;
     n = n < TASK_LISTS ? n : TASK_LISTS;
-    _Alignas(ALIGNMENT) char stack[BLOCK_BYTES];
+    _Alignas(ALIGNMENT) char stack[STACK_BYTES];
     struct block b;
     rg_status status =
         block_open(ctx, bulk->model, split, rg__longest_list(split->offsets + first, n), stack, &b);
@@ -167,7 +168,7 @@ static rg_status score_rows(rg_context *ctx, void *user, int worker, int64_t i)
     const struct bulk *bulk = user;
     int64_t begin = i * TASK_ROWS, n_rows = bulk->split->n_rows;
     int64_t end = n_rows - begin < TASK_ROWS ? n_rows : begin + TASK_ROWS;
-    _Alignas(ALIGNMENT) char stack[BLOCK_BYTES];
+    _Alignas(ALIGNMENT) char stack[STACK_BYTES];
     struct block b;
     rg_status status = block_open(ctx, bulk->model, bulk->split, end - begin, stack, &b);
     for (; begin < end && status == RG_OK; begin += b.most)

@@ -346,6 +346,25 @@ static inline dvec V(widen)(const real *x)
     return __builtin_convertvector(*(const narrow *)x, dvec);
 }
 
+static inline dvec V(load_double)(const double *x)
+{
+    return *(const dvec *)x;
+}
+
+static void V(shift_and_scale)(const real *x, int64_t rows, int64_t n, const double *shift,
+                               const double *scale, real *y)
+{
+    for (int64_t m = 0; m < rows; m++, x += n, y += n) {
+        int64_t k = 0;
+        for (; k + DSTEP <= n; k += DSTEP) {
+            dvec z = (V(widen)(x + k) - V(load_double)(shift + k)) * V(load_double)(scale + k);
+            *(narrow *)(y + k) = __builtin_convertvector(z, narrow);
+        }
+        for (; k < n; k++)
+            y[k] = (real)((ACC(x[k]) - shift[k]) * scale[k]);
+    }
+}
+
 /* The sum of all lanes, folded in halves. */
 static inline double V(fold)(const dvec acc[DPARTS])
 {
@@ -496,8 +515,16 @@ static void V(add_difference)(const real *x, const real *t, int64_t n, double sc
 
 extern const struct F(rg__vector) V(rg__vector);
 const struct F(rg__vector) V(rg__vector) = {
-    V(dot_rows), V(add_rows), V(multiply_picked), V(sum_rows),       V(spread_rows),
-    V(max),      V(exp),      V(cross),           V(add_difference),
+    .dot_rows = V(dot_rows),
+    .add_rows = V(add_rows),
+    .multiply_picked = V(multiply_picked),
+    .sum_rows = V(sum_rows),
+    .spread_rows = V(spread_rows),
+    .shift_and_scale = V(shift_and_scale),
+    .max = V(max),
+    .exp = V(exp),
+    .cross = V(cross),
+    .add_difference = V(add_difference),
 };
 
 /* ---- The table, once ------------------------------------------------------------------------- */

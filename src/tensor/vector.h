@@ -34,6 +34,10 @@ struct F(rg__vector) {
     /* p[k] = g[m] for each k of sparse row m. LANES numbers more can be written behind p's. */
     void (*spread_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p);
 
+    /* y[m,k] = (x[m,k] - shift[k]) scale[k], in double and rounded once; y may be x. */
+    void (*shift_and_scale)(const real *x, int64_t rows, int64_t n, const double *shift,
+                            const double *scale, real *y);
+
     /* The largest x[i]; -inf where n is 0. A NaN is never larger. */
     real (*max)(const real *x, int64_t n);
 
