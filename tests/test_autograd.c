@@ -271,6 +271,15 @@ static void gradients_accumulate_in_leaves(void **state)
     assert_close(grad[1], 20 + 12, 0, 0);
     assert_close(at(rg_node_grad(square), 0), 1, 0, 0);
     assert_ptr_equal(rg_node_grad(x)->data, grad);
+    rg_node *own = rg_variable(f->graph, &ta, NULL); /* in the graph's memory */
+    rg_node *twice = rg_scale(f->graph, own, 2), *z = rg_sum(f->graph, twice, RG_ALL_AXES);
+    assert_null(rg_node_grad(own));
+    assert_ok(f->ctx, rg_backward(f->graph, z, NULL));
+    assert_ok(f->ctx, rg_backward(f->graph, z, NULL));
+    assert_close(at(rg_node_grad(own), 0), 4, 0, 0);
+    assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+    assert_null(rg_node_grad(z)); /* of an earlier backward */
+    assert_close(at(rg_node_grad(own), 0), 4, 0, 0);
 }
 
 static void nothing_flows_into_constants(void **state)

@@ -96,7 +96,8 @@ static rg_node *new_node(rg_graph *graph, size_t more)
     if (!node)
         return NULL;
     node->graph = graph; /* field by field: the value is set as a whole */
-    node->wants_grad = node->has_grad = false;
+    node->wants_grad = false;
+    node->swept = 0;
     node->grad = node->attributes = node->saved = NULL;
     node->operands = NULL;
     node->n_operands = 0;
@@ -181,7 +182,7 @@ rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
     node->wants_grad = true;
     if (grad) {
         node->grad = grad;
-        node->has_grad = true;
+        node->swept = RG__KEPT;
     }
     return node;
 }
@@ -191,9 +192,14 @@ const rg_tensor *rg_node_value(const rg_node *node)
     return node ? &node->value : NULL;
 }
 
+static bool has_grad(const rg_node *node)
+{
+    return node->swept == RG__KEPT || (node->swept > 0 && node->swept == node->graph->sweep);
+}
+
 const rg_tensor *rg_node_grad(const rg_node *node)
 {
-    rg_tensor *grad = node && node->has_grad ? rg_graph_alloc(node->graph, sizeof *grad) : NULL;
+    rg_tensor *grad = node && has_grad(node) ? rg_graph_alloc(node->graph, sizeof *grad) : NULL;
     if (!grad)
         return NULL;
     *grad = node->value;
@@ -241,20 +247,20 @@ static bool gather_operands(rg_node *out)
 static bool make_value(rg_node *out)
 {
     const rg_operator *op = out->op;
-    out->value = (rg_tensor){0};
-    if (out->n_operands > 0 && out->operands[0])
-        out->value = out->operands[0]->value;
+    const rg_node *first = out->n_operands > 0 ? out->operands[0] : NULL;
+    out->value = first ? first->value : (rg_tensor){0};
     out->value.data = NULL;
     if (op->shape && !op->shape(out))
         return false;
     char shape[RG__SHAPE_TEXT];
-    if (rg_tensor_count(&out->value) < 0)
+    int64_t count = rg_tensor_count(&out->value);
+    if (count < 0)
         return rg_reject(out, "a result of shape %s is too large",
                          rg__shape_text(&out->value, shape));
     if (!op->forward[out->value.dtype])
         return rg_reject(out, "not defined for %s", rg_dtype_name(out->value.dtype));
     out->wants_grad &= rg_dtype_computes(out->value.dtype); /* an integer has no gradient */
-    out->value.data = rg_graph_alloc(out->graph, rg__tensor_bytes(&out->value));
+    out->value.data = rg_graph_alloc(out->graph, (size_t)count * rg_dtype_size(out->value.dtype));
     return out->value.data != NULL;
 }
 
@@ -288,13 +294,13 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
 /* Makes the gradient of a node, zeroed, where it is not there yet. */
 static void *grad_of(rg_node *node)
 {
-    if (node->has_grad)
+    if (has_grad(node))
         return node->grad;
     size_t size = rg__tensor_bytes(&node->value);
     if (!node->grad && !(node->grad = rg_graph_alloc(node->graph, size)))
         return NULL;
     memset(node->grad, 0, size);
-    node->has_grad = true;
+    node->swept = node->op ? node->graph->sweep : RG__KEPT;
     return node->grad;
 }
 
@@ -326,8 +332,9 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
 /* Adds the cotangent, or 1, to the root's gradient. */
 static void seed(rg_node *root, const rg_tensor *cotangent)
 {
-    if (cotangent && cotangent->data && cotangent->data == root->grad && !root->has_grad) {
-        root->has_grad = true; /* its own gradient, of the backward before, is the cotangent */
+    if (cotangent && cotangent->data && cotangent->data == root->grad && !has_grad(root)) {
+        root->swept =
+            root->graph->sweep; /* its own gradient, of the backward before, is the cotangent */
         return;
     }
     const rg_tensor one = {RG_F64, 0, {0}, &(double){1}};
@@ -344,12 +351,10 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
     rg_status status = check_root(graph, root, cotangent);
     if (status != RG_OK || !root->wants_grad)
         return status;
-    for (rg_node *node = root; node; node = node->previous)
-        if (node->op)
-            node->has_grad = false;
+    graph->sweep++;
     seed(root, cotangent);
     for (rg_node *node = root; node && graph->status == RG_OK; node = node->previous) {
-        if (!node->op || !node->has_grad)
+        if (!node->op || !has_grad(node))
             continue;
         if (node->op->backward[node->value.dtype])
             node->op->backward[node->value.dtype](node);
