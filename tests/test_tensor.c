@@ -823,6 +823,32 @@ static void sums_do_not_stall(void **state)
     assert_close(lane_sum_f32(x, LONGEST), 0x1p24 + LONGEST - 1, 0, 0);
 }
 
+static void finite_is_every_number(void **state)
+{
+    (void)state;
+    enum { N = 21 };
+    float x[N];
+    double z[N];
+    for (int i = 0; i < N; i++) {
+        x[i] = i % 2 ? -1e30f : 1e-30f;
+        z[i] = (double)x[i];
+    }
+    rg_tensor single = {RG_F32, 1, {N}, x}, wide = {RG_F64, 1, {N}, z};
+    assert_true(rg__all_finite(&single) && rg__all_finite(&wide));
+    const double bad[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < 3; k++) {
+            double before = z[i];
+            z[i] = bad[k];
+            x[i] = (float)bad[k];
+            assert_true(!rg__all_finite(&single) && !rg__all_finite(&wide));
+            z[i] = before;
+            x[i] = (float)before;
+        }
+    single.dims[0] = wide.dims[0] = 0;
+    assert_true(rg__all_finite(&single) && rg__all_finite(&wide));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -846,6 +872,7 @@ int main(void)
         TEST(lanes_give_the_same_bits_anywhere),
         TEST(lanes_are_exact_on_integers),
         TEST(sums_do_not_stall),
+        TEST(finite_is_every_number),
     };
     RUN_TESTS(tests);
 }

@@ -74,9 +74,9 @@ static struct F(view) F(view_of)(const rg_tensor *t, const rg_tensor *logits,
     if (a->offsets) {
         bool per_list = t->ndim == 2;
         v.per_item = v.per_offset = !per_list && t->ndim == 1 && count == logits->dims[0];
-        v.n_axes = 1;
+        v.n_axes = per_list;
         v.dims[0] = a->n_lists;
-        v.stride[0] = per_list;
+        v.stride[0] = 1;
         return v;
     }
     int64_t step = 1;

@@ -175,14 +175,16 @@ void rg__fill(rg_dtype dtype, void *data, int64_t n, double value)
 bool rg__all_finite(const rg_tensor *tensor)
 {
     int64_t n = rg_tensor_count(tensor);
-    bool finite = true;
+    const float *x = tensor->data;
+    const double *z = tensor->data;
+    int bad = 0; /* infinity - infinity is NaN, as NaN - NaN is; this becomes a loop over vectors */
     if (tensor->dtype == RG_F32)
         for (int64_t i = 0; i < n; i++)
-            finite &= isfinite(((const float *)tensor->data)[i]) != 0;
+            bad |= x[i] - x[i] != 0;
     else
         for (int64_t i = 0; i < n; i++)
-            finite &= isfinite(((const double *)tensor->data)[i]) != 0;
-    return finite;
+            bad |= z[i] - z[i] != 0;
+    return !bad;
 }
 
 rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)
