@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* y[i] = value(x[i]) */
-static inline void F(unary_forward)(rg_node *y, real (*value)(real x))
+INLINED void F(unary_forward)(rg_node *y, real (*value)(real x))
 {
     const real *x = rg_operand(y, 0)->data;
     real *out = rg_output_data(y);
@@ -22,7 +22,7 @@ static inline void F(unary_forward)(rg_node *y, real (*value)(real x))
 }
 
 /* gx[i] += g[i] slope(x[i], y[i]) */
-static inline void F(unary_backward)(rg_node *y, real (*slope)(real x, real y))
+INLINED void F(unary_backward)(rg_node *y, real (*slope)(real x, real y))
 {
     const real *x = rg_operand(y, 0)->data, *out = rg_output_data(y), *g = rg_output_grad(y);
     real *gx = rg_operand_grad(y, 0);
@@ -43,15 +43,15 @@ static inline void F(unary_backward)(rg_node *y, real (*slope)(real x, real y))
 
 typedef real F(binary)(real a, real b);
 
-static inline void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) *value, int64_t n,
-                                  const real *a, const real *b, real *out)
+INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) * value, int64_t n,
+                            const real *a, const real *b, real *out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = value(a[i * step_a], b[i * step_b]);
 }
 
 /* y = value(a, b), broadcast. */
-static inline void F(binary_forward)(rg_node *y, F(binary) *value)
+INLINED void F(binary_forward)(rg_node *y, F(binary) * value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     real *out = rg_output_data(y);
@@ -64,9 +64,9 @@ static inline void F(binary_forward)(rg_node *y, F(binary) *value)
 }
 
 /* grad (or, where it is not NULL, sum) += g slope(a, b); `which` of the two steps is its own. */
-static inline void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) *slope, int which,
-                                   int64_t n, const real *a, const real *b, const real *g,
-                                   real *grad, double *sum)
+INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) * slope, int which,
+                             int64_t n, const real *a, const real *b, const real *g, real *grad,
+                             double *sum)
 {
     int64_t step = which ? step_b : step_a;
     for (int64_t i = 0; !sum && i < n; i++)
@@ -77,7 +77,7 @@ static inline void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) *sl
 
 /* The gradient of one operand of a binary operator: g slope(a, b), summed over the axes along
  * which the operand was broadcast. */
-static inline void F(operand_backward)(rg_node *y, int which, F(binary) *slope)
+INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1), *own = which ? tb : ta;
     const real *g = rg_output_grad(y);

@@ -28,10 +28,9 @@ static inline struct F(axis) F(axis_of)(const rg_node *y)
 }
 
 /* y = the sum along the axis, divided by its length where `mean` is set. */
-static inline void F(reduce_forward)(rg_node *y, bool mean)
+INLINED void F(reduce_forward)(rg_node *y, bool mean)
 {
-    if (rg__count(rg_operand(y, 0)) ==
-        0) { /* sums of nothing; the other extents may be vast */
+    if (rg__count(rg_operand(y, 0)) == 0) { /* sums of nothing; the other extents may be vast */
         for (int64_t i = 0; i < rg__count(rg_node_value(y)); i++)
             ((real *)rg_output_data(y))[i] = mean ? (real)NAN : 0;
         return;
@@ -58,7 +57,7 @@ static inline void F(reduce_forward)(rg_node *y, bool mean)
 }
 
 /* Every element of the axis gets the gradient of its sum. */
-static inline void F(reduce_backward)(rg_node *y, bool mean)
+INLINED void F(reduce_backward)(rg_node *y, bool mean)
 {
     const real *g = rg_output_grad(y);
     real *gx = rg_operand_grad(y, 0);

@@ -26,7 +26,7 @@ const char *rg_normalize_name(rg_normalize method)
 }
 
 /* z (n) = x[at .. at + n) as double. */
-static inline void load(rg_dtype dtype, const void *x, int64_t at, int n, double *z)
+INLINED void load(rg_dtype dtype, const void *x, int64_t at, int n, double *z)
 {
     if (dtype == RG_F32) {
         const float *from = (const float *)x + at;
@@ -44,7 +44,7 @@ static inline void load(rg_dtype dtype, const void *x, int64_t at, int n, double
 }
 
 /* x[at .. at + n) = z (n), rounded to x's type. */
-static inline void store(rg_dtype dtype, void *x, int64_t at, int n, const double *z)
+INLINED void store(rg_dtype dtype, void *x, int64_t at, int n, const double *z)
 {
     if (dtype == RG_F32) {
         float *to = (float *)x + at;
@@ -364,7 +364,7 @@ struct job {
 };
 
 /* n columns of row r, the first of them `column`, by shift and scale. */
-static inline void affine(const struct job *job, int64_t r, int64_t column, int n)
+INLINED void affine(const struct job *job, int64_t r, int64_t column, int n)
 {
     double z[LANES];
     const double *shift = job->normalization->shift + column;
@@ -391,7 +391,7 @@ static void apply_affine(const struct job *job)
 
 /* n columns by their own minimum and range over the rows. A NaN is no minimum: it stays NaN and
  * leaves the other rows as they are. A constant column becomes 0. */
-static inline void list_minmax(const struct job *job, int64_t column, int n)
+INLINED void list_minmax(const struct job *job, int64_t column, int n)
 {
     double z[LANES], low[LANES], high[LANES], range[LANES];
     for (int i = 0; i < n; i++) {

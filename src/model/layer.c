@@ -12,8 +12,7 @@
 #include <string.h>
 
 /* 64 bytes are no faster than 32 here: as many products a cycle, and fewer tiles fit the units. */
-#define WIDTH   (RG_LEVEL == 1 ? 16 : 32)
-#define INLINED static inline __attribute__((always_inline))
+#define WIDTH (RG_LEVEL == 1 ? 16 : 32)
 
 typedef real vec __attribute__((vector_size(WIDTH), aligned(sizeof(real)), may_alias));
 

@@ -16,8 +16,8 @@ struct F(numbers) {
 };
 
 /* LANES elements, or as many as are left. */
-static inline void F(update)(int n, const struct F(numbers) *s, real *restrict value,
-                             real *restrict grad, real *restrict m, real *restrict v)
+INLINED void F(update)(int n, const struct F(numbers) * s, real *restrict value,
+                       real *restrict grad, real *restrict m, real *restrict v)
 {
     for (int i = 0; i < n; i++) {
         real g = (real)(s->scale * ACC(grad[i])) + s->l2 * value[i];

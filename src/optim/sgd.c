@@ -8,8 +8,8 @@
 #include "tensor/lanes.h"
 
 /* LANES elements, or as many as are left. */
-static inline void F(update)(int n, double scale, real l2, real momentum, real rate,
-                             real *restrict value, real *restrict grad, real *restrict m)
+INLINED void F(update)(int n, double scale, real l2, real momentum, real rate, real *restrict value,
+                       real *restrict grad, real *restrict m)
 {
     for (int i = 0; i < n; i++) {
         real g = (real)(scale * ACC(grad[i])) + l2 * value[i];

@@ -26,6 +26,11 @@ enum { LANES = 8 };
 #error "real.h is for files that CMake compiles twice, with RG_REAL=32 and RG_REAL=64"
 #endif
 
+/* For functions with arguments that are constants where they are called (the function of one
+ * element, a number of steps): the loops in them are compiled for these, whatever the compiler
+ * would find worth it. */
+#define INLINED static inline __attribute__((always_inline))
+
 /* The explicit cast of a term into a sum, which is in double. */
 #define ACC(x) ((double)(x))
 

@@ -56,7 +56,6 @@ static inline vec V(larger)(vec a, vec b)
 /* ---- Rows, of the numbers' own type or of binary16 ------------------------------------------- */
 
 /* What follows is compiled for both: `half` is a constant wherever these are called. */
-#define INLINED static inline __attribute__((always_inline))
 
 typedef float floats __attribute__((vector_size(16)));
 typedef int32_t words __attribute__((vector_size(16)));
