@@ -308,8 +308,9 @@ static void allocation(void **state)
     for (int i = 0; i < 15; i++)
         assert_int_equal(bytes[i], 0);
     rg__free(ctx, bytes);
-    void *empty = rg__alloc(ctx, 0, 8, "nothing");
+    unsigned char *empty = rg__alloc(ctx, 0, 8, "nothing");
     assert_non_null(empty);
+    assert_int_equal(*empty, 0);
     rg__free(ctx, empty);
     rg__free(ctx, NULL);
     int64_t calls = hook.calls;

@@ -164,7 +164,7 @@ static void storage_leaves_no_trace(void **state)
 enum { MOST_LISTS = 3000 };
 
 /* 40 steps of so many lists of a split on two threads, the first two of them over its first lists,
- * the others over lists from everywhere. */
+ * the others over lists from everywhere, in turn neighbours and not. */
 static void steps_take_no_memory(const char *name, const rg_split *split, int64_t n_batch)
 {
     static int64_t order[MOST_LISTS];
@@ -173,7 +173,9 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     co.allocator = (rg_allocator){memory_resize, &memory};
     co.n_threads = 2;
     rg_context *ctx = rg_context_create(&co);
-    rg_normalization norm = {.method = RG_NORMALIZE_LIST_MINMAX, .n_features = FEATURES};
+    rg_normalization norm = {.method =
+                                 split->csr.indptr ? RG_NORMALIZE_NONE : RG_NORMALIZE_LIST_MINMAX,
+                             .n_features = FEATURES};
     rg_train_options o = options_of(name, n_batch);
     struct rg__rows rows;
     struct rg__crew crew;
@@ -196,7 +198,8 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     assert_ok(ctx, rg__stepper_open(&s));
     for (int step = 0; step < 40; step++) {
         for (int64_t i = 0; i < n_batch; i++)
-            order[i] = step < 2 ? i % 16 : (i + 7 * step) * 77 % split->n_lists;
+            order[i] =
+                step < 2 ? i * 5 % 16 : (i + 7 * step) * (step % 2 ? 77 : 1) % split->n_lists;
         if (step == 2) {
             requests = memory.requests;
             mallocs = n_mallocs;
@@ -236,16 +239,43 @@ static rg_split mostly_short(void)
                       .offsets = offsets};
 }
 
+/* The same rows with every third feature, in lists of one length. */
+static rg_split sparse_of(const rg_split *dense)
+{
+    enum { A_ROW = FEATURES / 3, LISTS = 100, LENGTH = 50 };
+    static int64_t offsets[LISTS + 1];
+    static int64_t indptr[16 * 150 + MOST_LISTS + 1];
+    static int32_t indices[(16 * 150 + MOST_LISTS) * A_ROW];
+    static float x[(16 * 150 + MOST_LISTS) * A_ROW];
+    int64_t n = dense->n_rows * A_ROW;
+    for (int64_t q = 0; q <= LISTS; q++)
+        offsets[q] = q * LENGTH;
+    for (int64_t m = 0; m <= dense->n_rows; m++)
+        indptr[m] = m * A_ROW;
+    for (int64_t k = 0; k < n; k++) {
+        indices[k] = (int32_t)(k % A_ROW * 3);
+        x[k] = (float)(k % 101) / 101;
+    }
+    rg_split split = *dense;
+    split.features = (rg_tensor){0};
+    split.n_rows = LISTS * LENGTH;
+    split.n_lists = LISTS;
+    split.offsets = offsets;
+    split.csr = (rg_csr){split.n_rows, FEATURES, indptr, indices, RG_F32, x};
+    return split;
+}
+
 static void steady_state_takes_no_memory(void **state)
 {
     (void)state;
-    const rg_split split = mostly_short();
+    const rg_split split = mostly_short(), sparse = sparse_of(&split);
     rg_context *ctx = context_of(1);
     rg_dataset *data = generate(ctx, 300);
     int before = rg__blas_set_threads(1);
     steps_take_no_memory("linear", rg_dataset_split_at(data, 0), 16);
     steps_take_no_memory("mlp", rg_dataset_split_at(data, 0), 16);
     steps_take_no_memory("linear", &split, MOST_LISTS);
+    steps_take_no_memory("linear", &sparse, 16);
     rg__blas_set_threads(before);
     rg_dataset_close(data);
     rg_context_destroy(ctx);

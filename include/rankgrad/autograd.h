@@ -58,9 +58,9 @@ RG_API rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
 /* The value of a node: valid until the graph is reset. NULL for NULL. */
 RG_API const rg_tensor *rg_node_value(const rg_node *node);
 
-/* The gradient of a node, same shape and type as its value; NULL when no backward reached it or
- * it wants none (a variable with the caller's own gradient always has one). Valid until the graph
- * is reset. */
+/* The gradient of a node, same shape and type as its value; NULL when the last backward did not
+ * reach it (a leaf: when none did) or it wants none (a variable with the caller's own gradient
+ * always has one). Valid until the graph is reset. */
 RG_API const rg_tensor *rg_node_grad(const rg_node *node);
 
 /* Adds d(root . cotangent)/d(leaf) to the gradient of every leaf that wants one. `cotangent` has

@@ -10,19 +10,19 @@ struct rg_graph {
     rg_context *ctx;
     struct rg__arena arena; /* nodes, values, gradients, saved buffers */
     rg_node *last;          /* the end of the tape */
-    int64_t sweep;          /* backwards so far: what has another number is of an earlier one */
+    int64_t sweep;          /* backwards so far */
     rg_status status;       /* of the first error */
     char error[512];
 };
 
-enum { RG__KEPT = -1 };
+enum { RG__KEPT = -1 /* a leaf's gradient, which all backwards add to */ };
 
 struct rg_node {
     rg_tensor value;
     void *grad;      /* as the value; NULL: not made yet */
     bool wants_grad; /* a variable is among its ancestors, or it is one */
     int n_operands;
-    int64_t swept; /* the backward that grad is of; RG__KEPT: a leaf's, of all; 0: none yet */
+    int64_t swept; /* the backward that grad is of, counted from 1; or RG__KEPT; 0: none */
     rg_node **operands;
     const rg_operator *op;    /* NULL: a leaf */
     const rg_selection *rows; /* of a leaf whose rows lie elsewhere; value.data: once gathered */

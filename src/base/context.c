@@ -171,7 +171,8 @@ void *rg__alloc_bare(rg_context *ctx, int64_t count, size_t size, const char *wh
 void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
 {
     void *block = rg__alloc_bare(ctx, count, size, what);
-    return block ? memset(block, 0, count > 0 ? (size_t)count * size : 0) : NULL;
+    size_t total = (size_t)count * size;
+    return block ? memset(block, 0, total ? total : 1) : NULL;
 }
 
 bool rg__grow(rg_context *ctx, void **block, int64_t *capacity, int64_t count, size_t size,

@@ -120,8 +120,9 @@ INLINED const void *V(row)(const void *x, int64_t m, int64_t n, bool half)
     return half ? (const void *)((const uint16_t *)x + m * n) : (const real *)x + m * n;
 }
 
-/* The last n < LANES numbers of a row, from its element k, and zeros: added to lanes that began as
- * +0 they change nothing. Through registers, for a wide load waits for narrow stores. */
+/* The last n < LANES numbers of a row, from its element k, and zeros: they, and products of two of
+ * them, change nothing in lanes that began as +0. Through registers, for a wide load waits for
+ * narrow stores. */
 #if RG_LEVEL == 4 && RG_REAL == 32
 INLINED void V(pad)(const void *row, int64_t k, int64_t n, bool half, vec padded[PARTS])
 {
@@ -322,7 +323,7 @@ static void V(spread_rows)(const real *g, const int64_t *indptr, int64_t rows, r
         int64_t n = indptr[m + 1] - indptr[m];
         for (int64_t k = 0; k < n; k += LANES)
             for (int part = 0; part < PARTS; part++)
-                *(vec *)(p + k + part * STEP) = (vec){0} + g[m];
+                *(vec *)(p + k + part * STEP) = g[m] - (vec){0}; /* a -0 stays */
         p += n;
     }
 }

@@ -71,17 +71,11 @@ static int64_t F(nonzeros)(const struct F(run) * run)
     return run->indptr[run->n_rows] - run->indptr[0];
 }
 
-/* Room for a number of each non-zero of any one run, with what the loops of vector.h touch behind
- * it. */
+/* Room for a number of each non-zero, with what the loops of vector.h touch behind them. */
 static real *F(scratch)(rg_node *y, const rg_selection *rows)
 {
-    int64_t most = 0;
-    for (int64_t i = 0; i < rows->n_runs; i++) {
-        rg_selection one = {.sparse = rows->sparse, .n_runs = 1, .runs = &rows->runs[i]};
-        int64_t n = rg__selected_nonzeros(&one);
-        most = n > most ? n : most;
-    }
-    return rg_graph_alloc(rg_node_graph(y), (size_t)(most + LANES) * sizeof(real));
+    size_t count = (size_t)rg__selected_nonzeros(rows) + LANES;
+    return rg_graph_alloc(rg_node_graph(y), count * sizeof(real));
 }
 
 void F(rg__csr_matmul_forward)(rg_node *y)
