@@ -283,8 +283,8 @@ def small(bench):
 def files(bench):
     bench.table("Files", header=("what", "threads", "speed", "time"),
                 note="Text: rg_dataset_open on SVMlight text with all 136 features in each line, "
-                "MB of text. Contiguous HDF5 is mapped, which reads nothing; its first epoch, in the "
-                "page cache, makes up for it. HDF5: MB of features.")
+                "MB of text. Contiguous HDF5 is mapped, which reads nothing: its first epoch, from "
+                "the page cache, does. HDF5: MB of features.")
     text, packed, plain = (bench.data(k) for k in ("text", "compressed", "f32"))
     rows, features, _ = SIZES["features"]
     everyone = sorted({1, CPUS})

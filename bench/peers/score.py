@@ -2,8 +2,8 @@
 """Scoring by the peers: score.py PEER FILE MODEL REPETITIONS, one thread, called from Python.
 
 Prints what bench/score.c prints: seconds of each call on 100 rows, the same ones and each time
-others, and of a call on many rows with the bytes of their features. A peer gets features that need no normalisation, and so has a little
-less to do than Rankgrad, whose model normalises.
+others, and of a call on many rows with the bytes of their features. A peer gets features that need
+no normalisation.
 """
 import sys
 

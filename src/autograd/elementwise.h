@@ -43,7 +43,7 @@ INLINED void F(unary_backward)(rg_node *y, real (*slope)(real x, real y))
 
 typedef real F(binary)(real a, real b);
 
-INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) * value, int64_t n,
+INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) *value, int64_t n,
                             const real *a, const real *b, real *out)
 {
     for (int64_t i = 0; i < n; i++)
@@ -51,7 +51,7 @@ INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) * value, i
 }
 
 /* y = value(a, b), broadcast. */
-INLINED void F(binary_forward)(rg_node *y, F(binary) * value)
+INLINED void F(binary_forward)(rg_node *y, F(binary) *value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     real *out = rg_output_data(y);
@@ -64,7 +64,7 @@ INLINED void F(binary_forward)(rg_node *y, F(binary) * value)
 }
 
 /* grad (or, where it is not NULL, sum) += g slope(a, b); `which` of the two steps is its own. */
-INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) * slope, int which,
+INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) *slope, int which,
                              int64_t n, const real *a, const real *b, const real *g, real *grad,
                              double *sum)
 {
@@ -77,7 +77,7 @@ INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) * slope, 
 
 /* The gradient of one operand of a binary operator: g slope(a, b), summed over the axes along
  * which the operand was broadcast. */
-INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
+INLINED void F(operand_backward)(rg_node *y, int which, F(binary) *slope)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1), *own = which ? tb : ta;
     const real *g = rg_output_grad(y);

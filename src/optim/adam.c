@@ -16,7 +16,7 @@ struct F(numbers) {
 };
 
 /* LANES elements, or as many as are left. */
-INLINED void F(update)(int n, const struct F(numbers) * s, real *restrict value,
+INLINED void F(update)(int n, const struct F(numbers) *s, real *restrict value,
                        real *restrict grad, real *restrict m, real *restrict v)
 {
     for (int i = 0; i < n; i++) {
