@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #ifdef __GLIBC__
@@ -293,7 +294,99 @@ static void names_and_the_clock(void **state)
     assert_int_equal(rg__find_name(names, ""), -1);
     double before = rg__seconds();
     assert_true(rg__seconds() >= before);
-    assert_true(rg__physical_memory() >= 16 << 20);
+}
+
+/* ---- The memory limit ---- */
+
+/* Files of a system that does not exist: everything outside of the table is missing. */
+static const char *const *invented; /* path, content, ..., NULL */
+
+static int open_invented(const char *path, int flags, mode_t mode)
+{
+    (void)mode;
+    for (const char *const *file = invented; *file; file += 2)
+        if (strcmp(*file, path) == 0) {
+            char at[512];
+            snprintf(at, sizeof at, "%s/invented", folder);
+            FILE *stream = fopen(at, "w");
+            fputs(file[1], stream);
+            fclose(stream);
+            return rg__system_files.open(at, flags, 0);
+        }
+    errno = ENOENT;
+    return -1;
+}
+
+#define GROUPS "/proc/self/cgroup"
+#define MOUNTS "/proc/self/mountinfo"
+#define V1     "35 31 0:32 / /cg/memory rw,relatime - cgroup cgroup rw,memory\n"
+#define V2     "41 31 0:38 / /cg rw,relatime shared:9 - cgroup2 cgroup2 rw\n"
+#define OTHER                                                                                      \
+    "32 31 0:29 / /cg/cpu rw - cgroup cgroup rw,cpu,cpuacct\n23 1 0:2 / / rw - ext4 /dev/a rw\n"
+#define MEGA "000000"
+
+static const struct {
+    int64_t megabytes; /* 0: the machine's memory */
+    const char *const files[16];
+} limits[] = {
+    {0, {NULL}},
+    {5, {GROUPS, "0::/a\n", MOUNTS, V2, "/cg/a/memory.max", "5" MEGA "\n", NULL}},
+    {0, {GROUPS, "0::/a\n", MOUNTS, V2, "/cg/a/memory.max", "max\n", NULL}},
+    {3, /* an enclosing group has less */
+     {GROUPS, "0::/a/b/c\n", MOUNTS, OTHER V2, "/cg/a/b/c/memory.max", "max\n",
+      "/cg/a/b/memory.max", "9" MEGA, "/cg/a/memory.max", "3" MEGA, NULL}},
+    {2, /* high: reclaimed from there on */
+     {GROUPS, "0::/a\n", MOUNTS, V2, "/cg/a/memory.max", "5" MEGA, "/cg/a/memory.high", "2" MEGA,
+      NULL}},
+    {4, {GROUPS, "0::/\n", MOUNTS, V2, "/cg/memory.max", "4" MEGA "\n", NULL}},
+    {6,
+     {GROUPS, "5:devices:/x\n4:memory:/job/1\n0::/\n", MOUNTS, OTHER V1,
+      "/cg/memory/job/1/memory.limit_in_bytes", "6" MEGA "\n", NULL}},
+    {7,
+     {GROUPS, "4:cpu,memory:/job/1\n", MOUNTS, OTHER V1, "/cg/memory/job/1/memory.limit_in_bytes",
+      "9223372036854771712\n", "/cg/memory/job/memory.limit_in_bytes", "7" MEGA "\n", NULL}},
+    {8, /* a container sees its group as the root of the mount */
+     {GROUPS, "4:memory:/docker/f00\n", MOUNTS,
+      "35 31 0:32 /docker/f00 /cg/memory ro - cgroup cgroup rw,memory\n",
+      "/cg/memory/memory.limit_in_bytes", "8" MEGA, NULL}},
+    {8, /* and a process whose group lies outside of what is mounted */
+     {GROUPS, "4:memory:/elsewhere\n", MOUNTS,
+      "35 31 0:32 /docker/f00 /cg/memory ro - cgroup cgroup rw,memory\n",
+      "/cg/memory/memory.limit_in_bytes", "8" MEGA, NULL}},
+    {1, /* both versions at once */
+     {GROUPS, "4:memory:/a\n0::/a\n", MOUNTS, V1 V2, "/cg/memory/a/memory.limit_in_bytes", "2" MEGA,
+      "/cg/a/memory.max", "1" MEGA, NULL}},
+    {0,
+     {GROUPS, "4:memories:/a\n", MOUNTS, V1, "/cg/memory/a/memory.limit_in_bytes", "2" MEGA, NULL}},
+    {0, {GROUPS, "no line\n\n::\n0:\n", MOUNTS, "1 2 3\n - \n", NULL}},
+    {0, {GROUPS, "0::/a", NULL}},
+};
+
+static void the_smallest_limit_counts(void **state)
+{
+    (void)state;
+    struct rg__files files = rg__system_files;
+    files.open = open_invented;
+    ctx->files = &files;
+    int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        invented = limits[i].files;
+        struct rg__memory_limit limit = rg__memory_limit(ctx);
+        assert_int_equal(limit.bytes,
+                         limits[i].megabytes ? limits[i].megabytes * 1000000 : machine);
+        assert_non_null(strstr(limit.source, limits[i].megabytes ? "cgroup" : "machine"));
+    }
+    struct rlimit before, now;
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    now = before;
+    now.rlim_cur = (rlim_t)machine / 2;
+    if (now.rlim_cur > before.rlim_cur || setrlimit(RLIMIT_AS, &now) != 0)
+        skip(); /* such as under AddressSanitizer */
+    invented = (const char *const[]){"/proc/self/statm", "1000 5 5\n", NULL};
+    struct rg__memory_limit limit = rg__memory_limit(ctx);
+    setrlimit(RLIMIT_AS, &before);
+    assert_int_equal(limit.bytes, machine / 2 - 1000 * sysconf(_SC_PAGESIZE));
+    assert_non_null(strstr(limit.source, "ulimit -v"));
 }
 
 /* ---- Memory ---- */
@@ -985,6 +1078,7 @@ int main(void)
         TEST(the_last_error_is_kept),
         TEST(notes_and_cancelling),
         TEST(names_and_the_clock),
+        TEST(the_smallest_limit_counts),
         TEST(allocation),
         TEST(growth),
         TEST(every_failing_allocation_is_told),

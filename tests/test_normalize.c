@@ -170,6 +170,76 @@ static void test_constant_columns_have_scale_0(void **state)
     }
 }
 
+/* A large offset, and steps that are small beside it: differences between normalised values stay
+ * those of the stored values, whatever the method. */
+static void test_offsets_keep_differences(void **state)
+{
+    (void)state;
+    static const struct {
+        double offset, step;
+        rg_dtype stored;
+    } members[] = {{1.7e9, 1, RG_F64},       {1.7e9, 1e-3, RG_F64}, {1.7e9, 1e-5, RG_F64},
+                   {-1.7e9, 1e-4, RG_F64},   {1e12, 1e-2, RG_F64},  {1e15, 8, RG_F64},
+                   {-4e14, 1, RG_F64},       {1, 1e-13, RG_F64},    {1e300, 1e288, RG_F64},
+                   {1e-290, 1e-302, RG_F64}, {1.7e9, 128, RG_F32},  {-1.7e9, 512, RG_F32},
+                   {1.7e12, 131072, RG_F32}, {3, 1e-6, RG_F32},     {1e38, 1e32, RG_F32},
+                   {2048, 2, RG_F16}};
+    double x[ROWS];
+    char stored[sizeof x];
+    float out[ROWS];
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        for (int method = RG_NORMALIZE_ZSCORE; method <= RG_NORMALIZE_LIST_MINMAX; method++) {
+            for (int r = 0; r < ROWS; r++)
+                x[r] = members[i].offset + r * 37 % ROWS * members[i].step;
+            rg__cast(RG_F64, x, members[i].stored, stored, ROWS);
+            rg__cast(members[i].stored, stored, RG_F64, x, ROWS);
+            rg_split split = dense(members[i].stored, ROWS, 1, stored);
+            rg_tensor to = {RG_F32, 2, {ROWS, 1}, out};
+            rg_normalization z;
+            assert_ok(ctx, rg_normalization_fit(ctx, (rg_normalize)method, &split, &z));
+            rg_normalization_apply(ctx, &z, &split.features, &to);
+            rg_normalization_free(ctx, &z);
+            double steps = (x[27] - x[0]) / members[i].step; /* row 27 has the greatest value */
+            assert_close(steps, ROWS - 1, 0.01, 0);
+            double tolerance = method == RG_NORMALIZE_LOG1P_ZSCORE ? 0.05 : 1e-5;
+            for (int r = 0; r < ROWS; r++)
+                assert_close((double)(out[r] - out[0]) / (double)(out[27] - out[0]),
+                             (x[r] - x[0]) / (x[27] - x[0]), 0, tolerance);
+        }
+}
+
+/* Values that a method cannot tell apart are not dropped without a word. */
+static void count_warnings(void *user, rg_log_level level, const char *message)
+{
+    if (level == RG_LOG_WARNING && strstr(message, "cannot separate in double precision"))
+        ++*(int *)user;
+}
+
+static void test_lost_columns_are_told(void **state)
+{
+    (void)state;
+    int n = 0;
+    rg_context_options options = rg_context_options_default();
+    options.log = count_warnings;
+    options.log_user = &n;
+    rg_context *loud = rg_context_create(&options);
+    double x[] = {1e9, 7, 1e9 + 1e-6, 7}; /* 1e9 and its next but seven; a constant */
+    rg_split split = dense(RG_F64, 2, 2, x);
+    rg_normalization z;
+    assert_ok(loud, rg_normalization_fit(loud, RG_NORMALIZE_LOG1P_ZSCORE, &split, &z));
+    rg_normalization_free(loud, &z);
+    assert_int_equal(n, 0); /* equal after log1p: nothing is left to separate */
+    assert_ok(loud, rg_normalization_fit(loud, RG_NORMALIZE_MINMAX, &split, &z));
+    assert_close(z.scale[0], 0, 0, 0);
+    rg_normalization_free(loud, &z);
+    assert_int_equal(n, 1);
+    x[0] = 7;
+    assert_ok(loud, rg_normalization_fit(loud, RG_NORMALIZE_MINMAX, &split, &z));
+    rg_normalization_free(loud, &z);
+    assert_int_equal(n, 1);
+    rg_context_destroy(loud);
+}
+
 static void test_minmax(void **state)
 {
     (void)state;
@@ -364,6 +434,8 @@ int main(void)
         cmocka_unit_test(test_storage_types),
         cmocka_unit_test(test_masked_rows_do_not_count),
         cmocka_unit_test(test_constant_columns_have_scale_0),
+        cmocka_unit_test(test_offsets_keep_differences),
+        cmocka_unit_test(test_lost_columns_are_told),
         cmocka_unit_test(test_minmax),
         cmocka_unit_test(test_list_minmax),
         cmocka_unit_test(test_none_converts),

@@ -683,7 +683,7 @@ static void more_errors(void **state)
     o.epochs = 1;
     o.memory_limit = 100;
     o.normalize = RG_NORMALIZE_ZSCORE;
-    assert_fails(ctx, RG_LIMIT, "the limit is 0.0001 MB",
+    assert_fails(ctx, RG_LIMIT, "the limit is 0.0001 MB (the memory limit that was set)",
                  rg_train(ctx, &m.split, NULL, &o, &model, NULL));
     o.memory_limit = 1000; /* not even a window of one list */
     assert_fails(ctx, RG_LIMIT, "windows of dense rows",

@@ -58,7 +58,8 @@ typedef struct rg_train_options {
     rg_negative_labels negative_labels; /* error */
     int64_t memory_limit; /* bytes that features in memory (normalised copies, mapped files) and
                              parameters may take; beyond it features stream; 0: 80 % of the
-                             machine */
+                             smallest of the machine's memory, the process's
+                             cgroup limit and what RLIMIT_AS leaves */
     int64_t window_bytes; /* of features a window, see below; 0: one window, or, where features
                              stream, a quarter of what the limit leaves */
     rg_epoch_function *on_epoch; /* may be NULL */

@@ -76,8 +76,13 @@ int rg__find_name(const char *const *names, const char *text);
 /* Seconds on a clock that never goes back. */
 double rg__seconds(void);
 
-/* Physical memory of the machine in bytes. */
-int64_t rg__physical_memory(void);
+/* The smallest limit on this process's memory, and what sets it, for messages: the machine's
+ * memory, its cgroup or one around that (versions 1 and 2), or what RLIMIT_AS leaves. */
+struct rg__memory_limit {
+    int64_t bytes;
+    const char *source;
+};
+struct rg__memory_limit rg__memory_limit(rg_context *ctx);
 
 #define RG__COUNT(array) ((int)(sizeof(array) / sizeof((array)[0])))
 

@@ -38,6 +38,13 @@ rg_status cli_report(const rg_context *ctx)
     return cli_fail(rg_last_status(ctx), "%s", rg_last_error(ctx));
 }
 
+rg_status cli_report_limit(const rg_context *ctx, const char *remedy)
+{
+    if (rg_last_status(ctx) != RG_LIMIT)
+        return cli_report(ctx);
+    return cli_fail(RG_LIMIT, "%s; %s", rg_last_error(ctx), remedy);
+}
+
 void cli_note(const char *format, ...)
 {
     va_list arguments;

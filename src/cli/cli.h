@@ -34,6 +34,10 @@ rg_status cli_fail(rg_status status, const char *format, ...) CLI_PRINTF(2, 3);
 /* Prints the context's last error in that way and returns its status. */
 rg_status cli_report(const rg_context *ctx);
 
+/* The same; a message about memory or a limit ends with the remedy, such as the option that sets
+ * the limit. */
+rg_status cli_report_limit(const rg_context *ctx, const char *remedy);
+
 /* Prints `rankgrad: note: SENTENCE`. */
 void cli_note(const char *format, ...) CLI_PRINTF(1, 2);
 

@@ -16,6 +16,9 @@ struct convert {
     rg_write_options writing;
 };
 
+/* What helps where rows do not fit in memory. */
+#define MEMORY_REMEDY "--memory SIZE keeps the rows of text beyond SIZE on disk"
+
 #define AT(member) offsetof(struct convert, member)
 
 static const struct cli_option options[] = {
@@ -128,7 +131,7 @@ static rg_status open_hdf5(rg_context *ctx, const struct convert *c, struct work
                             "not joined; give one file a split",
                             source[-1].path, source->path);
         if (rg_dataset_open(ctx, source->path, &c->reading, &w->data[i]) != RG_OK)
-            return cli_report(ctx);
+            return cli_report_limit(ctx, MEMORY_REMEDY);
         w->n_data++;
         if (!source->split[0]) {
             take_all(w);
@@ -156,7 +159,7 @@ static rg_status open_sources(rg_context *ctx, const struct convert *c, struct w
     for (int i = 0; i < w->n_sources; i++) {
         bool hdf5;
         if (rg_file_is_hdf5(ctx, w->sources[i].path, &hdf5) != RG_OK)
-            return cli_report(ctx);
+            return cli_report_limit(ctx, MEMORY_REMEDY);
         n_hdf5 += hdf5;
     }
     if (n_hdf5 == w->n_sources)
@@ -169,7 +172,7 @@ static rg_status open_sources(rg_context *ctx, const struct convert *c, struct w
         plain ? rg_dataset_open(ctx, w->sources[0].path, &c->reading, &w->data[0])
               : rg_dataset_import(ctx, w->sources, w->n_sources, &c->reading, &w->data[0]);
     if (status != RG_OK)
-        return cli_report(ctx);
+        return cli_report_limit(ctx, MEMORY_REMEDY);
     w->n_data = 1;
     take_all(w);
     return RG_OK;

@@ -19,6 +19,12 @@ struct train {
     rg_train_options o;
 };
 
+/* What helps where memory is short: for the training, and for reading text. */
+#define MEMORY_REMEDY                                                                              \
+    "--memory SIZE says how much training may use; features beyond it stream from the file"
+#define TEXT_REMEDY                                                                                \
+    "rankgrad convert --memory SIZE makes an HDF5 file of text that is larger than memory"
+
 #define AT(member) offsetof(struct train, member)
 
 static const struct cli_option options[] = {
@@ -204,9 +210,11 @@ static const struct cli_option options[] = {
      .argument = "SIZE",
      .kind = CLI_SIZE,
      .offset = AT(o.memory_limit),
-     .doc = "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
-            "beyond it features stream from the file, window by window; 80 % of the machine's "
-            "memory when it is not given"},
+     .doc =
+         "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
+         "beyond it features stream from the file, window by window; when it is not "
+         "given, 80 % of the smallest of the machine's memory, the limits of the cgroup, and what "
+         "ulimit -v leaves"},
     {.name = "window",
      .argument = "SIZE",
      .kind = CLI_SIZE,
@@ -334,7 +342,7 @@ static rg_status open_texts(rg_context *ctx, const struct train *t, struct input
 {
     const rg_text_source sources[] = {{t->files.items[0], "train"}, {t->vali, "vali"}};
     if (rg_dataset_import(ctx, sources, 2, &t->reading, &in->data) != RG_OK)
-        return cli_report(ctx);
+        return cli_report_limit(ctx, TEXT_REMEDY);
     in->train = rg_dataset_find(in->data, "train");
     in->vali = rg_dataset_find(in->data, "vali");
     return RG_OK;
@@ -346,11 +354,11 @@ static rg_status open_input(rg_context *ctx, const struct train *t, struct input
     bool hdf5, vali_hdf5 = false;
     if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK ||
         (t->vali && rg_file_is_hdf5(ctx, t->vali, &vali_hdf5) != RG_OK))
-        return cli_report(ctx);
+        return cli_report_limit(ctx, TEXT_REMEDY);
     if (t->vali && !hdf5 && !vali_hdf5)
         return open_texts(ctx, t, in);
     if (rg_dataset_open(ctx, path, &t->reading, &in->data) != RG_OK)
-        return cli_report(ctx);
+        return cli_report_limit(ctx, TEXT_REMEDY);
     in->train = cli_choose_split(in->data, NULL, "train");
     in->vali = rg_dataset_find(in->data, "vali");
     if (!in->train)
@@ -498,7 +506,7 @@ static rg_status run(rg_context *ctx, struct train *t, const struct input *in, s
     cli_progress("");
     if (status == RG_BAD_DATA)
         return cli_fail(status, "%s: %s", t->files.items[0], rg_last_error(ctx));
-    return status == RG_OK ? cli_interrupted() : cli_report(ctx);
+    return status == RG_OK ? cli_interrupted() : cli_report_limit(ctx, MEMORY_REMEDY);
 }
 
 static rg_status save(rg_context *ctx, const struct train *t, struct progress *p,

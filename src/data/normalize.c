@@ -12,12 +12,14 @@
 #include "tensor/tensor.h"
 #include "tensor/vector.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-/* A column whose deviation is below this part of its largest magnitude is constant but for
- * rounding. */
-#define CONSTANT 1e-12
+/* A column whose spread is below this part of its largest magnitude, 16 steps of a double, cannot
+ * be told from one that is constant but for rounding. A larger limit would drop features with a
+ * large offset, such as times in seconds since 1970. */
+#define CONSTANT (16 * DBL_EPSILON)
 
 const char *rg_normalize_name(rg_normalize method)
 {
@@ -298,6 +300,7 @@ static rg_status measure(struct moments *m)
 static rg_status conclude(const struct moments *m, rg_normalization *out)
 {
     bool sparse = m->split->csr.indptr != NULL;
+    int64_t n_lost = 0, lost = 0;
     for (int64_t j = 0; j < m->split->n_features; j++) {
         double range = m->high[j] - m->low[j];
         double spread = m->method == RG_NORMALIZE_MINMAX
@@ -313,7 +316,17 @@ static rg_status conclude(const struct moments *m, rg_normalization *out)
                             (long long)j + 1, m->low[j]);
         out->shift[j] = sparse ? 0.0 : m->method == RG_NORMALIZE_MINMAX ? m->low[j] : m->mean[j];
         out->scale[j] = varies ? scale : 0.0;
+        if (range > 0 && !varies && n_lost++ == 0)
+            lost = j;
     }
+    if (n_lost > 0)
+        rg__log(m->ctx, RG_LOG_WARNING,
+                "%lld feature%s with different values that %s cannot separate in double precision "
+                "(the first is feature %lld, from 1, which runs from %.17g to %.17g%s); treated as "
+                "constant",
+                (long long)n_lost, n_lost > 1 ? "s" : "", rg_normalize_name(m->method),
+                (long long)lost + 1, m->low[lost], m->high[lost],
+                m->method == RG_NORMALIZE_LOG1P_ZSCORE ? " after log1p" : "");
     return RG_OK;
 }
 

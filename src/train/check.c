@@ -95,8 +95,12 @@ static rg_status parameter_bytes(rg_context *ctx, const rg_train_options *o, con
 rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
                                 const rg_split *vali, struct rg__windowing *windowing)
 {
-    double limit = o->memory_limit ? (double)o->memory_limit : 0.8 * (double)rg__physical_memory();
-    double parameters;
+    struct rg__memory_limit most = {o->memory_limit, "the memory limit that was set"};
+    double parameters, limit = (double)o->memory_limit;
+    if (o->memory_limit == 0) {
+        most = rg__memory_limit(ctx);
+        limit = 0.8 * (double)most.bytes;
+    }
     rg_status status = parameter_bytes(ctx, o, train, &parameters);
     if (status != RG_OK)
         return status;
@@ -114,9 +118,10 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, cons
         return RG_OK;
     return rg__fail(ctx, RG_LIMIT,
                     "training takes %.6g MB for windows of dense rows (%lld training rows of %lld "
-                    "features in %s) and %.6g MB for parameters; the limit is %.6g MB",
+                    "features in %s) and %.6g MB for parameters; the limit is %.6g MB (%s%s)",
                     windows / 1e6, (long long)train->n_rows, (long long)train->n_features,
-                    rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6);
+                    rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6,
+                    o->memory_limit ? "" : "80 % of ", most.source);
 }
 
 static rg_status check_labels(rg_context *ctx, const rg_split *split, const char *what,
