@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "data/number.h"
+#include "base/number.h"
 
 #include <errno.h>
 #include <unistd.h>

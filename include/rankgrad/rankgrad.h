@@ -4,6 +4,7 @@
 
 #include <rankgrad/autograd.h>
 #include <rankgrad/base.h>
+#include <rankgrad/component.h>
 #include <rankgrad/data.h>
 #include <rankgrad/loss.h>
 #include <rankgrad/metric.h>

@@ -5,7 +5,7 @@
  * wrong about is found out only when it is wrong. */
 #include "data/chunk.h"
 
-#include "data/number.h"
+#include "base/number.h"
 
 #include <float.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* lines.c: a file cut into pieces of whole lines; see lines.h. */
 #include "data/lines.h"
 
-#include "data/number.h"
+#include "base/number.h"
 
 #include <string.h>
 

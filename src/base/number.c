@@ -9,7 +9,7 @@
  */
 #define _GNU_SOURCE /* strtod_l: glibc, musl and the BSDs have it, POSIX 2008 does not */
 
-#include "data/number.h"
+#include "base/number.h"
 
 #include <locale.h>
 #include <math.h>

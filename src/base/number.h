@@ -1,6 +1,6 @@
 /* number.h (internal): decimal text to double, correctly rounded, whatever the locale. */
-#ifndef RG_DATA_NUMBER_H
-#define RG_DATA_NUMBER_H
+#ifndef RG_BASE_NUMBER_H
+#define RG_BASE_NUMBER_H
 
 /* Bytes behind a number's end that must be readable, whatever they are. */
 enum { RG__NUMBER_PAD = 8 };

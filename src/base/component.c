@@ -1,0 +1,429 @@
+/* component.c: components, their parameters, and the text form of both; see component.h.
+ *
+ * A parameter's value is converted in one place (read_value, rg_param_print) whether it comes from
+ * a choice's text, from the command line or from a model file.
+ */
+#include "base/component.h"
+
+#include "base/base.h"
+#include "base/number.h"
+#include "base/phrase.h"
+
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+enum {
+    WORD = 128 /* bytes of the longest word or number in a choice's text */
+};
+
+const rg_component *rg_registry_at(const rg_registry *registry, int i)
+{
+    return registry && i >= 0 ? registry->at(i) : NULL;
+}
+
+const rg_component *rg_registry_find(const rg_registry *registry, const char *name)
+{
+    const rg_component *component;
+    for (int i = 0; name && (component = rg_registry_at(registry, i)) != NULL; i++)
+        if (strcmp(component->name, name) == 0)
+            return component;
+    return NULL;
+}
+
+static const rg_param *find_param(const rg_component *component, const char *name)
+{
+    for (int i = 0; i < component->n_params; i++)
+        if (strcmp(component->params[i].name, name) == 0)
+            return &component->params[i];
+    return NULL;
+}
+
+/* ---- One value ---- */
+
+/* The shortest of 15 to 17 digits that read back as the same double, with a decimal point in any
+ * locale. */
+static void put_real(struct rg__phrase *phrase, double value)
+{
+    char text[WORD + RG__NUMBER_PAD] = "";
+    double back = (double)NAN;
+    const char *point = localeconv()->decimal_point;
+    for (int digits = 15; digits <= 17 && back != value; digits++) {
+        snprintf(text, WORD, "%.*g", digits, value);
+        char *at = point[0] != '.' ? strstr(text, point) : NULL;
+        if (at) {
+            *at = '.';
+            memmove(at + 1, at + strlen(point), strlen(at + strlen(point)) + 1);
+        }
+        if (!rg__read_number(text, &back))
+            break;
+    }
+    rg__put(phrase, "%s", text);
+}
+
+static void put_integers(struct rg__phrase *phrase, const rg_integers *list)
+{
+    rg__put(phrase, "[");
+    for (int64_t i = 0; i < list->n && i < RG_MAX_INTEGERS; i++)
+        rg__put(phrase, "%s%lld", i ? ", " : "", (long long)list->at[i]);
+    rg__put(phrase, "]");
+}
+
+static void put_value(struct rg__phrase *phrase, const rg_param *param, const void *field)
+{
+    switch (param->type) {
+    case RG_PARAM_REAL: put_real(phrase, *(const double *)field); return;
+    case RG_PARAM_INTEGER: rg__put(phrase, "%lld", (long long)*(const int64_t *)field); return;
+    case RG_PARAM_FLAG: rg__put(phrase, "%s", *(const bool *)field ? "true" : "false"); return;
+    case RG_PARAM_NAME: rg__put(phrase, "%s", param->name_at(*(const int *)field)); return;
+    case RG_PARAM_INTEGERS: put_integers(phrase, field); return;
+    case RG_PARAM_TYPE_COUNT: break;
+    }
+}
+
+static void set_initial(const rg_param *param, void *field)
+{
+    switch (param->type) {
+    case RG_PARAM_REAL: *(double *)field = param->initial; return;
+    case RG_PARAM_INTEGER: *(int64_t *)field = (int64_t)param->initial; return;
+    case RG_PARAM_FLAG: *(bool *)field = param->initial != 0; return;
+    case RG_PARAM_NAME: *(int *)field = (int)param->initial; return;
+    case RG_PARAM_INTEGERS: *(rg_integers *)field = (rg_integers){0}; return;
+    case RG_PARAM_TYPE_COUNT: break;
+    }
+}
+
+size_t rg_param_print(const rg_param *param, const void *params, char *text, size_t size)
+{
+    struct rg__phrase phrase = {text, size, 0};
+    union {
+        rg_integers largest;
+        double alignment;
+    } initial;
+    rg__put(&phrase, "%s", "");
+    if (params) {
+        put_value(&phrase, param, (const char *)params + param->offset);
+    } else {
+        set_initial(param, &initial);
+        put_value(&phrase, param, &initial);
+    }
+    return phrase.length;
+}
+
+static void put_limits(struct rg__phrase *phrase, const rg_param *param)
+{
+    if (param->low == 0 && param->high == 0)
+        return;
+    rg__put(phrase, " %s ", param->above ? ">" : ">=");
+    put_real(phrase, param->low);
+    if (!isfinite(param->high))
+        return;
+    rg__put(phrase, " and %s ", param->below ? "<" : "<=");
+    put_real(phrase, param->high);
+}
+
+size_t rg_param_range(const rg_param *param, char *text, size_t size)
+{
+    static const char *const kinds[] = {
+        [RG_PARAM_REAL] = "a number",          [RG_PARAM_INTEGER] = "a whole number",
+        [RG_PARAM_FLAG] = "true or false",     [RG_PARAM_NAME] = "one of ",
+        [RG_PARAM_INTEGERS] = "whole numbers",
+    };
+    struct rg__phrase phrase = {text, size, 0};
+    rg__put(&phrase, "%s", kinds[param->type]);
+    if (param->type == RG_PARAM_NAME)
+        rg__put_names(&phrase, param->name_at);
+    else if (param->type != RG_PARAM_FLAG)
+        put_limits(&phrase, param);
+    return phrase.length;
+}
+
+static bool in_range(const rg_param *param, double value)
+{
+    if (!isfinite(value))
+        return false;
+    if (param->low == 0 && param->high == 0)
+        return true;
+    return (param->above ? value > param->low : value >= param->low) &&
+           (param->below ? value < param->high : value <= param->high);
+}
+
+/* Whether a field holds a value that the parameter may have. */
+static bool is_valid(const rg_param *param, const void *field)
+{
+    const rg_integers *list = field;
+    switch (param->type) {
+    case RG_PARAM_REAL: return in_range(param, *(const double *)field);
+    case RG_PARAM_INTEGER: return in_range(param, (double)*(const int64_t *)field);
+    case RG_PARAM_NAME:
+        return *(const int *)field >= 0 && param->name_at(*(const int *)field) != NULL;
+    case RG_PARAM_INTEGERS:
+        for (int64_t i = 0; i < list->n && list->n <= RG_MAX_INTEGERS; i++)
+            if (!in_range(param, (double)list->at[i]))
+                return false;
+        return list->n >= 0 && list->n <= RG_MAX_INTEGERS;
+    default: return true;
+    }
+}
+
+/* ---- From text ---- */
+
+/* A whole number that fills the text up to `end`. */
+static bool read_integer(const char *text, const char *end, int64_t *value)
+{
+    bool negative = text < end && *text == '-';
+    int64_t whole = 0;
+    text += negative;
+    if (text == end)
+        return false;
+    for (; text < end; text++)
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, *text - '0', &whole))
+            return false;
+    *value = negative ? -whole : whole;
+    return true;
+}
+
+static bool read_name(const rg_param *param, const char *text, int *index)
+{
+    for (int i = 0; param->name_at(i); i++)
+        if (strcmp(param->name_at(i), text) == 0) {
+            *index = i;
+            return true;
+        }
+    return false;
+}
+
+/* "64,32", "[64, 32]" or "[]". */
+static bool read_integers(const char *text, rg_integers *list)
+{
+    const char *end = text + strlen(text);
+    *list = (rg_integers){0};
+    if (text < end && *text == '[') {
+        if (end[-1] != ']')
+            return false;
+        text++, end--;
+    }
+    while (text < end) {
+        const char *comma = memchr(text, ',', (size_t)(end - text));
+        const char *stop = comma ? comma : end;
+        text += strspn(text, " ");
+        if (list->n == RG_MAX_INTEGERS || !read_integer(text, stop, &list->at[list->n++]))
+            return false;
+        text = comma ? comma + 1 : end;
+        if (comma && text == end)
+            return false;
+    }
+    return true;
+}
+
+/* The value of a text, in a field of the parameter's type; false: there is none. */
+static bool read_value(const rg_param *param, const char *text, void *field)
+{
+    char padded[WORD + RG__NUMBER_PAD] = "";
+    const char *end = NULL;
+    switch (param->type) {
+    case RG_PARAM_REAL:
+        if (strlen(text) < WORD)
+            end = rg__read_number(strcpy(padded, text), field);
+        return end && *end == '\0';
+    case RG_PARAM_INTEGER: return read_integer(text, text + strlen(text), field);
+    case RG_PARAM_FLAG:
+        *(bool *)field = strcmp(text, "true") == 0;
+        return *(bool *)field || strcmp(text, "false") == 0;
+    case RG_PARAM_NAME: return read_name(param, text, field);
+    case RG_PARAM_INTEGERS: return read_integers(text, field);
+    case RG_PARAM_TYPE_COUNT: break;
+    }
+    return false;
+}
+
+static rg_status reject(rg_context *ctx, const rg_component *component, const rg_param *param,
+                        const char *value)
+{
+    char range[512];
+    rg_param_range(param, range, sizeof range);
+    return rg__fail(ctx, RG_USAGE, "%s: %s is %s; expected %s", component->name, param->name, value,
+                    range);
+}
+
+static rg_status unknown_param(rg_context *ctx, const rg_component *component, const char *name)
+{
+    char known[512];
+    struct rg__phrase phrase = {known, sizeof known, 0};
+    for (int i = 0; i < component->n_params; i++)
+        rg__put(&phrase, "%s%s", i ? ", " : "", component->params[i].name);
+    if (component->n_params == 0)
+        return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; it has none", component->name,
+                        name);
+    return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; expected one of %s", component->name,
+                    name, known);
+}
+
+/* ---- Choices ---- */
+
+static void set_defaults(const rg_component *component, rg_choice *choice)
+{
+    memset(choice, 0, sizeof *choice);
+    choice->component = component;
+    for (int i = 0; i < component->n_params; i++)
+        set_initial(&component->params[i], choice->params.bytes + component->params[i].offset);
+}
+
+rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const void *params,
+                         rg_choice *choice)
+{
+    set_defaults(component, choice);
+    if (!params)
+        return RG_OK;
+    for (int i = 0; i < component->n_params; i++) {
+        const rg_param *param = &component->params[i];
+        char value[WORD] = "out of range";
+        if (is_valid(param, (const char *)params + param->offset))
+            continue;
+        if (param->type != RG_PARAM_NAME)
+            rg_param_print(param, params, value, sizeof value);
+        return reject(ctx, component, param, value);
+    }
+    memcpy(choice->params.bytes, params, component->params_size);
+    return RG_OK;
+}
+
+rg_status rg_choice_set(rg_context *ctx, rg_choice *choice, const char *name, const char *value)
+{
+    const rg_component *component = choice->component;
+    const rg_param *param = find_param(component, name);
+    if (!param)
+        return unknown_param(ctx, component, name);
+    union {
+        rg_integers largest;
+        double alignment;
+    } field;
+    static const size_t sizes[RG_PARAM_TYPE_COUNT] = {
+        [RG_PARAM_REAL] = sizeof(double),
+        [RG_PARAM_INTEGER] = sizeof(int64_t),
+        [RG_PARAM_FLAG] = sizeof(bool),
+        [RG_PARAM_NAME] = sizeof(int),
+        [RG_PARAM_INTEGERS] = sizeof(rg_integers),
+    };
+    if (!read_value(param, value, &field) || !is_valid(param, &field))
+        return reject(ctx, component, param, value[0] ? value : "empty");
+    memcpy(choice->params.bytes + param->offset, &field, sizes[param->type]);
+    return RG_OK;
+}
+
+/* The text of a choice while it is read. */
+struct scan {
+    rg_context *ctx;
+    const char *what; /* "optimizer" */
+    const char *text, *at;
+};
+
+static void skip_space(struct scan *scan)
+{
+    scan->at += strspn(scan->at, " \t\n");
+}
+
+/* The characters up to one of `ends`, brackets read as one, without white space at either end; a
+ * '-' in a name becomes '_'. False: too long. */
+static bool take_word(struct scan *scan, const char *ends, bool is_name, char word[WORD])
+{
+    int n = 0, depth = 0;
+    skip_space(scan);
+    for (; *scan->at && (depth > 0 || !strchr(ends, *scan->at)); scan->at++) {
+        depth += (*scan->at == '[') - (*scan->at == ']');
+        if (n + 1 == WORD)
+            return false;
+        word[n++] = is_name && *scan->at == '-' ? '_' : *scan->at;
+    }
+    while (n > 0 && strchr(" \t\n", word[n - 1]))
+        n--;
+    word[n] = '\0';
+    return true;
+}
+
+static rg_status malformed(const struct scan *scan)
+{
+    return rg__fail(scan->ctx, RG_USAGE,
+                    "%s '%s': character %d is not understood; expected NAME or NAME(PARAMETER="
+                    "VALUE, ...)",
+                    scan->what, scan->text, (int)(scan->at - scan->text) + 1);
+}
+
+/* "name=value" and what follows it, ',' or ')'. */
+static rg_status take_param(struct scan *scan, rg_choice *choice, uint64_t *given)
+{
+    char name[WORD], value[WORD];
+    if (!take_word(scan, "=,()", true, name) || *scan->at != '=')
+        return malformed(scan);
+    scan->at++;
+    if (!take_word(scan, ",()", false, value) || !*scan->at || *scan->at == '(')
+        return malformed(scan);
+    rg_status status = rg_choice_set(scan->ctx, choice, name, value);
+    if (status != RG_OK)
+        return status;
+    uint64_t bit = (uint64_t)1 << (find_param(choice->component, name) - choice->component->params);
+    if (*given & bit)
+        return rg__fail(scan->ctx, RG_USAGE, "%s: %s is given twice", choice->component->name,
+                        name);
+    *given |= bit;
+    return RG_OK;
+}
+
+static rg_status take_params(struct scan *scan, rg_choice *choice)
+{
+    uint64_t given = 0;
+    scan->at++; /* '(' */
+    skip_space(scan);
+    for (bool more = *scan->at != ')'; more; scan->at += more) {
+        rg_status status = take_param(scan, choice, &given);
+        if (status != RG_OK)
+            return status;
+        more = *scan->at == ',';
+    }
+    scan->at++; /* ')' */
+    return RG_OK;
+}
+
+rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, const char *name)
+{
+    char known[640];
+    const rg_component *component;
+    struct rg__phrase phrase = {known, sizeof known, 0};
+    for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
+        rg__put(&phrase, "%s%s", i ? ", " : "", component->name);
+    return rg__fail(ctx, RG_USAGE, "%s \"%s\" is unknown; expected one of %s", registry->what, name,
+                    known);
+}
+
+rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
+                          rg_choice *choice)
+{
+    char name[WORD];
+    if (!text)
+        return rg__fail(ctx, RG_USAGE, "%s: the name is NULL", registry->what);
+    struct scan scan = {ctx, registry->what, text, text};
+    if (!take_word(&scan, "(),=", true, name))
+        return malformed(&scan);
+    const rg_component *component = rg_registry_find(registry, name);
+    if (!component)
+        return rg__unknown_component(ctx, registry, name);
+    set_defaults(component, choice);
+    rg_status status = *scan.at == '(' ? take_params(&scan, choice) : RG_OK;
+    skip_space(&scan);
+    return status == RG_OK && *scan.at ? malformed(&scan) : status;
+}
+
+size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)
+{
+    const rg_component *component = choice->component;
+    struct rg__phrase phrase = {text, size, 0};
+    rg__put(&phrase, "%s", component->name);
+    for (int i = 0; i < component->n_params; i++) {
+        const rg_param *param = &component->params[i];
+        rg__put(&phrase, "%s%s=", i ? ", " : "(", param->name);
+        put_value(&phrase, param, choice->params.bytes + param->offset);
+    }
+    rg__put(&phrase, "%s", component->n_params ? ")" : "");
+    return phrase.length;
+}

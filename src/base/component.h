@@ -1,0 +1,35 @@
+/* component.h (internal): how a component's table of parameters is written.
+ *
+ *   static const rg_param params[] = {
+ *       RG__REAL(struct adam, beta1, 0.9, 0, 1, .below = true, .help = "Decay rate of ..."),
+ *   };
+ */
+#ifndef RG_BASE_COMPONENT_H
+#define RG_BASE_COMPONENT_H
+
+#include <rankgrad/component.h>
+
+/* clang-format off */
+#define RG__PARAM(type_, owner, field, initial_, low_, high_, ...)                                 \
+    {.name = #field, .type = (type_), .offset = offsetof(owner, field), .initial = (initial_),     \
+     .low = (low_), .high = (high_), __VA_ARGS__}
+#define RG__REAL(owner, field, initial, low, high, ...)                                            \
+    RG__PARAM(RG_PARAM_REAL, owner, field, initial, low, high, __VA_ARGS__)
+#define RG__INTEGER(owner, field, initial, low, high, ...)                                         \
+    RG__PARAM(RG_PARAM_INTEGER, owner, field, initial, low, high, __VA_ARGS__)
+#define RG__FLAG(owner, field, initial, ...)                                                       \
+    RG__PARAM(RG_PARAM_FLAG, owner, field, initial, 0, 0, __VA_ARGS__)
+#define RG__NAME(owner, field, initial, names, ...)                                                \
+    RG__PARAM(RG_PARAM_NAME, owner, field, initial, 0, 0, .name_at = (names), __VA_ARGS__)
+#define RG__INTEGERS(owner, field, low, high, ...)                                                 \
+    RG__PARAM(RG_PARAM_INTEGERS, owner, field, 0, low, high, __VA_ARGS__)
+
+/* The parameters of a component, in its initialiser. */
+#define RG__PARAMS(owner, array)                                                                   \
+    .params = (array), .n_params = RG__COUNT(array), .params_size = sizeof(owner)
+/* clang-format on */
+
+/* RG_USAGE: WHAT "NAME" is unknown; expected one of ... */
+rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, const char *name);
+
+#endif

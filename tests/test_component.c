@@ -1,0 +1,213 @@
+/* test_component.c: choices from text and from structs, their text form, and what is refused. */
+#include "check.h"
+
+#include "base/base.h"
+#include "base/component.h"
+
+static const char *mode_at(int i)
+{
+    static const char *const names[] = {"raw", "normalized", "softmax"};
+    return i >= 0 && i < 3 ? names[i] : NULL;
+}
+
+struct every {
+    double rate;
+    int64_t count;
+    bool flag;
+    int label_mode;
+    rg_integers hidden;
+};
+
+static const rg_param params[] = {
+    RG__REAL(struct every, rate, 0.9, 0, 1, .below = true, .help = "a rate"),
+    RG__INTEGER(struct every, count, 3, 1, 100, .help = "a count"),
+    RG__FLAG(struct every, flag, false, .help = "a flag"),
+    RG__NAME(struct every, label_mode, 1, mode_at, .help = "a name"),
+    RG__INTEGERS(struct every, hidden, 1, 2048, .help = "units"),
+};
+
+static const rg_component every = {.name = "every", RG__PARAMS(struct every, params)};
+static const rg_component plain = {.name = "plain"};
+
+static const rg_component *at(int i)
+{
+    return i == 0 ? &plain : i == 1 ? &every : NULL;
+}
+
+static const rg_registry registry = {"thing", at};
+
+static struct {
+    rg_context *ctx;
+    rg_choice choice;
+} f;
+
+static const char *printed(void)
+{
+    static char text[512];
+    assert_true(rg_choice_print(&f.choice, text, sizeof text) < sizeof text);
+    return text;
+}
+
+#define FULL "every(rate=%s, count=%s, flag=%s, label_mode=%s, hidden=%s)"
+
+static void text_is_read_and_printed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *rate, *count, *flag, *mode, *hidden;
+    } rows[] = {
+        {"every", "0.9", "3", "false", "normalized", "[]"},
+        {"every()", "0.9", "3", "false", "normalized", "[]"},
+        {" every ( ) ", "0.9", "3", "false", "normalized", "[]"},
+        {"every(rate=0)", "0", "3", "false", "normalized", "[]"},
+        {"every(rate=0.1,count=100)", "0.1", "100", "false", "normalized", "[]"},
+        {"every(rate = 1e-300 , flag = true)", "1e-300", "3", "true", "normalized", "[]"},
+        {"every(rate=0.10000000000000002)", "0.10000000000000002", "3", "false", "normalized",
+         "[]"},
+        {"every(label-mode=softmax)", "0.9", "3", "false", "softmax", "[]"},
+        {"every(hidden=[64, 32], label_mode=raw)", "0.9", "3", "false", "raw", "[64, 32]"},
+        {"every(hidden=[1])", "0.9", "3", "false", "normalized", "[1]"},
+        {"every(hidden=7)", "0.9", "3", "false", "normalized", "[7]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char expected[512], first[512];
+        snprintf(expected, sizeof expected, FULL, rows[i].rate, rows[i].count, rows[i].flag,
+                 rows[i].mode, rows[i].hidden);
+        assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, rows[i].text, &f.choice));
+        assert_string_equal(printed(), expected);
+        strcpy(first, printed());
+        assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, first, &f.choice)); /* and back */
+        assert_string_equal(printed(), expected);
+    }
+    assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, "plain", &f.choice));
+    assert_string_equal(printed(), "plain");
+}
+
+static void bad_text_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } rows[] = {
+        {"evry", "thing \"evry\" is unknown; expected one of plain, every"},
+        {"", "expected one of plain, every"},
+        {"every(", "character 7 is not understood"},
+        {"every(rate", "character 11 is not understood"},
+        {"every(rate)", "not understood"},
+        {"every(rate=", "not understood"},
+        {"every(rate=0.5", "not understood"},
+        {"every(rate=0.5))", "character 16 is not understood"},
+        {"every(rate=0.5) x", "not understood"},
+        {"every(rate=0.5,)", "not understood"},
+        {"every(,rate=0.5)", "not understood"},
+        {"every(rate=)", "rate is empty; expected a number >= 0 and < 1"},
+        {"every(rate=1)", "rate is 1; expected a number >= 0 and < 1"},
+        {"every(rate=-1)", "rate is -1"},
+        {"every(rate=nan)", "rate is nan"},
+        {"every(rate=inf)", "rate is inf"},
+        {"every(rate=0.5x)", "rate is 0.5x"},
+        {"every(rate=0x1)", "rate is 0x1"},
+        {"every(count=0)", "count is 0; expected a whole number >= 1 and <= 100"},
+        {"every(count=1.5)", "count is 1.5"},
+        {"every(count=9223372036854775808)", "count is 9223372036854775808"},
+        {"every(flag=1)", "flag is 1; expected true or false"},
+        {"every(label_mode=hard)", "expected one of raw, normalized, softmax"},
+        {"every(hidden=[64,0])", "hidden is [64,0]; expected whole numbers >= 1 and <= 2048"},
+        {"every(hidden=[64,])", "hidden is [64,]"},
+        {"every(hidden=[64)", "not understood"},
+        {"every(hidden=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1])", "hidden is"},
+        {"every(rate=0.1, rate=0.2)", "rate is given twice"},
+        {"every(speed=1)", "has no parameter speed; expected one of rate, count, flag"},
+        {"plain(rate=1)", "has no parameter rate; it has none"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_fails(f.ctx, RG_USAGE, rows[i].words,
+                     rg_choice_parse(f.ctx, &registry, rows[i].text, &f.choice));
+    char vast[400];
+    memset(vast, 'x', sizeof vast - 1);
+    vast[sizeof vast - 1] = '\0';
+    assert_fails(f.ctx, RG_USAGE, "not understood",
+                 rg_choice_parse(f.ctx, &registry, vast, &f.choice));
+    assert_fails(f.ctx, RG_USAGE, "NULL", rg_choice_parse(f.ctx, &registry, NULL, &f.choice));
+}
+
+static void a_struct_makes_a_choice(void **state)
+{
+    (void)state;
+    struct every own = {0.25, 7, true, 2, {2, {8, 4}}};
+    assert_ok(f.ctx, rg_choice_make(f.ctx, &every, &own, &f.choice));
+    assert_string_equal(printed(),
+                        "every(rate=0.25, count=7, flag=true, label_mode=softmax, hidden=[8, 4])");
+    assert_ok(f.ctx, rg_choice_make(f.ctx, &every, NULL, &f.choice));
+    assert_string_equal(printed(),
+                        "every(rate=0.9, count=3, flag=false, label_mode=normalized, hidden=[])");
+
+    const struct every good = own;
+    own.rate = NAN;
+    assert_fails(f.ctx, RG_USAGE, "rate is nan", rg_choice_make(f.ctx, &every, &own, &f.choice));
+    own = good, own.count = 101;
+    assert_fails(f.ctx, RG_USAGE, "count is 101", rg_choice_make(f.ctx, &every, &own, &f.choice));
+    own = good, own.label_mode = 3;
+    assert_fails(f.ctx, RG_USAGE, "label_mode is", rg_choice_make(f.ctx, &every, &own, &f.choice));
+    own = good, own.label_mode = -1;
+    assert_fails(f.ctx, RG_USAGE, "label_mode is", rg_choice_make(f.ctx, &every, &own, &f.choice));
+    own = good, own.hidden.n = RG_MAX_INTEGERS + 1;
+    assert_fails(f.ctx, RG_USAGE, "hidden is", rg_choice_make(f.ctx, &every, &own, &f.choice));
+    own = good, own.hidden.n = -1;
+    assert_fails(f.ctx, RG_USAGE, "hidden is", rg_choice_make(f.ctx, &every, &own, &f.choice));
+}
+
+static void one_parameter_is_set(void **state)
+{
+    (void)state;
+    assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, "every(count=9)", &f.choice));
+    assert_ok(f.ctx, rg_choice_set(f.ctx, &f.choice, "hidden", "64,32"));
+    assert_ok(f.ctx, rg_choice_set(f.ctx, &f.choice, "rate", "0.5"));
+    const char *before = "every(rate=0.5, count=9, flag=false, label_mode=normalized, "
+                         "hidden=[64, 32])";
+    assert_string_equal(printed(), before);
+    assert_fails(f.ctx, RG_USAGE, "rate is 2", rg_choice_set(f.ctx, &f.choice, "rate", "2"));
+    assert_fails(f.ctx, RG_USAGE, "no parameter", rg_choice_set(f.ctx, &f.choice, "x", "2"));
+    assert_string_equal(printed(), before); /* a failure changes nothing */
+}
+
+static void texts_are_cut_at_the_buffer(void **state)
+{
+    (void)state;
+    char text[16];
+    memset(text, '#', sizeof text);
+    assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, "every", &f.choice));
+    assert_true(rg_choice_print(&f.choice, text, 10) > 10);
+    assert_string_equal(text, "every(rat");
+    assert_int_equal(text[10], '#');
+    assert_true(rg_param_range(&params[3], text, 8) > 8);
+    assert_string_equal(text, "one of ");
+    assert_int_equal(rg_param_print(&params[0], NULL, text, sizeof text), 3);
+    assert_string_equal(text, "0.9");
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    f.ctx = rg_context_create(NULL);
+    return f.ctx ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_context_destroy(f.ctx);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(text_is_read_and_printed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_text_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_struct_makes_a_choice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(one_parameter_is_set, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(texts_are_cut_at_the_buffer, set_up, tear_down),
+    };
+    RUN_TESTS(tests);
+}
