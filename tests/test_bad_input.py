@@ -110,7 +110,7 @@ OPTIONS = [
     usage("vali-fraction 1", ["--vali-fraction '1'", "< 1"], *train("--vali-fraction", "1")),
     usage("unknown loss", ["--loss 'mse'", "ranking_softmax"], *train("--loss", "mse")),
     usage("unknown label mode", ["raw, normalized, softmax"], *train("--label-mode", "x")),
-    usage("unknown optimizer", ["--optimizer 'sdg'", "sgd"], *train("--optimizer", "sdg")),
+    usage("unknown optimizer", ["--optimizer: optimizer \"sdg\" is unknown", "sgd, adam"], *train("--optimizer", "sdg")),
     usage("unknown schedule", ["constant, cosine"], *train("--schedule", "x")),
     usage("unknown normalisation", ["list-minmax"], *train("--normalize", "x")),
     usage("a type that does not compute", ["f32, f64"], *train("--dtype", "f16")),

@@ -175,8 +175,8 @@ class Flow(Case):
         self.assertIn("model mlp, f32, 3 features, normalisation zscore", "".join(lines[:2]))
         self.assertIn("layers: 3 -> 24 -> 8 -> 1, 304 parameters", lines)
         history = json.loads(next(x for x in lines if x.startswith("history: "))[9:])
-        self.assertEqual((history["optimizer"], history["beta1"], history["beta2"]),
-                         ("adam", 0.9, 0.999))
+        self.assertEqual((history["optimizer"], history["schedule"]),
+                         ("adam(beta1=0.9, beta2=0.999, epsilon=1e-08)", "cosine"))
         self.assertEqual((history["hidden"], history["model_seed"]), ([24, 8], 1))
         scores = self.good("predict", self.at("mlp.h5"), vali).stdout.split()
         self.assertEqual(len(scores), 8 * 150)
@@ -198,9 +198,11 @@ class Flow(Case):
                 (("--model", "mlp", "--hidden", "99999999999999999999"), usual),
                 (("--model", "mlp", "--hidden", ",".join(["1"] * 17)), usual),
                 (("--model", "tree"), "expected one of linear, mlp"),
-                (("--beta1", "0.5"), "expected --optimizer adam"),
+                (("--beta1", "0.5"), "--beta1 is a parameter of adam, but --optimizer is sgd"),
                 (("--epsilon", "1e-3"), "expected --optimizer adam"),
-                (("--optimizer", "adam", "--momentum", "0.5"), "adam's is --beta1"),
+                (("--optimizer", "adam", "--momentum", "0.5"), "expected --optimizer sgd"),
+                (("--optimizer", "adam(beta1=2)"), "--optimizer: adam: beta1 is 2; expected"),
+                (("--optimizer", "adam(beta3=2)"), "no parameter beta3; expected one of beta1, "),
                 (("--optimizer", "adam", "--beta2", "1"), "--beta2 '1': expected a number >= 0"),
                 (("--optimizer", "adam", "--epsilon", "0"), "--epsilon '0'")):
             done = run("train", data, "-o", self.at("m.h5"), *options)

@@ -15,6 +15,8 @@ TABLES = [
     ("src/autograd/ops.def", "src/autograd/ops", "RG_OP(stray, TWICE)"),
     ("src/loss/losses.def", "src/loss", 'RG_LOSS(stray, TWICE, "0")'),
     ("src/metric/metrics.def", "src/metric", 'RG_METRIC(stray, ONCE, "", gain, "0")'),
+    ("src/optim/optimizers.def", "src/optim/optimizers", "RG_OPTIMIZER(stray, TWICE)"),
+    ("src/optim/schedules.def", "src/optim/schedules", "RG_SCHEDULE(stray, ONCE)"),
 ]
 
 

@@ -233,7 +233,7 @@ static void the_best_epoch_on_validation_is_kept(void **state)
     rg_model *model;
     rg_train_result result;
     rg_train_options o = options();
-    o.schedule = RG_SCHEDULE_CONSTANT;
+    o.schedule = "constant";
     o.optimizer.lr = 2; /* restless, so that the last epoch is not the best */
     o.epochs = 15;
     assert_ok(ctx, rg_train(ctx, &m.split, &v.split, &o, &model, &result));
@@ -549,7 +549,6 @@ static void errors(void **state)
     } cases[] = {
         {&o.optimizer.lr, 0, RG_USAGE, "lr is 0"},
         {&o.optimizer.lr, 1e38, RG_DIVERGED, "diverged"},
-        {&o.optimizer.momentum, 1, RG_USAGE, "momentum is 1"},
         {&o.optimizer.clip_norm, -1, RG_USAGE, "clip_norm is -1"},
         {&o.vali_fraction, 1, RG_USAGE, "vali-fraction is 1"},
         {&m.labels[3], -1, RG_BAD_DATA, "row 4 (from 1) is -1"},

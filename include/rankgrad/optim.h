@@ -6,7 +6,7 @@
 #ifndef RANKGRAD_OPTIM_H
 #define RANKGRAD_OPTIM_H
 
-#include <rankgrad/base.h>
+#include <rankgrad/component.h>
 #include <rankgrad/tensor.h>
 
 #ifdef __cplusplus
@@ -21,52 +21,40 @@ typedef struct rg_parameters {
     void *grad;
 } rg_parameters;
 
-typedef enum rg_schedule {
-    RG_SCHEDULE_CONSTANT, /* lr */
-    RG_SCHEDULE_COSINE    /* lr (1 + cos(pi t / T)) / 2: from lr at step 0 to 0 at step T */
-} rg_schedule;
+/* The learning rate schedules, such as "constant" and "cosine". Static. */
+RG_API const rg_registry *rg_schedules(void);
 
-/* "constant", "cosine"; NULL past the last value. */
-RG_API const char *rg_schedule_name(rg_schedule schedule);
+/* The factor of the learning rate at step t of T (0 <= t < T) under a choice from rg_schedules();
+ * 1 when T < 1. */
+RG_API double rg_schedule_factor(const rg_choice *schedule, int64_t step, int64_t n_steps);
 
-/* The factor of the learning rate at step t of T (0 <= t < T). 1 when T < 1. */
-RG_API double rg_schedule_factor(rg_schedule schedule, int64_t step, int64_t n_steps);
+/* The optimizers, such as "sgd" and "adam", with their formulas and parameters. Static. */
+RG_API const rg_registry *rg_optimizers(void);
 
 typedef struct rg_optimizer_options {
-    const char *name; /* "sgd", "adam" */
-    double lr;        /* > 0; default 0.1 */
-    double momentum;  /* of sgd, in [0,1); of adam, whose beta1 it is, 0; default 0 */
+    const char *name; /* the optimizer, perhaps with parameters: "adam(beta1=0.95)"; default sgd */
+    double lr;        /* learning rate, > 0; default 0.1 */
     double l2;        /* >= 0, adds l2 * value to the gradient; default 0 */
-    double clip_norm; /* > 0: a gradient longer than this is scaled to it, before l2 is added;
-                          0: no clipping; default 0 */
-    double beta1;     /* of adam, as are the next two, in [0,1); default 0.9 */
-    double beta2;     /* in [0,1); default 0.999 */
-    double epsilon;   /* > 0; default 1e-8 */
+    double clip_norm; /* > 0: a gradient whose norm exceeds this is scaled down to it, before l2 is
+                         added; 0: no clipping; default 0 */
 } rg_optimizer_options;
 
-/* sgd, lr 0.1, adam's numbers as above, nothing else. */
+/* sgd without momentum, lr 0.1, nothing else. */
 RG_API rg_optimizer_options rg_optimizer_options_default(void);
-
-/* The i-th optimizer's name; NULL past the last. Static. */
-RG_API const char *rg_optimizer_name_at(int i);
 
 typedef struct rg_optimizer rg_optimizer;
 
 /* An optimizer over `parameters`, which must outlive it; its moments start at 0. RG_USAGE for an
- * option out of range (named, with the range) or an unknown name. *out is the caller's. */
+ * unknown name (the message lists the known ones) or an option or parameter out of range (the
+ * message names it and its range). The caller owns *out. */
 RG_API rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
                                      const rg_optimizer_options *options, rg_optimizer **out);
-/* Ends an optimizer; the parameters stay. NULL is allowed. */
+/* Destroys an optimizer but not its parameters. NULL is allowed. */
 RG_API void rg_optimizer_destroy(rg_optimizer *optimizer);
 
-/* One step, with the learning rate multiplied by lr_factor; then sets the gradient to 0. With
- * g = clip(grad) + l2 value and r = lr lr_factor, as in PyTorch,
- *   sgd (dampening 0):            m = momentum m + g; value -= r m;
- *   adam (Kingma and Ba 2015):    m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g g;
- *                                 value -= r m' / (sqrt(v') + epsilon), at step t (from 1)
- *                                 m' = m / (1 - beta1^t), v' = v / (1 - beta2^t).
- * Returns RG_DIVERGED, and changes nothing, when the gradient's norm is not finite. The norm is
- * summed in double. */
+/* One step, with the learning rate multiplied by lr_factor; then sets the gradient to 0. The
+ * optimizer's formula gets g = clip(grad) + l2 value and lr lr_factor. Returns RG_DIVERGED, and
+ * changes nothing, when the gradient's norm is not finite. The norm is summed in double. */
 RG_API rg_status rg_optimizer_step(rg_optimizer *optimizer, double lr_factor);
 
 /* The Euclidean norm of the last step's gradient before clipping. */

@@ -45,8 +45,8 @@ typedef struct rg_train_options {
     const char *loss;         /* "ranking_softmax" */
     rg_label_mode label_mode; /* raw */
     rg_model_options model;
-    rg_optimizer_options optimizer; /* sgd, lr 0.1, momentum 0, l2 0, clip_norm 1 */
-    rg_schedule schedule;           /* cosine */
+    rg_optimizer_options optimizer; /* sgd, lr 0.1, l2 0, clip_norm 1 */
+    const char *schedule;           /* one of rg_schedules(), perhaps with parameters; cosine */
     int64_t epochs;                 /* 50 */
     int64_t batch_lists;            /* 32 lists a step */
     uint64_t seed;                  /* 1 */

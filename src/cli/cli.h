@@ -69,16 +69,28 @@ struct cli_list {
 };
 
 enum cli_kind {
-    CLI_HEADING, /* no option: a line above those that follow */
-    CLI_FLAG,    /* bool */
-    CLI_TEXT,    /* const char * */
-    CLI_LIST,    /* struct cli_list */
-    CLI_INTEGER, /* int64_t, low <= value <= high */
-    CLI_SEED,    /* uint64_t */
-    CLI_SIZE,    /* int64_t > 0, bytes: 512M; 0 is what stands where it is not given */
-    CLI_REAL,    /* double, finite, in the range */
-    CLI_NAME,    /* an enum: the index of one of the names */
-    CLI_CHOICE   /* const char *: one of the names */
+    CLI_HEADING,   /* no option: a line above those that follow */
+    CLI_FLAG,      /* bool */
+    CLI_TEXT,      /* const char * */
+    CLI_LIST,      /* struct cli_list */
+    CLI_INTEGER,   /* int64_t, low <= value <= high */
+    CLI_SEED,      /* uint64_t */
+    CLI_SIZE,      /* int64_t > 0, bytes: 512M; 0 is what stands where it is not given */
+    CLI_REAL,      /* double, finite, in the range */
+    CLI_NAME,      /* an enum: the index of one of the names */
+    CLI_CHOICE,    /* const char *: one of the names */
+    CLI_COMPONENT, /* struct cli_component: one of `registry`, and an option for each parameter */
+    CLI_PARAM      /* the same struct: such an option, added by the table */
+};
+
+/* A component such as an optimizer, and the options of its parameters. */
+struct cli_component {
+    const char *text; /* the name, perhaps with parameters: "adam(beta1=0.95)" */
+    int n_given;
+    struct {
+        const char *option, *value;
+    } given[16];    /* by options of their own: --beta1 0.95 */
+    char full[512]; /* after parsing: the name with the values of all parameters */
 };
 
 struct cli_option {
@@ -86,12 +98,13 @@ struct cli_option {
     int letter;           /* -letter; 0: none */
     const char *argument; /* what --help calls it; NULL for a flag */
     enum cli_kind kind;
-    size_t offset;                 /* of the value in the command's struct */
-    double low, high;              /* of numbers; both 0: any */
-    bool above, below;             /* the end itself is excluded */
-    bool needed;                   /* CLI_TEXT: its absence is an error */
-    const char *(*name_at)(int i); /* of names; NULL past the last */
-    const char *doc;               /* NULL ends the table */
+    size_t offset;                        /* of the value in the command's struct */
+    double low, high;                     /* of numbers; both 0: any */
+    bool above, below;                    /* the end itself is excluded */
+    bool needed;                          /* CLI_TEXT: its absence is an error */
+    const char *(*name_at)(int i);        /* of names; NULL past the last */
+    const rg_registry *(*registry)(void); /* of CLI_COMPONENT */
+    const char *doc;                      /* NULL ends the table */
 };
 
 /* The two options of a command that writes a file: offsets in its struct; whether -o is needed;
@@ -125,13 +138,25 @@ struct cli_command {
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values);
 void cli_list_free(struct cli_list *list);
 
+/* How many options the parameters of a registry's components have together, and those options, for
+ * the component that `row` chooses; their texts are released by cli_params_free. False: out of
+ * memory, reported. (component.c) */
+int cli_params_count(const rg_registry *registry);
+bool cli_params_options(const struct cli_option *row, struct cli_option *to);
+void cli_params_free(struct cli_option *options);
+
+/* Prints a heading and a line for each component: its name and formula. */
+void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry);
+
+/* Puts together a component's name and the parameters that were given, once all are known. */
+rg_status cli_component_finish(const struct cli_option *row, struct cli_component *component);
+
 /* The library's names as a `name_at` (names.c). */
 const char *cli_gain_at(int i);
 const char *cli_ties_at(int i);
 const char *cli_no_relevant_at(int i);
 const char *cli_label_mode_at(int i);
 const char *cli_normalize_at(int i);
-const char *cli_schedule_at(int i);
 const char *cli_negative_labels_at(int i);
 const char *cli_loss_at(int i);
 const char *cli_dtype_at(int i); /* those that a model can have */

@@ -16,6 +16,7 @@ struct train {
     int64_t units[RG_MAX_HIDDEN]; /* what `hidden` says */
     bool quiet, force;
     rg_dataset_options reading;
+    struct cli_component optimizer, schedule;
     rg_train_options o;
 };
 
@@ -123,12 +124,12 @@ static const struct cli_option options[] = {
     {.kind = CLI_HEADING, .doc = "Optimisation:"},
     {.name = "optimizer",
      .argument = "NAME",
-     .kind = CLI_CHOICE,
-     .offset = AT(o.optimizer.name),
-     .name_at = rg_optimizer_name_at,
-     .doc = "With g = clip(gradient) + l2 weight, sgd: m = momentum m + g; weight -= rate m; adam: "
-            "m and v are running means of g and g g, corrected for their start at 0; weight -= "
-            "rate m / (sqrt(v) + epsilon)"},
+     .kind = CLI_COMPONENT,
+     .offset = AT(optimizer),
+     .registry = rg_optimizers,
+     .doc =
+         "How weights follow g = clip(gradient) + l2 weight, see below. Parameters may also stand "
+         "in parentheses: adam(beta1=0.95)"},
     {.name = "lr",
      .argument = "RATE",
      .kind = CLI_REAL,
@@ -139,45 +140,13 @@ static const struct cli_option options[] = {
      .doc = "Learning rate of the first step. With normalised features and a clipped gradient a "
             "step of sgd moves the weights by at most RATE; one of adam moves each by about RATE, "
             "so give it less: 0.001 is usual"},
-    {.name = "momentum",
-     .argument = "X",
-     .kind = CLI_REAL,
-     .offset = AT(o.optimizer.momentum),
-     .low = 0,
-     .high = 1,
-     .below = true,
-     .doc = "Of sgd: part of the last step that is taken again; 0: none"},
-    {.name = "beta1",
-     .argument = "X",
-     .kind = CLI_REAL,
-     .offset = AT(o.optimizer.beta1),
-     .low = 0,
-     .high = 1,
-     .below = true,
-     .doc = "Of adam: what a step leaves of m"},
-    {.name = "beta2",
-     .argument = "X",
-     .kind = CLI_REAL,
-     .offset = AT(o.optimizer.beta2),
-     .low = 0,
-     .high = 1,
-     .below = true,
-     .doc = "Of adam: what a step leaves of v"},
-    {.name = "epsilon",
-     .argument = "X",
-     .kind = CLI_REAL,
-     .offset = AT(o.optimizer.epsilon),
-     .low = 0,
-     .high = CLI_NO_LIMIT,
-     .above = true,
-     .doc = "Of adam: keeps the divisor from 0"},
     {.name = "schedule",
      .argument = "NAME",
-     .kind = CLI_NAME,
-     .offset = AT(o.schedule),
-     .name_at = cli_schedule_at,
-     .doc = "cosine: RATE (1 + cos(pi t / T)) / 2 at step t of T, which ends at 0, because a "
-            "constant rate never settles and the last epochs get worse"},
+     .kind = CLI_COMPONENT,
+     .offset = AT(schedule),
+     .registry = rg_schedules,
+     .doc = "Learning rate over the steps, see below; cosine, which ends at 0, because a constant "
+            "rate never settles and the last epochs get worse"},
     {.name = "clip-norm",
      .argument = "X",
      .kind = CLI_REAL,
@@ -240,6 +209,8 @@ static char *explain(void)
         fprintf(stream, "Losses:\n");
         for (int i = 0; rg_loss_at(i); i++)
             fprintf(stream, "  %s: %s\n", rg_loss_at(i)->name, rg_loss_at(i)->formula);
+        cli_show_registry(stream, "Optimizers", rg_optimizers());
+        cli_show_registry(stream, "Schedules", rg_schedules());
         fprintf(stream, "\n%s", metrics ? metrics : "");
         fclose(stream);
     }
@@ -407,21 +378,6 @@ static rg_status set_model(struct train *t)
     return RG_OK;
 }
 
-/* The options of another optimizer are no mistake that goes unsaid. */
-static rg_status check_optimizer(const rg_optimizer_options *o)
-{
-    const rg_optimizer_options usual = rg_optimizer_options_default();
-    if (strcmp(o->name, "adam") != 0 &&
-        (o->beta1 != usual.beta1 || o->beta2 != usual.beta2 || o->epsilon != usual.epsilon))
-        return cli_fail(RG_USAGE,
-                        "--beta1, --beta2 and --epsilon are adam's, but the optimizer is "
-                        "%s; expected --optimizer adam",
-                        o->name);
-    if (strcmp(o->name, "adam") == 0 && o->momentum != 0)
-        return cli_fail(RG_USAGE, "--momentum %g: adam's is --beta1", o->momentum);
-    return RG_OK;
-}
-
 /* Everything that can be told before data are read. */
 static rg_status check(rg_context *ctx, const struct train *t)
 {
@@ -527,14 +483,14 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (status == RG_OK)
         status = set_model(t);
     if (status == RG_OK)
-        status = check_optimizer(&t->o.optimizer);
-    if (status == RG_OK)
         status = check(ctx, t);
     if (status == RG_OK)
         status = open_input(ctx, t, in);
     if (status != RG_OK)
         return status;
     t->o.metric = (*metrics)[0];
+    t->o.optimizer.name = t->optimizer.full;
+    t->o.schedule = t->schedule.full;
     struct progress p = {.quiet = t->quiet,
                          .terminal = isatty(STDERR_FILENO),
                          .metric = cli_metric_text(&t->o.metric)};
@@ -559,6 +515,8 @@ int rg_cmd_train(int argc, char **argv)
     struct train t = {.reading = rg_dataset_options_default(), .o = rg_train_options_default()};
     struct cli_word metric = cli_metric_text(&t.o.metric);
     t.metrics = metric.text;
+    t.optimizer.text = t.o.optimizer.name;
+    t.schedule.text = t.o.schedule;
     struct input in = {0};
     rg_metric *metrics = NULL;
     rg_model *model = NULL;

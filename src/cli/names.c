@@ -11,7 +11,6 @@ NAMES(ties)
 NAMES(no_relevant)
 NAMES(label_mode)
 NAMES(normalize)
-NAMES(schedule)
 NAMES(negative_labels)
 
 const char *cli_loss_at(int i)

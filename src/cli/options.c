@@ -80,6 +80,13 @@ static void CLI_PRINTF(2, 3) append(char phrase[PHRASE], const char *format, ...
 /* "one of a, b, c", "> 0", ">= 0 and < 1", or "" where anything will do. */
 static void append_range(char phrase[PHRASE], const struct cli_option *option)
 {
+    if (option->kind == CLI_COMPONENT) {
+        append(phrase, "one of ");
+        const rg_component *component;
+        for (int i = 0; (component = rg_registry_at(option->registry(), i)) != NULL; i++)
+            append(phrase, "%s%s", i ? ", " : "", component->name);
+        return;
+    }
     if (option->name_at) {
         append(phrase, "one of ");
         for (int i = 0; option->name_at(i); i++)
@@ -121,6 +128,7 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
         return;
     case CLI_CHOICE:
     case CLI_TEXT:
+    case CLI_COMPONENT: /* whose struct begins with the name */
         memcpy(&text, at, sizeof text);
         if (text)
             append(phrase, "default %s", text);
@@ -248,13 +256,26 @@ void cli_list_free(struct cli_list *list)
     *list = (struct cli_list){0};
 }
 
+static rg_status set_param(const struct cli_option *option, const char *text,
+                           struct cli_component *component)
+{
+    const int most = (int)(sizeof component->given / sizeof component->given[0]);
+    if (component->n_given == most)
+        return cli_fail(RG_USAGE, "--%s: more than %d parameters are given", option->name, most);
+    component->given[component->n_given].option = option->name;
+    component->given[component->n_given++].value = text;
+    return RG_OK;
+}
+
 static rg_status set_value(const struct cli_option *option, const char *text, char *values)
 {
     char *at = values + option->offset;
     switch (option->kind) {
+    case CLI_PARAM: return set_param(option, text, (void *)at);
     case CLI_FLAG: *(bool *)at = true; return RG_OK;
     case CLI_LIST:
     case CLI_TEXT:
+    case CLI_COMPONENT: /* whose struct begins with the name */
         if (!text[0])
             return cli_fail(RG_USAGE, "--%s: expected %s, found an empty word", option->name,
                             option->argument);
@@ -296,6 +317,9 @@ static error_t check_complete(const struct parsing *parsing)
     }
     for (const struct cli_option *option = parsing->options; option->doc; option++) {
         const char *text;
+        if (option->kind == CLI_COMPONENT &&
+            cli_component_finish(option, (void *)(parsing->values + option->offset)) != RG_OK)
+            return EINVAL;
         if (!option->needed)
             continue;
         memcpy(&text, parsing->values + option->offset, sizeof text);
@@ -343,18 +367,45 @@ static int count(const struct cli_option *options)
     return n;
 }
 
-/* The command's options and those of reading, in one array, released by free. */
+/* Appends a table of options, each component followed by its parameters; returns the end, NULL
+ * when out of memory. */
+static struct cli_option *append_options(struct cli_option *to, const struct cli_option *from,
+                                         size_t offset)
+{
+    for (; from->doc; from++) {
+        *to = *from;
+        to->offset += offset;
+        if (from->kind == CLI_COMPONENT) {
+            if (!cli_params_options(to, to + 1))
+                return NULL;
+            to += cli_params_count(from->registry());
+        }
+        to++;
+    }
+    return to;
+}
+
+static int count_all(const struct cli_option *options)
+{
+    int n = count(options);
+    for (; options->doc; options++)
+        if (options->kind == CLI_COMPONENT)
+            n += cli_params_count(options->registry());
+    return n;
+}
+
+/* The command's options and those of reading, in one array, released by cli_params_free, free. */
 static struct cli_option *gather(const struct cli_command *command)
 {
-    int n = count(command->options), more = command->reading ? count(reading_options) : 0;
-    struct cli_option *all = cli_alloc(n + more + 1, sizeof *all);
-    if (!all)
-        return NULL;
-    memcpy(all, command->options, (size_t)n * sizeof *all);
-    memcpy(all + n, reading_options, (size_t)more * sizeof *all);
-    for (int row = n; row < n + more; row++)
-        all[row].offset += command->reading;
-    return all;
+    static const struct cli_option none = {0};
+    const struct cli_option *reading = command->reading ? reading_options : &none;
+    int n = count_all(command->options) + count_all(reading);
+    struct cli_option *all = cli_alloc(n + 1, sizeof *all), *end = all;
+    if (end)
+        end = append_options(end, command->options, 0);
+    if (end)
+        end = append_options(end, reading, command->reading);
+    return end ? all : NULL; /* a process without memory for its options ends here */
 }
 
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values)
@@ -375,6 +426,7 @@ rg_status cli_parse(const struct cli_command *command, int argc, char **argv, vo
         struct parsing parsing = {command, all, values, defaults};
         status = argp_parse(&argp, argc, argv, 0, NULL, &parsing) == 0 ? RG_OK : RG_USAGE;
     }
+    cli_params_free(all);
     free(all);
     free(options);
     free(defaults);

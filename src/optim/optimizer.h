@@ -1,39 +1,61 @@
-/* optimizer.h (internal): an optimizer is a row of a table and its moments.
+/* optimizer.h (internal): how an optimizer is written.
  *
- * The one idea: a rule (sgd.c, adam.c) is one function over the parameter block, compiled for
- * both precisions. Clipping, checks and the learning rate are common to all. */
+ * A file in optimizers/ holds a struct of the optimizer's parameters, one function that updates the
+ * parameter block, and RG__OPTIMIZER, which makes both an entry of the table. Clipping, the checks
+ * and the learning rate are common to all optimizers (optimizer.c). */
 #ifndef RG_OPTIM_OPTIMIZER_H
 #define RG_OPTIM_OPTIMIZER_H
 
 #include "base/base.h"
+#include "base/component.h"
 
 #include <rankgrad/optim.h>
 
-struct rg_optimizer {
-    rg_context *ctx;
-    const struct rg__rule *rule;
-    rg_optimizer_options options;
-    rg_parameters parameters;
-    void *moments; /* n_moments blocks as long as the parameters, of their type */
-    double grad_norm;
-    double power1, power2; /* beta1^t, beta2^t after t steps */
+enum { RG__OPTIMIZER_SCALARS = 4 };
+
+/* All that changes from step to step besides the parameters; restoring it continues a training. */
+struct rg__optimizer_state {
+    int64_t n_steps;
+    double scalars[RG__OPTIMIZER_SCALARS]; /* the optimizer's own; 0 before the first step */
+    void *moments; /* n_moments blocks as long as the parameters and of their type */
 };
 
-struct rg__rule {
-    const char *name;
+struct rg__optimizer_kind {
+    rg_component component; /* first, so that a pointer to it is a pointer to this */
     int n_moments;
-    bool has_momentum, has_betas; /* which options are its own */
-    /* One step on gradients that are finite; `scale` (clipping) multiplies them first. */
+    /* One step, number state.n_steps (from 1), on gradients that are finite. `scale` comes from
+     * clipping and multiplies them first. Sets the gradients to 0. */
     void (*step[2])(struct rg_optimizer *optimizer, double lr, double scale);
 };
 
-/* The Euclidean norm of the gradient, in double; not finite where it is not. */
+struct rg_optimizer {
+    rg_context *ctx;
+    const struct rg__optimizer_kind *kind;
+    rg_choice choice; /* its parameters */
+    rg_optimizer_options options;
+    rg_parameters parameters;
+    struct rg__optimizer_state state;
+    double grad_norm;
+};
+
+/* Copies a state of an equal optimizer over parameters of the same count and type. */
+void rg__optimizer_restore(rg_optimizer *optimizer, const struct rg__optimizer_state *state);
+
+/* The Euclidean norm of the gradient, in double; not finite where an element is not. */
 double rg__grad_norm_f32(const rg_parameters *parameters);
 double rg__grad_norm_f64(const rg_parameters *parameters);
 
-void rg__sgd_step_f32(struct rg_optimizer *optimizer, double lr, double scale);
-void rg__sgd_step_f64(struct rg_optimizer *optimizer, double lr, double scale);
-void rg__adam_step_f32(struct rg_optimizer *optimizer, double lr, double scale);
-void rg__adam_step_f64(struct rg_optimizer *optimizer, double lr, double scale);
+/* Declares both precisions of an optimizer's step function, rg__NAME_step. */
+#define RG__OPTIMIZER_STEP(id)                                                                     \
+    void rg__##id##_step_f32(struct rg_optimizer *optimizer, double lr, double scale);             \
+    void rg__##id##_step_f64(struct rg_optimizer *optimizer, double lr, double scale);             \
+    extern const struct rg__optimizer_kind rg__optimizer_##id
+
+/* The table entry of optimizer `id`; `owner` is the struct that `params_` describes. */
+#define RG__OPTIMIZER(id, formula_, moments, owner, params_)                                       \
+    const struct rg__optimizer_kind rg__optimizer_##id = {                                         \
+        {.name = #id, .formula = (formula_), RG__PARAMS(owner, params_)},                          \
+        (moments),                                                                                 \
+        {rg__##id##_step_f32, rg__##id##_step_f64}}
 
 #endif

@@ -1,18 +1,28 @@
-/* schedule.c: how the learning rate changes over the steps of a training. */
-#include "base/base.h"
+/* schedule.c: the table of learning rate schedules; see schedule.h. */
+#include "optim/schedule.h"
 
-#include <math.h>
-#include <rankgrad/optim.h>
+#define RG_SCHEDULE(id, passes) extern const struct rg__schedule_kind rg__schedule_##id;
+#include "optim/schedules.def"
+#undef RG_SCHEDULE
 
-const char *rg_schedule_name(rg_schedule schedule)
+static const rg_component *schedule_at(int i)
 {
-    static const char *const names[] = {"constant", "cosine"};
-    return (unsigned)schedule < RG__COUNT(names) ? names[schedule] : NULL;
+    static const struct rg__schedule_kind *const table[] = {
+#define RG_SCHEDULE(id, passes) &rg__schedule_##id,
+#include "optim/schedules.def"
+#undef RG_SCHEDULE
+    };
+    return i < RG__COUNT(table) ? &table[i]->component : NULL;
 }
 
-double rg_schedule_factor(rg_schedule schedule, int64_t step, int64_t n_steps)
+const rg_registry *rg_schedules(void)
 {
-    if (schedule == RG_SCHEDULE_CONSTANT || n_steps < 1)
-        return 1;
-    return 0.5 * (1 + cos(3.141592653589793 * (double)step / (double)n_steps));
+    static const rg_registry registry = {"schedule", schedule_at};
+    return &registry;
+}
+
+double rg_schedule_factor(const rg_choice *schedule, int64_t step, int64_t n_steps)
+{
+    const struct rg__schedule_kind *kind = (const void *)schedule->component;
+    return n_steps < 1 ? 1 : kind->factor(&schedule->params, step, n_steps);
 }

@@ -28,7 +28,6 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
          "0 <= fraction < 1"},
         {"memory limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
         {"window", (double)o->window_bytes, o->window_bytes >= 0, "at least 0"},
-        {"schedule", o->schedule, rg_schedule_name(o->schedule) != NULL, "a known schedule"},
         {"normalize", o->normalize, rg_normalize_name(o->normalize) != NULL, "a known method"},
         {"label-mode", o->label_mode, rg_label_mode_name(o->label_mode) != NULL, "a known mode"},
         {"negative-labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,

@@ -23,7 +23,7 @@ uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normaliz
     return hash;
 }
 
-/* What only an mlp, only adam and only windows have. json NULL: nothing. */
+/* What only an mlp and only windows have. json NULL: nothing. */
 static void add_own(json_t *json, const rg_train_options *o)
 {
     json_t *hidden = json && o->model.n_hidden ? json_array() : NULL;
@@ -35,25 +35,33 @@ static void add_own(json_t *json, const rg_train_options *o)
     }
     if (json && o->window_bytes > 0)
         json_object_set_new(json, "window_bytes", json_integer((json_int_t)o->window_bytes));
-    if (strcmp(o->optimizer.name, "adam") == 0) {
-        json_object_set_new(json, "beta1", json_real(o->optimizer.beta1));
-        json_object_set_new(json, "beta2", json_real(o->optimizer.beta2));
-        json_object_set_new(json, "epsilon", json_real(o->optimizer.epsilon));
-    }
+}
+
+/* A choice with the values of all its parameters; false: the text is none, error recorded. */
+static bool choice_text(rg_context *ctx, const rg_registry *registry, const char *from,
+                        char to[512])
+{
+    rg_choice choice;
+    if (rg_choice_parse(ctx, registry, from, &choice) != RG_OK)
+        return false;
+    rg_choice_print(&choice, to, 512);
+    return true;
 }
 
 char *rg__train_history(rg_context *ctx, const rg_train_options *o, const rg_train_result *r,
                         uint64_t fingerprint)
 {
-    char hex[17];
+    char hex[17], optimizer[512], schedule[512];
+    if (!choice_text(ctx, rg_optimizers(), o->optimizer.name, optimizer) ||
+        !choice_text(ctx, rg_schedules(), o->schedule, schedule))
+        return NULL;
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)fingerprint);
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:f, s:s, s:f, "
+        "{s:s, s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:f, s:s, s:f, "
         "s:I, s:I, s:I, s:s}",
-        "loss", o->loss, "label_mode", rg_label_mode_name(o->label_mode), "optimizer",
-        o->optimizer.name, "lr", o->optimizer.lr, "momentum", o->optimizer.momentum, "l2",
-        o->optimizer.l2, "clip_norm", o->optimizer.clip_norm, "schedule",
-        rg_schedule_name(o->schedule), "epochs", (json_int_t)o->epochs, "batch_lists",
+        "loss", o->loss, "label_mode", rg_label_mode_name(o->label_mode), "optimizer", optimizer,
+        "lr", o->optimizer.lr, "l2", o->optimizer.l2, "clip_norm", o->optimizer.clip_norm,
+        "schedule", schedule, "epochs", (json_int_t)o->epochs, "batch_lists",
         (json_int_t)o->batch_lists, "seed", (json_int_t)o->seed, "negative_labels",
         rg_negative_labels_name(o->negative_labels), "metric", o->metric.name, "metric_k",
         (json_int_t)o->metric.k, "vali_fraction", o->vali_fraction, "kept",

@@ -30,6 +30,7 @@ struct training {
     struct rg__crew crew;
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
+    rg_choice schedule;
     int64_t *order;        /* of the training lists that have a row, window by window */
     int64_t *first;        /* (windows + 1) where a window's lists are in the order */
     int64_t *window_order; /* (windows) */
@@ -46,7 +47,7 @@ rg_train_options rg_train_options_default(void)
         .label_mode = RG_LABELS_RAW,
         .model = rg_model_options_default(),
         .optimizer = rg_optimizer_options_default(),
-        .schedule = RG_SCHEDULE_COSINE,
+        .schedule = "cosine",
         .epochs = 50,
         .batch_lists = 32,
         .seed = 1,
@@ -164,6 +165,8 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     const rg_train_options *o = &t->options;
     rg_status status = rg__check_train_options(ctx, o);
     if (status == RG_OK)
+        status = rg_choice_parse(ctx, rg_schedules(), o->schedule, &t->schedule);
+    if (status == RG_OK)
         status = choose_lists(t, train, vali);
     if (status == RG_OK)
         status =
@@ -226,7 +229,7 @@ static rg_status run_window(struct training *t, int64_t window, rg_epoch *epoch,
                 (uint64_t)epoch->epoch + ((uint64_t)window << 32));
     for (int64_t at = 0; at < n; at += o->batch_lists) {
         int64_t units, n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
-        double sum, factor = rg_schedule_factor(o->schedule, t->step++, t->n_steps);
+        double sum, factor = rg_schedule_factor(&t->schedule, t->step++, t->n_steps);
         rg_status status = rg__step(&t->stepper, order + at, n_batch, &sum, &units);
         if (status == RG_OK)
             status = rg_optimizer_step(t->optimizer, factor);

@@ -1,11 +1,16 @@
-/* sgd: stochastic gradient descent with momentum and L2, over one block of parameters.
+/* sgd: stochastic gradient descent with momentum, as PyTorch's SGD with dampening 0.
  *
  *     g = scale grad + l2 value,   m = momentum m + g,   value = value - lr m
  *
- * as PyTorch's SGD with dampening 0; `scale` is the clipping, in double: 1 / norm may be less than
- * any f32. */
+ * `scale` comes from clipping and is applied in double: 1 / norm may be below the range of f32. */
 #include "optim/optimizer.h"
 #include "tensor/lanes.h"
+
+RG__OPTIMIZER_STEP(sgd);
+
+struct sgd {
+    double momentum;
+};
 
 /* LANES elements, or as many as are left. */
 INLINED void F(update)(int n, double scale, real l2, real momentum, real rate, real *restrict value,
@@ -21,10 +26,20 @@ INLINED void F(update)(int n, double scale, real l2, real momentum, real rate, r
 
 void F(rg__sgd_step)(struct rg_optimizer *o, double lr, double scale)
 {
-    real *value = o->parameters.value, *grad = o->parameters.grad, *m = o->moments;
-    real rate = (real)lr, l2 = (real)o->options.l2, momentum = (real)o->options.momentum;
+    const struct sgd *p = (const void *)&o->choice.params;
+    real *value = o->parameters.value, *grad = o->parameters.grad, *m = o->state.moments;
+    real rate = (real)lr, l2 = (real)o->options.l2, momentum = (real)p->momentum;
     int64_t n = o->parameters.count, i = 0;
     for (; i + LANES <= n; i += LANES)
         F(update)(LANES, scale, l2, momentum, rate, value + i, grad + i, m + i);
     F(update)((int)(n - i), scale, l2, momentum, rate, value + i, grad + i, m + i);
 }
+
+#ifdef RG__ONCE
+static const rg_param params[] = {
+    RG__REAL(struct sgd, momentum, 0, 0, 1, .below = true,
+             .help = "Fraction of the previous update that is added to the next; 0: none"),
+};
+
+RG__OPTIMIZER(sgd, "m = momentum m + g; w -= lr m", 1, struct sgd, params);
+#endif

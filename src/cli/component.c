@@ -1,0 +1,171 @@
+/* component.c: the options that come from a component's table of parameters.
+ *
+ * An option such as --optimizer chooses a component; the row of the table for it is followed by one
+ * option for each parameter that any component of that registry has: --beta1 for beta1 of adam.
+ * Names, ranges, defaults and help are the library's. The values are checked at the end of the
+ * command line, when the component is known.
+ */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The k-th parameter of all components of a registry, in order; NULL past the last one. */
+static const rg_param *param_at(const rg_registry *registry, int k, const rg_component **owner)
+{
+    for (int i = 0; (*owner = rg_registry_at(registry, i)) != NULL; i++) {
+        if (k < (*owner)->n_params)
+            return &(*owner)->params[k];
+        k -= (*owner)->n_params;
+    }
+    return NULL;
+}
+
+/* Whether a parameter before the k-th has the same name. */
+static bool is_repeated(const rg_registry *registry, int k, const char *name)
+{
+    const rg_component *owner;
+    for (int i = 0; i < k; i++)
+        if (strcmp(param_at(registry, i, &owner)->name, name) == 0)
+            return true;
+    return false;
+}
+
+int cli_params_count(const rg_registry *registry)
+{
+    int n = 0;
+    const rg_component *owner;
+    const rg_param *param;
+    for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++)
+        n += !is_repeated(registry, k, param->name);
+    return n;
+}
+
+/* "label_mode" as an option's name, from malloc; NULL: out of memory. */
+static char *option_name(const char *name)
+{
+    char *copy = strdup(name);
+    for (char *c = copy; c && *c; c++)
+        if (*c == '_')
+            *c = '-';
+    return copy;
+}
+
+/* "Of adam: decay rate ... [a number >= 0 and < 1; default 0.9]", for each component that has a
+ * parameter of this name. From malloc; NULL: out of memory. */
+static char *option_doc(const rg_registry *registry, const char *name)
+{
+    char *text = NULL, range[512], initial[128];
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    const rg_component *owner;
+    const rg_param *param;
+    bool first = true;
+    for (int k = 0; stream && (param = param_at(registry, k, &owner)) != NULL; k++) {
+        if (strcmp(param->name, name) != 0)
+            continue;
+        rg_param_range(param, range, sizeof range);
+        rg_param_print(param, NULL, initial, sizeof initial);
+        fprintf(stream, "%s %s: %s [%s; default %s]", first ? "Of" : "; of", owner->name,
+                param->help, range, initial);
+        first = false;
+    }
+    return stream && fclose(stream) == 0 ? text : NULL;
+}
+
+bool cli_params_options(const struct cli_option *row, struct cli_option *to)
+{
+    static const char *const arguments[] = {
+        [RG_PARAM_REAL] = "X",    [RG_PARAM_INTEGER] = "N",     [RG_PARAM_FLAG] = NULL,
+        [RG_PARAM_NAME] = "NAME", [RG_PARAM_INTEGERS] = "N,..",
+    };
+    const rg_registry *registry = row->registry();
+    const rg_component *owner;
+    const rg_param *param;
+    for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++) {
+        if (is_repeated(registry, k, param->name))
+            continue;
+        *to = (struct cli_option){.name = option_name(param->name),
+                                  .argument = arguments[param->type],
+                                  .kind = CLI_PARAM,
+                                  .offset = row->offset,
+                                  .doc = option_doc(registry, param->name)};
+        if (!to->name || !to->doc)
+            return false;
+        to++;
+    }
+    return true;
+}
+
+void cli_params_free(struct cli_option *options)
+{
+    for (; options && options->doc; options++)
+        if (options->kind == CLI_PARAM) {
+            free((void *)(uintptr_t)options->name);
+            free((void *)(uintptr_t)options->doc);
+        }
+}
+
+void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry)
+{
+    const rg_component *component;
+    fprintf(stream, "\n%s:\n", heading);
+    for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
+        fprintf(stream, "  %s: %s\n", component->name, component->formula);
+}
+
+/* "adam or rmsprop": the components that have a parameter. */
+static struct cli_word owners_of(const rg_registry *registry, const char *name)
+{
+    struct cli_word word = {""};
+    const rg_component *owner;
+    const rg_param *param;
+    for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++)
+        if (strcmp(param->name, name) == 0)
+            snprintf(word.text + strlen(word.text), sizeof word.text - strlen(word.text), "%s%s",
+                     word.text[0] ? " or " : "", owner->name);
+    return word;
+}
+
+/* One parameter given by an option of its own. */
+static rg_status set_given(rg_context *ctx, const struct cli_option *row, rg_choice *choice,
+                           const char *option, const char *value)
+{
+    char name[64], range[512];
+    snprintf(name, sizeof name, "%s", option);
+    for (char *c = name; *c; c++)
+        if (*c == '-')
+            *c = '_';
+    const rg_component *component = choice->component;
+    for (int i = 0; i < component->n_params; i++) {
+        if (strcmp(component->params[i].name, name) != 0)
+            continue;
+        if (rg_choice_set(ctx, choice, name, value ? value : "true") == RG_OK)
+            return RG_OK;
+        rg_param_range(&component->params[i], range, sizeof range);
+        return cli_fail(RG_USAGE, "--%s '%s': expected %s", option, value ? value : "", range);
+    }
+    return cli_fail(RG_USAGE, "--%s is a parameter of %s, but --%s is %s; expected --%s %s", option,
+                    owners_of(row->registry(), name).text, row->name, component->name, row->name,
+                    owners_of(row->registry(), name).text);
+}
+
+rg_status cli_component_finish(const struct cli_option *row, struct cli_component *component)
+{
+    rg_context *ctx = rg_context_create(NULL);
+    rg_choice choice;
+    if (!ctx)
+        return cli_fail(RG_LIMIT, "out of memory");
+    rg_status status = rg_choice_parse(ctx, row->registry(), component->text, &choice);
+    if (status != RG_OK)
+        cli_fail(status, "--%s: %s", row->name, rg_last_error(ctx));
+    for (int i = 0; i < component->n_given && status == RG_OK; i++)
+        status =
+            set_given(ctx, row, &choice, component->given[i].option, component->given[i].value);
+    if (status == RG_OK &&
+        rg_choice_print(&choice, component->full, sizeof component->full) >= sizeof component->full)
+        status = cli_fail(RG_USAGE, "--%s: the parameters are too long", row->name);
+    component->n_given = 0; /* the texts of the options live only while the line is parsed */
+    rg_context_destroy(ctx);
+    return status;
+}
