@@ -321,7 +321,7 @@ class Reports(Case):
         lines = self.good("evaluate", model, data, "--metric", "ndcg@10,map,p@2").stdout.splitlines()
         self.assertRegex(lines[0], r"split test: 40 lists, \d+ rows; gain exp.*ties average.*"
                                    r"counts 0.*from label 1")
-        self.assertRegex(lines[2], r"^ndcg@10 +0\.\d{6} +40 +\d+ +0$")
+        self.assertRegex(lines[2], r"^ndcg@10 +0\.\d{6} +40 +\d+ +0 +0$")
         self.assertRegex(lines[4], r"^precision@2 ")
 
     def test_json_and_tsv(self):
@@ -338,7 +338,7 @@ class Reports(Case):
         rows = [line.split("\t") for line in
                 self.good("evaluate", model, data, "--format", "tsv", "--per-list", "--split",
                           "vali", "--ties", "docid").stdout.splitlines()]
-        self.assertEqual(rows[0], ["query", "ndcg@10", "map"])
+        self.assertEqual(rows[0], ["query", "ndcg@10", "map", "n_unscored"])
         self.assertEqual(len(rows), 42)
         self.assertEqual(rows[1][0], "1q0")
         self.assertEqual(rows[-1][0], "all")
@@ -351,7 +351,7 @@ class Reports(Case):
         report = json.loads(self.good("evaluate", model, self.at("latin.txt"), "--format", "json",
                                       "--per-list", "--metric", "map,ndcg").stdout)
         self.assertEqual([one["query"] for one in report["per_list"]], ["caf?", "\xe9"])
-        self.assertEqual(report["per_list"][0], {"query": "caf?", "map": 1, "ndcg": 1})
+        self.assertEqual(report["per_list"][0], {"query": "caf?", "map": 1, "ndcg": 1, "n_unscored": 0})
 
     def test_conventions_matter(self):
         data, model = self.trained()
@@ -471,6 +471,58 @@ class Predictions(Case):
         done = run("predict", model, bare)
         self.assertEqual(done.returncode, 3, done.stderr)
 
+    # Rows of three lists: label and whether feature 1 is missing; and what must come out.
+    UNSCORED = [
+        ("none", "00 10 | 20 00 | 10", 0),
+        ("the first row", "01 10 | 20 00 | 10", 1),
+        ("the last row", "00 10 | 20 00 | 11", 1),
+        ("a whole list", "01 11 | 20 00 | 10", 2),
+        ("a relevant row", "00 10 | 21 00 | 10", 1),
+        ("one in each list", "01 10 | 21 00 | 11", 3),
+        ("all but one", "01 11 | 21 01 | 10", 4),
+        ("all but one, first", "00 11 | 21 01 | 11", 4),
+        ("all", "01 11 | 21 01 | 11", 5),
+        ("all of a single row", "11", 1),
+        ("all, one list", "11 01 21", 3),
+        ("no relevant row", "01 00 | 00 00", 1),
+    ]
+
+    def test_unscored_rows(self):
+        _, model = self.trained()
+        for name, text, expected in self.UNSCORED:
+            lists = [[row for row in part.split()] for part in text.split("|")]
+            rows = sum(map(len, lists))
+            odd = write(self.at("odd.txt"), "".join(
+                f"{row[0]} qid:{q} 1:{'nan' if row[1] == '1' else 0.5} 4:{k}\n"
+                for q, part in enumerate(lists) for k, row in enumerate(part)))
+            done = [run("evaluate", model, odd, *more) for more in
+                    ((), ("--format", "json", "--per-list"), ("--format", "tsv"),
+                     ("--format", "tsv", "--per-list"))]
+            trec = run("predict", model, odd, "--format", "trec")
+            scores = run("predict", model, odd)
+            with self.subTest(name):
+                self.assertEqual(scores.stdout.split().count("nan"), expected)
+                self.assertEqual(f"{expected} of {rows} rows have no score" in scores.stderr,
+                                 expected > 0)
+                self.assertEqual(trec.returncode, 3 if expected == rows else 0)
+                self.assertNotIn("nan", trec.stdout)
+                self.assertEqual(len(trec.stdout.splitlines()), rows - expected)
+                for one in done:
+                    self.assertEqual(one.returncode, 3 if expected == rows else 0, one.stderr)
+                    said = "no row has a score" if expected == rows else \
+                           f"warning: {expected} of {rows} rows have no score"
+                    self.assertEqual(one.stderr.count(said), expected > 0, one.stderr)
+                if expected == rows:
+                    self.assertEqual([one.stdout for one in done], [""] * 4)
+                    continue
+                report = json.loads(done[1].stdout)
+                self.assertEqual(report["metrics"]["map"]["n_unscored"], expected)
+                self.assertEqual([one["n_unscored"] for one in report["per_list"]],
+                                 [sum(row[1] == "1" for row in part) for part in lists])
+                self.assertRegex(done[0].stdout.splitlines()[2], rf" {expected}$")
+                self.assertEqual(done[2].stdout.splitlines()[1].split("\t")[-1], str(expected))
+                self.assertEqual(done[3].stdout.splitlines()[-1].split("\t")[-1], str(expected))
+
     def test_nan_scores_and_devices(self):
         _, model = self.trained()
         odd = write(self.at("odd.txt"), "0 qid:1 1:nan 4:1\n0 qid:1 1:2\n")
@@ -478,7 +530,7 @@ class Predictions(Case):
         self.assertEqual(lines[0], "nan")
         self.assertNotEqual(lines[1], "nan")
         lines = self.good("predict", model, odd, "--format", "trec").stdout.splitlines()
-        self.assertEqual([line.split()[2] for line in lines], ["2", "1"])
+        self.assertEqual([line.split()[2] for line in lines], ["2"])
         self.good("predict", model, odd, "-o", "/dev/null")
         self.assertFalse(os.path.isfile("/dev/null"), "a device stays a device")
 

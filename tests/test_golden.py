@@ -60,6 +60,12 @@ PROTOCOL = [
     ("metric", {**MRR, "scores": [], "labels": []}, {"value": "NaN", "per_list": [0]}),
     ("metric", {**MRR, "scores": [[], []], "labels": [[], []]},
      {"value": "NaN", "per_list": [0, 0]}),
+    ("metric", {**MRR, "scores": [0, "NaN", 1, 2]},
+     {"value": 1, "per_list": [1], "n_unscored": 1}),
+    ("metric", {**MRR, "scores": ["NaN", 3, "NaN", "-Infinity"], "where": [0, 1, 1, 1]},
+     {"value": 0.5, "per_list": [0.5], "n_unscored": 1}),
+    ("metric", {**MRR, "scores": ["NaN"] * 4}, "all 4 scores are NaN"),
+    ("metric", {**MRR, "scores": ["NaN"] * 3 + [1], "where": [1, 1, 1, 0]}, "all 3 scores"),
     ("metric", {**MRR, "metric": "auc"}, "known: ndcg"),
     ("metric", {**MRR, "ties": "random"}, "expected one of average"),
     ("metric", {**MRR, "scores": [[1, 2], [3]]}, "scores[1] has 1 elements"),
@@ -152,6 +158,8 @@ def fits(answer, expected, line):
     if isinstance(expected, str):
         error = answer.get("error", "")
         return set(answer) == {"error"} and expected in error and f"input:{line}: " in error
+    if "per_list" in expected:
+        expected = {"n_unscored": 0, **expected}
     return set(answer) == set(expected) and not any(
         differences(answer[key], expected[key], 1e-15, 0, key) for key in expected)
 
@@ -186,7 +194,8 @@ def check_streams():
         "four answers": len(lines) == 4,
         "errors name the line": all(f"input:{i + 3}: not JSON" in line.get("error", "")
                                     for i, line in enumerate(lines[:3])),
-        "the last line needs no newline": lines[-1:] == [{"value": 0.5, "per_list": [0.5]}],
+        "the last line needs no newline": lines[-1:] == [
+            {"value": 0.5, "per_list": [0.5], "n_unscored": 0}],
         "a long line": rankgrad("metric", long.encode()).stdout.startswith(b'{"value": 1.0,'),
         "a missing file": missing.returncode == 5 and b"/nonexistent/file.jsonl" in missing.stderr,
         "no input": rankgrad("loss", b"").returncode == 0,

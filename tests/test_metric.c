@@ -45,8 +45,16 @@ static double value_of(rg_context *ctx, rg_metric metric, int64_t n, const doubl
     rg_ranking ranking = {.n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result result;
     double per_list;
-    assert_ok(ctx, rg_metric_evaluate(ctx, &metric, &ranking, &result, &per_list));
+    int64_t n_unscored = 0;
+    for (int64_t i = 0; i < n; i++)
+        n_unscored += isnan(scores[i]);
+    if (n > 0 && n_unscored == n) /* an error, but the lists have their values */
+        assert_fails(ctx, RG_BAD_DATA, "no row has a score",
+                     rg_metric_evaluate(ctx, &metric, &ranking, &result, &per_list));
+    else
+        assert_ok(ctx, rg_metric_evaluate(ctx, &metric, &ranking, &result, &per_list));
     assert_close(result.value, per_list, 0, 0);
+    assert_int_equal(result.n_unscored, n_unscored);
     return result.value;
 }
 

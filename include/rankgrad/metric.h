@@ -69,11 +69,14 @@ typedef struct rg_metric_result {
     int64_t n_empty;       /* without a valid item: left out of the mean */
     int64_t n_no_relevant; /* non-empty, without a relevant item: treated as no_relevant says */
     double largest_label;  /* over valid items; NaN when there is none */
+    int64_t n_items;       /* valid items of all lists */
+    int64_t n_unscored;    /* of those: the score is NaN */
 } rg_metric_result;
 
 /* Evaluates one metric. per_list (n_lists doubles, the caller's, may be NULL) gets each list's
  * value: 0 for an empty list, NaN for a skipped one. Time n log n a list. RG_BAD_DATA for a NaN
- * label or one above 1023 under the exponential gain (row told); one warning above 31. */
+ * label or one above 1023 under the exponential gain (row told); one warning above 31. Items whose
+ * score is NaN are counted, with a warning; RG_BAD_DATA when that is every item. */
 RG_API rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric,
                                     const rg_ranking *ranking, rg_metric_result *result,
                                     double *per_list);

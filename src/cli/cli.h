@@ -214,6 +214,9 @@ struct cli_word cli_metric_text(const rg_metric *metric);
 /* What a metric reads of a split with these scores. */
 rg_ranking cli_ranking(const rg_split *split, const double *scores, bool weighted);
 
+/* How many rows of a list, or of all lists (list -1), are not masked and score NaN. */
+int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t list);
+
 /* "ndcg@10" and friends with their formulas, for --help. */
 char *cli_metric_help(void);
 

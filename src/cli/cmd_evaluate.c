@@ -25,6 +25,7 @@ struct report {
     rg_metric *metrics;
     rg_metric_result *results;
     double *per_list;
+    const double *scores;
 };
 
 typedef rg_status show_function(const struct report *report);
@@ -104,7 +105,10 @@ static const struct cli_command command = {
     .size = sizeof(struct evaluate),
     .options = options,
     .reading = AT(reading),
-    .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their order.",
+    .doc =
+        "Score the lists of a data set (HDF5 or text) with a model and measure their order. A row "
+        "with a missing (NaN) feature has no score and ranks last; the report counts such rows: "
+        "some are a warning, all an error (status 3).",
     .more = cli_metric_help};
 
 /* ---- The report ----------------------------------------------------------------------------- */
@@ -148,20 +152,24 @@ static rg_status show_text(const struct report *r)
            (long long)split->n_lists, (long long)split->n_rows, rg_gain_name(c->gain),
            rg_ties_name(c->ties), counts[c->no_relevant], c->threshold,
            r->e->weighted ? "lists weighted" : "every list counts alike");
-    printf("%-14s %10s %10s %20s %8s\n", "metric", "value", "lists", "no relevant item", "empty");
+    printf("%-14s %10s %10s %20s %8s %20s\n", "metric", "value", "lists", "no relevant item",
+           "empty", "rows without a score");
     for (int i = 0; i < r->n_metrics; i++)
-        printf("%-14s %10.6f %10lld %20lld %8lld\n", cli_metric_text(&r->metrics[i]).text,
+        printf("%-14s %10.6f %10lld %20lld %8lld %20lld\n", cli_metric_text(&r->metrics[i]).text,
                cli_plain(r->results[i].value), (long long)r->results[i].n_lists,
-               (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty);
+               (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty,
+               (long long)r->results[i].n_unscored);
     if (!r->per_list)
         return RG_OK;
     printf("\n%-20s", "query");
     for (int i = 0; i < r->n_metrics; i++)
         printf(" %12s", cli_metric_text(&r->metrics[i]).text);
+    printf(" %12s", "unscored");
     for (int64_t list = 0; list < split->n_lists; list++) {
         printf("\n%-20s", cli_name_of(split->query_ids, list, &number));
         for (int i = 0; i < r->n_metrics; i++)
             printf(" %12.6f", cli_plain(r->per_list[i * split->n_lists + list]));
+        printf(" %12lld", (long long)cli_count_unscored(split, r->scores, list));
     }
     printf("\n");
     return RG_OK;
@@ -171,22 +179,25 @@ static rg_status show_tsv(const struct report *r)
 {
     struct cli_word number;
     if (!r->per_list) {
-        printf("metric\tvalue\tn_lists\tn_no_relevant\tn_empty\n");
+        printf("metric\tvalue\tn_lists\tn_no_relevant\tn_empty\tn_unscored\n");
         for (int i = 0; i < r->n_metrics; i++)
-            printf("%s\t%.17g\t%lld\t%lld\t%lld\n", cli_metric_text(&r->metrics[i]).text,
+            printf("%s\t%.17g\t%lld\t%lld\t%lld\t%lld\n", cli_metric_text(&r->metrics[i]).text,
                    cli_plain(r->results[i].value), (long long)r->results[i].n_lists,
-                   (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty);
+                   (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty,
+                   (long long)r->results[i].n_unscored);
         return RG_OK;
     }
     printf("query");
     for (int i = 0; i < r->n_metrics; i++)
         printf("\t%s", cli_metric_text(&r->metrics[i]).text);
+    printf("\tn_unscored");
     for (int64_t list = 0; list <= r->split->n_lists; list++) {
         bool all = list == r->split->n_lists; /* the last line: the means */
         printf("\n%s", all ? "all" : cli_name_of(r->split->query_ids, list, &number));
         for (int i = 0; i < r->n_metrics; i++)
             printf("\t%.17g", cli_plain(all ? r->results[i].value
                                             : r->per_list[i * r->split->n_lists + list]));
+        printf("\t%lld", (long long)cli_count_unscored(r->split, r->scores, all ? -1 : list));
     }
     printf("\n");
     return RG_OK;
@@ -197,11 +208,11 @@ static json_t *json_metrics(const struct report *r)
     json_t *metrics = json_object();
     for (int i = 0; i < r->n_metrics; i++) {
         const rg_metric_result *result = &r->results[i];
-        json_t *one =
-            json_pack("{s:o, s:I, s:I, s:I, s:o}", "value", cli_json_of_number(result->value),
-                      "n_lists", (json_int_t)result->n_lists, "n_no_relevant",
-                      (json_int_t)result->n_no_relevant, "n_empty", (json_int_t)result->n_empty,
-                      "largest_label", cli_json_of_number(result->largest_label));
+        json_t *one = json_pack(
+            "{s:o, s:I, s:I, s:I, s:I, s:o}", "value", cli_json_of_number(result->value), "n_lists",
+            (json_int_t)result->n_lists, "n_no_relevant", (json_int_t)result->n_no_relevant,
+            "n_empty", (json_int_t)result->n_empty, "n_unscored", (json_int_t)result->n_unscored,
+            "largest_label", cli_json_of_number(result->largest_label));
         json_object_set_new(metrics, cli_metric_text(&r->metrics[i]).text, one);
     }
     return metrics;
@@ -212,8 +223,10 @@ static json_t *json_lists(const struct report *r)
     struct cli_word number;
     json_t *lists = json_array();
     for (int64_t list = 0; list < r->split->n_lists; list++) {
-        json_t *one = json_pack("{s:o}", "query",
-                                cli_json_of_text(cli_name_of(r->split->query_ids, list, &number)));
+        json_t *one =
+            json_pack("{s:o, s:I}", "query",
+                      cli_json_of_text(cli_name_of(r->split->query_ids, list, &number)),
+                      "n_unscored", (json_int_t)cli_count_unscored(r->split, r->scores, list));
         for (int i = 0; i < r->n_metrics; i++)
             json_object_set_new(one, cli_metric_text(&r->metrics[i]).text,
                                 cli_json_of_number(r->per_list[i * r->split->n_lists + list]));
@@ -248,6 +261,7 @@ static rg_status measure(rg_context *ctx, const double *scores, struct report *r
 {
     int64_t n_lists = r->split->n_lists;
     rg_ranking ranking = cli_ranking(r->split, scores, r->e->weighted);
+    r->scores = scores;
     r->results = cli_alloc(r->n_metrics, sizeof *r->results);
     if (r->e->per_list)
         r->per_list = cli_alloc(n_lists * r->n_metrics, sizeof *r->per_list);
@@ -300,7 +314,6 @@ static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model,
         status = cli_score(ctx, *model, r->split, &scores);
     if (status == RG_OK)
         status = measure(ctx, scores, r);
-    free(scores);
     if (status == RG_OK)
         status = cli_interrupted();
     for (const struct format *f = formats; status == RG_OK && f->name; f++)
@@ -308,6 +321,7 @@ static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model,
             status = f->show(r);
             show_remarks(r);
         }
+    free(scores);
     return status;
 }
 

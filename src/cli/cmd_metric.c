@@ -37,13 +37,14 @@ static char *more_help(void)
                 "Scores: NaN ranks last, -Infinity is never ranked. NaN and infinities are\n"
                 "the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
                 "The answer: value, the mean over the lists that have an item, and per_list,\n"
-                "null where a list was skipped. A line that cannot be answered gives\n"
+                "null where a list was skipped; n_unscored, how many scores are NaN: some\n"
+                "give a warning, all an error. A line that cannot be answered gives\n"
                 "{\"error\": ..} and, at the end, exit status 3.\n\n"
                 "%s\n"
                 "Example:\n"
                 "  echo '{\"metric\":\"mrr\",\"scores\":[0,3,1,2],\"labels\":[0,0,1,1]}' |\n"
                 "    rankgrad metric\n"
-                "  {\"value\": 0.5, \"per_list\": [0.5]}\n",
+                "  {\"value\": 0.5, \"per_list\": [0.5], \"n_unscored\": 0}\n",
                 metrics ? metrics : "");
         fclose(stream);
     }
@@ -180,16 +181,17 @@ static bool cast(rg_context *ctx, rg_tensor *tensor, rg_dtype dtype, struct cli_
 }
 
 /* The value and the lists' own, null for a skipped one; NULL: out of memory. */
-static json_t *json_of_result(double value, const double *per_list, int64_t n_lists)
+static json_t *json_of_result(const rg_metric_result *result, const double *per_list)
 {
     json_t *values = json_array();
-    for (int64_t q = 0; q < n_lists; q++)
+    for (int64_t q = 0; q < result->n_lists; q++)
         if (json_array_append_new(
                 values, isnan(per_list[q]) ? json_null() : cli_json_of_number(per_list[q])) != 0) {
             json_decref(values);
             return NULL;
         }
-    return json_pack("{s:o, s:o}", "value", cli_json_of_number(value), "per_list", values);
+    return json_pack("{s:o, s:o, s:I}", "value", cli_json_of_number(result->value), "per_list",
+                     values, "n_unscored", (json_int_t)result->n_unscored);
 }
 
 static json_t *evaluate(rg_context *ctx, const struct request *r, struct cli_json_error *error)
@@ -206,7 +208,7 @@ static json_t *evaluate(rg_context *ctx, const struct request *r, struct cli_jso
     if (!per_list)
         return NULL;
     if (rg_metric_evaluate(ctx, &r->metric, &ranking, &result, per_list) == RG_OK)
-        json = json_of_result(result.value, per_list, ranking.n_lists);
+        json = json_of_result(&result, per_list);
     else
         cli_json_fail_last(error, ctx);
     free(per_list);

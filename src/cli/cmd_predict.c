@@ -75,7 +75,8 @@ static const struct cli_command command = {
     .doc =
         "Score the rows of a data set (HDF5 or text) with a model. Labels are not read, and lists "
         "only where the model's normalisation is list-minmax. A masked row, and one with a "
-        "missing (NaN) feature, scores nan; trec leaves masked rows out."};
+        "missing (NaN) feature, scores nan, in scores and tsv; trec leaves both out. The number of "
+        "rows without a score is told; where no row has one, trec is an error (status 3)."};
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
@@ -109,14 +110,12 @@ static const char *document_of(const struct ranked *item, struct cli_word *numbe
     return item->document ? item->document : cli_name_of(NULL, item->row, number);
 }
 
-/* By score, descending, NaN last; then by document, descending. */
+/* By score, descending; then by document, descending. */
 static int compare(const void *left, const void *right)
 {
     const struct ranked *a = left, *b = right;
     struct cli_word number_a, number_b;
-    if (isnan(a->score) != isnan(b->score))
-        return isnan(a->score) ? 1 : -1;
-    if (a->score != b->score && !isnan(a->score))
+    if (a->score != b->score)
         return a->score < b->score ? 1 : -1;
     return strcmp(document_of(b, &number_b), document_of(a, &number_a));
 }
@@ -131,7 +130,7 @@ static rg_status write_trec(const struct result *r)
         const char *id = cli_name_of(r->split->query_ids, list, &query);
         size_t n = 0;
         for (int64_t row = r->offsets[list]; row < r->offsets[list + 1]; row++)
-            if (cli_row_is_there(r->split, row)) {
+            if (cli_row_is_there(r->split, row) && !isnan(r->scores[row])) {
                 const char *name = cli_name_of(r->split->doc_ids, row, &document);
                 items[n++] =
                     (struct ranked){r->scores[row], row, name == document.text ? NULL : name};
@@ -139,9 +138,28 @@ static rg_status write_trec(const struct result *r)
         qsort(items, n, sizeof *items, compare);
         for (size_t i = 0; i < n; i++)
             fprintf(r->to, "%s Q0 %s %zu %.9g rankgrad\n", id, document_of(&items[i], &document),
-                    i + 1, cli_plain(items[i].score));
+                    i + 1, items[i].score);
     }
     free(items);
+    return RG_OK;
+}
+
+/* Tells how many rows have no score. A run of none of them would look like a run without hits. */
+static rg_status look_at_scores(const struct result *r, const struct format *format)
+{
+    int64_t n = cli_count_unscored(r->split, r->scores, -1), n_there = 0;
+    bool trec = format->write == write_trec;
+    for (int64_t row = 0; row < r->split->n_rows; row++)
+        n_there += cli_row_is_there(r->split, row);
+    if (n == 0)
+        return RG_OK;
+    if (trec && n == n_there)
+        return cli_fail(RG_BAD_DATA,
+                        "%s: no row has a score: all %lld are NaN; a missing (NaN) feature gives "
+                        "such a score",
+                        r->path, (long long)n);
+    cli_note("%s: %lld of %lld rows have no score (NaN)%s", r->path, (long long)n,
+             (long long)n_there, trec ? " and are left out" : "");
     return RG_OK;
 }
 
@@ -198,7 +216,9 @@ static rg_status write_result(const struct predict *p, const struct format *form
                               struct result *r)
 {
     struct cli_output out = {0};
-    rg_status status = look_at_ids(r, format);
+    rg_status status = look_at_scores(r, format);
+    if (status == RG_OK)
+        status = look_at_ids(r, format);
     if (status == RG_OK)
         status = cli_output_begin(p->output, &out);
     r->to = out.stream;

@@ -418,9 +418,9 @@ static rg_status show_others(rg_context *ctx, const struct input *in, const rg_m
         return RG_OK;
     rg_status status = cli_score(ctx, model, split, &scores);
     rg_ranking ranking = cli_ranking(split, scores, false);
+    rg_metric_result result = {0};
     printf("on the %s lists:", in->vali ? "validation" : "training");
     for (int i = 0; status == RG_OK && i < n_metrics; i++) {
-        rg_metric_result result;
         metrics[i].gain = gain;
         status = rg_metric_evaluate(ctx, &metrics[i], &ranking, &result, NULL);
         if (status != RG_OK)
@@ -428,7 +428,7 @@ static rg_status show_others(rg_context *ctx, const struct input *in, const rg_m
         else
             printf(" %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(result.value));
     }
-    printf("\n");
+    printf("; %lld rows without a score\n", (long long)result.n_unscored);
     free(scores);
     return status;
 }

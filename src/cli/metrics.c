@@ -43,6 +43,15 @@ rg_ranking cli_ranking(const rg_split *split, const double *scores, bool weighte
                         .doc_ids = split->doc_ids};
 }
 
+int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t list)
+{
+    int64_t n = 0, row = list < 0 ? 0 : split->offsets[list];
+    int64_t end = list < 0 ? split->n_rows : split->offsets[list + 1];
+    for (; row < end; row++)
+        n += cli_row_is_there(split, row) && isnan(scores[row]);
+    return n;
+}
+
 char *cli_metric_help(void)
 {
     char *text = NULL;

@@ -137,6 +137,7 @@ struct evaluation {
     const struct kind *kind;
     double label_limit; /* the largest label whose gain is finite */
     bool warned;        /* of labels above LARGE_LABEL */
+    int64_t unscored;   /* the first row whose score is NaN; -1: none */
     struct rg__ranked_list list;
 };
 
@@ -214,7 +215,7 @@ static rg_status check_label(struct evaluation *e, int64_t q, int64_t row)
 }
 
 /* Fills the list with the valid items of list q: ranked ones first, in row order. */
-static rg_status gather(struct evaluation *e, int64_t q)
+static rg_status gather(struct evaluation *e, int64_t q, rg_metric_result *result)
 {
     struct rg__ranked_list *list = &e->list;
     const rg_ranking *r = list->ranking;
@@ -230,6 +231,10 @@ static rg_status gather(struct evaluation *e, int64_t q)
             return status;
         struct rg__item item = {r->scores[row], r->labels[row], row};
         list->largest_label = fmax(list->largest_label, item.label);
+        if (isnan(item.score)) {
+            e->unscored = e->unscored < 0 ? row : e->unscored;
+            result->n_unscored++;
+        }
         if (item.score == (double)-INFINITY)
             *--unranked = item;
         else
@@ -238,6 +243,7 @@ static rg_status gather(struct evaluation *e, int64_t q)
     int64_t n_unranked = list->items + (end - begin) - unranked;
     memmove(list->items + list->n_ranked, unranked, (size_t)n_unranked * sizeof *unranked);
     list->n = list->n_ranked + n_unranked;
+    result->n_items += list->n;
     return RG_OK;
 }
 
@@ -283,7 +289,7 @@ static rg_status evaluate_lists(struct evaluation *e, rg_metric_result *result, 
     for (int64_t q = 0; q < r->n_lists; q++) {
         rg_status status = rg__cancelled(e->ctx);
         if (status == RG_OK)
-            status = gather(e, q);
+            status = gather(e, q, result);
         if (status != RG_OK)
             return status;
         double value = list_value(e, result);
@@ -299,10 +305,27 @@ static rg_status evaluate_lists(struct evaluation *e, rg_metric_result *result, 
     return RG_OK;
 }
 
+/* Items without a score rank last, so that a metric of them says nothing about a model. */
+static rg_status judge_unscored(const struct evaluation *e, const rg_metric_result *result)
+{
+    if (result->n_unscored == 0)
+        return RG_OK;
+    if (result->n_unscored == result->n_items)
+        return rg__fail(e->ctx, RG_BAD_DATA,
+                        "no row has a score: all %lld scores are NaN (not a number); a missing "
+                        "(NaN) feature gives such a score",
+                        (long long)result->n_items);
+    rg__log(e->ctx, RG_LOG_WARNING,
+            "%lld of %lld rows have no score (NaN), the first is row %lld (from 1); they rank last",
+            (long long)result->n_unscored, (long long)result->n_items, (long long)e->unscored + 1);
+    return RG_OK;
+}
+
 rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
                              rg_metric_result *result, double *per_list)
 {
-    struct evaluation e = {.ctx = ctx, .list = {.metric = metric, .ranking = ranking}};
+    struct evaluation e = {
+        .ctx = ctx, .unscored = -1, .list = {.metric = metric, .ranking = ranking}};
     int64_t longest;
     rg_status status = check_metric(ctx, metric, &e.kind);
     if (status == RG_OK)
@@ -318,6 +341,8 @@ rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_
     e.list.items = rg__alloc(ctx, longest, sizeof *e.list.items, "the items of a list");
     e.list.spare = rg__alloc(ctx, longest / 2, sizeof *e.list.spare, "sorting the items of a list");
     status = e.list.items && e.list.spare ? evaluate_lists(&e, result, per_list) : RG_LIMIT;
+    if (status == RG_OK)
+        status = judge_unscored(&e, result);
     rg__free(ctx, e.list.items);
     rg__free(ctx, e.list.spare);
     return status;
