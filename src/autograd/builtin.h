@@ -25,11 +25,14 @@ struct rg__sample {
     int n_inputs;
     struct rg__sample_input inputs[RG__MAX_SAMPLE_INPUTS];
     rg_function *build;
-    const char *zero; /* why a gradient is all zero; NULL: none is */
+    const char *numpy; /* the value in Python, of inputs a (also x), b, c, d; NULL: not given */
+    const char *zero;  /* why a gradient is all zero; NULL: none is */
+    void *user;        /* handed to build */
 };
 
 struct rg__builtin {
     const rg_operator op;
+    const char *formula; /* one line */
     const struct rg__sample *samples;
     int n_samples;
 };

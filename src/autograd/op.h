@@ -2,7 +2,7 @@
  *
  * The one idea: a file in ops/ holds, in this order, what the operator computes, its shape rule,
  * forward, backward, and (once, under RG__ONCE) its samples, its public function and the line
- *     RG__OPERATOR(name, shape, samples);
+ *     RG__OPERATOR(name, formula, shape, samples);
  * The line RG_OP(name, TWICE) in ops.def puts it into the table. */
 #ifndef RG_AUTOGRAD_OP_H
 #define RG_AUTOGRAD_OP_H
@@ -30,6 +30,9 @@ rg_context *rg__graph_context(const rg_graph *graph);
 /* Gathers the rows of operand 0 unless that was done; false: out of memory. */
 bool rg__gather_operand(rg_node *out);
 
+/* The shape rule of operators whose two operands broadcast as in NumPy. */
+bool rg__broadcast_rule(rg_node *y);
+
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
 #define RG__KERNELS(id)                                                                            \
     extern const struct rg__builtin rg__builtin_##id;                                              \
@@ -39,18 +42,19 @@ bool rg__gather_operand(rg_node *out);
     void rg__##id##_backward_f64(rg_node *y)
 
 /* The operator of that name, and its samples; EXTRA: one more field of rg_operator. */
-#define RG__OPERATOR_WITH(id, shape_rule, sample_array, extra)                                     \
+#define RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, extra)                            \
     const struct rg__builtin rg__builtin_##id = {                                                  \
         {.name = #id,                                                                              \
          .shape = shape_rule,                                                                      \
          .forward = {rg__##id##_forward_f32, rg__##id##_forward_f64},                              \
          .backward = {rg__##id##_backward_f32, rg__##id##_backward_f64},                           \
          extra},                                                                                   \
+        formula,                                                                                   \
         sample_array,                                                                              \
         RG__COUNT(sample_array)}
 
-#define RG__OPERATOR(id, shape_rule, sample_array)                                                 \
-    RG__OPERATOR_WITH(id, shape_rule, sample_array, .mixes_types = false)
+#define RG__OPERATOR(id, formula, shape_rule, sample_array)                                        \
+    RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, .mixes_types = false)
 
 /* Applies the built-in operator of that name to the operands listed last. */
 #define RG__APPLY(id, graph, attributes, size, ...)                                                \

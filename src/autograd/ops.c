@@ -1,14 +1,24 @@
-/* ops.c: the table of operators, one entry for each line of ops.def. */
+/* ops.c: the table of operators: the rows of the element-wise tables and the lines of ops.def. */
 #include "autograd/builtin.h"
 
-#define RG_OP(name, passes) extern const struct rg__builtin rg__builtin_##name;
+#define RG_UNARY(id, ...)   RG__LINE(id)
+#define RG_UNARY_1(id, ...) RG__LINE(id)
+#define RG_UNARY_2(id, ...) RG__LINE(id)
+#define RG_BINARY(id, ...)  RG__LINE(id)
+#define RG_OP(id, passes)   RG__LINE(id)
+
+#define RG__LINE(id) extern const struct rg__builtin rg__builtin_##id;
+#include "autograd/elementwise/binary.def"
+#include "autograd/elementwise/unary.def"
 #include "autograd/ops.def"
-#undef RG_OP
+#undef RG__LINE
 
 const struct rg__builtin *const rg__operators[] = {
-#define RG_OP(name, passes) &rg__builtin_##name,
+#define RG__LINE(id) &rg__builtin_##id,
+#include "autograd/elementwise/binary.def"
+#include "autograd/elementwise/unary.def"
 #include "autograd/ops.def"
-#undef RG_OP
+#undef RG__LINE
 };
 
 const int rg__n_operators = RG__COUNT(rg__operators);

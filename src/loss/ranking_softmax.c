@@ -32,7 +32,7 @@ _Static_assert((int)N_STATE <= (int)RG__LIST_STATE, "the state of a list is too 
 enum { BLOCK = 32 * LANES };
 
 /* sum exp(x - max), in double; the terms go to `kept` unless it is NULL. */
-static double F(sum_exp)(const struct F(rg__vector) *vector, const real *x, int64_t n, real max,
+static double F(sum_exp)(const struct F(rg__vector) * vector, const real *x, int64_t n, real max,
                          real *kept)
 {
     real block[BLOCK];
@@ -46,7 +46,7 @@ static double F(sum_exp)(const struct F(rg__vector) *vector, const real *x, int6
 
 /* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
  * sum z (normalized). */
-static const real *F(targets)(const struct F(rg__list) *list, double *mass)
+static const real *F(targets)(const struct F(rg__list) * list, double *mass)
 {
     if (!list->w && list->label_mode == RG_LABELS_RAW)
         return list->y;
@@ -68,7 +68,7 @@ static const real *F(targets)(const struct F(rg__list) *list, double *mass)
     return t;
 }
 
-static double F(list_forward)(struct F(rg__list) *list)
+static double F(list_forward)(struct F(rg__list) * list)
 {
     double *state = list->state;
     const real *t = F(targets)(list, &state[MASS]);
@@ -82,7 +82,7 @@ static double F(list_forward)(struct F(rg__list) *list)
 }
 
 /* dL/dt_k, times what the label mode makes of t. */
-static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
+static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
 {
     const double *state = list->state;
     if (list->label_mode == RG_LABELS_NORMALIZED)
@@ -91,7 +91,7 @@ static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
 }
 
 /* ds += upstream (T p - t). */
-static void F(add_slopes)(const struct F(rg__list) *list, const real *t, double upstream)
+static void F(add_slopes)(const struct F(rg__list) * list, const real *t, double upstream)
 {
     real block[BLOCK];
     const struct F(rg__vector) *vector = list->vector;
@@ -105,7 +105,7 @@ static void F(add_slopes)(const struct F(rg__list) *list, const real *t, double 
     }
 }
 
-static void F(list_backward)(struct F(rg__list) *list, double upstream)
+static void F(list_backward)(struct F(rg__list) * list, double upstream)
 {
     const double *state = list->state;
     double mass;
@@ -191,31 +191,28 @@ static const struct rg__sample samples[] = {
     {"flat (7), offsets, weights (7), mean",
      3,
      {{1, {7}, -2, 2, 0}, {1, {7}, 0.5, 3, 0}, {1, {7}, 0.5, 2, 0}},
-     flat,
-     NULL},
+     .build = flat},
     {"padded (3,4), where, labels (4), weights (3,1), none",
      3,
      {{2, {3, 4}, -2, 2, 0}, {1, {4}, 0.5, 3, 0}, {2, {3, 1}, 0.5, 2, 0}},
-     masked,
-     NULL},
+     .build = masked},
     {"normalized labels (3,4), scalar weight",
      3,
      {{2, {3, 4}, -2, 2, 0}, {2, {3, 4}, 0.5, 3, 0}, {0, {0}, 0.5, 2, 0}},
-     normalized,
-     "a normalised label does not feel a common weight"},
+     .build = normalized,
+     .zero = "a normalised label does not feel a common weight"},
     {"softmax labels (3,4), weights (4)",
      3,
      {{2, {3, 4}, -2, 2, 0}, {2, {3, 4}, 0.5, 3, 0}, {1, {4}, 0.5, 2, 0}},
-     softmax_labels,
-     NULL},
+     .build = softmax_labels},
     {"padded (2,3), the caller's reduction",
      2,
      {{2, {2, 3}, -2, 2, 0}, {2, {2, 3}, 0.5, 3, 0}},
-     reduced,
-     NULL},
+     .build = reduced},
 };
 
-RG__OPERATOR_WITH(ranking_softmax, rg__loss_shape, samples, .mixes_types = true);
+RG__OPERATOR_WITH(ranking_softmax, "L = -sum_k y~_k log softmax(s)_k", rg__loss_shape, samples,
+                  .mixes_types = true);
 
 rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
                                  const rg_loss_options *options)

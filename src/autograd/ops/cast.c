@@ -40,7 +40,7 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 }
 
 static const struct rg__sample samples[] = {
-    {"x (2,3) to f64", 1, {{2, {2, 3}, -2, 2, 0}}, build, NULL},
+    {"x (2,3) to f64", 1, {{2, {2, 3}, -2, 2, 0}}, .build = build, .numpy = "x"},
 };
 
 const struct rg__builtin rg__builtin_cast = {{.name = "cast",
@@ -48,6 +48,7 @@ const struct rg__builtin rg__builtin_cast = {{.name = "cast",
                                               .forward = {[RG_F32] = forward, [RG_F64] = forward},
                                               .backward = {backward, backward},
                                               .mixes_types = true},
+                                             "y = x as f32 or f64",
                                              samples,
                                              RG__COUNT(samples)};
 

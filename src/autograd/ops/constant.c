@@ -37,7 +37,11 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 }
 
 static const struct rg__sample samples[] = {
-    {"x (3) times a constant (3)", 1, {{1, {3}, -2, 2, 0}}, build, NULL},
+    {"x (3) times a constant (3)",
+     1,
+     {{1, {3}, -2, 2, 0}},
+     .build = build,
+     .numpy = "x * np.array([0.5, -1, 2])"},
 };
 
 const struct rg__builtin rg__builtin_constant = {{.name = "constant",
@@ -49,6 +53,7 @@ const struct rg__builtin rg__builtin_constant = {{.name = "constant",
                                                               [RG_I32] = forward,
                                                               [RG_I64] = forward},
                                                   .no_backward = "a constant has no operand"},
+                                                 "y = a copy of the value",
                                                  samples,
                                                  RG__COUNT(samples)};
 

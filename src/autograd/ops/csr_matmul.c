@@ -188,12 +188,15 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
     return rg_matmul(graph, a, x[0]);
 }
 
+/* The same rows in Python. */
+#define MATRIX "np.array([[0, -0.75, 0, 0, 3], [0.5, -1, 2, 0.25, 1.5], [0, 0, 0, 0, 0]])"
+
 static const struct rg__sample samples[] = {
-    {"a (3,5) in f64, b (5,2)", 1, {{2, {5, 2}, -1, 1, 0}}, build, NULL},
-    {"a (3,5) in f32, b (5)", 1, {{1, {5}, -1, 1, 0}}, build, NULL},
+    {"a (3,5) in f64, b (5,2)", 1, {{2, {5, 2}, -1, 1, 0}}, .build = build, .numpy = MATRIX " @ x"},
+    {"a (3,5) in f32, b (5)", 1, {{1, {5}, -1, 1, 0}}, .build = build, .numpy = MATRIX " @ x"},
 };
 
-RG__OPERATOR_WITH(csr_matmul, shape, samples, .reads_rows = true);
+RG__OPERATOR_WITH(csr_matmul, "Y = A B, A sparse", shape, samples, .reads_rows = true);
 
 rg_node *rg_csr_matmul(rg_graph *graph, rg_node *a, rg_node *b)
 {

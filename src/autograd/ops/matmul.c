@@ -117,12 +117,24 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 }
 
 static const struct rg__sample samples[] = {
-    {"a (3,4), b (4,2)", 2, {{2, {3, 4}, -1, 1, 0}, {2, {4, 2}, -1, 1, 0}}, build, NULL},
-    {"a (3,21), b (21)", 2, {{2, {3, 21}, -1, 1, 0}, {1, {21}, -1, 1, 0}}, build, NULL},
-    {"a (2,3), b (3,1)", 2, {{2, {2, 3}, -1, 1, 0}, {2, {3, 1}, -1, 1, 0}}, build, NULL},
+    {"a (3,4), b (4,2)",
+     2,
+     {{2, {3, 4}, -1, 1, 0}, {2, {4, 2}, -1, 1, 0}},
+     .build = build,
+     .numpy = "a @ b"},
+    {"a (3,21), b (21)",
+     2,
+     {{2, {3, 21}, -1, 1, 0}, {1, {21}, -1, 1, 0}},
+     .build = build,
+     .numpy = "a @ b"},
+    {"a (2,3), b (3,1)",
+     2,
+     {{2, {2, 3}, -1, 1, 0}, {2, {3, 1}, -1, 1, 0}},
+     .build = build,
+     .numpy = "a @ b"},
 };
 
-RG__OPERATOR_WITH(matmul, shape, samples, .reads_rows = true);
+RG__OPERATOR_WITH(matmul, "Y = A B", shape, samples, .reads_rows = true);
 
 rg_node *rg_matmul(rg_graph *graph, rg_node *a, rg_node *b)
 {

@@ -35,12 +35,20 @@ static rg_node *build_middle(rg_graph *graph, rg_node *const *x, void *user)
 }
 
 static const struct rg__sample samples[] = {
-    {"x (3,5), all axes", 1, {{2, {3, 5}, -2, 2, 0}}, build_all, NULL},
-    {"x (2,19), last axis", 1, {{2, {2, 19}, -2, 2, 0}}, build_last, NULL},
-    {"x (2,3,2), middle axis", 1, {{3, {2, 3, 2}, -2, 2, 0}}, build_middle, NULL},
+    {"x (3,5), all axes", 1, {{2, {3, 5}, -2, 2, 0}}, .build = build_all, .numpy = "np.mean(x)"},
+    {"x (2,19), last axis",
+     1,
+     {{2, {2, 19}, -2, 2, 0}},
+     .build = build_last,
+     .numpy = "np.mean(x, axis=-1)"},
+    {"x (2,3,2), middle axis",
+     1,
+     {{3, {2, 3, 2}, -2, 2, 0}},
+     .build = build_middle,
+     .numpy = "np.mean(x, axis=1)"},
 };
 
-RG__OPERATOR(mean, rg__reduce_shape, samples);
+RG__OPERATOR(mean, "y = mean of x along an axis", rg__reduce_shape, samples);
 
 rg_node *rg_mean(rg_graph *graph, rg_node *x, int axis)
 {

@@ -58,10 +58,10 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 }
 
 static const struct rg__sample samples[] = {
-    {"x (2,6) as (3,-1)", 1, {{2, {2, 6}, -2, 2, 0}}, build, NULL},
+    {"x (2,6) as (3,-1)", 1, {{2, {2, 6}, -2, 2, 0}}, .build = build, .numpy = "x.reshape(3, -1)"},
 };
 
-RG__OPERATOR(reshape, shape, samples);
+RG__OPERATOR(reshape, "y = x in another shape", shape, samples);
 
 rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims)
 {
