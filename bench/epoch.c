@@ -1,6 +1,9 @@
 /* epoch.c: an epoch of training against what the machine can do at best.
  *
- *     bench_epoch FILE MODEL NORMALIZE BATCH_LISTS THREADS EPOCHS
+ *     bench_epoch FILE MODEL NORMALIZE BATCH_LISTS THREADS EPOCHS [alone]
+ *
+ * With "alone" there are no validation lists, and training measures its own metric in some epochs:
+ * those are the series `measured`, the others `epoch`, and `mean` is one value, the mean over all.
  *
  * The one idea: after each epoch, before the next, the same features are read once by the same
  * number of threads, and for a network the bare products are multiplied; so each epoch has its own
@@ -9,6 +12,7 @@
 #include "common.h"
 #include "limits.h"
 
+#include <math.h>
 #include <string.h>
 
 struct watch {
@@ -17,7 +21,9 @@ struct watch {
     int n_regions, n_threads;
     bool products; /* is there something to multiply */
     double left;   /* when training went on */
-    struct series first, epoch, read, scattered, product;
+    struct series first, epoch, measured, mean, read, scattered, product;
+    bool alone;
+    double sum;
 };
 
 /* The memory that an epoch has to read at least. */
@@ -39,7 +45,12 @@ static void find_regions(struct watch *w)
 static bool on_epoch(void *user, const rg_epoch *epoch)
 {
     struct watch *w = user;
-    if (epoch->epoch == 1) {
+    w->sum += epoch->epoch > 0 ? now() - w->left : 0;
+    if (w->alone && epoch->epoch == epoch->n_epochs)
+        add_value(&w->mean, w->sum / (double)epoch->n_epochs);
+    if (w->alone && epoch->epoch > 0 && !isnan(epoch->train_metric)) {
+        add_value(&w->measured, now() - w->left);
+    } else if (epoch->epoch == 1) {
         add_value(&w->first, now() - w->left);
     } else if (epoch->epoch > 1) {
         add_value(&w->epoch, now() - w->left);
@@ -58,11 +69,14 @@ int main(int n, char **arguments)
 {
     static struct watch w = {.first.name = "first",
                              .epoch.name = "epoch",
+                             .measured.name = "measured",
+                             .mean.name = "mean",
                              .read.name = "read",
                              .scattered.name = "scattered",
                              .product.name = "products"};
-    if (n != 7)
-        fail("usage: bench_epoch FILE MODEL NORMALIZE BATCH_LISTS THREADS EPOCHS");
+    w.alone = n == 8 && strcmp(arguments[7], "alone") == 0;
+    if (n != 7 && !w.alone)
+        fail("usage: bench_epoch FILE MODEL NORMALIZE BATCH_LISTS THREADS EPOCHS [alone]");
     bool mlp = strcmp(arguments[2], "mlp") == 0;
     w.n_threads = (int)number(arguments[5]);
     rg_context *ctx = new_context(w.n_threads);
@@ -83,9 +97,12 @@ int main(int n, char **arguments)
     w.products = mlp && w.train->features.dtype == RG_F32;
     find_regions(&w);
     rg_model *model;
-    must(ctx, rg_train(ctx, w.train, rg_dataset_find(data, "vali"), &o, &model, NULL));
+    const rg_split *vali = w.alone ? NULL : rg_dataset_find(data, "vali");
+    must(ctx, rg_train(ctx, w.train, vali, &o, &model, NULL));
     print_series(&w.first, 0);
     print_series(&w.epoch, 0);
+    print_series(&w.measured, 0);
+    print_series(&w.mean, 0);
     print_series(&w.read, 0);
     print_series(&w.scattered, 0);
     print_series(&w.product, 0);

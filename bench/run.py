@@ -186,6 +186,28 @@ def epoch_job(bench, kind, model, normalize, batch, threads):
                                  epochs)
 
 
+def evaluation(bench):
+    bench.table("Evaluation: linear, 64 lists a step, none, NDCG@10 of the training lists",
+                "Training without a validation split, 10 epochs: the mean over all epochs, of which "
+                "every fifth measures the metric, against the median of those that only compute "
+                "gradients. Then the metric alone, of a million rows as lists of 100 and as one "
+                "list, on all threads.")
+    jobs = {t: lambda t=t: bench.program("epoch", bench.data("f32"), "linear", "none", 64, t, 10,
+                                         "alone") for t in bench.threads}
+    results = bench.in_turn({**jobs, "metric": lambda: bench.program("metric", CPUS, 5)})
+    for threads in bench.threads:
+        runs = results[threads]
+        mean = ratio_across(runs, "mean", runs, "epoch")
+        bench.figure(f"{threads} thread(s): mean epoch / gradients alone", mean, 1.4, own=True,
+                     times=ms(middle(runs, "mean"), middle(runs, "epoch")))
+        bench.figure("the same: an epoch that measures / gradients alone",
+                     ratio_across(runs, "measured", runs, "epoch"),
+                     times=ms(middle(runs, "measured"), middle(runs, "epoch")))
+    for what, name in (("lists of 100, NDCG@10", "lists@10"), ("lists of 100, NDCG", "lists"),
+                       ("one list, NDCG@10", "one@10"), ("one list, NDCG", "one")):
+        bench.figure(what, 1e3 * middle(results["metric"], name), unit=" ms")
+
+
 def train_peers(bench, model, batch, threads):
     """Jobs by name; a peer's epochs are the first, not measured, and two more."""
     return {peer: bench.peer(peer, f"train_{peer}.py", bench.data("f32"), model, batch, threads, 3)
@@ -391,9 +413,10 @@ def start(bench):
                  times=" + ".join(f"{s / 1024:.0f}" for s in sizes) + " KiB")
 
 
-SECTIONS = {"linear": linear, "storage": storage, "network": network, "small": small,
-            "files": files, "streaming": streaming, "scoring": scoring, "start": start}
-QUICK_SECTIONS = ("linear", "storage", "network", "small")
+SECTIONS = {"linear": linear, "evaluation": evaluation, "storage": storage, "network": network,
+            "small": small, "files": files, "streaming": streaming, "scoring": scoring,
+            "start": start}
+QUICK_SECTIONS = ("linear", "evaluation", "storage", "network", "small")
 
 
 # ---- The machine, and results.md -----------------------------------------------------------------

@@ -1,8 +1,10 @@
-/* test_metric.c: known values, ties against brute force over all orders, corners, errors. */
+/* test_metric.c: known values, ties against brute force over all orders, selecting against sorting
+ * all, corners, errors. */
 #include "check.h"
 
 #include "base/base.h"
 #include "base/random.h"
+#include "metric/dcg.h"
 
 static const double NOT_A_NUMBER = (double)NAN, INFINITE = (double)INFINITY;
 
@@ -228,6 +230,216 @@ static void ties_are_the_mean_over_all_orders(void **state)
         }
     }
     rg_context_destroy(ctx);
+}
+
+/* ---- Selecting the first k against sorting all ---------------------------------------------- */
+
+enum { LONGEST = 300, N_SHAPES = 12 };
+
+/* A list that was drawn, as rg_metric_evaluate gets it. */
+struct drawn {
+    int n;
+    double scores[LONGEST], labels[LONGEST];
+    uint8_t where[LONGEST];
+    char ids[LONGEST][8];
+    const char *doc_ids[LONGEST];
+};
+
+/* Scores of different kinds: distinct, few values, all equal, rising, falling, ... */
+static double score_of_shape(int shape, int i, int n, uint64_t draw)
+{
+    const double special[] = {0, -0., 1, NOT_A_NUMBER, -INFINITE, INFINITE, -NOT_A_NUMBER, 2};
+    switch (shape) {
+    case 0: return (double)(draw >> 11);
+    case 1: return (double)(draw % 2);
+    case 2: return (double)(draw % 7);
+    case 3: return 1;
+    case 4: return i;
+    case 5: return -i;
+    case 6: return i < n / 2 ? i : n - i; /* rising, then falling */
+    case 7: return special[draw % 8];
+    case 8: return NOT_A_NUMBER;
+    case 9: return -INFINITE;
+    case 10: return draw % 4 ? (double)(draw % 50) : special[draw / 4 % 8];
+    default: return i % 16 ? (double)(i * 7 % 31) : NOT_A_NUMBER;
+    }
+}
+
+static void draw_list(struct drawn *d, int shape, int n, uint64_t number)
+{
+    uint64_t at = 0;
+    d->n = n;
+    for (int i = 0; i < n; i++) {
+        uint64_t draw = rg__random(9, RG__STREAM_SAMPLES, number, at++);
+        d->scores[i] = score_of_shape(shape, i, n, draw);
+        draw = rg__random(9, RG__STREAM_SAMPLES, number, at++);
+        d->labels[i] = draw % 3 ? (double)(draw % 5) : (double)(draw % 1000) / 300 - .5;
+        d->where[i] = number % 2 || draw / 5 % 4 > 0;
+        snprintf(d->ids[i], sizeof d->ids[i], "d%d", (int)(draw / 7 % 40)); /* some are equal */
+        d->doc_ids[i] = d->ids[i];
+    }
+}
+
+/* Whether item a comes before b, by the words of metric.h; the row decides at last. */
+static bool comes_before(const struct drawn *d, rg_ties ties, const struct rg__item *a,
+                         const struct rg__item *b)
+{
+    bool equal = a->score == b->score || (isnan(a->score) && isnan(b->score));
+    if (!equal)
+        return isnan(b->score) || a->score > b->score;
+    int ids = strcmp(d->ids[a->row], d->ids[b->row]);
+    if (ties == RG_TIES_DOCID)
+        return ids ? ids > 0 : a->row > b->row;
+    if (ties != RG_TIES_INPUT && a->label != b->label)
+        return a->label < b->label;
+    return a->row < b->row;
+}
+
+/* The list's ideal DCG from all labels in order, divided by 2^exponent. */
+static double sorted_ideal(const struct rg__ranked_list *list, int exponent)
+{
+    double labels[LONGEST], dcg = 0;
+    for (int64_t i = 0; i < list->n; i++) {
+        int64_t at = i;
+        for (; at > 0 && labels[at - 1] < list->items[i].label; at--)
+            labels[at] = labels[at - 1];
+        labels[at] = list->items[i].label;
+    }
+    for (int64_t i = 0; i < rg__cut(list, list->n) && labels[i] > 0; i++)
+        dcg += rg__scaled_gain(list, labels[i], exponent) * rg__discounts(i, i + 1);
+    return dcg;
+}
+
+/* The metric of a list whose items are all sorted. */
+static double sorted_value(const rg_metric *metric, const struct drawn *d)
+{
+    struct rg__item items[LONGEST];
+    double ideal = NOT_A_NUMBER;
+    rg_ranking ranking = {.scores = d->scores, .labels = d->labels, .doc_ids = d->doc_ids};
+    struct rg__ranked_list list = {.metric = metric,
+                                   .ranking = &ranking,
+                                   .items = items,
+                                   .largest_label = -INFINITE,
+                                   .ideal = &ideal};
+    for (int pass = 0; pass < 2; pass++) /* ranked ones, then unranked ones */
+        for (int row = 0; row < d->n; row++) {
+            struct rg__item item = {d->scores[row], d->labels[row], row};
+            if (!d->where[row] || (item.score == -INFINITE) != (pass == 1))
+                continue;
+            int64_t at = list.n++;
+            for (; pass == 0 && at > 0 && comes_before(d, metric->ties, &item, &items[at - 1]);
+                 at--)
+                items[at] = items[at - 1];
+            items[at] = item;
+            list.n_ranked += pass == 0;
+            list.largest_label = fmax(list.largest_label, item.label);
+        }
+    if (list.n == 0)
+        return 0;
+    bool gains = strcmp(metric->name, "ndcg") == 0 || strcmp(metric->name, "dcg") == 0;
+    if (gains ? !rg__has_gain(&list) : !rg__has_threshold(&list))
+        return 0;
+    if (strcmp(metric->name, "ndcg") == 0) {
+        int exponent = rg__gain_exponent(&list);
+        return rg__scaled_dcg(&list, exponent) / sorted_ideal(&list, exponent);
+    }
+    return strcmp(metric->name, "dcg") == 0   ? rg__dcg(&list)
+           : strcmp(metric->name, "map") == 0 ? rg__map(&list)
+           : strcmp(metric->name, "mrr") == 0 ? rg__mrr(&list)
+                                              : rg__precision(&list);
+}
+
+/* Every k of short lists, some of long ones. */
+static void compare_selection(rg_context *ctx, struct drawn *d, const char *name, rg_ties ties)
+{
+    int64_t offsets[] = {0, d->n};
+    rg_ranking ranking = {1, offsets, d->scores, d->labels, d->where, NULL, d->doc_ids};
+    rg_metric m = parsed(ctx, name);
+    m.ties = ties;
+    int n_valid = 0, n_scored = 0;
+    for (int i = 0; i < d->n; i++) {
+        n_valid += d->where[i];
+        n_scored += d->where[i] && !isnan(d->scores[i]);
+    }
+    rg_status all_nan = n_valid && !n_scored ? RG_BAD_DATA : RG_OK; /* the value is there */
+    double kept = NOT_A_NUMBER;
+    for (m.k = 0; m.k <= d->n + 1; m.k += d->n > 40 && m.k > 20 ? 1 + m.k / 3 : 1) {
+        double once, again, expected = sorted_value(&m, d);
+        rg_metric_result result;
+        kept = NOT_A_NUMBER;
+        for (int time = 0; time < 2; time++)
+            assert_int_equal(
+                rg__metric_evaluate(ctx, &m, &ranking, &kept, &result, time ? &again : &once),
+                all_nan);
+        if (memcmp(&once, &expected, sizeof once) != 0)
+            print_error("%s@%d, ties %s, %d items: %.17g, sorted %.17g\n", name, (int)m.k,
+                        rg_ties_name(ties), d->n, once, expected);
+        assert_memory_equal(&once, &expected, sizeof once);
+        assert_memory_equal(&again, &expected, sizeof again);
+    }
+}
+
+static void selecting_is_sorting(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    static struct drawn d;
+    static const int lengths[] = {1, 2, 3, 12, 13, 14, 27, 40, 100, LONGEST};
+    for (int shape = 0; shape < N_SHAPES; shape++)
+        for (int l = 0; l < RG__COUNT(lengths); l++) {
+            draw_list(&d, shape, lengths[l], (uint64_t)(shape * 100 + l));
+            for (int ties = RG_TIES_AVERAGE; ties <= RG_TIES_PESSIMISTIC; ties++)
+                for (int i = 0; i < RG__COUNT(definitions); i++)
+                    compare_selection(ctx, &d, definitions[i].name, (rg_ties)ties);
+        }
+    rg_context_destroy(ctx);
+}
+
+/* ---- Threads -------------------------------------------------------------------------------- */
+
+/* Lists of very different lengths, enough rows for several blocks; the first error by list. */
+static void threads_change_nothing(void **state)
+{
+    (void)state;
+    enum { N_LISTS = 400, N_ROWS = 60000 };
+    static double scores[N_ROWS], labels[N_ROWS], per_list[2][N_LISTS], ideals[N_LISTS];
+    int64_t offsets[N_LISTS + 1] = {0};
+    for (int q = 1; q < N_LISTS; q++)
+        offsets[q] = offsets[q - 1] + q * q % 293;
+    offsets[N_LISTS] = N_ROWS;
+    for (int i = 0; i < N_ROWS; i++) {
+        scores[i] = (double)(rg__random(5, RG__STREAM_SAMPLES, 0, (uint64_t)i) % 1000);
+        labels[i] = (double)(rg__random(5, RG__STREAM_SAMPLES, 1, (uint64_t)i) % 35);
+    }
+    rg_ranking ranking = {N_LISTS, offsets, scores, labels, NULL, NULL, NULL};
+    rg_metric_result results[2], failed;
+    struct notes notes[2] = {0};
+    char errors[2][512];
+    for (int t = 0; t < 2; t++) {
+        rg_context_options options = rg_context_options_default();
+        options.n_threads = t ? 3 : 1;
+        options.log = take_note;
+        options.log_user = &notes[t];
+        rg_context *ctx = rg_context_create(&options);
+        rg_metric m = parsed(ctx, "ndcg@10");
+        labels[50000] = labels[N_ROWS - 1] = 1;
+        for (int q = 0; q < N_LISTS; q++)
+            ideals[q] = NOT_A_NUMBER;
+        for (int time = 0; time < 1 + t; time++) /* the second time with ideals that were kept */
+            assert_ok(ctx, rg__metric_evaluate(ctx, &m, &ranking, t ? ideals : NULL, &results[t],
+                                               per_list[t]));
+        labels[50000] = labels[N_ROWS - 1] = NOT_A_NUMBER;
+        assert_fails(ctx, RG_BAD_DATA, "label of row 50001 ",
+                     rg_metric_evaluate(ctx, &m, &ranking, &failed, NULL));
+        snprintf(errors[t], sizeof errors[t], "%s", rg_last_error(ctx));
+        rg_context_destroy(ctx);
+    }
+    assert_memory_equal(&results[0], &results[1], sizeof results[0]);
+    assert_memory_equal(per_list[0], per_list[1], sizeof per_list[0]);
+    assert_int_equal(notes[0].count, 1);
+    assert_int_equal(notes[1].count, 1); /* a repeated note is not shown */
+    assert_string_equal(notes[0].last, notes[1].last);
+    assert_string_equal(errors[0], errors[1]);
 }
 
 static void row_order_cannot_matter(void **state)
@@ -679,6 +891,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_values),
         cmocka_unit_test(ties_are_the_mean_over_all_orders),
+        cmocka_unit_test(selecting_is_sorting),
+        cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(row_order_cannot_matter),
         cmocka_unit_test(other_ties),
         cmocka_unit_test(sorting),

@@ -224,6 +224,43 @@ static void same_seed_same_bits(void **state)
     unmake(&m);
 }
 
+/* ---- Which epochs are measured ---- */
+
+/* Training lists are measured at epoch 0, every fifth epoch and the last one, and what is measured
+ * is the model as it is then; validation lists always. */
+static void training_lists_are_measured_now_and_then(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t epochs;
+        bool vali;
+        uint64_t measured; /* bit e: epoch e */
+    } cases[] = {{1, false, 0x3},      {2, false, 0x5},   {4, false, 0x11},   {5, false, 0x21},
+                 {6, false, 0x61},     {9, false, 0x221}, {10, false, 0x421}, {12, false, 0x1421},
+                 {16, false, 0x18421}, {7, true, 0xff},   {1, true, 0x3}};
+    struct made m = make(40, 20, 8, 1, 4, 3), v = make(30, 20, 8, 1, 4, 4);
+    double *scores = calloc((size_t)m.split.n_rows, sizeof *scores);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_model *model;
+        rg_train_options o = options();
+        o.epochs = cases[i].epochs;
+        assert_ok(ctx, rg_train(ctx, &m.split, cases[i].vali ? &v.split : NULL, &o, &model, NULL));
+        for (int64_t e = 0; e <= o.epochs; e++)
+            if (isnan(train_log.metric[e]) != !(cases[i].measured >> e & 1))
+                fail_msg("epoch %d of %d", (int)e, (int)o.epochs);
+        rg_ranking ranking = {m.split.n_lists, m.offsets, scores, m.labels, NULL, NULL, NULL};
+        rg_metric_result measured;
+        assert_ok(ctx, rg_model_score_split(model, &m.split, scores));
+        assert_ok(ctx, rg_metric_evaluate(ctx, &o.metric, &ranking, &measured, NULL));
+        if (!cases[i].vali)
+            assert_close(train_log.metric[o.epochs], measured.value, 0, 0);
+        rg_model_destroy(model);
+    }
+    free(scores);
+    unmake(&m);
+    unmake(&v);
+}
+
 /* ---- Which epoch is kept ---- */
 
 static void the_best_epoch_on_validation_is_kept(void **state)
@@ -768,6 +805,7 @@ int main(void)
         TEST(unknown_data),
         TEST(label_scale_does_not_matter),
         TEST(same_seed_same_bits),
+        TEST(training_lists_are_measured_now_and_then),
         TEST(the_best_epoch_on_validation_is_kept),
         TEST(without_validation_the_last_epoch_is_kept),
         TEST(masked_rows_leave_no_trace),

@@ -74,9 +74,11 @@ typedef struct rg_metric_result {
 } rg_metric_result;
 
 /* Evaluates one metric. per_list (n_lists doubles, the caller's, may be NULL) gets each list's
- * value: 0 for an empty list, NaN for a skipped one. Time n log n a list. RG_BAD_DATA for a NaN
- * label or one above 1023 under the exponential gain (row told); one warning above 31. Items whose
- * score is NaN are counted, with a warning; RG_BAD_DATA when that is every item. */
+ * value: 0 for an empty list, NaN for a skipped one. Time per list of n items: n + m log m, where m
+ * items are within the cut-off k or tied with rank k; n log n without a cut-off. Lists are shared
+ * out among the context's threads; the bits do not depend on their number. RG_BAD_DATA for a NaN
+ * label or one above 1023 under the exponential gain (row told); one warning above 31. Items
+ * whose score is NaN are counted, with a warning; RG_BAD_DATA when that is every item. */
 RG_API rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric,
                                     const rg_ranking *ranking, rg_metric_result *result,
                                     double *per_list);

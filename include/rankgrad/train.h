@@ -25,12 +25,17 @@ typedef enum rg_negative_labels {
 /* "error", "zero", "keep"; NULL past the last value. */
 RG_API const char *rg_negative_labels_name(rg_negative_labels policy);
 
+/* Without validation lists the metric of the training lists is measured after every so many epochs,
+ * at epoch 0 and at the last one: it chooses nothing, and scoring all rows costs most of what an
+ * epoch's gradients cost. */
+enum { RG_TRAIN_METRIC_EPOCHS = 5 };
+
 /* What an epoch left behind; epoch 0 is the untrained model. */
 typedef struct rg_epoch {
     int64_t epoch;
     int64_t n_epochs;
     double loss;         /* mean loss per list over the epoch's steps, scaled; NaN at epoch 0 */
-    double train_metric; /* NaN when it was not computed */
+    double train_metric; /* without a validation split; NaN where it was not measured */
     double vali_metric;  /* NaN without a validation split */
     double lr;           /* of the epoch's last step */
     double grad_norm;    /* of the epoch's last step, before clipping */

@@ -197,7 +197,8 @@ static const struct cli_option options[] = {
      .kind = CLI_TEXT,
      .offset = AT(metrics),
      .doc = "Metrics, separated by commas, see below: the first one chooses the epoch to keep, the "
-            "others are shown at the end"},
+            "others are shown at the end. Without validation lists it is shown for the training "
+            "lists, at every fifth epoch and the last one"},
     {0}};
 
 static char *explain(void)
@@ -243,7 +244,8 @@ struct progress {
     struct cli_word metric;
     struct cli_output history; /* stream NULL: none */
     double first_seconds;      /* when epoch 0 was measured */
-    rg_epoch best;
+    rg_epoch best;             /* the one that would be kept */
+    rg_epoch measured;         /* the last one whose metric is known */
 };
 
 /* "-" where there is no number. */
@@ -257,17 +259,21 @@ static struct cli_word number(const char *format, double value)
 
 static void show_line(const struct progress *p, const rg_epoch *e)
 {
-    bool vali = !isnan(e->vali_metric);
     double left = e->epoch > 0 ? (e->seconds - p->first_seconds) / (double)e->epoch *
                                      (double)(e->n_epochs - e->epoch)
                                : (double)NAN;
     char line[512];
-    snprintf(line, sizeof line, "epoch %lld/%lld  loss %s  %s %s %s (best %s at %lld)  ETA %s s",
-             (long long)e->epoch, (long long)e->n_epochs, number("%.4f", e->loss).text,
-             p->metric.text, vali ? "vali" : "train",
-             number("%.4f", vali ? e->vali_metric : e->train_metric).text,
-             number("%.4f", vali ? p->best.vali_metric : p->best.train_metric).text,
-             (long long)p->best.epoch, number("%.0f", left).text);
+    int used = snprintf(line, sizeof line, "epoch %lld/%lld  loss %s  %s ", (long long)e->epoch,
+                        (long long)e->n_epochs, number("%.4f", e->loss).text, p->metric.text);
+    if (!isnan(e->vali_metric))
+        used += snprintf(line + used, sizeof line - (size_t)used, "vali %.4f (best %s at %lld)",
+                         e->vali_metric, number("%.4f", p->best.vali_metric).text,
+                         (long long)p->best.epoch);
+    else
+        used +=
+            snprintf(line + used, sizeof line - (size_t)used, "train %s (epoch %lld)",
+                     number("%.4f", p->measured.train_metric).text, (long long)p->measured.epoch);
+    snprintf(line + used, sizeof line - (size_t)used, "  ETA %s s", number("%.0f", left).text);
     cli_progress(line);
 }
 
@@ -291,6 +297,8 @@ static bool on_epoch(void *user, const rg_epoch *e)
         p->first_seconds = e->seconds;
     if (e->best || e->epoch == 0)
         p->best = *e;
+    if (e->epoch == 0 || !isnan(e->train_metric))
+        p->measured = *e;
     if (p->history.stream)
         fprintf(p->history.stream, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.3f\t%d\n",
                 (long long)e->epoch, cli_plain(e->loss), cli_plain(e->train_metric),
@@ -443,7 +451,7 @@ static void show_kept(const struct train *t, const struct progress *p, const rg_
     printf("kept epoch %lld of %lld, ", (long long)r->kept_epoch, (long long)t->o.epochs);
     if (r->n_vali_lists == 0)
         printf("the last, as there are no validation lists: %s %.5f on the training lists",
-               p->metric.text, p->best.train_metric);
+               p->metric.text, p->measured.train_metric);
     else if (r->kept_last)
         printf("the last, as no validation list has a relevant item");
     else

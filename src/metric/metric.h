@@ -17,8 +17,10 @@ struct rg__item {
     int64_t row;  /* in the ranking's arrays */
 };
 
-/* The valid items of one list. The first n_ranked are sorted by rank; those behind are unranked
- * (score -inf): they take no rank, and still count among the relevant items and in the ideal. */
+/* The valid items of one list. The first n_ranked are ranked: those of the first k ranks, and what
+ * is tied with them, come first and are sorted by rank, the others follow in any order. Those
+ * behind n_ranked are unranked (score -inf): they take no rank, and still count among the relevant
+ * items and in the ideal. */
 struct rg__ranked_list {
     const rg_metric *metric;
     const rg_ranking *ranking;
@@ -27,17 +29,23 @@ struct rg__ranked_list {
     int64_t n;
     int64_t n_ranked;
     double largest_label; /* over all n; NaN when n is 0 */
+    double *ideal;        /* what the value is divided by, NaN: not computed yet; depends on the
+                             labels alone, so it may be kept while only scores change */
 };
 
 /* < 0: a stands before b; 0: the order they came in; > 0: after. */
 typedef int rg__order(const rg_ranking *ranking, const struct rg__item *a,
                       const struct rg__item *b);
 
-/* Stable merge sort of the first `count` items: n log n whatever the input, n for what is sorted
- * or equal already. */
+/* Merge sort of the first `count` items, equal ones by row: n log n whatever the input, n for what
+ * is sorted already. */
 void rg__sort_items(struct rg__ranked_list *list, int64_t count, rg__order *order);
 
-/* Orders the ranked items as the metric's rg_ties says. */
+/* Moves the first k in the order, equal ones by row, of the first `count` items to the front,
+ * unsorted: time n, or n log n on input made to defeat it. */
+void rg__select_items(struct rg__ranked_list *list, int64_t count, int64_t k, rg__order *order);
+
+/* Orders the ranked items as the metric's rg_ties says, as far as its cut-off k needs them. */
 void rg__rank(struct rg__ranked_list *list);
 
 /* Order for rg__sort_items: the greatest label first. */
@@ -51,6 +59,23 @@ int64_t rg__cut(const struct rg__ranked_list *list, int64_t count);
 
 /* The number of items in [begin, end) whose label reaches the threshold. */
 int64_t rg__count_relevant(const struct rg__ranked_list *list, int64_t begin, int64_t end);
+
+/* A line of metrics.def. */
+struct rg__metric_kind {
+    const char *name;
+    const char *alias; /* "": none */
+    const char *formula;
+    bool (*has_relevant)(const struct rg__ranked_list *list);
+    double (*value)(struct rg__ranked_list *list);
+};
+
+/* The kind of a metric; NULL for an unknown name, which is recorded. */
+const struct rg__metric_kind *rg__find_metric(rg_context *ctx, const char *name, size_t length);
+
+/* rg_metric_evaluate with `ideals` (n_lists), NaN at first, in which the lists' ideals are kept for
+ * the next call with the same metric, labels, offsets and mask; NULL: they are not kept. */
+rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
+                              double *ideals, rg_metric_result *result, double *per_list);
 
 /* What "relevant" means, the fourth column of metrics.def: whether the list has such an item. */
 bool rg__has_gain(const struct rg__ranked_list *list); /* a label above 0, whose gain is not 0 */

@@ -7,11 +7,14 @@
  */
 #include "metric/dcg.h"
 
+#include <math.h>
+
 static double scaled_ideal(struct rg__ranked_list *list, int exponent)
 {
     double dcg = 0;
     int64_t cut = rg__cut(list, list->n);
-    rg__sort_items(list, list->n, rg__by_label);
+    rg__select_items(list, list->n, cut, rg__by_label);
+    rg__sort_items(list, cut, rg__by_label);
     for (int64_t i = 0; i < cut && list->items[i].label > 0; i++)
         dcg += rg__scaled_gain(list, list->items[i].label, exponent) * rg__discounts(i, i + 1);
     return dcg;
@@ -21,5 +24,7 @@ double rg__ndcg(struct rg__ranked_list *list)
 {
     int exponent = rg__gain_exponent(list);
     double dcg = rg__scaled_dcg(list, exponent);
-    return dcg / scaled_ideal(list, exponent);
+    if (isnan(*list->ideal))
+        *list->ideal = scaled_ideal(list, exponent);
+    return dcg / *list->ideal;
 }

@@ -1,13 +1,16 @@
 /* evaluate.c: the metric of a model on the lists of a split; see evaluate.h.
  *
- * The one idea: scoring is the forward half of a step: the same shards, graphs and workers, over
- * the lists as they come. */
+ * Scoring is the forward half of a step: the same shards, graphs and workers, over the lists in
+ * their order. What the metric computes from the labels alone is kept from epoch to epoch. */
 #include "train/evaluate.h"
 
 #include "data/split.h"
+#include "metric/metric.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
 #include "train/check.h"
+
+#include <math.h>
 
 rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split *split,
                               struct rg__rows *rows, struct rg__evaluation *e)
@@ -15,17 +18,20 @@ rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split 
     *e = (struct rg__evaluation){.ctx = ctx, .what = what, .split = split, .rows = rows};
     e->labels = rg__alloc(ctx, rows->n_rows, sizeof *e->labels, "the labels");
     e->scores = rg__alloc(ctx, rows->n_rows, sizeof *e->scores, "the scores");
+    e->ideals = rg__alloc(ctx, rows->n_lists, sizeof *e->ideals, "the ideals of the lists");
     e->lists = rg__alloc(ctx, rows->n_lists, sizeof *e->lists, "the lists");
     e->shards = rg__alloc(ctx, rows->n_lists, sizeof *e->shards, "the shards");
     e->first = rg__alloc(ctx, rows->n_windows + 1, sizeof *e->first, "the windows");
-    if (!e->labels || !e->scores || !e->lists || !e->shards || !e->first)
+    if (!e->labels || !e->scores || !e->ideals || !e->lists || !e->shards || !e->first)
         return RG_LIMIT;
     int64_t n = 0;
     for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
         if (rg__row_is_there(split, row))
             e->labels[n++] = split->labels[row];
-    for (int64_t q = 0; q < rows->n_lists; q++)
+    for (int64_t q = 0; q < rows->n_lists; q++) {
         e->lists[q] = q;
+        e->ideals[q] = (double)NAN;
+    }
     for (int64_t w = 0; w < rows->n_windows; w++) {
         int64_t begin = rows->windows[w], n_lists = rows->windows[w + 1] - begin;
         e->first[w + 1] =
@@ -38,6 +44,7 @@ void rg__evaluation_close(struct rg__evaluation *e)
 {
     rg__free(e->ctx, e->labels);
     rg__free(e->ctx, e->scores);
+    rg__free(e->ctx, e->ideals);
     rg__free(e->ctx, e->lists);
     rg__free(e->ctx, e->shards);
     rg__free(e->ctx, e->first);
@@ -86,5 +93,5 @@ rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__crew *crew, co
                           .offsets = e->rows->offsets,
                           .scores = e->scores,
                           .labels = e->labels};
-    return rg_metric_evaluate(e->ctx, metric, &ranking, result, NULL);
+    return rg__metric_evaluate(e->ctx, metric, &ranking, e->ideals, result, NULL);
 }

@@ -13,6 +13,7 @@ struct rg__evaluation {
     const rg_split *split;
     struct rg__rows *rows;
     double *labels, *scores; /* (n_rows), double: labels as they were read */
+    double *ideals;          /* (n_lists) of the metric; NaN: not computed yet */
     int64_t *lists;          /* 0, 1, 2, ... */
     struct rg__shard *shards;
     int64_t *first; /* (windows + 1) the windows' first shards */
@@ -23,7 +24,7 @@ rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split 
                               struct rg__rows *rows, struct rg__evaluation *evaluation);
 void rg__evaluation_close(struct rg__evaluation *evaluation);
 
-/* Scores all rows, shard by shard, and measures. */
+/* Scores all rows, shard by shard, and measures; the metric is the same in every call. */
 rg_status rg__evaluate(struct rg__evaluation *evaluation, const struct rg__crew *crew,
                        const rg_model *model, const rg_metric *metric, rg_metric_result *result);
 

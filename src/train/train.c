@@ -270,14 +270,23 @@ static rg_status run_epoch(struct training *t, rg_epoch *epoch)
     return RG_OK;
 }
 
+/* Whether an epoch is measured. Validation lists choose the epoch to keep, so always. The metric of
+ * the training lists chooses nothing and scores every row a second time: only where it shows the
+ * course of the training. */
+static bool is_measured(const struct training *t, int64_t epoch)
+{
+    return t->has_vali || epoch % RG_TRAIN_METRIC_EPOCHS == 0 || epoch == t->options.epochs;
+}
+
 /* Measures the epoch and keeps its parameters where it is the best (or the last, without a
  * validation list that could choose). Epoch 0 is shown and never kept. */
 static rg_status judge_epoch(struct training *t, rg_epoch *epoch)
 {
     const rg_parameters *p = &t->model->parameters;
-    rg_metric_result measured = {0};
-    rg_status status =
-        rg__evaluate(&t->evaluation, &t->crew, t->model, &t->options.metric, &measured);
+    rg_metric_result measured = {.value = (double)NAN};
+    rg_status status = RG_OK;
+    if (is_measured(t, epoch->epoch))
+        status = rg__evaluate(&t->evaluation, &t->crew, t->model, &t->options.metric, &measured);
     if (status != RG_OK)
         return status;
     if (t->has_vali)

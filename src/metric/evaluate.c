@@ -1,0 +1,312 @@
+/* evaluate.c: from scored lists to one number per list, and to their mean.
+ *
+ * What all metrics have in common is here: checks, which items are valid, what a list without a
+ * relevant item counts, and the mean. Blocks of lists are shared out among the context's workers;
+ * what a list gives depends on the list alone, and the lists are added up in their order, so the
+ * result has the same bits for any number of workers. */
+#include "metric/metric.h"
+
+#include "base/pool.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+/* What one list contributes. */
+struct outcome {
+    double value;         /* NaN: skipped */
+    double largest_label; /* NaN when the list is empty */
+    int64_t large_row;    /* the first row with a label above LARGE_LABEL; -1: none */
+    int64_t unscored_row; /* the first row whose score is NaN; -1: none */
+    int64_t n_items, n_unscored;
+    bool no_relevant;
+};
+
+/* A worker's memory for a list: n items, then n / 2 for the sort. */
+struct scratch {
+    struct rg__item *items;
+    int64_t capacity;
+};
+
+struct evaluation {
+    rg_context *ctx;
+    const struct rg__metric_kind *kind;
+    const rg_metric *metric;
+    const rg_ranking *ranking;
+    double *ideals;           /* (n_lists) or NULL */
+    double label_limit;       /* the largest label whose gain is finite */
+    struct outcome *outcomes; /* (n_lists) */
+    int64_t n_blocks;
+    struct scratch *scratch; /* (workers) */
+    int n_workers;
+};
+
+/* 2^1024 is no double; above 31 one item outweighs all the others together. */
+static const double LARGEST_EXP_LABEL = 1023, LARGE_LABEL = 31;
+
+enum { BLOCK_ROWS = 8192 }; /* work of some 100 us, enough to pay for handing it out */
+
+static rg_status check_metric(rg_context *ctx, const rg_metric *metric,
+                              const struct rg__metric_kind **kind)
+{
+    *kind = rg__find_metric(ctx, metric->name, strlen(metric->name));
+    if (!*kind)
+        return RG_USAGE;
+    if (metric->k < 0)
+        return rg__fail(ctx, RG_USAGE, "%s: cut-off k is %lld; it must be at least 0 (0: none)",
+                        metric->name, (long long)metric->k);
+    if (isnan(metric->threshold))
+        return rg__fail(ctx, RG_USAGE, "%s: the relevance threshold is NaN; it must be a number",
+                        metric->name);
+    if (!rg_gain_name(metric->gain) || !rg_ties_name(metric->ties) ||
+        !rg_no_relevant_name(metric->no_relevant))
+        return rg__fail(
+            ctx, RG_USAGE, "%s: gain %d, ties %d or no_relevant %d is none of its enum's values",
+            metric->name, (int)metric->gain, (int)metric->ties, (int)metric->no_relevant);
+    return RG_OK;
+}
+
+/* Offsets and list weights. */
+static rg_status check_ranking(rg_context *ctx, const rg_ranking *ranking)
+{
+    if (ranking->n_lists < 0)
+        return rg__fail(ctx, RG_USAGE, "the ranking has %lld lists; it must have 0 or more",
+                        (long long)ranking->n_lists);
+    for (int64_t q = 0; q < ranking->n_lists; q++) {
+        int64_t begin = ranking->offsets[q], end = ranking->offsets[q + 1];
+        if (begin < 0 || end < begin)
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "offsets of list %lld are %lld and %lld; they must not be negative nor "
+                            "decrease",
+                            (long long)q + 1, (long long)begin, (long long)end);
+        double weight = ranking->list_weights ? ranking->list_weights[q] : 1;
+        if (!(weight >= 0) || isinf(weight))
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "weight of list %lld is %g; it must be finite and at least 0",
+                            (long long)q + 1, weight);
+    }
+    return RG_OK;
+}
+
+static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t q, int64_t row)
+{
+    double label = e->ranking->labels[row];
+    long long list = (long long)q + 1, number = (long long)row + 1;
+    if (isnan(label))
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "label of row %lld (list %lld, both from 1) is NaN; a number was expected, "
+                        "or the row masked",
+                        number, list);
+    return rg__fail(ctx, RG_BAD_DATA, "label of row %lld (list %lld, both from 1) is %.17g; %s",
+                    number, list, label,
+                    e->label_limit == LARGEST_EXP_LABEL
+                        ? "the gain 2^label - 1 allows at most 1023: use --gain linear"
+                        : "the linear gain must be finite");
+}
+
+/* Fills the list with the valid items of list q: ranked ones first, in row order. */
+static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
+                        struct rg__ranked_list *list, struct outcome *outcome)
+{
+    const rg_ranking *r = e->ranking;
+    double large = e->label_limit == LARGEST_EXP_LABEL ? LARGE_LABEL : (double)INFINITY;
+    int64_t begin = r->offsets[q], end = r->offsets[q + 1];
+    struct rg__item *unranked = list->items + (end - begin);
+    list->n_ranked = 0;
+    list->largest_label = (double)NAN;
+    for (int64_t row = begin; row < end; row++) {
+        if (r->where && !r->where[row])
+            continue;
+        struct rg__item item = {r->scores[row], r->labels[row], row};
+        if (!(item.label <= e->label_limit))
+            return fail_label(ctx, e, q, row);
+        if (item.label > large && outcome->large_row < 0)
+            outcome->large_row = row;
+        if (!(item.label <= list->largest_label))
+            list->largest_label = item.label;
+        if (isnan(item.score) && outcome->n_unscored++ == 0)
+            outcome->unscored_row = row;
+        if (item.score == (double)-INFINITY)
+            *--unranked = item;
+        else
+            list->items[list->n_ranked++] = item;
+    }
+    int64_t n_unranked = list->items + (end - begin) - unranked;
+    memmove(list->items + list->n_ranked, unranked, (size_t)n_unranked * sizeof *unranked);
+    outcome->n_items = list->n = list->n_ranked + n_unranked;
+    outcome->largest_label = list->largest_label;
+    return RG_OK;
+}
+
+/* The value of a gathered list; NaN: skipped. */
+static double list_value(const struct evaluation *e, struct rg__ranked_list *list,
+                         struct outcome *outcome)
+{
+    static const double values[] = {
+        [RG_NO_RELEVANT_ZERO] = 0, [RG_NO_RELEVANT_ONE] = 1, [RG_NO_RELEVANT_SKIP] = (double)NAN};
+    if (list->n == 0)
+        return 0;
+    outcome->no_relevant = !e->kind->has_relevant(list);
+    if (outcome->no_relevant)
+        return values[list->metric->no_relevant];
+    rg__rank(list);
+    return e->kind->value(list);
+}
+
+/* Task i: the lists of block i. */
+static rg_status run_block(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    const struct evaluation *e = user;
+    const rg_ranking *r = e->ranking;
+    struct scratch *scratch = &e->scratch[worker];
+    struct rg__ranked_list list = {.metric = e->metric, .ranking = r};
+    int64_t end = (i + 1) * r->n_lists / e->n_blocks;
+    for (int64_t q = i * r->n_lists / e->n_blocks; q < end; q++) {
+        int64_t n = r->offsets[q + 1] - r->offsets[q];
+        void *items = scratch->items;
+        rg_status status = rg__cancelled(ctx);
+        if (status == RG_OK && !rg__grow(ctx, &items, &scratch->capacity, n + n / 2 + 1,
+                                         sizeof *list.items, "the items of a list"))
+            status = RG_LIMIT;
+        scratch->items = list.items = items;
+        list.spare = scratch->items + n;
+        double ideal = (double)NAN;
+        list.ideal = e->ideals ? &e->ideals[q] : &ideal;
+        struct outcome *outcome = &e->outcomes[q];
+        outcome->large_row = outcome->unscored_row = -1;
+        if (status == RG_OK)
+            status = gather(ctx, e, q, &list, outcome);
+        if (status != RG_OK)
+            return status;
+        outcome->value = list_value(e, &list, outcome);
+    }
+    return RG_OK;
+}
+
+/* Small rankings are left to the caller's thread, which starts no workers for them. */
+static rg_status run_blocks(struct evaluation *e)
+{
+    const rg_ranking *r = e->ranking;
+    int64_t rows = r->n_lists ? r->offsets[r->n_lists] - r->offsets[0] : 0;
+    int64_t n = rows / BLOCK_ROWS;
+    e->n_blocks = n < 1 ? 1 : n < r->n_lists ? n : r->n_lists;
+    struct rg__pool *pool = e->n_blocks > 1 ? rg__pool(e->ctx) : NULL;
+    if (e->n_blocks > 1 && !pool)
+        return RG_LIMIT;
+    e->n_workers = pool ? rg__pool_size(pool) : 1;
+    e->scratch = rg__alloc(e->ctx, e->n_workers, sizeof *e->scratch, "the items of a list");
+    if (!e->scratch)
+        return RG_LIMIT;
+    return pool ? rg__pool_run(pool, e->n_blocks, run_block, e) : run_block(e->ctx, e, 0, 0);
+}
+
+static void warn_of_large_label(const struct evaluation *e, int64_t q)
+{
+    int64_t row = e->outcomes[q].large_row;
+    rg__log(e->ctx, RG_LOG_WARNING,
+            "label of row %lld (list %lld, both from 1) is %.17g: under the gain 2^label - 1 it "
+            "outweighs all smaller ones; --gain linear may be meant",
+            (long long)row + 1, (long long)q + 1, e->ranking->labels[row]);
+}
+
+/* The exponent of the largest list weight: weights are divided by this power of two, which changes
+ * no bit of the mean and keeps their sum finite. */
+static int weight_exponent(const rg_ranking *ranking)
+{
+    double largest = ranking->list_weights ? 0 : 1;
+    for (int64_t q = 0; ranking->list_weights && q < ranking->n_lists; q++)
+        largest = fmax(largest, ranking->list_weights[q]);
+    int exponent;
+    frexp(largest, &exponent);
+    return exponent;
+}
+
+enum { HEADROOM = 64 }; /* values are summed divided by 2^64: the mean of large DCGs is finite */
+
+/* Adds the counts of a list to the result; the first rows of a kind are warned of. */
+static void count_list(const struct evaluation *e, int64_t q, rg_metric_result *result,
+                       bool *warned, int64_t *first_unscored)
+{
+    const struct outcome *outcome = &e->outcomes[q];
+    if (outcome->large_row >= 0 && !*warned)
+        warn_of_large_label(e, q);
+    *warned |= outcome->large_row >= 0;
+    if (outcome->n_unscored > 0 && *first_unscored < 0)
+        *first_unscored = outcome->unscored_row;
+    result->largest_label = fmax(result->largest_label, outcome->largest_label);
+    result->n_empty += outcome->n_items == 0;
+    result->n_no_relevant += outcome->no_relevant;
+    result->n_items += outcome->n_items;
+    result->n_unscored += outcome->n_unscored;
+}
+
+/* Items without a score rank last, so that a metric of them says nothing about a model. */
+static rg_status judge_unscored(const struct evaluation *e, const rg_metric_result *result,
+                                int64_t first)
+{
+    if (result->n_unscored == 0)
+        return RG_OK;
+    if (result->n_unscored == result->n_items)
+        return rg__fail(e->ctx, RG_BAD_DATA,
+                        "no row has a score: all %lld scores are NaN (not a number); a missing "
+                        "(NaN) feature gives such a score",
+                        (long long)result->n_items);
+    rg__log(e->ctx, RG_LOG_WARNING,
+            "%lld of %lld rows have no score (NaN), the first is row %lld (from 1); they rank last",
+            (long long)result->n_unscored, (long long)result->n_items, (long long)first + 1);
+    return RG_OK;
+}
+
+static rg_status add_up(const struct evaluation *e, rg_metric_result *result, double *per_list)
+{
+    const rg_ranking *r = e->ranking;
+    int exponent = weight_exponent(r);
+    double sum = 0, weights = 0;
+    bool warned = false;
+    int64_t first_unscored = -1;
+    for (int64_t q = 0; q < r->n_lists; q++) {
+        double value = e->outcomes[q].value;
+        count_list(e, q, result, &warned, &first_unscored);
+        if (per_list)
+            per_list[q] = value;
+        if (e->outcomes[q].n_items == 0 || isnan(value))
+            continue;
+        double weight = ldexp(r->list_weights ? r->list_weights[q] : 1, -exponent);
+        sum += weight * ldexp(value, -HEADROOM);
+        weights += weight;
+    }
+    result->value = ldexp(sum / weights, HEADROOM);
+    return judge_unscored(e, result, first_unscored);
+}
+
+rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
+                              double *ideals, rg_metric_result *result, double *per_list)
+{
+    struct evaluation e = {.ctx = ctx, .metric = metric, .ranking = ranking, .ideals = ideals};
+    rg_status status = check_metric(ctx, metric, &e.kind);
+    if (status == RG_OK)
+        status = check_ranking(ctx, ranking);
+    if (status != RG_OK)
+        return status;
+    bool gains = e.kind->has_relevant == rg__has_gain;
+    e.label_limit = !gains                           ? (double)INFINITY
+                    : metric->gain == RG_GAIN_LINEAR ? DBL_MAX
+                                                     : LARGEST_EXP_LABEL;
+    *result = (rg_metric_result){
+        .value = (double)NAN, .n_lists = ranking->n_lists, .largest_label = (double)NAN};
+    e.outcomes = rg__alloc(ctx, ranking->n_lists, sizeof *e.outcomes, "the values of the lists");
+    status = e.outcomes ? run_blocks(&e) : RG_LIMIT;
+    if (status == RG_OK)
+        status = add_up(&e, result, per_list);
+    for (int w = 0; e.scratch && w < e.n_workers; w++)
+        rg__free(ctx, e.scratch[w].items);
+    rg__free(ctx, e.scratch);
+    rg__free(ctx, e.outcomes);
+    return status;
+}
+
+rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
+                             rg_metric_result *result, double *per_list)
+{
+    return rg__metric_evaluate(ctx, metric, ranking, NULL, result, per_list);
+}
