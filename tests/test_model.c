@@ -136,7 +136,7 @@ static void missing_features_and_widths(void **state)
     assert_true(isfinite(wide[0]) && isnan(wide[1]) && isfinite(wide[2]));
     rows[F + 2] = kept;
     split.n_features = split.features.dims[1] = F - 1;
-    assert_fails(ctx, RG_BAD_DATA, "--features 21", rg_model_score_split(model, &split, wide));
+    assert_fails(ctx, RG_BAD_DATA, "20 features", rg_model_score_split(model, &split, wide));
     assert_ok(ctx, rg_model_score(model, rows, 0, scores));
     assert_fails(ctx, RG_USAGE, "-1 rows", rg_model_score(model, rows, -1, scores));
     rg_model_destroy(model);

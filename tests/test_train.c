@@ -746,7 +746,7 @@ static void more_errors(void **state)
     assert_fails(ctx, RG_BAD_DATA, "0 rows", rg_train(ctx, &empty, NULL, &o, &model, NULL));
     rg_split narrow = m.split;
     narrow.n_features = narrow.features.dims[1] = 3;
-    assert_fails(ctx, RG_BAD_DATA, "4 features",
+    assert_fails(ctx, RG_BAD_DATA, "3 features",
                  rg_train(ctx, &m.split, &narrow, &o, &model, NULL));
     o.negative_labels = RG_NEGATIVE_ZERO;
     m.labels[0] = -3;

@@ -25,6 +25,8 @@ typedef struct rg_split {
     int64_t n_lists;
     rg_tensor features;           /* (N,F) f16, f32 or f64; data NULL when the rows are sparse */
     rg_csr csr;                   /* indptr NULL when the rows are dense */
+    const int64_t *columns; /* (F) of dense rows: the column of `features`, which may have more,
+                               that holds each feature; NULL: column j is feature j */
     const double *labels;         /* (N) */
     const int64_t *offsets;       /* (Q+1) first 0, never decreasing, last N */
     const double *weights;        /* (N) multiply the labels in losses */
@@ -106,7 +108,8 @@ typedef struct rg_write_options {
 RG_API rg_write_options rg_write_options_default(void);
 
 /* Writes splits as one HDF5 file: a temporary beside the target, fsync, rename. A single split
- * named "" becomes the root; others become groups. On failure the target is as it was. */
+ * named "" becomes the root; others become groups. All get the features of the first split that has
+ * feature names, matched as by rg_model_score_split. On failure the target is as it was. */
 RG_API rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
                                   int n_splits, const rg_write_options *options);
 

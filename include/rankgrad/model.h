@@ -77,8 +77,13 @@ RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
 
 /* Scores all rows of a split, in double (the model's own type underneath), list by list: the same
- * bits as rg_model_score on f32 rows. A masked row and one with a NaN feature get NaN. RG_BAD_DATA
- * when the feature counts differ. */
+ * bits as rg_model_score on f32 rows. A masked row and one with a NaN feature get NaN.
+ *
+ * When the model and the split both have feature names, features are matched by name: they may be
+ * in another order, and features that the model does not have are ignored, each with a note to the
+ * log. RG_BAD_DATA: a feature of the model is missing, or a name occurs twice in either and the
+ * orders differ. When one side has no names (none, or only empty ones), the numbers of features
+ * must be equal. */
 RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores);
 
 /* HDF5 "rankgrad-model" 1.0, written whole or not at all; the same model gives the same bytes.

@@ -92,9 +92,11 @@ typedef struct rg_train_result {
  * features stream.
  *
  * Trains a model and gives the best epoch by the validation metric, or the last one where there is
- * nothing to choose by. `vali` may be NULL. The objective is the loss's mean over a step's
- * non-empty lists times label_scale (raw labels only, else 1), so that the scale of labels is no
- * learning rate. Notes (missing validation, features beyond 50 deviations) go to the context's log.
+ * nothing to choose by. `vali` may be NULL; its features are matched with those of the training
+ * split as rg_model_score_split matches them with a model's. The objective is the loss's mean over
+ * a step's non-empty lists times label_scale (raw labels only, else 1), so that the scale of labels
+ * is no learning rate. Notes (missing validation, features beyond 50 deviations) go to the
+ * context's log.
  * RG_DIVERGED when loss or gradient stops being finite; *out is then NULL. */
 RG_API rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
                           const rg_train_options *options, rg_model **out, rg_train_result *result);

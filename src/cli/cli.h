@@ -176,9 +176,9 @@ static inline bool cli_row_is_there(const rg_split *split, int64_t row)
     return !split->mask || split->mask[row];
 }
 
-/* Opens data that must have as many features as something else has, called `kind` and `other` in
- * messages: text gets columns of zeros up to that number, unless `reading` tells one. An error is
- * said. */
+/* Opens data that are to be used with something that has n_features, called `kind` and `other` in
+ * messages: text gets columns of zeros up to that number, unless `reading` tells one. Whether the
+ * columns fit is checked by whoever uses them, by name where there are names. An error is said. */
 rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_options *reading,
                            int64_t n_features, const char *kind, const char *other,
                            rg_dataset **data);
@@ -189,8 +189,14 @@ rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_o
 rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
                         rg_model **model, rg_dataset **data);
 
-/* Scores a split: n_rows doubles, released by free. An error is said. */
-rg_status cli_score(rg_context *ctx, const rg_model *model, const rg_split *split, double **scores);
+/* How the columns of a model and of data are matched, for --help. */
+#define CLI_MATCHING                                                                               \
+    "Where model and data both have feature names, columns are matched by name: missing ones are " \
+    "an error, others are ignored with a note."
+
+/* Scores a split of the file `path`: n_rows doubles, released by free. An error is said. */
+rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, const rg_split *split,
+                    double **scores);
 
 /* A short text that is made up on the way. */
 struct cli_word {

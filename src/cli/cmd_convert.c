@@ -67,7 +67,8 @@ static const struct cli_command command = {
     .doc = "Turn ranking data into one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
            "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
            "arguments make a file with one split without a name; --train, --vali and --test make "
-           "a file with these splits."};
+           "a file with these splits. Splits with feature names get the columns of the first of "
+           "them, matched by name."};
 
 /* All sources, split after split, and what was opened for them. */
 struct work {
@@ -143,12 +144,6 @@ static rg_status open_hdf5(rg_context *ctx, const struct convert *c, struct work
         w->splits[i] = *split;
         w->splits[i].name = source->split;
         w->n_splits++;
-        if (split->n_features != w->splits[0].n_features)
-            return cli_fail(RG_BAD_DATA,
-                            "%s has %lld features, %s has %lld; all splits of a file "
-                            "have the same",
-                            source->path, (long long)split->n_features, w->sources[0].path,
-                            (long long)w->splits[0].n_features);
     }
     return RG_OK;
 }

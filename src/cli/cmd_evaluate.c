@@ -105,10 +105,10 @@ static const struct cli_command command = {
     .size = sizeof(struct evaluate),
     .options = options,
     .reading = AT(reading),
-    .doc =
-        "Score the lists of a data set (HDF5 or text) with a model and measure their order. A row "
-        "with a missing (NaN) feature has no score and ranks last; the report counts such rows: "
-        "some are a warning, all an error (status 3).",
+    .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their "
+           "order. " CLI_MATCHING " A row with a missing (NaN) feature has no score and ranks "
+                                  "last; the report counts such rows: "
+           "some are a warning, all an error (status 3).",
     .more = cli_metric_help};
 
 /* ---- The report ----------------------------------------------------------------------------- */
@@ -311,7 +311,7 @@ static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model,
     status = check_split(e, r->split);
     double *scores = NULL;
     if (status == RG_OK)
-        status = cli_score(ctx, *model, r->split, &scores);
+        status = cli_score(ctx, *model, e->files.items[1], r->split, &scores);
     if (status == RG_OK)
         status = measure(ctx, scores, r);
     if (status == RG_OK)

@@ -73,7 +73,8 @@ static const struct cli_command command = {
     .options = options,
     .reading = AT(reading),
     .doc =
-        "Score the rows of a data set (HDF5 or text) with a model. Labels are not read, and lists "
+        "Score the rows of a data set (HDF5 or text) with a model. " CLI_MATCHING
+        " Labels are not read, and lists "
         "only where the model's normalisation is list-minmax. A masked row, and one with a "
         "missing (NaN) feature, scores nan, in scores and tsv; trec leaves both out. The number of "
         "rows without a score is told; where no row has one, trec is an error (status 3)."};
@@ -256,7 +257,7 @@ static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, r
                        .offsets = split->offsets ? split->offsets : all,
                        .n_lists = split->offsets ? split->n_lists : 1};
     double *scores = NULL;
-    status = cli_score(ctx, *model, split, &scores);
+    status = cli_score(ctx, *model, r.path, split, &scores);
     r.scores = scores;
     if (status == RG_OK)
         status = cli_interrupted();

@@ -36,7 +36,9 @@ static const struct cli_option options[] = {
      .argument = "FILE",
      .kind = CLI_TEXT,
      .offset = AT(vali),
-     .doc = "Validation lists, which choose the epoch; without it DATA's split vali"},
+     .doc =
+         "Validation lists, which choose the epoch; without it DATA's split vali. Where both have "
+         "feature names, columns are matched by name"},
     {.name = "vali-fraction",
      .argument = "F",
      .kind = CLI_REAL,
@@ -417,14 +419,15 @@ static rg_status check(rg_context *ctx, const struct train *t)
 
 /* The other metrics of --metric, of the kept model on its validation lists or else on all of the
  * training data. */
-static rg_status show_others(rg_context *ctx, const struct input *in, const rg_model *model,
-                             rg_gain gain, rg_metric *metrics, int n_metrics)
+static rg_status show_others(rg_context *ctx, const struct train *t, const struct input *in,
+                             const rg_model *model, rg_gain gain, rg_metric *metrics, int n_metrics)
 {
     const rg_split *split = in->vali ? in->vali : in->train;
+    const char *path = in->vali && t->vali ? t->vali : t->files.items[0];
     double *scores = NULL;
     if (n_metrics < 2)
         return RG_OK;
-    rg_status status = cli_score(ctx, model, split, &scores);
+    rg_status status = cli_score(ctx, model, path, split, &scores);
     rg_ranking ranking = cli_ranking(split, scores, false);
     rg_metric_result result = {0};
     printf("on the %s lists:", in->vali ? "validation" : "training");
@@ -509,7 +512,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (status == RG_OK)
         status = run(ctx, t, in, &p, model, &result);
     if (status == RG_OK)
-        status = show_others(ctx, in, *model, result.gain, *metrics, n_metrics);
+        status = show_others(ctx, t, in, *model, result.gain, *metrics, n_metrics);
     if (status == RG_OK)
         status = save(ctx, t, &p, *model);
     if (status == RG_OK)

@@ -87,15 +87,7 @@ rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_o
     if (status == RG_BAD_DATA && ours && !hdf5)
         return cli_fail(status, "%s; read with the %lld features of %s%s", rg_last_error(ctx),
                         (long long)n_features, kind, other);
-    if (status != RG_OK)
-        return cli_report(ctx);
-    int64_t found = rg_dataset_split_at(*data, 0)->n_features;
-    if (found == n_features)
-        return RG_OK;
-    return cli_fail(RG_BAD_DATA, "%s has %lld features, %s%s has %lld; %s", path, (long long)found,
-                    kind, other, (long long)n_features,
-                    found < n_features ? "reading its text with --features N adds columns of zeros"
-                                       : "--features drops no column");
+    return status == RG_OK ? RG_OK : cli_report(ctx);
 }
 
 rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
@@ -112,12 +104,16 @@ rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_op
                             paths[0], data);
 }
 
-rg_status cli_score(rg_context *ctx, const rg_model *model, const rg_split *split, double **scores)
+rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, const rg_split *split,
+                    double **scores)
 {
     *scores = cli_alloc(split->n_rows, sizeof **scores);
     if (!*scores)
         return RG_LIMIT;
-    return rg_model_score_split(model, split, *scores) == RG_OK ? RG_OK : cli_report(ctx);
+    rg_status status = rg_model_score_split(model, split, *scores);
+    if (status == RG_BAD_DATA)
+        return cli_fail(status, "%s: %s", path, rg_last_error(ctx));
+    return status == RG_OK ? RG_OK : cli_report(ctx);
 }
 
 const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *number)

@@ -314,10 +314,11 @@ rg_status rg__hdf5_layout(rg_context *ctx, const char *path, struct rg__h5 *file
         status = find_splits(ctx, path, file, layouts, n);
     for (int i = 0; status == RG_OK && i < *n; i++) {
         status = read_layout(ctx, path, file, &layouts[i]);
-        if (status == RG_OK && layouts[i].n_features != layouts[0].n_features)
+        bool named = layouts[i].has[RG__FEATURE_NAMES] && layouts[0].has[RG__FEATURE_NAMES];
+        if (status == RG_OK && !named && layouts[i].n_features != layouts[0].n_features)
             status = rg__fail(ctx, RG_BAD_DATA,
-                              "%s: /%s has %lld features, /%s has %lld; all "
-                              "splits must have the same",
+                              "%s: /%s has %lld features, /%s has %lld; all splits must have as "
+                              "many, or feature names to match them by",
                               path, layouts[0].split, (long long)layouts[0].n_features,
                               layouts[i].split, (long long)layouts[i].n_features);
     }

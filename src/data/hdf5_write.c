@@ -4,6 +4,8 @@
  * the first byte is written; then the writer's errors wait until the commit. */
 #include "data/layout.h"
 
+#include "data/columns.h"
+#include "data/rows.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
 
@@ -30,13 +32,13 @@ static rg_status check_names(rg_context *ctx, const char *path, const rg_split *
     bool sound = n_splits >= 1;
     for (int i = 0; i < n_splits && sound; i++) {
         int k = splits[i]->name ? rg__find_name(rg__split_names, splits[i]->name) : -1;
-        sound = k >= 0 && seen[k]++ == 0 && splits[i]->n_features == splits[0]->n_features;
+        sound = k >= 0 && seen[k]++ == 0;
     }
     if (sound)
         return RG_OK;
     return rg__fail(ctx, RG_USAGE,
                     "%s: not written: a file holds one split named \"\", or train, "
-                    "vali and test, each at most once and with as many features",
+                    "vali and test, each at most once",
                     path);
 }
 
@@ -49,7 +51,38 @@ static rg_status check_split(rg_context *ctx, const char *path, const rg_split *
     return rg__check_split(ctx, split, what);
 }
 
+/* Gives all splits the columns of the first one that has feature names. */
+static rg_status match_splits(rg_context *ctx, const char *path, const rg_split *const *splits,
+                              int n_splits, struct rg__matched *matched)
+{
+    char what[1024], owner[64];
+    const rg_split *first = splits[0];
+    for (int i = n_splits - 1; i >= 0; i--)
+        if (rg__has_names(splits[i]->feature_names, splits[i]->n_features))
+            first = splits[i];
+    const struct rg__columns wanted = {owner, first->n_features, first->feature_names};
+    snprintf(owner, sizeof owner, "its split %.10s", first->name);
+    for (int i = 0; i < n_splits; i++) {
+        snprintf(what, sizeof what, "%.900s: the split %s", path, splits[i]->name);
+        rg_status status = rg__match_columns(ctx, what, splits[i], &wanted, &matched[i]);
+        if (status != RG_OK)
+            return status;
+    }
+    return RG_OK;
+}
+
 /* ---- Features -------------------------------------------------------------------------------- */
+
+/* The features of a split with a column map as an array of their own; ended by rg__free. */
+static rg_status gather_columns(rg_context *ctx, const rg_split *split, rg_tensor *out)
+{
+    size_t size = (size_t)split->n_features * rg_dtype_size(split->features.dtype);
+    char *rows = rg__alloc_bare(ctx, split->n_rows, size, "features in another order");
+    *out = (rg_tensor){split->features.dtype, 2, {split->n_rows, split->n_features}, rows};
+    for (int64_t row = 0; rows && row < split->n_rows; row++)
+        rg__copy_row(split, row, rows + (size_t)row * size);
+    return rows ? RG_OK : RG_LIMIT;
+}
 
 static void name_field(const struct target *t, enum rg__field field, char text[RG__FIELD_NAME])
 {
@@ -117,7 +150,7 @@ static rg_status make_sparse(rg_context *ctx, const rg_tensor *x, int64_t **indp
     return RG_OK;
 }
 
-static rg_status write_as_sparse(const struct target *t)
+static rg_status write_as_sparse(const struct target *t, const rg_tensor *x)
 {
     int64_t *indptr = NULL;
     int32_t *indices = NULL;
@@ -126,7 +159,7 @@ static rg_status write_as_sparse(const struct target *t)
     if (t->split->n_features > INT32_MAX)
         return rg__fail(t->ctx, RG_LIMIT, "%s: %lld features; sparse rows have at most 2^31 - 1",
                         t->path, (long long)t->split->n_features);
-    rg_status status = make_sparse(t->ctx, &t->split->features, &indptr, &indices, &data, &csr);
+    rg_status status = make_sparse(t->ctx, x, &indptr, &indices, &data, &csr);
     if (status == RG_OK)
         write_csr(t, &csr);
     rg__free(t->ctx, indptr);
@@ -171,24 +204,39 @@ static rg_status write_mask(const struct target *t)
     return RG_OK;
 }
 
-static rg_status write_split(const struct target *t, bool sparse)
+static rg_status write_features(const struct target *t, bool sparse)
 {
     char name[RG__FIELD_NAME];
     const rg_split *s = t->split;
+    rg_tensor x = s->features, gathered = {.data = NULL};
     rg_status status = RG_OK;
+    if (s->csr.indptr) {
+        write_csr(t, &s->csr);
+        return RG_OK;
+    }
+    if (s->columns) {
+        status = gather_columns(t->ctx, s, &gathered);
+        x = gathered;
+    }
+    if (status == RG_OK && sparse) {
+        status = write_as_sparse(t, &x);
+    } else if (status == RG_OK) {
+        name_field(t, RG__FEATURES, name);
+        rg__h5_write(t->writer, name, x.dtype, 2, x.dims, x.data);
+    }
+    rg__free(t->ctx, gathered.data);
+    return status;
+}
+
+static rg_status write_split(const struct target *t, bool sparse)
+{
+    const rg_split *s = t->split;
     if (s->name[0]) {
         char group[RG__FIELD_NAME] = "/";
         strncat(group, s->name, sizeof group - 2);
         rg__h5_write_group(t->writer, group);
     }
-    if (s->csr.indptr) {
-        write_csr(t, &s->csr);
-    } else if (sparse) {
-        status = write_as_sparse(t);
-    } else {
-        name_field(t, RG__FEATURES, name);
-        rg__h5_write(t->writer, name, s->features.dtype, 2, s->features.dims, s->features.data);
-    }
+    rg_status status = write_features(t, sparse);
     write_field(t, RG__LABELS, RG_F64, s->n_rows, s->labels);
     write_field(t, RG__OFFSETS, RG_I64, s->n_lists + 1, s->offsets);
     write_field(t, RG__WEIGHTS, RG_F64, s->n_rows, s->weights);
@@ -205,28 +253,41 @@ static rg_status write_split(const struct target *t, bool sparse)
     return status;
 }
 
-rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
-                           int n_splits, const rg_write_options *options)
+/* Writes sound splits that have the same columns. */
+static rg_status write_file(rg_context *ctx, const char *path, const struct rg__matched *matched,
+                            int n_splits, const rg_write_options *o)
 {
-    rg_write_options o = options ? *options : rg_write_options_default();
     struct target target = {.ctx = ctx, .path = path};
-    rg_status status = check_names(ctx, path, splits, n_splits);
-    for (int i = 0; i < n_splits && status == RG_OK; i++)
-        status = check_split(ctx, path, splits[i]);
-    if (status == RG_OK)
-        status = rg_output_check(ctx, path, o.force, NULL, 0);
-    if (status == RG_OK)
-        status = rg__h5_begin(ctx, path, o.compress, &target.writer);
+    rg_status status = rg__h5_begin(ctx, path, o->compress, &target.writer);
     if (status != RG_OK)
         return status;
     rg__h5_write_attribute(target.writer, "/", "format", RG__DATASET_FORMAT);
     rg__h5_write_attribute(target.writer, "/", "format_version", RG__DATASET_VERSION);
     for (int i = 0; i < n_splits && status == RG_OK; i++) {
-        target.split = splits[i];
-        status = write_split(&target, o.sparse);
+        target.split = &matched[i].split;
+        status = write_split(&target, o->sparse);
     }
     if (status == RG_OK)
         return rg__h5_commit(target.writer);
     rg__h5_abandon(target.writer);
+    return status;
+}
+
+rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
+                           int n_splits, const rg_write_options *options)
+{
+    rg_write_options o = options ? *options : rg_write_options_default();
+    struct rg__matched matched[RG__MAX_SPLITS] = {{0}};
+    rg_status status = check_names(ctx, path, splits, n_splits);
+    for (int i = 0; i < n_splits && status == RG_OK; i++)
+        status = check_split(ctx, path, splits[i]);
+    if (status == RG_OK)
+        status = match_splits(ctx, path, splits, n_splits, matched);
+    if (status == RG_OK)
+        status = rg_output_check(ctx, path, o.force, NULL, 0);
+    if (status == RG_OK)
+        status = write_file(ctx, path, matched, n_splits, &o);
+    for (int i = 0; i < RG__MAX_SPLITS; i++)
+        rg__matched_free(&matched[i]);
     return status;
 }

@@ -110,7 +110,7 @@ static rg_status moments_begin(struct moments *m)
 static void leave_rows(const rg_split *split, int64_t r)
 {
     enum { EVERY = 4096 };
-    size_t size = (size_t)split->n_features * rg_dtype_size(split->features.dtype);
+    size_t size = rg__stored_row_size(split);
     if (split->mapped && r % EVERY == 0 && r > 0)
         rg__pages_later((const char *)split->features.data + (size_t)(r - EVERY) * size,
                         EVERY * size);
@@ -121,10 +121,16 @@ static void read_row(struct moments *m, int64_t r)
 {
     int64_t n_features = m->split->n_features, j = 0;
     const rg_tensor *x = &m->split->features;
+    int64_t at = r * x->dims[1];
     leave_rows(m->split, r);
-    for (; j + LANES <= n_features; j += LANES)
-        load(x->dtype, x->data, r * n_features + j, LANES, m->row + j);
-    load(x->dtype, x->data, r * n_features + j, (int)(n_features - j), m->row + j);
+    if (m->split->columns) {
+        for (; j < n_features; j++)
+            load(x->dtype, x->data, at + m->split->columns[j], 1, m->row + j);
+    } else {
+        for (; j + LANES <= n_features; j += LANES)
+            load(x->dtype, x->data, at + j, LANES, m->row + j);
+        load(x->dtype, x->data, at + j, (int)(n_features - j), m->row + j);
+    }
     if (m->method == RG_NORMALIZE_LOG1P_ZSCORE)
         for (j = 0; j < n_features; j++)
             m->row[j] = signed_log1p(m->row[j]);

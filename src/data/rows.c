@@ -19,7 +19,7 @@ static rg_dtype features_type(const rg_split *split)
     return is_sparse(split) ? split->csr.dtype : split->features.dtype;
 }
 
-/* Bytes of one dense row as the split stores its numbers. */
+/* Bytes of one dense row of the split's features, in its own type. */
 static size_t row_size(const rg_split *split)
 {
     return (size_t)split->n_features * rg_dtype_size(features_type(split));
@@ -27,23 +27,43 @@ static size_t row_size(const rg_split *split)
 
 size_t rg__load_scratch(const rg_split *split, int64_t n_rows)
 {
-    return is_sparse(split) || split->mask ? (size_t)n_rows * row_size(split) : 0;
+    bool copies = is_sparse(split) || split->mask || split->columns;
+    return copies ? (size_t)n_rows * row_size(split) : 0;
 }
 
-/* One row of the split, dense, in its own type. */
-static void copy_row(const rg_split *split, int64_t row, char *to)
+/* Picks the features of a split with a column map from a stored row. */
+static void pick_columns(const rg_split *split, const void *stored, void *to)
 {
-    size_t size = rg_dtype_size(features_type(split));
+    const int64_t *columns = split->columns;
+    int64_t n = split->n_features;
+    if (split->features.dtype == RG_F32)
+        for (int64_t j = 0; j < n; j++)
+            ((float *)to)[j] = ((const float *)stored)[columns[j]];
+    else if (split->features.dtype == RG_F64)
+        for (int64_t j = 0; j < n; j++)
+            ((double *)to)[j] = ((const double *)stored)[columns[j]];
+    else
+        for (int64_t j = 0; j < n; j++)
+            ((uint16_t *)to)[j] = ((const uint16_t *)stored)[columns[j]];
+}
+
+void rg__copy_row(const rg_split *split, int64_t row, void *to)
+{
     if (!is_sparse(split)) {
-        memcpy(to, (const char *)split->features.data + (size_t)row * row_size(split),
-               row_size(split));
+        size_t size = rg__stored_row_size(split);
+        const char *stored = (const char *)split->features.data + (size_t)row * size;
+        if (split->columns)
+            pick_columns(split, stored, to);
+        else
+            memcpy(to, stored, size);
         return;
     }
     const rg_csr *csr = &split->csr;
+    size_t size = rg_dtype_size(csr->dtype);
     memset(to, 0, row_size(split));
     for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++)
-        memcpy(to + (size_t)csr->indices[k] * size, (const char *)csr->data + (size_t)k * size,
-               size);
+        memcpy((char *)to + (size_t)csr->indices[k] * size,
+               (const char *)csr->data + (size_t)k * size, size);
 }
 
 int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
@@ -52,12 +72,12 @@ int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
 {
     rg_tensor rows = {features_type(split), 2, {end - begin, split->n_features}, scratch};
     if (!is_sparse(split))
-        rows.data = (char *)split->features.data + (size_t)begin * row_size(split);
-    if (is_sparse(split) || split->mask) {
+        rows.data = (char *)split->features.data + (size_t)begin * rg__stored_row_size(split);
+    if (rg__load_scratch(split, 1) > 0) {
         int64_t n = 0;
         for (int64_t row = begin; row < end; row++)
             if (rg__row_is_there(split, row))
-                copy_row(split, row, (char *)scratch + (size_t)n++ * row_size(split));
+                rg__copy_row(split, row, (char *)scratch + (size_t)n++ * row_size(split));
         rows.data = scratch;
         rows.dims[0] = n;
     }
@@ -110,7 +130,8 @@ static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
 bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype)
 {
     rg_dtype stored = split->features.dtype;
-    return method == RG_NORMALIZE_NONE && (is_sparse(split) || stored == dtype || stored == RG_F16);
+    return method == RG_NORMALIZE_NONE &&
+           (is_sparse(split) || (!split->columns && (stored == dtype || stored == RG_F16)));
 }
 
 static int64_t add_run(rg_run *runs, int64_t n, int64_t first, int64_t n_rows)
@@ -192,8 +213,8 @@ static void advise(const struct rg__rows *rows, int64_t window,
         return;
     int64_t begin = split->offsets[rows->windows[window]];
     int64_t end = split->offsets[rows->windows[window + 1]];
-    advice((const char *)split->features.data + (size_t)begin * row_size(split),
-           (size_t)(end - begin) * row_size(split));
+    advice((const char *)split->features.data + (size_t)begin * rg__stored_row_size(split),
+           (size_t)(end - begin) * rg__stored_row_size(split));
 }
 
 enum { LISTS_A_TASK = 16 };

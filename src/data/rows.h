@@ -9,6 +9,10 @@
 
 #include <rankgrad/data.h>
 
+/* Copies one row of the split, dense and in its own type (of sparse rows csr.dtype), to n_features
+ * numbers. */
+void rg__copy_row(const rg_split *split, int64_t row, void *to);
+
 /* Bytes of scratch that rg__load_rows needs for up to n_rows rows of this split; 0: none. */
 size_t rg__load_scratch(const rg_split *split, int64_t n_rows);
 

@@ -64,14 +64,27 @@ static rg_status check_sparse(rg_context *ctx, const rg_split *split, const char
     return status == RG_OK ? rg__check_columns(ctx, what, "csr.indices", csr, NULL) : status;
 }
 
+/* Whether every feature has a stored column. */
+static rg_status check_map(rg_context *ctx, const rg_split *split, const char *what)
+{
+    int64_t n_stored = split->features.dims[1];
+    for (int64_t j = 0; split->columns && j < split->n_features; j++)
+        if (split->columns[j] < 0 || split->columns[j] >= n_stored)
+            return rg__fail(ctx, RG_BAD_DATA, "%s: columns[%lld] is %lld; 0 to %lld is expected",
+                            what, (long long)j, (long long)split->columns[j],
+                            (long long)n_stored - 1);
+    return RG_OK;
+}
+
 static rg_status check_dense(rg_context *ctx, const rg_split *split, const char *what)
 {
     const rg_tensor *x = &split->features;
     char shape[RG__SHAPE_TEXT];
     bool typed = rg_dtype_computes(x->dtype) || x->dtype == RG_F16;
-    bool shaped = x->ndim == 2 && x->dims[0] == split->n_rows && x->dims[1] == split->n_features;
+    bool shaped = x->ndim == 2 && x->dims[0] == split->n_rows &&
+                  (split->columns || x->dims[1] == split->n_features);
     if (typed && shaped && rg_tensor_count(x) >= 0 && (x->data || rg_tensor_count(x) == 0))
-        return RG_OK;
+        return check_map(ctx, split, what);
     if (!x->data && !shaped)
         return rg__fail(ctx, RG_BAD_DATA, "%s: neither features.data nor csr.indptr is there",
                         what);

@@ -15,6 +15,19 @@ static inline bool rg__row_is_there(const rg_split *split, int64_t row)
     return !split->mask || split->mask[row];
 }
 
+/* Bytes of one dense row as it is stored, which may have more columns than the split has features.
+ */
+static inline size_t rg__stored_row_size(const rg_split *split)
+{
+    return (size_t)split->features.dims[1] * rg_dtype_size(split->features.dtype);
+}
+
+/* Where feature j is in a stored dense row. */
+static inline int64_t rg__column_of(const rg_split *split, int64_t j)
+{
+    return split->columns ? split->columns[j] : j;
+}
+
 /* The most rows that a list has, 0 where there is no list; offsets (n_lists + 1). */
 static inline int64_t rg__longest_list(const int64_t *offsets, int64_t n_lists)
 {

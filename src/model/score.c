@@ -4,6 +4,7 @@
  * size and scored by any thread. A block's normalised rows lie on the stack; rows that need no
  * change are read where they are. */
 #include "base/pool.h"
+#include "data/columns.h"
 #include "data/rows.h"
 #include "data/split.h"
 #include "model/model.h"
@@ -33,7 +34,7 @@ static bool is_by_list(const rg_model *model)
 static bool reads_in_place(const rg_model *model, const rg_split *split)
 {
     return model->normalization.method == RG_NORMALIZE_NONE && !split->mask && !split->csr.indptr &&
-           split->features.dtype == model->parameters.dtype;
+           !split->columns && split->features.dtype == model->parameters.dtype;
 }
 
 /* ---- Blocks ---- */
@@ -177,19 +178,11 @@ static rg_status score_rows(rg_context *ctx, void *user, int worker, int64_t i)
     return status == RG_OK ? rg__cancelled(ctx) : status;
 }
 
-rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores)
+/* Scores a sound split that has the model's columns. */
+static rg_status score_matched(const rg_model *model, const rg_split *split, double *scores)
 {
     rg_context *ctx = model->ctx;
     bool by_list = is_by_list(model);
-    rg_status status = rg__check_split(ctx, split, "the split to score");
-    if (status != RG_OK)
-        return status;
-    if (split->n_features != model->n_features)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the data have %lld features, the model %lld; for text with absent last "
-                        "features --features %lld gives as many",
-                        (long long)split->n_features, (long long)model->n_features,
-                        (long long)model->n_features);
     if (by_list && split->n_rows > 0 && !split->offsets)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the model normalises within lists (list-minmax); "
@@ -202,4 +195,19 @@ rg_status rg_model_score_split(const rg_model *model, const rg_split *split, dou
         return n_tasks ? task(ctx, &bulk, 0, 0) : RG_OK;
     struct rg__pool *pool = rg__pool(ctx);
     return pool ? rg__pool_run(pool, n_tasks, task, &bulk) : RG_LIMIT;
+}
+
+rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores)
+{
+    static const char what[] = "the split to score";
+    const struct rg__columns wanted = {"the model", model->n_features,
+                                       rg_model_feature_names(model)};
+    struct rg__matched matched = {0};
+    rg_status status = rg__check_split(model->ctx, split, what);
+    if (status == RG_OK)
+        status = rg__match_columns(model->ctx, what, split, &wanted, &matched);
+    if (status == RG_OK)
+        status = score_matched(model, &matched.split, scores);
+    rg__matched_free(&matched);
+    return status;
 }

@@ -184,7 +184,7 @@ static int64_t stored(const rg_split *split, int64_t row, int64_t at, int64_t *f
         *feature = at;
         if (at < split->n_features)
             *x = rg__element(split->features.dtype, split->features.data,
-                             row * split->n_features + at);
+                             row * split->features.dims[1] + rg__column_of(split, at));
         return split->n_features;
     }
     int64_t k = csr->indptr[row] + at;

@@ -4,6 +4,7 @@
  * a batch is one call (step.c), and what is left is the loop that can be read aloud: shuffle, step,
  * evaluate, remember the best. */
 #include "base/random.h"
+#include "data/columns.h"
 #include "data/split.h"
 #include "model/model.h"
 #include "tensor/blas_threads.h"
@@ -21,6 +22,7 @@ struct training {
     rg_train_options options;
     rg_split train, vali; /* the caller's, perhaps under masks of our own */
     bool has_vali;
+    struct rg__matched matched; /* the validation split with the columns of the training split */
     uint8_t *train_mask, *vali_mask;
     double *train_labels; /* with negative ones read as 0, or NULL */
     rg_model *model;
@@ -74,11 +76,14 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
         status = rg__check_train_split(ctx, vali, "validation", RG_NEGATIVE_KEEP);
     if (status != RG_OK)
         return status;
-    if (vali && vali->n_features != train->n_features)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the training split has %lld features, the validation split %lld; for "
-                        "text --features gives both the same number",
-                        (long long)train->n_features, (long long)vali->n_features);
+    if (vali) {
+        const struct rg__columns wanted = {"the training split", train->n_features,
+                                           train->feature_names};
+        status = rg__match_columns(ctx, "the validation split", vali, &wanted, &t->matched);
+        t->vali = t->matched.split;
+    }
+    if (status != RG_OK)
+        return status;
     if (!vali && o->vali_fraction > 0) {
         status = rg__hold_out_lists(ctx, train, o->vali_fraction, o->seed, &t->train_mask,
                                     &t->vali_mask);
@@ -371,6 +376,7 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
     rg__crew_close(&t.crew);
     rg__rows_close(&t.train_rows);
     rg__rows_close(&t.vali_rows);
+    rg__matched_free(&t.matched);
     rg__free(ctx, t.train_mask);
     rg__free(ctx, t.vali_mask);
     rg__free(ctx, t.train_labels);
