@@ -11,6 +11,9 @@
  *
  * Errors: an operator that fails returns NULL, and NULL in gives NULL out; the graph keeps the
  * first error and rg_backward returns it. Ten lines of model need no ten ifs.
+ *
+ * A node must not be used after rg_graph_reset. A debug build of the library reports the use of a
+ * node from before the last reset; other builds report it only while its memory is not reused.
  */
 #ifndef RANKGRAD_AUTOGRAD_H
 #define RANKGRAD_AUTOGRAD_H
@@ -47,7 +50,8 @@ RG_API rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value);
 /* A leaf (n,F) of the selected rows, f32 or f64, whatever type they are stored in. rg_matmul reads
  * them where they lie where it can (a product with one column; sparse rows), for every other use
  * they are gathered, converted and made dense in the graph's memory, once; until then its value's
- * data is NULL. The matrix must be sound (indices in range) and, as the runs, outlive the node. */
+ * data is NULL. The runs must lie within the matrix (RG_USAGE otherwise). Its column indices must
+ * be in range, which is not checked; the matrix and the runs must outlive the node. */
 RG_API rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype);
 
 /* A leaf that wants a gradient (f32 or f64). `grad` has the type and count of the value and is
@@ -66,7 +70,8 @@ RG_API const rg_tensor *rg_node_grad(const rg_node *node);
 /* Adds d(root . cotangent)/d(leaf) to the gradient of every leaf that wants one. `cotangent` has
  * the root's shape and type; NULL means 1, and then the root must hold exactly one element.
  * Gradients of nodes inside the graph are started anew by each call; leaves accumulate.
- * Returns the graph's first error, if any, and changes nothing then; a NULL root is one. */
+ * Returns the graph's first error, if any, and changes nothing then; a NULL root is one, and so is
+ * a root that depends on no variable. */
 RG_API rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent);
 
 /* ---- Operators of your own: the built-in ones are made of exactly these. ------------------- */
@@ -76,8 +81,8 @@ RG_API rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *co
 typedef struct rg_operator {
     const char *name; /* for messages */
     /* Sets the output's shape with rg_set_shape (default: that of operand 0) and, where operands
-     * may differ in type, its type; complains with rg_reject and returns false. NULL: operand 0's
-     * shape. */
+     * may differ in type, its type; complains with rg_reject and returns false (which is an
+     * error also without rg_reject). NULL: operand 0's shape. */
     bool (*shape)(rg_node *out);
     /* Writes every element of rg_output_data(out). */
     void (*forward[RG_DTYPE_COUNT])(rg_node *out);
@@ -90,13 +95,17 @@ typedef struct rg_operator {
                         beforehand */
 } rg_operator;
 
+/* The most operands of an operator. */
+enum { RG_MAX_OPERANDS = 1024 };
+
 /* Applies an operator: checks, makes the node, runs the shape rule and forward. `attributes`
  * (n bytes, may be NULL) are copied into the graph; operands may be NULL only where `mixes_types`
- * is set (an optional operand). The struct `op` must outlive the graph's nodes. */
+ * is set (an optional operand); there may be none where `op` has a shape rule. The struct `op` must
+ * outlive the graph's nodes. */
 RG_API rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operands,
                          int n_operands, const void *attributes, size_t attributes_size);
 
-/* For the callbacks of an operator. */
+/* For the callbacks of an operator; a shape rule that needs operands checks that they are there. */
 RG_API const rg_tensor *rg_operand(const rg_node *out, int i); /* NULL where it is absent */
 RG_API void *rg_operand_grad(rg_node *out, int i); /* zeroed at first use; NULL: not wanted */
 RG_API const void *rg_attributes(const rg_node *out);

@@ -8,6 +8,13 @@
  *   if (rg_dataset_open(ctx, "mq2008.h5", NULL, &data) != RG_OK)
  *       fprintf(stderr, "%s\n", rg_last_error(ctx));
  *   rg_context_destroy(ctx);
+ *
+ * Arguments are checked at the start of every call: a NULL pointer (where the comment does not
+ * allow NULL), a negative or impossible count or an enum value that does not exist is RG_USAGE or
+ * RG_BAD_DATA with a message such as "rg_train: train is NULL". A NULL context, graph, model,
+ * optimizer or data set is one that could not be created: a call with it returns RG_LIMIT, NULL, 0
+ * or false, and there is no message. What cannot be checked: that an array is as long as its count
+ * says, and that a pointer that is not NULL is valid.
  */
 #ifndef RANKGRAD_BASE_H
 #define RANKGRAD_BASE_H
@@ -76,8 +83,9 @@ typedef struct rg_context_options {
     /* Long calls end with RG_CANCELLED once a signal handler has set it; may be NULL. */
     const volatile sig_atomic_t *cancel;
     /* Threads that loading, training and scoring a split may use, the caller's among them; no
-     * number in any result depends on it. 0: one for each CPU of this process. They start at the
-     * first use and end with the context; a process that forks uses a context on one side only. */
+     * number in any result depends on it. 0 or less: one for each CPU of this process. They start
+     * at the first use and end with the context; a process that forks uses a context on one side
+     * only. */
     int n_threads;
 } rg_context_options;
 

@@ -17,15 +17,24 @@ rg_graph *rg_graph_create(rg_context *ctx)
 {
     rg_graph *graph = ctx ? rg__alloc(ctx, 1, sizeof *graph, "a graph") : NULL;
     if (graph)
-        *graph = (rg_graph){.ctx = ctx, .arena = {.ctx = ctx}};
+        graph->ctx = ctx;
+    for (int i = 0; graph && i < RG__N_ARENAS; i++)
+        graph->arenas[i].ctx = ctx;
     return graph;
+}
+
+/* The arena that the graph's nodes are in. */
+static inline struct rg__arena *arena_of(rg_graph *graph)
+{
+    return &graph->arenas[graph->generation % RG__N_ARENAS];
 }
 
 void rg_graph_destroy(rg_graph *graph)
 {
     if (!graph)
         return;
-    rg__arena_free(&graph->arena);
+    for (int i = 0; i < RG__N_ARENAS; i++)
+        rg__arena_free(&graph->arenas[i]);
     rg__free(graph->ctx, graph);
 }
 
@@ -33,7 +42,8 @@ void rg_graph_reset(rg_graph *graph)
 {
     if (!graph)
         return;
-    rg__arena_reset(&graph->arena);
+    graph->generation++;
+    rg__arena_reset(arena_of(graph));
     graph->last = NULL;
     graph->status = RG_OK;
 }
@@ -45,7 +55,10 @@ rg_status rg_graph_status(const rg_graph *graph)
 
 size_t rg_graph_bytes(const rg_graph *graph)
 {
-    return rg__arena_bytes(&graph->arena);
+    size_t bytes = 0;
+    for (int i = 0; graph && i < RG__N_ARENAS; i++)
+        bytes += rg__arena_bytes(&graph->arenas[i]);
+    return bytes;
 }
 
 static void fail_with(rg_graph *graph, rg_status status, const char *prefix, const char *format,
@@ -71,7 +84,9 @@ void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...)
 bool rg_reject(rg_node *out, const char *format, ...)
 {
     char prefix[96];
-    snprintf(prefix, sizeof prefix, "%s: ", out->op->name);
+    if (!out || !out->op || !format)
+        return false;
+    snprintf(prefix, sizeof prefix, "%s: ", out->op->name ? out->op->name : "operator");
     va_list arguments;
     va_start(arguments, format);
     fail_with(out->graph, RG_BAD_DATA, prefix, format, arguments);
@@ -81,8 +96,8 @@ bool rg_reject(rg_node *out, const char *format, ...)
 
 void *rg_graph_alloc(rg_graph *graph, size_t size)
 {
-    void *block = rg__arena_alloc(&graph->arena, size);
-    if (!block && graph->status == RG_OK) {
+    void *block = graph ? rg__arena_alloc(arena_of(graph), size) : NULL;
+    if (graph && !block && graph->status == RG_OK) {
         graph->status = RG_LIMIT;
         snprintf(graph->error, sizeof graph->error, "%s", rg_last_error(graph->ctx));
     }
@@ -95,6 +110,7 @@ static rg_node *new_node(rg_graph *graph, size_t more)
     rg_node *node = rg_graph_alloc(graph, sizeof *node + more);
     if (!node)
         return NULL;
+    node->generation = graph->generation;
     node->graph = graph; /* field by field: the value is set as a whole */
     node->wants_grad = false;
     node->swept = 0;
@@ -114,6 +130,12 @@ static rg_node *append(rg_node *node)
     return node;
 }
 
+/* Whether a node may be used in a graph: it was made there, and since the last reset. */
+static inline bool belongs_to(const rg_node *node, const rg_graph *graph)
+{
+    return node->graph == graph && node->generation == graph->generation;
+}
+
 /* ---- Leaves ---- */
 
 bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value)
@@ -121,37 +143,49 @@ bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value)
     char shape[RG__SHAPE_TEXT];
     if (!graph || graph->status != RG_OK)
         return false;
-    if (rg_tensor_count(value) >= 0 && value->dtype != RG_F16)
+    int64_t count = rg_tensor_count(value);
+    if (count >= 0 && value->dtype != RG_F16 && (value->data || count == 0))
         return true;
-    rg__graph_fail(
-        graph, RG_BAD_DATA,
-        "%s: %s of shape %s, %d dimensions; expected a type other than f16 and at most %d "
-        "dimensions, none negative",
-        who, rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type",
-        rg__shape_text(value, shape), value->ndim, RG_MAX_DIMS);
+    if (!value || (count > 0 && !value->data))
+        rg__graph_fail(graph, RG_USAGE, "%s: %s is NULL", who, value ? "value->data" : "value");
+    else
+        rg__graph_fail(
+            graph, RG_BAD_DATA,
+            "%s: %s of shape %s, %d dimensions; expected a type other than f16 and at most %d "
+            "dimensions, none negative",
+            who, rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type",
+            rg__shape_text(value, shape), value->ndim, RG_MAX_DIMS);
     return false;
 }
 
-rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
+static rg_node *append_leaf(rg_graph *graph, const rg_tensor *value)
 {
-    rg_node *node = rg__check_value(graph, "leaf", value) ? new_node(graph, 0) : NULL;
+    rg_node *node = new_node(graph, 0);
     if (!node)
         return NULL;
     node->value = *value;
     return append(node);
 }
 
+rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
+{
+    return rg__check_value(graph, "rg_leaf", value) ? append_leaf(graph, value) : NULL;
+}
+
 rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype)
 {
+    char problem[RG__SELECTION_PROBLEM];
     if (!graph || graph->status != RG_OK)
         return NULL;
-    if (!rg_dtype_computes(dtype)) {
-        rg__graph_fail(graph, RG_BAD_DATA, "leaf of rows: %s; expected f32 or f64",
+    if (!rg_dtype_computes(dtype))
+        rg__graph_fail(graph, RG_BAD_DATA, "rg_leaf_rows: dtype is %s; expected f32 or f64",
                        rg_dtype_name(dtype) ? rg_dtype_name(dtype) : "no type");
+    else if (!rg__check_selection(rows, problem))
+        rg__graph_fail(graph, RG_USAGE, "rg_leaf_rows: %s", problem);
+    if (graph->status != RG_OK)
         return NULL;
-    }
     rg_tensor value = {dtype, 2, {rg__selected_rows(rows), rg__selected_columns(rows)}, NULL};
-    rg_node *node = rg_leaf(graph, &value);
+    rg_node *node = append_leaf(graph, &value);
     rg_selection *copy = rg_graph_alloc(graph, sizeof *copy);
     if (!node || !copy)
         return NULL;
@@ -173,10 +207,14 @@ static bool gather(rg_node *leaf)
 
 rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
 {
-    if (graph && graph->status == RG_OK && !rg_dtype_computes(value->dtype))
-        rg__graph_fail(graph, RG_BAD_DATA, "variable: %s has no gradient; expected f32 or f64",
-                       rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type");
-    rg_node *node = rg_leaf(graph, value);
+    if (!rg__check_value(graph, "rg_variable", value))
+        return NULL;
+    if (!rg_dtype_computes(value->dtype)) {
+        rg__graph_fail(graph, RG_BAD_DATA, "rg_variable: %s has no gradient; expected f32 or f64",
+                       rg_dtype_name(value->dtype));
+        return NULL;
+    }
+    rg_node *node = append_leaf(graph, value);
     if (!node)
         return NULL;
     node->wants_grad = true;
@@ -218,8 +256,11 @@ static bool check_operands(rg_node *out)
             continue;
         if (!x)
             return rg_reject(out, "operand %d is NULL", i);
-        if (x->graph != out->graph)
-            return rg_reject(out, "operand %d belongs to another graph", i);
+        if (!belongs_to(x, out->graph))
+            return rg_reject(out,
+                             "operand %d belongs to another graph or was made before the last "
+                             "rg_graph_reset",
+                             i);
         if (op->mixes_types)
             continue;
         if (!rg_dtype_computes(x->value.dtype))
@@ -250,8 +291,9 @@ static bool make_value(rg_node *out)
     const rg_node *first = out->n_operands > 0 ? out->operands[0] : NULL;
     out->value = first ? first->value : (rg_tensor){0};
     out->value.data = NULL;
-    if (op->shape && !op->shape(out))
-        return false;
+    if (op->shape &&
+        !op->shape(out)) /* the first error is kept: that of the rule, if it gave one */
+        return rg_reject(out, "the shape rule returned false without an error (rg_reject)");
     char shape[RG__SHAPE_TEXT];
     int64_t count = rg_tensor_count(&out->value);
     if (count < 0)
@@ -264,10 +306,32 @@ static bool make_value(rg_node *out)
     return out->value.data != NULL;
 }
 
+/* The arguments of rg_apply. */
+static bool check_call(rg_graph *graph, const rg_operator *op, rg_node *const *operands,
+                       int n_operands, const void *attributes, size_t attributes_size)
+{
+    const char *null = !op                              ? "op"
+                       : !operands && n_operands > 0    ? "operands"
+                       : !attributes && attributes_size ? "attributes"
+                                                        : NULL;
+    int least = op && !op->shape; /* without a rule, the shape is that of operand 0 */
+    if (null)
+        rg__graph_fail(graph, RG_USAGE, "rg_apply: %s is NULL", null);
+    else if (n_operands < least || n_operands > RG_MAX_OPERANDS)
+        rg__graph_fail(graph, RG_USAGE, "rg_apply: %s has %d operands; expected %d to %d",
+                       op->name ? op->name : "operator", n_operands, least, RG_MAX_OPERANDS);
+    else if (attributes_size > PTRDIFF_MAX)
+        rg__graph_fail(graph, RG_USAGE, "rg_apply: attributes_size is %zu; expected at most %zu",
+                       attributes_size, (size_t)PTRDIFF_MAX);
+    return graph->status == RG_OK;
+}
+
 rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operands, int n_operands,
                   const void *attributes, size_t attributes_size)
 {
     if (!graph || graph->status != RG_OK)
+        return NULL;
+    if (!check_call(graph, op, operands, n_operands, attributes, attributes_size))
         return NULL;
     size_t operands_size = (size_t)n_operands * sizeof(rg_node *);
     rg_node *out = new_node(graph, operands_size + attributes_size);
@@ -312,8 +376,10 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
     if (!root)
         return rg__fail(graph->ctx, RG_USAGE, "backward: the root is NULL");
     const rg_tensor *value = &root->value;
-    if (root->graph != graph)
-        return rg__fail(graph->ctx, RG_USAGE, "backward: the root belongs to another graph");
+    if (!belongs_to(root, graph))
+        return rg__fail(graph->ctx, RG_USAGE,
+                        "backward: the root belongs to another graph or was made before the last "
+                        "rg_graph_reset");
     if (!rg_dtype_computes(value->dtype))
         return rg__fail(graph->ctx, RG_USAGE, "backward: the root is %s; expected f32 or f64",
                         rg_dtype_name(value->dtype));
@@ -323,9 +389,16 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
                         "that shape",
                         rg__shape_text(value, a));
     if (cotangent && (cotangent->dtype != value->dtype || !rg__same_shape(cotangent, value)))
-        return rg__fail(graph->ctx, RG_USAGE, "backward: the cotangent is %s %s; the root is %s %s",
-                        rg_dtype_name(cotangent->dtype), rg__shape_text(cotangent, a),
-                        rg_dtype_name(value->dtype), rg__shape_text(value, b));
+        return rg__fail(
+            graph->ctx, RG_USAGE, "backward: the cotangent is %s %s; the root is %s %s",
+            rg_dtype_name(cotangent->dtype) ? rg_dtype_name(cotangent->dtype) : "no type",
+            rg__shape_text(cotangent, a), rg_dtype_name(value->dtype), rg__shape_text(value, b));
+    if (cotangent && !cotangent->data && rg__count(value) > 0)
+        return rg__fail(graph->ctx, RG_USAGE, "backward: cotangent->data is NULL");
+    if (!root->wants_grad)
+        return rg__fail(
+            graph->ctx, RG_USAGE,
+            "backward: nothing requires a gradient: the root depends on no rg_variable");
     return RG_OK;
 }
 
@@ -349,7 +422,7 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
     if (!graph)
         return RG_LIMIT;
     rg_status status = check_root(graph, root, cotangent);
-    if (status != RG_OK || !root->wants_grad)
+    if (status != RG_OK)
         return status;
     graph->sweep++;
     seed(root, cotangent);
@@ -367,9 +440,15 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
 
 /* ---- What an operator's callbacks see ---- */
 
+/* Operand i; NULL where there is none. */
+static inline rg_node *operand(const rg_node *out, int i)
+{
+    return out && i >= 0 && i < out->n_operands ? out->operands[i] : NULL;
+}
+
 const rg_tensor *rg_operand(const rg_node *out, int i)
 {
-    return out->operands[i] ? &out->operands[i]->value : NULL;
+    return rg_node_value(operand(out, i));
 }
 
 const rg_selection *rg__operand_rows(const rg_node *out)
@@ -394,44 +473,47 @@ bool rg__gather_operand(rg_node *out)
 
 void *rg_operand_grad(rg_node *out, int i)
 {
-    rg_node *x = out->operands[i];
+    rg_node *x = operand(out, i);
     return x && x->wants_grad ? grad_of(x) : NULL;
 }
 
 const void *rg_attributes(const rg_node *out)
 {
-    return out->attributes;
+    return out ? out->attributes : NULL;
 }
 
 void *rg_output_data(rg_node *out)
 {
-    return out->value.data;
+    return out ? out->value.data : NULL;
 }
 
 const void *rg_output_grad(const rg_node *out)
 {
-    return out->grad;
+    return out ? out->grad : NULL;
 }
 
 rg_graph *rg_node_graph(const rg_node *node)
 {
-    return node->graph;
+    return node ? node->graph : NULL;
 }
 
 void rg_set_shape(rg_node *out, rg_dtype dtype, int ndim, const int64_t *dims)
 {
+    if (!out)
+        return;
     out->value.dtype = dtype;
-    out->value.ndim = ndim;
-    if (ndim > 0 && ndim <= RG_MAX_DIMS)
+    out->value.ndim = dims || ndim == 0 ? ndim : -1; /* which no shape has: rg_apply refuses it */
+    if (dims && ndim > 0 && ndim <= RG_MAX_DIMS)
         memmove(out->value.dims, dims, (size_t)ndim * sizeof dims[0]);
 }
 
 void rg_set_saved(rg_node *out, void *saved)
 {
-    out->saved = saved;
+    if (out)
+        out->saved = saved;
 }
 
 void *rg_saved(const rg_node *out)
 {
-    return out->saved;
+    return out ? out->saved : NULL;
 }

@@ -6,12 +6,21 @@
 
 #include <rankgrad/autograd.h>
 
+/* A debug build alternates between two arenas, so that the nodes of the generation before stay as
+ * they were and their use is noticed. Otherwise a new node often has the address of an old one. */
+#ifdef NDEBUG
+enum { RG__N_ARENAS = 1 };
+#else
+enum { RG__N_ARENAS = 2 };
+#endif
+
 struct rg_graph {
     rg_context *ctx;
-    struct rg__arena arena; /* nodes, values, gradients, saved buffers */
-    rg_node *last;          /* the end of the tape */
-    int64_t sweep;          /* backwards so far */
-    rg_status status;       /* of the first error */
+    struct rg__arena arenas[RG__N_ARENAS]; /* nodes, values, gradients, saved buffers */
+    int64_t generation;                    /* resets so far */
+    rg_node *last;                         /* the end of the tape */
+    int64_t sweep;                         /* backwards so far */
+    rg_status status;                      /* of the first error */
     char error[512];
 };
 
@@ -29,7 +38,8 @@ struct rg_node {
     void *attributes;
     void *saved;
     rg_graph *graph;
-    rg_node *previous; /* the tape: the node made before this one */
+    int64_t generation; /* of the graph when the node was made */
+    rg_node *previous;  /* the tape: the node made before this one */
 };
 
 #endif

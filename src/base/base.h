@@ -35,6 +35,12 @@ rg_status rg__fail_memory(rg_context *ctx, size_t size, const char *what);
 /* RG_IO: "PATH: cannot VERB: errno's text". */
 rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, int error);
 
+/* RG_USAGE for the first NULL of the pointers that are listed after their names, up to a final
+ * NULL:
+ *     rg__require(ctx, "rg_train", "train", train, "out", out, NULL)
+ * gives "rg_train: train is NULL". RG_LIMIT where the context itself is NULL, as rg__fail. */
+rg_status rg__require(rg_context *ctx, const char *who, ...) __attribute__((sentinel));
+
 /* An option and whether its value is in range. */
 struct rg__range {
     const char *name;

@@ -117,6 +117,18 @@ rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, in
     return rg__fail(ctx, RG_IO, "%s: cannot %s: %s", path, verb, text);
 }
 
+rg_status rg__require(rg_context *ctx, const char *who, ...)
+{
+    rg_status status = ctx ? RG_OK : RG_LIMIT;
+    va_list arguments;
+    va_start(arguments, who);
+    for (const char *name; status == RG_OK && (name = va_arg(arguments, const char *)) != NULL;)
+        if (!va_arg(arguments, const void *))
+            status = rg__fail(ctx, RG_USAGE, "%s: %s is NULL", who, name);
+    va_end(arguments);
+    return status;
+}
+
 rg_status rg__check_ranges(rg_context *ctx, const char *who, const struct rg__range *ranges, int n)
 {
     for (int i = 0; i < n; i++)

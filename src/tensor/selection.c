@@ -3,11 +3,78 @@
 
 #include "tensor/tensor.h"
 
+#include <stdio.h>
 #include <string.h>
 
 bool rg__is_sparse_matrix(const rg_selection *rows)
 {
     return rows->sparse.indptr != NULL;
+}
+
+#define PROBLEM(...) (snprintf(problem, RG__SELECTION_PROBLEM, __VA_ARGS__), false)
+
+static bool check_matrix(const rg_selection *rows, char *problem)
+{
+    char shape[RG__SHAPE_TEXT];
+    const rg_tensor *dense = &rows->dense;
+    const rg_csr *sparse = &rows->sparse;
+    const char *type = rg_dtype_name(rg__selected_type(rows));
+    if (rg__is_sparse_matrix(rows)) {
+        if (sparse->n_rows < 0 || sparse->n_cols < 0 || sparse->n_cols > INT32_MAX ||
+            !rg_dtype_computes(sparse->dtype))
+            return PROBLEM("sparse rows (%lld,%lld) of %s; expected no negative count, fewer than "
+                           "2^31 columns, f32 or f64",
+                           (long long)sparse->n_rows, (long long)sparse->n_cols,
+                           type ? type : "no type");
+        return true;
+    }
+    if (dense->ndim != 2 || rg_tensor_count(dense) < 0 ||
+        !(rg_dtype_computes(dense->dtype) || dense->dtype == RG_F16))
+        return PROBLEM("dense rows %s of %s; expected (N,F) of f16, f32 or f64",
+                       rg__shape_text(dense, shape), type ? type : "no type");
+    return dense->data || rg__count(dense) == 0 ||
+           PROBLEM("neither dense.data nor sparse.indptr is there");
+}
+
+/* Whether the values of a run of sparse rows can be read. */
+static bool check_values(const rg_csr *csr, const rg_run *run, char *problem)
+{
+    const int64_t *indptr = csr->indptr + run->first;
+    for (int64_t i = 0; i < run->n_rows; i++)
+        if (indptr[i] < 0 || indptr[i + 1] < indptr[i])
+            return PROBLEM("indptr of row %lld (from 0) goes from %lld to %lld; it must not be "
+                           "negative nor decrease",
+                           (long long)(run->first + i), (long long)indptr[i],
+                           (long long)indptr[i + 1]);
+    return (csr->indices && csr->data) || indptr[run->n_rows] == indptr[0] ||
+           PROBLEM("sparse rows have values, but no indices or no data");
+}
+
+bool rg__check_selection(const rg_selection *rows, char problem[RG__SELECTION_PROBLEM])
+{
+    if (!rows)
+        return PROBLEM("rows is NULL");
+    if (rows->n_runs < 0 || (rows->n_runs > 0 && !rows->runs))
+        return PROBLEM("%lld runs%s", (long long)rows->n_runs,
+                       rows->runs ? "; expected 0 or more" : ", and runs is NULL");
+    if (!check_matrix(rows, problem))
+        return false;
+    bool sparse = rg__is_sparse_matrix(rows);
+    int64_t total = 0, n_rows = sparse ? rows->sparse.n_rows : rows->dense.dims[0];
+    for (int64_t i = 0; i < rows->n_runs; i++) {
+        const rg_run *run = &rows->runs[i];
+        if (run->first < 0 || run->n_rows < 0 || run->n_rows > n_rows ||
+            run->first > n_rows - run->n_rows)
+            return PROBLEM("run %lld (from 0) is %lld rows from row %lld; the matrix has %lld rows",
+                           (long long)i, (long long)run->n_rows, (long long)run->first,
+                           (long long)n_rows);
+        if (sparse && !check_values(&rows->sparse, run, problem))
+            return false;
+        if (__builtin_add_overflow(total, run->n_rows, &total))
+            return PROBLEM("the runs have more than 2^63 - 1 rows");
+    }
+    const rg_tensor all = {RG_F64, 2, {total, rg__selected_columns(rows)}, NULL};
+    return rg_tensor_count(&all) >= 0 || PROBLEM("the runs have more than 2^63 - 1 bytes");
 }
 
 int64_t rg__selected_rows(const rg_selection *rows)

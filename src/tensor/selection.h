@@ -7,6 +7,12 @@
 /* Whether the matrix is sparse, else dense. */
 bool rg__is_sparse_matrix(const rg_selection *rows);
 
+/* Whether a caller's selection can be read: the matrix has a shape, a type and data, its indptr
+ * never decreases within the runs, and the runs lie within it. Otherwise `problem` tells what is
+ * wrong. Not checked: the column indices. */
+enum { RG__SELECTION_PROBLEM = 256 };
+bool rg__check_selection(const rg_selection *rows, char problem[RG__SELECTION_PROBLEM]);
+
 /* The number of selected rows, of columns, and of non-zeros (sparse rows). */
 int64_t rg__selected_rows(const rg_selection *rows);
 int64_t rg__selected_columns(const rg_selection *rows);

@@ -35,7 +35,8 @@ bool rg_dtype_computes(rg_dtype dtype)
 
 int64_t rg_tensor_count(const rg_tensor *tensor)
 {
-    if (tensor->ndim < 0 || tensor->ndim > RG_MAX_DIMS || rg_dtype_size(tensor->dtype) == 0)
+    if (!tensor || tensor->ndim < 0 || tensor->ndim > RG_MAX_DIMS ||
+        rg_dtype_size(tensor->dtype) == 0)
         return -1;
     int64_t count = 1;
     bool empty = false, too_large = false;
@@ -191,6 +192,9 @@ rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)
 {
     char a[RG__SHAPE_TEXT], b[RG__SHAPE_TEXT];
     int64_t count = rg_tensor_count(from);
+    rg_status status = rg__require(ctx, "rg_tensor_cast", "from", from, "to", to, NULL);
+    if (status != RG_OK)
+        return status;
     const rg_tensor *bad = count < 0 ? from : rg_tensor_count(to) < 0 ? to : NULL;
     if (bad)
         return rg__fail(ctx, RG_BAD_DATA,
@@ -200,6 +204,11 @@ rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)
     if (!rg__same_shape(from, to))
         return rg__fail(ctx, RG_BAD_DATA, "cast: from %s to %s; the shapes must be equal",
                         rg__shape_text(from, a), rg__shape_text(to, b));
+    if (count > 0)
+        status = rg__require(ctx, "rg_tensor_cast", "from->data", from->data, "to->data", to->data,
+                             NULL);
+    if (status != RG_OK)
+        return status;
     rg__cast(from->dtype, from->data, to->dtype, to->data, count);
     return RG_OK;
 }

@@ -59,7 +59,7 @@ const struct rg__builtin rg__builtin_constant = {{.name = "constant",
 
 rg_node *rg_constant(rg_graph *graph, const rg_tensor *value)
 {
-    if (!rg__check_value(graph, "constant", value))
+    if (!rg__check_value(graph, "rg_constant", value))
         return NULL;
     return rg_apply(graph, &rg__builtin_constant.op, NULL, 0, value, sizeof *value);
 }

@@ -33,6 +33,8 @@ static bool shape(rg_node *y)
     rg_tensor wanted = *(const rg_tensor *)rg_attributes(y);
     rg_tensor known = wanted; /* with 1 in the place of -1 */
     int open = -1;
+    if (wanted.ndim < 0)
+        return rg_reject(y, "ndim is negative or dims is NULL");
     for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
         if (wanted.dims[i] == -1 && open < 0) {
             open = i;
@@ -65,8 +67,8 @@ RG__OPERATOR(reshape, "y = x in another shape", shape, samples);
 
 rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims)
 {
-    rg_tensor wanted = {.dtype = RG_F32, .ndim = ndim};
-    for (int i = 0; i < ndim && i < RG_MAX_DIMS; i++)
+    rg_tensor wanted = {.dtype = RG_F32, .ndim = dims || ndim == 0 ? ndim : -1};
+    for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
         wanted.dims[i] = dims[i];
     return RG__APPLY(reshape, graph, &wanted, sizeof wanted, x);
 }
