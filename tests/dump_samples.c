@@ -40,7 +40,7 @@ static bool dump(rg_context *ctx, rg_graph *graph, const char *op, const struct 
         print_tensor(rg_node_value(nodes[i]));
         rg__free(ctx, inputs[i].data);
     }
-    rg_node *y = sample->build(graph, nodes, sample->user);
+    rg_node *y = rg__build_sample(graph, nodes, sample);
     printf("], \"value\": ");
     if (!y)
         return fprintf(stderr, "%s, %s: %s\n", op, sample->what, rg_last_error(ctx)), false;

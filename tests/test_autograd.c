@@ -78,7 +78,7 @@ static int run_sample(struct fixture *f, const struct rg__sample *sample, const 
         assert_ok(f->ctx, rg_tensor_cast(f->ctx, &inputs[i], &cast[i]));
         nodes[i] = rg_variable(f->graph, &cast[i], NULL);
     }
-    rg_node *y = sample->build(f->graph, nodes, NULL);
+    rg_node *y = rg__build_sample(f->graph, nodes, sample);
     if (!y)
         fail_msg("%s: %s", sample->what, rg_last_error(f->ctx));
     rg_tensor cotangent = *rg_node_value(y), source = cotangent;
@@ -170,7 +170,7 @@ static void broadcasting_sums_in_double(void **state)
     rg_tensor tx = {RG_F32, 2, {N, 1}, x}, tb = {RG_F32, 1, {1}, &b};
     rg_node *bias = rg_variable(f->graph, &tb, NULL);
     rg_node *product = rg_mul(f->graph, rg_leaf(f->graph, &tx), bias);
-    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, product, RG_ALL_AXES), NULL));
+    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, product, rg_all_axes()), NULL));
     double exact = N * (double)0.1f;
     assert_close(at(rg_node_grad(bias), 0), exact, 1e-7, 0); /* in float: 100958.3 */
     free(x);
@@ -181,11 +181,88 @@ static void means_of_nothing(void **state)
     struct fixture *f = *state;
     rg_tensor empty = {RG_F64, 2, {3, 0}, NULL};
     rg_node *x = rg_leaf(f->graph, &empty);
-    rg_node *mean = rg_mean(f->graph, x, 1), *sum = rg_sum(f->graph, x, 0);
+    rg_node *mean = rg_mean(f->graph, x, rg_axis(1)), *sum = rg_sum(f->graph, x, rg_axis(0));
     assert_int_equal(rg_tensor_count(rg_node_value(mean)), 3);
     assert_true(isnan(at(rg_node_value(mean), 2)));
     assert_int_equal(rg_tensor_count(rg_node_value(sum)), 0);
-    assert_close(at(rg_node_value(rg_sum(f->graph, x, RG_ALL_AXES)), 0), 0, 0, 0);
+    assert_close(at(rg_node_value(rg_sum(f->graph, x, rg_all_axes())), 0), 0, 0, 0);
+    assert_close(at(rg_node_value(rg_max(f->graph, x, rg_axis(1))), 2), -INFINITY, 0, 0);
+    assert_close(at(rg_node_value(rg_logsumexp(f->graph, x, rg_axis(1))), 2), -INFINITY, 0, 0);
+    rg_tensor vast = {RG_F64, 3, {INT64_MAX / 16, 0, INT64_MAX / 16}, NULL};
+    rg_node *none = rg_leaf(f->graph, &vast);
+    assert_close(at(rg_node_value(rg_sum(f->graph, none, rg_all_axes())), 0), 0, 0, 0);
+}
+
+/* Value and first slope of a reduction of three numbers. */
+static void reduction_corners(void **state)
+{
+    static const struct {
+        rg_node *(*op)(rg_graph *, rg_node *, rg_axes);
+        double x[3], y, slope;
+    } cases[] = {
+        {rg_max, {2, 2, 1}, 2, 0.5}, /* ties share */
+        {rg_max, {2, 2, 2}, 2, 1 / 3.0},
+        {rg_max, {1, 2, -INFINITY}, 2, 0},
+        {rg_max, {INFINITY, 2, 1}, INFINITY, 1},
+        {rg_max, {1, NAN, 2}, NAN, NAN},
+        {rg_max, {-INFINITY, -INFINITY, -INFINITY}, -INFINITY, 1 / 3.0},
+        {rg_logsumexp, {1000, 1000, -INFINITY}, 1000 + 0.6931471805599453, 0.5},
+        {rg_logsumexp, {-1000, -1000, -1000}, -1000 + 1.0986122886681098, 1 / 3.0},
+        {rg_logsumexp, {-INFINITY, -INFINITY, 3}, 3, 0},
+        {rg_logsumexp, {1, INFINITY, 3}, INFINITY, 0},
+        {rg_logsumexp, {-INFINITY, -INFINITY, -INFINITY}, -INFINITY, NAN},
+        {rg_logsumexp, {0, NAN, 3}, NAN, NAN},
+        {rg_sum, {1e308, 1e308, 1e308}, INFINITY, 1},
+        {rg_mean, {1, NAN, 2}, NAN, 1 / 3.0},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double x[3];
+        memcpy(x, cases[i].x, sizeof x);
+        rg_tensor t = vector(x, 3);
+        rg_graph_reset(f->graph);
+        rg_node *leaf = rg_variable(f->graph, &t, NULL);
+        rg_node *y = cases[i].op(f->graph, leaf, rg_all_axes());
+        assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+        assert_close(at(rg_node_value(y), 0), cases[i].y, 1e-15, 0);
+        assert_close(at(rg_node_grad(leaf), 0), cases[i].slope, 1e-12, 0);
+    }
+}
+
+static void axes_are_checked(void **state)
+{
+    static const struct {
+        rg_axes axes;
+        int ndim; /* -1: refused */
+        const char *words;
+    } cases[] = {
+        {{0}, 2, NULL}, /* no axis: x itself */
+        {{.all = true}, 0, NULL},
+        {{.all = true, .keep = true}, 2, NULL},
+        {{2, {0, 1}, false, false}, 0, NULL},
+        {{2, {-1, -2}, false, true}, 2, NULL},
+        {{1, {2}, false, false}, -1, "axis 2 of shape (2,3); expected -2 to 1"},
+        {{1, {-3}, false, false}, -1, "axis -3"},
+        {{2, {1, 1}, false, false}, -1, "named twice"},
+        {{2, {1, -1}, false, false}, -1, "named twice"},
+        {{-1, {0}, false, false}, -1, "-1 axes"},
+        {{RG_MAX_DIMS + 1, {0}, false, false}, -1, "9 axes"},
+    };
+    struct fixture *f = *state;
+    double x[6] = {1, 2, 3, 4, 5, 6};
+    rg_tensor t = {RG_F64, 2, {2, 3}, x};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_graph_reset(f->graph);
+        rg_node *y = rg_sum(f->graph, rg_leaf(f->graph, &t), cases[i].axes);
+        if (cases[i].ndim < 0) {
+            assert_null(y);
+            assert_non_null(strstr(rg_last_error(f->ctx), cases[i].words));
+            continue;
+        }
+        assert_int_equal(rg_node_value(y)->ndim, cases[i].ndim);
+        bool none = !cases[i].axes.n && !cases[i].axes.all;
+        assert_close(at(rg_node_value(y), 0), none ? 1 : 21, 0, 0);
+    }
 }
 
 static void casts_cross_types(void **state)
@@ -198,7 +275,7 @@ static void casts_cross_types(void **state)
     assert_close(at(rg_node_value(wide), 1), 2147483647, 0, 0);
     rg_node *x = rg_variable(f->graph, &tf, NULL);
     rg_node *y = rg_mul(f->graph, rg_cast(f->graph, x, RG_F64), wide);
-    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, -1), NULL));
+    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, rg_axis(-1)), NULL));
     assert_int_equal(rg_node_grad(x)->dtype, RG_F32);
     assert_close(at(rg_node_grad(x), 0), -3, 0, 0);
     assert_null(rg_cast(f->graph, x, RG_I32));
@@ -248,7 +325,7 @@ static void long_products_stay_exact(void **state)
     for (int i = 0; i < 2; i++) { /* the weights' gradient sums over the rows */
         rg_node *w = rg_variable(f->graph, &one[i], NULL);
         rg_node *y = rg_matmul(f->graph, rg_leaf(f->graph, &tall), w);
-        assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, RG_ALL_AXES), NULL));
+        assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, rg_all_axes()), NULL));
         assert_close(at(rg_node_grad(w), 0), exact, 6e-5, 0); /* blocks of 4,096 */
     }
     free(a);
@@ -264,7 +341,7 @@ static void gradients_accumulate_in_leaves(void **state)
     rg_tensor ta = vector(a, 2);
     rg_node *x = rg_variable(f->graph, &ta, grad);
     rg_node *square = rg_mul(f->graph, x, x);
-    rg_node *y = rg_sum(f->graph, square, RG_ALL_AXES);
+    rg_node *y = rg_sum(f->graph, square, rg_all_axes());
     assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
     assert_close(grad[0], 10 + 4, 0, 0);
     assert_ok(f->ctx, rg_backward(f->graph, y, NULL)); /* inner gradients start anew */
@@ -272,7 +349,7 @@ static void gradients_accumulate_in_leaves(void **state)
     assert_close(at(rg_node_grad(square), 0), 1, 0, 0);
     assert_ptr_equal(rg_node_grad(x)->data, grad);
     rg_node *own = rg_variable(f->graph, &ta, NULL); /* in the graph's memory */
-    rg_node *twice = rg_scale(f->graph, own, 2), *z = rg_sum(f->graph, twice, RG_ALL_AXES);
+    rg_node *twice = rg_scale(f->graph, own, 2), *z = rg_sum(f->graph, twice, rg_all_axes());
     assert_null(rg_node_grad(own));
     assert_ok(f->ctx, rg_backward(f->graph, z, NULL));
     assert_ok(f->ctx, rg_backward(f->graph, z, NULL));
@@ -315,7 +392,7 @@ static void errors_name_shapes_and_travel(void **state)
         case 1: bad = rg_matmul(f->graph, x, v); break;
         case 2: bad = rg_add(f->graph, x, rg_leaf(f->graph, &id)); break;
         case 3: bad = rg_add(f->graph, x, rg_leaf(f->graph, &single)); break;
-        case 4: bad = rg_sum(f->graph, x, 2); break;
+        case 4: bad = rg_sum(f->graph, x, rg_axis(2)); break;
         case 5: bad = rg_reshape(f->graph, x, 2, (const int64_t[]){4, 2}); break;
         case 6: bad = rg_leaf(f->graph, &half); break;
         }
@@ -324,7 +401,7 @@ static void errors_name_shapes_and_travel(void **state)
         char first[256];
         snprintf(first, sizeof first, "%s", rg_last_error(f->ctx));
         /* NULL in, NULL out; the first error stays, and backward returns it */
-        assert_null(rg_sum(f->graph, rg_exp(f->graph, bad), RG_ALL_AXES));
+        assert_null(rg_sum(f->graph, rg_exp(f->graph, bad), rg_all_axes()));
         assert_null(rg_leaf(f->graph, &two));
         assert_fails(f->ctx, RG_BAD_DATA, first, rg_backward(f->graph, NULL, NULL));
         assert_int_equal(rg_graph_status(f->graph), RG_BAD_DATA);
@@ -381,7 +458,7 @@ static rg_status a_step(rg_graph *graph)
     rg_graph_reset(graph);
     rg_node *weights = rg_variable(graph, &tw, NULL);
     rg_node *scores = rg_matmul(graph, rg_leaf(graph, &tx), weights);
-    o.weights = rg_mean(graph, rg_mul(graph, weights, weights), RG_ALL_AXES);
+    o.weights = rg_mean(graph, rg_mul(graph, weights, weights), rg_all_axes());
     return rg_backward(graph, rg_ranking_softmax_loss(graph, scores, rg_leaf(graph, &ty), &o),
                        NULL);
 }
@@ -510,7 +587,7 @@ static void integers_stop_gradients(void **state)
     rg_tensor t = vector(x, 3);
     rg_node *leaf = rg_variable(f->graph, &t, NULL);
     rg_node *rounded = rg_apply(f->graph, &whole, &leaf, 1, NULL, 0);
-    rg_node *sum = rg_sum(f->graph, rg_cast(f->graph, rounded, RG_F64), RG_ALL_AXES);
+    rg_node *sum = rg_sum(f->graph, rg_cast(f->graph, rounded, RG_F64), rg_all_axes());
     assert_close(at(rg_node_value(sum), 0), 2, 0, 0);
     assert_fails(f->ctx, RG_USAGE, "nothing requires a gradient", rg_backward(f->graph, sum, NULL));
     assert_null(rg_node_grad(leaf));
@@ -654,6 +731,8 @@ int main(void)
         TEST(unary_corners),
         TEST(broadcasting_sums_in_double),
         TEST(means_of_nothing),
+        TEST(reduction_corners),
+        TEST(axes_are_checked),
         TEST(casts_cross_types),
         TEST(one_column_products_see_one_row),
         TEST(long_products_stay_exact),

@@ -96,7 +96,7 @@ static void the_graph_gives_the_same_scores(void **state)
     assert_ok(ctx, rg_model_score(model, rows, N, scores));
     assert_int_equal(rg_node_value(y)->ndim, 1);
     assert_memory_equal(rg_node_value(y)->data, scores, sizeof scores);
-    assert_ok(ctx, rg_backward(graph, rg_sum(graph, y, RG_ALL_AXES), NULL));
+    assert_ok(ctx, rg_backward(graph, rg_sum(graph, y, rg_all_axes()), NULL));
     const float *grad = rg_model_parameters(model)->grad;
     assert_close((double)grad[F], N, 0, 0); /* of the bias */
     assert_null(rg_model_forward(graph, model, NULL));

@@ -618,7 +618,7 @@ static rg_node *squares(rg_graph *g, rg_node *losses, rg_node *nonempty, void *u
 {
     const uint8_t *mask = rg_node_value(nonempty)->data;
     memcpy(user, mask, (size_t)rg_tensor_count(rg_node_value(nonempty)));
-    return rg_sum(g, rg_mul(g, losses, losses), RG_ALL_AXES);
+    return rg_sum(g, rg_mul(g, losses, losses), rg_all_axes());
 }
 
 static rg_node *gives_up(rg_graph *g, rg_node *losses, rg_node *nonempty, void *user)

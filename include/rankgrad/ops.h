@@ -58,14 +58,39 @@ RG_API rg_node *rg_matmul(rg_graph *graph, rg_node *a, rg_node *b);
  * y[m] depends on row m alone. */
 RG_API rg_node *rg_csr_matmul(rg_graph *graph, rg_node *a, rg_node *b);
 
-/* The sum of x along an axis, which disappears from the shape: (d0..dk..) -> without dk.
- * axis counts from the end when negative; RG_ALL_AXES gives a scalar. Accumulated in double. */
-RG_API rg_node *rg_sum(rg_graph *graph, rg_node *x, int axis);
+/* Axes that a reduction runs over; negative ones count from the end. They disappear from the shape,
+ * or stay with an extent of 1 where `keep` is set. */
+typedef struct rg_axes {
+    int n;
+    int axis[RG_MAX_DIMS]; /* (n), each once */
+    bool all;              /* all axes, whatever `axis` holds */
+    bool keep;
+} rg_axes;
 
-/* The mean along an axis, as rg_sum; NaN where there is nothing to average (0/0). */
-RG_API rg_node *rg_mean(rg_graph *graph, rg_node *x, int axis);
+/* One axis; all axes, which gives a scalar. */
+static inline rg_axes rg_axis(int axis)
+{
+    rg_axes axes = {1, {axis}, false, false};
+    return axes;
+}
+static inline rg_axes rg_all_axes(void)
+{
+    rg_axes axes = {0, {0}, true, false};
+    return axes;
+}
 
-#define RG_ALL_AXES 64
+/* The sum of x over the axes; 0 where they hold no element. Accumulated in double. */
+RG_API rg_node *rg_sum(rg_graph *graph, rg_node *x, rg_axes axes);
+
+/* The mean of x over the axes; NaN (0/0) where they hold no element. */
+RG_API rg_node *rg_mean(rg_graph *graph, rg_node *x, rg_axes axes);
+
+/* The largest x over the axes; NaN where one of them is, -inf where they hold no element. Elements
+ * that are equally large share the gradient. */
+RG_API rg_node *rg_max(rg_graph *graph, rg_node *x, rg_axes axes);
+
+/* log sum exp x over the axes, without overflow; -inf where they hold no element. */
+RG_API rg_node *rg_logsumexp(rg_graph *graph, rg_node *x, rg_axes axes);
 
 /* The same elements under another shape with the same count; one dimension may be -1 and is then
  * inferred. dims (ndim) are copied. */

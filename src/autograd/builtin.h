@@ -27,7 +27,7 @@ struct rg__sample {
     rg_function *build;
     const char *numpy; /* the value in Python, of inputs a (also x), b, c, d; NULL: not given */
     const char *zero;  /* why a gradient is all zero; NULL: none is */
-    void *user;        /* handed to build */
+    const void *user;  /* handed to build */
 };
 
 struct rg__builtin {
@@ -36,6 +36,9 @@ struct rg__builtin {
     const struct rg__sample *samples;
     int n_samples;
 };
+
+/* The value of a sample, of its inputs. */
+rg_node *rg__build_sample(rg_graph *graph, rg_node *const *inputs, const struct rg__sample *sample);
 
 /* Every line of ops.def. */
 extern const struct rg__builtin *const rg__operators[];

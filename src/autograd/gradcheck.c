@@ -306,14 +306,19 @@ bool rg__sample_inputs(rg_context *ctx, const struct rg__sample *sample, uint64_
     return true;
 }
 
+rg_node *rg__build_sample(rg_graph *graph, rg_node *const *inputs, const struct rg__sample *sample)
+{
+    return sample->build(graph, inputs, (void *)(uintptr_t)sample->user);
+}
+
 rg_status rg__gradcheck_sample(rg_context *ctx, const struct rg__sample *sample, uint64_t seed,
                                rg_gradcheck_report *report)
 {
     rg_tensor inputs[RG__MAX_SAMPLE_INPUTS];
     if (!rg__sample_inputs(ctx, sample, seed, inputs))
         return RG_LIMIT;
-    rg_status status =
-        rg_gradcheck(ctx, sample->build, NULL, inputs, sample->n_inputs, NULL, report);
+    rg_status status = rg_gradcheck(ctx, sample->build, (void *)(uintptr_t)sample->user, inputs,
+                                    sample->n_inputs, NULL, report);
     if (status == RG_OK && report->passed && report->vacuous && !sample->zero) {
         report->passed = false;
         snprintf(report->message, sizeof report->message,

@@ -33,6 +33,13 @@ bool rg__gather_operand(rg_node *out);
 /* The shape rule of operators whose two operands broadcast as in NumPy. */
 bool rg__broadcast_rule(rg_node *y);
 
+/* The shape rule of reductions, whose attributes are rg_axes; sets of axes for their samples. */
+bool rg__reduce_rule(rg_node *y);
+extern const rg_axes rg__sample_axes[];
+
+/* Whether axis 0 <= `axis` < ndim is one of the axes; they are valid. */
+bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
+
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
 #define RG__KERNELS(id)                                                                            \
     extern const struct rg__builtin rg__builtin_##id;                                              \

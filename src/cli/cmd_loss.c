@@ -124,7 +124,7 @@ static json_t *compute(rg_graph *graph, const struct request *r)
     options.reduction = r->reduction;
     options.label_mode = r->label_mode;
     rg_node *loss = r->loss->function(graph, logits, labels, &options);
-    rg_node *root = r->reduction == RG_REDUCE_NONE ? rg_sum(graph, loss, RG_ALL_AXES) : loss;
+    rg_node *root = r->reduction == RG_REDUCE_NONE ? rg_sum(graph, loss, rg_all_axes()) : loss;
     if (rg_backward(graph, root, NULL) != RG_OK)
         return NULL;
     json_t *answer = json_object();

@@ -177,7 +177,7 @@ static rg_node *by_caller(rg_graph *graph, rg_node *losses, rg_node *nonempty, v
 {
     (void)user;
     rg_node *counted = rg_cast(graph, nonempty, rg_node_value(losses)->dtype);
-    return rg_sum(graph, rg_mul(graph, losses, counted), RG_ALL_AXES);
+    return rg_sum(graph, rg_mul(graph, losses, counted), rg_all_axes());
 }
 
 static rg_node *reduced(rg_graph *graph, rg_node *const *x, void *user)

@@ -1,57 +1,19 @@
-/* sum: the sum of x along an axis, or of all of it.
+/* sum: the sum of x over some of its axes; 0 where they hold no element.
  *
- * dL/dx = dL/dy, the same for every element of the axis. */
+ * dL/dx = dL/dy, the same for every element that went into y. */
 #include "autograd/reduce.h"
 
-RG__KERNELS(sum);
-
-void F(rg__sum_forward)(rg_node *y)
+static inline real F(slope)(real g, real x, real y, struct rg__folded folded)
 {
-    F(reduce_forward)(y, false);
+    (void)x, (void)y, (void)folded;
+    return g;
 }
 
-void F(rg__sum_backward)(rg_node *y)
-{
-    F(reduce_backward)(y, false);
-}
+static const struct F(reduction)
+    F(reduction) = {NULL, 0, F(fold_sum), F(term_x), F(finish_acc), F(slope)};
+
+RG__REDUCTION(sum, F(reduction))
 
 #ifdef RG__ONCE
-static rg_node *build_all(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    return rg_sum(graph, x[0], RG_ALL_AXES);
-}
-
-static rg_node *build_last(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    return rg_sum(graph, x[0], -1);
-}
-
-static rg_node *build_middle(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    return rg_sum(graph, x[0], 1);
-}
-
-static const struct rg__sample samples[] = {
-    {"x (3,5), all axes", 1, {{2, {3, 5}, -2, 2, 0}}, .build = build_all, .numpy = "np.sum(x)"},
-    {"x (2,19), last axis",
-     1,
-     {{2, {2, 19}, -2, 2, 0}},
-     .build = build_last,
-     .numpy = "np.sum(x, axis=-1)"},
-    {"x (2,3,2), middle axis",
-     1,
-     {{3, {2, 3, 2}, -2, 2, 0}},
-     .build = build_middle,
-     .numpy = "np.sum(x, axis=1)"},
-};
-
-RG__OPERATOR(sum, "y = sum of x along an axis", rg__reduce_shape, samples);
-
-rg_node *rg_sum(rg_graph *graph, rg_node *x, int axis)
-{
-    return RG__APPLY(sum, graph, &axis, sizeof axis, x);
-}
+RG__REDUCTION_ENTRY(sum, "y = sum of x over the axes", "np.sum", -2, 2)
 #endif
