@@ -9,12 +9,12 @@ enum { MOST = 64 };
 
 /* A call and everything that came of it. */
 struct call {
-    rg_tensor logits, labels, where, weights; /* dtype f64 and data NULL: absent */
+    rg_tensor logits, labels, where, weights, list_weights; /* f64 and data NULL: absent */
     rg_loss_options options;
     double upstream;
     rg_status status;
     int64_t n_values;
-    double value[MOST], ds[MOST], dy[MOST], dw[MOST];
+    double value[MOST], ds[MOST], dy[MOST], dw[MOST], dv[MOST]; /* dv: of list_weights */
 };
 
 static rg_context *ctx;
@@ -74,6 +74,7 @@ static void run(struct call *c)
     rg_node *s = operand(&c->logits), *y = operand(&c->labels), *w = operand(&c->weights);
     c->options.where = operand(&c->where);
     c->options.weights = w;
+    rg_node *v = c->options.list_weights = operand(&c->list_weights);
     rg_node *value = rg_ranking_softmax_loss(graph, s, y, &c->options);
     c->status = rg_graph_status(graph);
     if (!value)
@@ -92,6 +93,7 @@ static void run(struct call *c)
     read_out(rg_node_grad(s), c->ds);
     read_out(rg_node_grad(y), c->dy);
     read_out(w ? rg_node_grad(w) : NULL, c->dw);
+    read_out(v ? rg_node_grad(v) : NULL, c->dv);
 }
 
 static void assert_all(const double *actual, const double *expected, int n, double rtol)
@@ -367,6 +369,143 @@ static void far_logits_do_not_overflow(void **state)
         run(&c);
         assert_close(c.value[0], 800 - s[(top + 1) % N], 1e-15, 0);
         assert_close(c.ds[top], 1, 1e-15, 0);
+    }
+}
+
+/* ---- List weights ---- */
+
+enum { LISTS = 4, WIDTH = 3, COPIES = 7 };
+
+/* Lists of WIDTH items, each repeated as often as its weight says. */
+struct repeated {
+    int64_t n, origin[LISTS * COPIES];
+    double s[MOST * 2], y[MOST * 2];
+};
+
+static struct repeated repeat(const double *s, const double *y, const int *weight)
+{
+    struct repeated r = {0};
+    for (int q = 0; q < LISTS; q++)
+        for (int copy = 0; copy < weight[q]; copy++) {
+            memcpy(r.s + WIDTH * r.n, s + WIDTH * q, WIDTH * sizeof *s);
+            memcpy(r.y + WIDTH * r.n, y + WIDTH * q, WIDTH * sizeof *y);
+            r.origin[r.n++] = q;
+        }
+    return r;
+}
+
+/* The value and gradient of a call with list weights are those of the repeated lists. */
+static void check_repeated(struct call *weighted, struct repeated *r, const int *weight)
+{
+    struct call copies = {.options = weighted->options};
+    double ds[LISTS * WIDTH] = {0}, mean_loss = weighted->value[0];
+    int64_t sum = r->n;
+    copies.logits = mat(r->s, r->n, WIDTH);
+    copies.labels = mat(r->y, r->n, WIDTH);
+    copies.options.offsets = NULL;
+    run(&copies);
+    assert_int_equal(copies.status, RG_OK);
+    assert_close(weighted->value[0], copies.value[0], 1e-13, 1e-15);
+    for (int64_t i = 0; i < r->n * WIDTH; i++)
+        ds[r->origin[i / WIDTH] * WIDTH + i % WIDTH] += copies.ds[i];
+    assert_all(weighted->ds, ds, LISTS * WIDTH, 1e-12);
+    struct call each = *weighted;
+    each.list_weights.data = NULL;
+    each.options.reduction = RG_REDUCE_NONE;
+    run(&each);
+    bool mean = weighted->options.reduction == RG_REDUCE_MEAN;
+    for (int q = 0; q < LISTS && sum > 0; q++) {
+        double slope = mean ? (each.value[q] - mean_loss) / (double)sum : each.value[q];
+        assert_close(weighted->dv[q], slope, 1e-12, 1e-14);
+        assert_true(weight[q] > 0 || weighted->ds[q * WIDTH] == 0);
+    }
+}
+
+static void a_list_of_weight_3_counts_three_times(void **state)
+{
+    (void)state;
+    static const int weights[][LISTS] = {{3, 1, 1, 1}, {1, 1, 1, 3}, {2, 2, 2, 2}, {0, 1, 1, 1},
+                                         {1, 0, 0, 0}, {0, 0, 0, 0}, {3, 2, 1, 0}, {1, 1, 1, 1},
+                                         {5, 1, 0, 4}, {0, 0, 7, 0}, {1, 3, 1, 1}};
+    double s[] = {0.5, -1, 2, 3, 1, 0.25, -2, 0.5, 1, 0, 1.5, -0.5};
+    double y[] = {1, 0, 2, 0, 3, 1, 0, 0, 0, 2, 0.5, 1}; /* the third has nothing to find */
+    int64_t offsets[] = {0, WIDTH, 2 * WIDTH, 3 * WIDTH, 4 * WIDTH};
+    for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++)
+        for (int mode = 0; rg_label_mode_name((rg_label_mode)mode); mode++)
+            for (int form = 0; form < 4; form++) { /* flat or padded, mean or sum */
+                double v[LISTS];
+                struct repeated r = repeat(s, y, weights[i]);
+                struct call c = CALL(mat(s, LISTS, WIDTH), mat(y, LISTS, WIDTH));
+                for (int q = 0; q < LISTS; q++)
+                    v[q] = weights[i][q];
+                c.list_weights = vec(v, LISTS);
+                c.options.label_mode = (rg_label_mode)mode;
+                c.options.reduction = form / 2 ? RG_REDUCE_SUM : RG_REDUCE_MEAN;
+                if (form % 2) {
+                    c.logits = vec(s, LISTS * WIDTH);
+                    c.labels = vec(y, LISTS * WIDTH);
+                    c.options.offsets = offsets;
+                    c.options.n_lists = LISTS;
+                }
+                run(&c);
+                assert_int_equal(c.status, RG_OK);
+                check_repeated(&c, &r, weights[i]);
+            }
+}
+
+/* Shapes, types and corners: the losses under the reduction none. */
+static void list_weights_fit_the_lists(void **state)
+{
+    (void)state;
+    double s[12] = {1, 2, 3, 0, 1, 0, 2, 2, 1, 0, 0, 1}, y[12] = {1, 0, 0, 0, 1, 2, 0, 2, 1, 1};
+    double v[] = {2, 0.5, 3, 0}, nan[] = {1, NAN, 1, 1}, poison[12];
+    float single[] = {2, 0.5f, 3, 0};
+    int32_t whole[] = {2, 1, 3, 0};
+    int64_t offsets[] = {0, 3, 6, 9, 12};
+    memcpy(poison, s, sizeof s);
+    poison[10] = NAN; /* in the list of weight 0 */
+    const struct {
+        rg_tensor logits, weights;
+        bool flat;
+        double factor[LISTS];
+        const char *words; /* it does not fit */
+    } cases[] = {
+        {mat(s, 4, 3), vec(v, 4), false, {2, 0.5, 3, 0}, NULL},
+        {vec(s, 12), vec(v, 4), true, {2, 0.5, 3, 0}, NULL},
+        {mat(s, 4, 3), {RG_F64, 0, {0}, v}, false, {2, 2, 2, 2}, NULL},
+        {vec(s, 12), {RG_F64, 0, {0}, v}, true, {2, 2, 2, 2}, NULL},
+        {vec(s, 12), vec(v, 1), true, {2, 2, 2, 2}, NULL},
+        {mat(s, 4, 3), {RG_F32, 1, {4}, single}, false, {2, 0.5, 3, 0}, NULL},
+        {vec(s, 12), {RG_I32, 1, {4}, whole}, true, {2, 1, 3, 0}, NULL},
+        {{RG_F64, 3, {2, 2, 3}, s}, mat(v, 2, 2), false, {2, 0.5, 3, 0}, NULL},
+        {{RG_F64, 3, {2, 2, 3}, s}, mat(v, 2, 1), false, {2, 2, 0.5, 0.5}, NULL},
+        {{RG_F64, 3, {2, 2, 3}, s}, vec(v, 2), false, {2, 0.5, 2, 0.5}, NULL},
+        {mat(poison, 4, 3), vec(v, 4), false, {2, 0.5, 3, 0}, NULL},
+        {mat(s, 4, 3), vec(nan, 4), false, {1, NAN, 1, 1}, NULL},
+        {mat(s, 4, 3), vec(v, 3), false, {0}, "list_weights (3) does not fit logits (4,3)"},
+        {mat(s, 4, 3), mat(v, 4, 1), false, {0}, "list_weights (4,1)"},
+        {vec(s, 12), mat(v, 4, 1), true, {0}, "expected (lists) or a scalar"},
+        {vec(s, 12), vec(s, 12), true, {0}, "list_weights (12)"},
+        {vec(s, 12), vec(v, 1), false, {0}, "list_weights (1)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_tensor labels = cases[i].logits;
+        labels.data = y;
+        struct call c = CALL(cases[i].logits, labels), plain = CALL(mat(s, 4, 3), mat(y, 4, 3));
+        c.list_weights = cases[i].weights;
+        c.options.offsets = cases[i].flat ? offsets : NULL;
+        c.options.n_lists = 4;
+        c.options.reduction = plain.options.reduction = RG_REDUCE_NONE;
+        run(&plain);
+        run(&c);
+        assert_int_equal(c.status, cases[i].words ? RG_BAD_DATA : RG_OK);
+        if (cases[i].words && !strstr(rg_last_error(ctx), cases[i].words))
+            fail_msg("%s; expected %s", rg_last_error(ctx), cases[i].words);
+        for (int q = 0; q < LISTS && !cases[i].words; q++) {
+            assert_close(c.value[q], cases[i].factor[q] * plain.value[q], 1e-14, 0);
+            for (int k = 3 * q; k < 3 * q + 3; k++)
+                assert_close(c.ds[k], cases[i].factor[q] * plain.ds[k], 1e-14, 0);
+        }
     }
 }
 
@@ -764,6 +903,8 @@ int main(void)
         TEST(one_item_and_negative_labels),
         TEST(extreme_singles),
         TEST(far_logits_do_not_overflow),
+        TEST(a_list_of_weight_3_counts_three_times),
+        TEST(list_weights_fit_the_lists),
         TEST(operands_broadcast_as_in_numpy),
         TEST(higher_ranks_are_batches),
         TEST(an_operand_never_enlarges_the_logits),

@@ -363,36 +363,207 @@ static void masked_rows_leave_no_trace(void **state)
     unmake(&small);
 }
 
-static void item_and_list_weights_multiply_labels(void **state)
+static void item_weights_multiply_labels(void **state)
 {
     (void)state;
     struct made m = make(60, 20, 4, 1, 4, 7), heavy = make(60, 20, 4, 1, 4, 7);
-    float weights[2][4];
-    double *item = calloc((size_t)m.split.n_rows, sizeof *item), list[60];
-    for (int64_t i = 0, q = 0; i < m.split.n_rows; i++) {
-        while (i >= m.offsets[q + 1])
-            q++;
-        list[q] = 1 + (double)(q % 3);
+    double weights[2][4];
+    double *item = calloc((size_t)m.split.n_rows, sizeof *item);
+    for (int64_t i = 0; i < m.split.n_rows; i++) {
         item[i] = 0.5 + (double)(i % 2);
-        heavy.labels[i] *= item[i] * list[q];
+        heavy.labels[i] *= item[i];
     }
     m.split.weights = item;
-    m.split.list_weights = list;
     for (int i = 0; i < 2; i++) {
         rg_model *model;
         rg_train_options o = options();
         o.model.dtype = RG_F64;
         o.epochs = 5;
         assert_ok(ctx, rg_train(ctx, i ? &heavy.split : &m.split, NULL, &o, &model, NULL));
-        for (int f = 0; f < 4; f++)
-            weights[i][f] = (float)((const double *)rg_model_parameters(model)->value)[f];
+        memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
         rg_model_destroy(model);
     }
     for (int f = 0; f < 4; f++)
-        assert_close((double)weights[0][f], (double)weights[1][f], 1e-6, 1e-7);
+        assert_close(weights[0][f], weights[1][f], 1e-6, 1e-7);
     free(item);
     unmake(&m);
     unmake(&heavy);
+}
+
+/* ---- List weights ---- */
+
+/* The lists of `from`, list q as often as times[q] says, next to each other. */
+static struct made repeat(const struct made *from, const int *times)
+{
+    struct made m = {0};
+    int64_t width = from->split.n_features, n_lists = 0, n = 0;
+    for (int64_t q = 0; q < from->split.n_lists; q++) {
+        n_lists += times[q];
+        n += times[q] * (from->offsets[q + 1] - from->offsets[q]);
+    }
+    m.split = from->split;
+    m.offsets = calloc((size_t)n_lists + 1, sizeof *m.offsets);
+    m.x = calloc((size_t)(n * width), sizeof *m.x);
+    m.labels = calloc((size_t)n, sizeof *m.labels);
+    n = n_lists = 0;
+    for (int64_t q = 0; q < from->split.n_lists; q++)
+        for (int copy = 0; copy < times[q]; copy++) {
+            size_t rows = (size_t)(from->offsets[q + 1] - from->offsets[q]);
+            memcpy(m.x + n * width, from->x + from->offsets[q] * width,
+                   rows * (size_t)width * sizeof *m.x);
+            memcpy(m.labels + n, from->labels + from->offsets[q], rows * sizeof *m.labels);
+            m.offsets[++n_lists] = n += (int64_t)rows;
+        }
+    m.split.n_lists = n_lists;
+    m.split.n_rows = m.split.features.dims[0] = n;
+    m.split.features.data = m.x;
+    m.split.labels = m.labels;
+    m.split.offsets = m.offsets;
+    m.split.list_weights = NULL;
+    return m;
+}
+
+enum { N_WEIGHTED = 40 };
+
+/* How lists are weighed: list q weighs `factor` * period[q % n_period]. */
+struct weighing {
+    const char *what;
+    rg_label_mode mode;
+    int period[4];
+    int n_period;
+    double factor;
+    int64_t batch_lists; /* of the weighted lists, of a window where windowed; 0: all */
+    bool windowed;       /* each period of lists is a window: steps with repeated lists are exact */
+    const char *model;
+};
+
+/* The lists, which lengths tell apart; of equal lengths where they are windowed. */
+static struct made weighted_lists(const struct weighing *w, int *times, double *weights)
+{
+    struct made m = make(N_WEIGHTED, w->windowed ? 1 : 9, 4, 1, 4, 7);
+    if (w->windowed) {
+        unmake(&m);
+        m = make(1, N_WEIGHTED * 6, 4, 1, 4, 7);
+        m.offsets = realloc(m.offsets, (N_WEIGHTED + 1) * sizeof *m.offsets);
+        for (int q = 0; q <= N_WEIGHTED; q++)
+            m.offsets[q] = 6 * q;
+        m.split.n_lists = N_WEIGHTED;
+        m.split.offsets = m.offsets;
+    }
+    for (int q = 0; q < N_WEIGHTED; q++) {
+        times[q] = w->period[q % w->n_period];
+        weights[q] = w->factor * times[q];
+    }
+    m.split.list_weights = weights;
+    return m;
+}
+
+/* The parameters after training, at most 64; the last epoch's loss in train_log. */
+static int64_t train_weighing(const struct weighing *w, const struct made *m, int64_t batch_lists,
+                              int64_t window_lists, rg_train_result *result, double *to)
+{
+    static const int64_t hidden[] = {3};
+    rg_model *model;
+    rg_train_options o = options();
+    o.model.dtype = RG_F64;
+    o.model.name = w->model;
+    o.model.hidden = hidden;
+    o.model.n_hidden = strcmp(w->model, "mlp") == 0;
+    o.normalize = RG_NORMALIZE_NONE;
+    o.label_mode = w->mode;
+    o.optimizer.lr = 0.01;
+    o.epochs = 4;
+    o.batch_lists = batch_lists;
+    o.window_bytes = w->windowed ? window_lists * 6 * 4 * 8 : 0;
+    assert_ok(ctx, rg_train(ctx, &m->split, NULL, &o, &model, result));
+    const rg_parameters *p = rg_model_parameters(model);
+    memcpy(to, p->value, (size_t)p->count * sizeof *to);
+    int64_t n = p->count;
+    rg_model_destroy(model);
+    return n;
+}
+
+/* In every label mode, a list of weight 3 trains like the same list three times. */
+static void a_list_of_weight_3_trains_like_three(void **state)
+{
+    (void)state;
+    static const struct weighing cases[] = {
+        {"raw", RG_LABELS_RAW, {3, 1}, 2, 1, 0, false, "linear"},
+        {"normalized", RG_LABELS_NORMALIZED, {3, 1}, 2, 1, 0, false, "linear"},
+        {"softmax", RG_LABELS_SOFTMAX, {3, 1}, 2, 1, 0, false, "linear"},
+        {"raw, weights of another scale", RG_LABELS_RAW, {3, 1, 2}, 3, 1e-3, 0, false, "linear"},
+        {"softmax, huge weights", RG_LABELS_SOFTMAX, {1, 4, 2}, 3, 1e300, 0, false, "linear"},
+        {"raw, one in four", RG_LABELS_RAW, {0, 0, 0, 1}, 4, 1, 0, false, "linear"},
+        {"normalized, some not there", RG_LABELS_NORMALIZED, {0, 3, 1}, 3, 2, 0, false, "linear"},
+        {"raw, all alike, small steps", RG_LABELS_RAW, {1}, 1, 5, 4, false, "linear"},
+        {"softmax, all alike, small steps", RG_LABELS_SOFTMAX, {1}, 1, 0.2, 3, false, "linear"},
+        {"raw, left out, small steps", RG_LABELS_RAW, {1, 0, 1}, 3, 1, 4, false, "linear"},
+        {"raw, mlp", RG_LABELS_RAW, {2, 1, 1, 3}, 4, 1, 0, false, "mlp"},
+        {"softmax, mlp", RG_LABELS_SOFTMAX, {0, 1, 5}, 3, 1, 0, false, "mlp"},
+        {"raw, windows", RG_LABELS_RAW, {3, 1}, 2, 1, 100, true, "linear"},
+        {"normalized, windows", RG_LABELS_NORMALIZED, {1, 4}, 2, 7, 100, true, "linear"},
+        {"softmax, windows", RG_LABELS_SOFTMAX, {2, 1, 1, 4}, 4, 1, 100, true, "mlp"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct weighing *w = &cases[i];
+        int times[N_WEIGHTED], each = 0;
+        double weights[N_WEIGHTED], p[3][64], last[3];
+        struct made m = weighted_lists(w, times, weights), copies = repeat(&m, times);
+        struct made unweighted = m;
+        rg_train_result of_weights, of_copies;
+        int64_t batch = w->batch_lists ? w->batch_lists : 1000, n;
+        for (int k = 0; k < w->n_period; k++)
+            each += w->period[k];
+        n = train_weighing(w, &m, batch, w->n_period, &of_weights, p[0]);
+        last[0] = train_log.last_loss;
+        assert_int_equal(train_weighing(w, &copies, batch, each, &of_copies, p[1]), n);
+        last[1] = train_log.last_loss;
+        unweighted.split.list_weights = NULL;
+        train_weighing(w, &unweighted, batch, w->n_period, NULL, p[2]);
+        last[2] = train_log.last_loss;
+        assert_close(of_weights.label_scale, of_copies.label_scale, 1e-14, 0);
+        assert_close(last[0], last[1], 1e-12, 0);
+        for (int64_t k = 0; k < n; k++)
+            if (fabs(p[0][k] - p[1][k]) > 1e-12 + 1e-9 * fabs(p[1][k]))
+                fail_msg("%s: parameter %lld is %.17g, of repeated lists %.17g", w->what,
+                         (long long)k, p[0][k], p[1][k]);
+        if (w->n_period > 1) { /* or this would show nothing */
+            assert_true(fabs(last[2] - last[1]) > 1e-9);
+            assert_memory_not_equal(p[2], p[1], (size_t)n * sizeof(double));
+        }
+        unmake(&m);
+        unmake(&copies);
+    }
+}
+
+/* Steps of one list still feel the weights, and bits do not depend on threads. */
+static void list_weights_in_small_steps(void **state)
+{
+    (void)state;
+    static const struct weighing w = {"", RG_LABELS_SOFTMAX, {3, 1}, 2, 1, 1, false, "linear"};
+    int times[N_WEIGHTED];
+    double weights[N_WEIGHTED], p[2][64];
+    struct made m = weighted_lists(&w, times, weights);
+    rg_train_result result;
+    train_weighing(&w, &m, 1, 0, &result, p[0]);
+    for (int n_threads = 1; n_threads <= 4; n_threads++) {
+        rg_context *all = ctx;
+        ctx = context_of(n_threads);
+        train_weighing(&w, &m, 1, 0, &result, p[1]);
+        rg_context_destroy(ctx);
+        ctx = all;
+        assert_memory_equal(p[0], p[1], 4 * sizeof(double));
+    }
+    m.split.list_weights = NULL;
+    train_weighing(&w, &m, 1, 0, &result, p[1]);
+    for (int f = 0; f < 4; f++)
+        assert_true(fabs(p[0][f] - p[1][f]) > 1e-4 * fabs(p[1][f]));
+    memset(weights, 0, sizeof weights);
+    m.split.list_weights = weights;
+    rg_model *model;
+    assert_fails(ctx, RG_BAD_DATA, "weights of all training lists are 0",
+                 rg_train(ctx, &m.split, NULL, NULL, &model, NULL));
+    unmake(&m);
 }
 
 /* ---- Windows ---- */
@@ -809,7 +980,9 @@ int main(void)
         TEST(the_best_epoch_on_validation_is_kept),
         TEST(without_validation_the_last_epoch_is_kept),
         TEST(masked_rows_leave_no_trace),
-        TEST(item_and_list_weights_multiply_labels),
+        TEST(item_weights_multiply_labels),
+        TEST(a_list_of_weight_3_trains_like_three),
+        TEST(list_weights_in_small_steps),
         TEST(windows_stream_to_the_same_bits),
         TEST(memory_is_counted_as_it_is_used),
         TEST(shards_add_up),

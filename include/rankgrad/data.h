@@ -23,19 +23,19 @@ typedef struct rg_split {
     int64_t n_rows;
     int64_t n_features;
     int64_t n_lists;
-    rg_tensor features;           /* (N,F) f16, f32 or f64; data NULL when the rows are sparse */
-    rg_csr csr;                   /* indptr NULL when the rows are dense */
-    const int64_t *columns; /* (F) of dense rows: the column of `features`, which may have more,
+    rg_tensor features;         /* (N,F) f16, f32 or f64; data NULL when the rows are sparse */
+    rg_csr csr;                 /* indptr NULL when the rows are dense */
+    const int64_t *columns;     /* (F) of dense rows: the column of `features`, which may have more,
                                that holds each feature; NULL: column j is feature j */
-    const double *labels;         /* (N) */
-    const int64_t *offsets;       /* (Q+1) first 0, never decreasing, last N */
-    const double *weights;        /* (N) multiply the labels in losses */
-    const double *list_weights;   /* (Q) */
-    const int64_t *positions;     /* (N) where an item was shown, from 1 */
-    const uint8_t *mask;          /* (N) 0: the row is not there */
+    const double *labels;       /* (N) */
+    const int64_t *offsets;     /* (Q+1) first 0, never decreasing, last N */
+    const double *weights;      /* (N) multiply the labels in losses */
+    const double *list_weights; /* (Q) multiply the losses of lists */
+    const int64_t *positions;   /* (N) where an item was shown, from 1 */
+    const uint8_t *mask;        /* (N) 0: the row is not there */
     bool mapped; /* dense features are a read-only mapping of a file: pages may be given back */
-    const char *const *doc_ids;   /* (N) */
-    const char *const *query_ids; /* (Q) */
+    const char *const *doc_ids;       /* (N) */
+    const char *const *query_ids;     /* (Q) */
     const char *const *feature_names; /* (F) */
 } rg_split;
 

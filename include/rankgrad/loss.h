@@ -10,6 +10,11 @@
  *       that length is B. With offsets an operand is (N), a scalar, or (Q,1): one value a list.
  *       Any dtype but f16; they are cast to the logits' type. Where they are floating variables
  *       they get gradients.
+ *   list_weights  multiply the losses of the lists, after the label mode: a list of weight 3 counts
+ *       like the same list three times, and one of weight 0 as if it were not there. The mean is
+ *       sum(weight loss) / sum(weight). One value for each list: broadcast against
+ *       logits.shape[:-1], such as (B) for logits (B,n); with offsets (Q) or a scalar. A floating
+ *       variable gets its gradient: the list's loss, under the mean (loss - mean) / sum(weight).
  *   A list without a valid item contributes nothing and is not counted by the mean.
  */
 #ifndef RANKGRAD_LOSS_H
@@ -22,7 +27,7 @@ extern "C" {
 #endif
 
 typedef enum rg_reduction {
-    RG_REDUCE_MEAN, /* over lists with a valid item; 0 when there is none */
+    RG_REDUCE_MEAN, /* over lists with a valid item, by list weight; 0 when there is none */
     RG_REDUCE_SUM,
     RG_REDUCE_NONE /* one value a list: logits.shape[:-1], or (Q) with offsets */
 } rg_reduction;
@@ -37,14 +42,16 @@ typedef enum rg_label_mode {
 RG_API const char *rg_reduction_name(rg_reduction reduction);
 RG_API const char *rg_label_mode_name(rg_label_mode mode);
 
-/* The caller's own reduction: from the per-list losses and the mask (bool) of lists with a valid
- * item, both of shape logits.shape[:-1] or (Q), to any node of the same graph. */
+/* The caller's own reduction: from the per-list losses, times their weights, and the mask (bool)
+ * of lists with a valid item, both of shape logits.shape[:-1] or (Q), to any node of the same
+ * graph. */
 typedef rg_node *rg_reduce_function(rg_graph *graph, rg_node *losses, rg_node *nonempty,
                                     void *user);
 
 typedef struct rg_loss_options {
     rg_node *where;         /* any dtype, valid where != 0; NULL: all items are */
-    rg_node *weights;       /* NULL: 1 */
+    rg_node *weights;       /* of items; NULL: 1 */
+    rg_node *list_weights;  /* NULL: 1 */
     const int64_t *offsets; /* (n_lists + 1): first 0, never decreasing, last N; copied. NULL:
                                the last axis is the list */
     int64_t n_lists;        /* read only with offsets */

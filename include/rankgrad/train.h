@@ -34,7 +34,8 @@ enum { RG_TRAIN_METRIC_EPOCHS = 5 };
 typedef struct rg_epoch {
     int64_t epoch;
     int64_t n_epochs;
-    double loss;         /* mean loss per list over the epoch's steps, scaled; NaN at epoch 0 */
+    double loss;         /* mean loss of a list over the epoch's steps, by list weight, scaled; NaN
+                            at epoch 0 */
     double train_metric; /* without a validation split; NaN where it was not measured */
     double vali_metric;  /* NaN without a validation split */
     double lr;           /* of the epoch's last step */
@@ -77,10 +78,11 @@ RG_API rg_train_options rg_train_options_default(void);
 typedef struct rg_train_result {
     int64_t kept_epoch;
     double vali_metric;    /* of the kept epoch; NaN without validation */
-    double label_scale;    /* 1 / (mean label mass of the training lists that have any) */
+    double label_scale;    /* 1 / (mean label mass, by list weight, of the training lists that have
+                              any) */
     bool kept_last;        /* no validation list could choose: the last epoch is kept */
-    int64_t n_train_lists; /* with an item */
-    int64_t n_no_relevant; /* of those: all labels, times weights, are 0 */
+    int64_t n_train_lists; /* with an item and a list weight above 0 */
+    int64_t n_no_relevant; /* of those: all labels, times item weights, are 0 */
     rg_gain gain;          /* that the selection metric was measured with */
     int64_t n_vali_lists;
 } rg_train_result;
@@ -94,9 +96,16 @@ typedef struct rg_train_result {
  * Trains a model and gives the best epoch by the validation metric, or the last one where there is
  * nothing to choose by. `vali` may be NULL; its features are matched with those of the training
  * split as rg_model_score_split matches them with a model's. The objective is the loss's mean over
- * a step's non-empty lists times label_scale (raw labels only, else 1), so that the scale of labels
- * is no learning rate. Notes (missing validation, features beyond 50 deviations) go to the
- * context's log.
+ * a step's lists times label_scale (raw labels only, else 1), so that the scale of labels is no
+ * learning rate.
+ *
+ * Weights: those of items multiply labels before the label mode; those of lists multiply the list's
+ * loss in every label mode, relative to the mean weight of the training lists, so that their scale
+ * is no learning rate either. A list of weight 3 counts like the same list three times, in the
+ * gradient, in label_scale and in the loss reported; one of weight 0 is left out. Normalisation
+ * counts every row once, and the metric every list.
+ *
+ * Notes (missing validation, features beyond 50 deviations) go to the context's log.
  * RG_DIVERGED when loss or gradient stops being finite; *out is then NULL. */
 RG_API rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
                           const rg_train_options *options, rg_model **out, rg_train_result *result);

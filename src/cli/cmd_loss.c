@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"loss",    "dtype",   "logits",    "labels",     "where",
-                                   "weights", "offsets", "reduction", "label_mode", NULL};
+static const char *const keys[] = {"loss",    "dtype",        "logits",  "labels",    "where",
+                                   "weights", "list_weights", "offsets", "reduction", "label_mode",
+                                   NULL};
 
 static char *more_help(void)
 {
@@ -27,11 +28,13 @@ static char *more_help(void)
             "              alone get no gradient\n"
             "  where       false where there is no item; broadcast\n"
             "  weights     multiply the labels; a number or lists, broadcast\n"
+            "  list_weights  multiply the losses of the lists: one number, or one a list\n"
             "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
-            "  reduction   mean (default), sum, none\n"
+            "  reduction   mean (default; by list weight), sum, none\n"
             "  label_mode  raw (default), normalized, softmax\n"
             "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
-            "The answer: value, grad_logits, and grad_labels and grad_weights where given;\n"
+            "The answer: value, grad_logits, and grad_labels, grad_weights and\n"
+            "grad_list_weights where given;\n"
             "each gradient has its operand's shape. With reduction none, value has one\n"
             "number a list, and gradients are those of their sum. A line that cannot be\n"
             "answered gives {\"error\": ..} and, at the end, exit status 3.\n\n"
@@ -51,7 +54,7 @@ struct request {
     const rg_loss *loss;
     rg_reduction reduction;
     rg_label_mode label_mode;
-    rg_tensor logits, labels, where, weights, offsets;
+    rg_tensor logits, labels, where, weights, list_weights, offsets;
 };
 
 static void release(struct request *r)
@@ -60,6 +63,7 @@ static void release(struct request *r)
     free(r->labels.data);
     free(r->where.data);
     free(r->weights.data);
+    free(r->list_weights.data);
     free(r->offsets.data);
 }
 
@@ -84,6 +88,7 @@ static bool read_request(const json_t *input, struct request *r, struct cli_json
         !cli_json_tensor(input, "labels", CLI_JSON_AS_WRITTEN, type, &r->labels, error) ||
         !cli_json_tensor(input, "where", CLI_JSON_AS_WRITTEN, type, &r->where, error) ||
         !cli_json_tensor(input, "weights", CLI_JSON_REAL, type, &r->weights, error) ||
+        !cli_json_tensor(input, "list_weights", CLI_JSON_REAL, type, &r->list_weights, error) ||
         !cli_json_offsets(input, &r->offsets, error))
         return false;
     if (!r->logits.data || !r->labels.data)
@@ -118,6 +123,7 @@ static json_t *compute(rg_graph *graph, const struct request *r)
     rg_loss_options options = rg_loss_options_default();
     rg_node *logits = operand(graph, &r->logits), *labels = operand(graph, &r->labels);
     options.weights = operand(graph, &r->weights);
+    options.list_weights = operand(graph, &r->list_weights);
     options.where = r->where.data ? rg_leaf(graph, &r->where) : NULL;
     options.offsets = r->offsets.data;
     options.n_lists = r->offsets.data ? r->offsets.dims[0] - 1 : 0;
@@ -131,7 +137,8 @@ static json_t *compute(rg_graph *graph, const struct request *r)
     if (json_object_set_new(answer, "value", cli_json_of_tensor(rg_node_value(loss))) == 0 &&
         add_gradient(answer, "grad_logits", logits) &&
         add_gradient(answer, "grad_labels", labels) &&
-        add_gradient(answer, "grad_weights", options.weights))
+        add_gradient(answer, "grad_weights", options.weights) &&
+        add_gradient(answer, "grad_list_weights", options.list_weights))
         return answer;
     json_decref(answer);
     return NULL;

@@ -7,6 +7,7 @@
 #include "tensor/selection.h"
 #include "tensor/tensor.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool is_sparse(const rg_split *split)
@@ -101,27 +102,50 @@ static int64_t count_valid(const rg_split *split, int64_t *offsets)
     return offsets[split->n_lists] = n;
 }
 
+/* The list weights divided by their mean over the lists that have a row and a weight above 0, so
+ * that their scale does not matter and a sum over n such lists divides by n. */
+static rg_status load_list_weights(const rg_split *split, struct rg__rows *rows)
+{
+    if (!split->list_weights)
+        return RG_OK;
+    rows->list_weights =
+        rg__alloc(rows->ctx, rows->n_lists, sizeof(double), "the weights of the lists");
+    if (!rows->list_weights)
+        return RG_LIMIT;
+    double greatest = 0, sum = 0, n = 0;
+    for (int64_t q = 0; q < rows->n_lists; q++)
+        greatest = fmax(greatest, split->list_weights[q]);
+    for (int64_t q = 0; q < rows->n_lists && greatest > 0; q++) {
+        rows->list_weights[q] = split->list_weights[q] / greatest;
+        if (rg__list_counts(rows, q)) {
+            sum += rows->list_weights[q];
+            n++;
+        }
+    }
+    for (int64_t q = 0; q < rows->n_lists && n > 0; q++)
+        rows->list_weights[q] /= sum / n;
+    return RG_OK;
+}
+
 /* Labels and weights of the valid rows, in the model's type. */
 static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
 {
     size_t size = rg_dtype_size(rows->dtype);
-    bool weighted = split->weights || split->list_weights;
     rows->labels = rg__alloc(rows->ctx, rows->n_rows, size, "the labels");
-    if (weighted)
+    if (split->weights)
         rows->weights = rg__alloc(rows->ctx, rows->n_rows, size, "the weights");
-    if (!rows->labels || (weighted && !rows->weights))
+    if (!rows->labels || (split->weights && !rows->weights))
         return RG_LIMIT;
     int64_t n = 0;
     for (int64_t q = 0; q < split->n_lists; q++)
         for (int64_t row = split->offsets[q]; row < split->offsets[q + 1]; row++) {
             if (!rg__row_is_there(split, row))
                 continue;
-            double weight = (split->weights ? split->weights[row] : 1) *
-                            (split->list_weights ? split->list_weights[q] : 1);
             rg__cast(RG_F64, &split->labels[row], rows->dtype,
                      (char *)rows->labels + (size_t)n * size, 1);
-            if (weighted)
-                rg__cast(RG_F64, &weight, rows->dtype, (char *)rows->weights + (size_t)n * size, 1);
+            if (split->weights)
+                rg__cast(RG_F64, &split->weights[row], rows->dtype,
+                         (char *)rows->weights + (size_t)n * size, 1);
             n++;
         }
     return RG_OK;
@@ -326,6 +350,8 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
         rows->matrix = (rg_selection){.dense = split->features, .sparse = split->csr};
     rg_status status = load_labels(split, rows);
     if (status == RG_OK)
+        status = load_list_weights(split, rows);
+    if (status == RG_OK)
         status = cut_windows(rows, windowing ? windowing->bytes : 0);
     return status == RG_OK && !rows->stay ? load_copy(rows) : status;
 }
@@ -337,6 +363,7 @@ void rg__rows_close(struct rg__rows *rows)
     rg__free(rows->ctx, rows->offsets);
     rg__free(rows->ctx, rows->labels);
     rg__free(rows->ctx, rows->weights);
+    rg__free(rows->ctx, rows->list_weights);
     rg__free(rows->ctx, rows->windows);
     rg__free(rows->ctx, rows->copy);
     *rows = (struct rg__rows){0};

@@ -22,8 +22,8 @@ int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
                       const rg_normalization *normalization, int64_t begin, int64_t end,
                       void *scratch, rg_tensor *out);
 
-/* A whole split, ready to compute with. Labels and weights (item weight times list weight) are of
- * the model's type; lists without a valid item stay, empty.
+/* A whole split, ready to compute with. Labels and weights of items are of the model's type; lists
+ * without a valid item stay, empty.
  *
  * The lists lie in windows of neighbours. Features are at hand for all windows, or, where they
  * stream, for the one that was turned to last:
@@ -38,18 +38,26 @@ struct rg__rows {
     const rg_normalization *normalization;
     rg_dtype dtype;
     int64_t n_rows, n_features, n_lists;
-    int64_t *offsets;    /* (n_lists + 1) over valid rows */
-    rg_selection matrix; /* the features; its runs are rg__list_runs' */
-    bool stay;           /* `matrix` is the split's features as they are; else it is the copy */
-    void *labels;        /* (n_rows) */
-    void *weights;       /* (n_rows); NULL: all 1 */
-    void *copy;          /* (rows, n_features) of `dtype`, normalised, of all windows or one */
+    int64_t *offsets;     /* (n_lists + 1) over valid rows */
+    rg_selection matrix;  /* the features; its runs are rg__list_runs' */
+    bool stay;            /* `matrix` is the split's features as they are; else it is the copy */
+    void *labels;         /* (n_rows) */
+    void *weights;        /* (n_rows) of items; NULL: all 1 */
+    double *list_weights; /* (n_lists), with mean 1 over the lists that count; NULL: all 1 */
+    void *copy;           /* (rows, n_features) of `dtype`, normalised, of all windows or one */
     int64_t n_windows;
     int64_t *windows; /* (n_windows + 1) their first lists */
     bool streams;
     int64_t window;    /* at hand where they stream; -1: none */
     int64_t first_row; /* the valid row that is the copy's first */
 };
+
+/* Whether training uses a list: it has a valid row and a weight above 0. */
+static inline bool rg__list_counts(const struct rg__rows *rows, int64_t list)
+{
+    return rows->offsets[list + 1] > rows->offsets[list] &&
+           (!rows->list_weights || rows->list_weights[list] > 0);
+}
 
 /* How lists are taken to memory. */
 struct rg__windowing {

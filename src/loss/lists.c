@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-enum { LOGITS, LABELS, WHERE, WEIGHTS, N_OPERANDS };
+/* The operands with a value for each item come first. */
+enum { LOGITS, LABELS, WEIGHTS, N_ITEM_VALUES, WHERE = N_ITEM_VALUES, LIST_WEIGHTS, N_OPERANDS };
 
 /* The attributes of a loss node. */
 struct attributes {
@@ -22,8 +23,11 @@ struct attributes {
 
 /* What forward leaves for backward. */
 struct saved {
-    bool *nonempty; /* (n_lists) */
-    int64_t n_nonempty;
+    bool *nonempty;    /* (n_lists) */
+    int64_t n_counted; /* nonempty lists whose weight is not 0 */
+    double weight_sum; /* of the nonempty lists */
+    double mean;       /* the value under RG_REDUCE_MEAN, else 0 */
+    double *list_loss; /* (n_lists) before the list weight; NULL without list weights */
     int64_t longest;
     double *state; /* (n_lists, RG__LIST_STATE) */
     void *lists;   /* struct F(lists) */
@@ -48,24 +52,24 @@ struct F(lists) {
     struct F(view) view[N_OPERANDS];
     real *scratch;
     real *kept; /* as long as the logits, where these are read in place */
-    const struct F(rg__vector) *vector;
+    const struct F(rg__vector) * vector;
 };
 
 /* The items of one list, of which n are valid. */
 struct F(items) {
-    const struct F(view) *mask; /* NULL: all are valid */
+    const struct F(view) * mask; /* NULL: all are valid */
     int64_t mask_first, length, n;
 };
 
-static int64_t F(length)(const struct F(lists) *l, int64_t q)
+static int64_t F(length)(const struct F(lists) * l, int64_t q)
 {
     const int64_t *offsets = l->attributes->offsets;
     return offsets ? offsets[q + 1] - offsets[q] : l->n;
 }
 
 /* The view of a tensor against logits of the shape; checked by the shape rule. */
-static struct F(view) F(view_of)(const rg_tensor *t, const rg_tensor *logits,
-                                 const struct attributes *a)
+static struct F(view)
+    F(view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
 {
     struct F(view) v = {.tensor = t};
     if (!t)
@@ -94,7 +98,21 @@ static struct F(view) F(view_of)(const rg_tensor *t, const rg_tensor *logits,
     return v;
 }
 
-static int64_t F(first_item)(const struct F(view) *v, const struct attributes *a, int64_t q)
+/* The same of an operand with one value for each list: a view with a last axis of 1 item. */
+static struct F(view)
+    F(list_view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+{
+    struct F(view) v = {.tensor = t};
+    if (!t || rg__count(t) == 1)
+        return v;
+    rg_tensor with_items = *t;
+    with_items.dims[with_items.ndim++] = 1;
+    v = F(view_of)(&with_items, logits, a);
+    v.tensor = t;
+    return v;
+}
+
+static int64_t F(first_item)(const struct F(view) * v, const struct attributes *a, int64_t q)
 {
     int64_t at = v->per_offset ? a->offsets[q] : 0;
     for (int i = v->n_axes - 1; i >= 0; i--) {
@@ -104,14 +122,24 @@ static int64_t F(first_item)(const struct F(view) *v, const struct attributes *a
     return at;
 }
 
-static bool F(is_valid)(const struct F(items) *items, int64_t k)
+/* The weight of list q, in the logits' type as every operand. */
+static double F(list_weight)(const struct F(lists) * l, int64_t q)
+{
+    const struct F(view) *v = &l->view[LIST_WEIGHTS];
+    if (!v->tensor)
+        return 1;
+    int64_t at = F(first_item)(v, l->attributes, q);
+    return ACC((real)rg__element(v->tensor->dtype, v->tensor->data, at));
+}
+
+static bool F(is_valid)(const struct F(items) * items, int64_t k)
 {
     const struct F(view) *mask = items->mask;
     return !mask || rg__element(mask->tensor->dtype, mask->tensor->data,
                                 items->mask_first + k * mask->per_item) != 0;
 }
 
-static struct F(items) F(items_of)(const struct F(lists) *l, int64_t q)
+static struct F(items) F(items_of)(const struct F(lists) * l, int64_t q)
 {
     struct F(items) items = {.length = F(length)(l, q)};
     items.n = items.length;
@@ -128,7 +156,7 @@ static struct F(items) F(items_of)(const struct F(lists) *l, int64_t q)
 }
 
 /* The values of a list's valid items, compacted. */
-static const real *F(values)(const struct F(view) *v, int64_t first, const struct F(items) *items)
+static const real *F(values)(const struct F(view) * v, int64_t first, const struct F(items) * items)
 {
     const rg_tensor *t = v->tensor;
     if (!t)
@@ -149,12 +177,12 @@ static const real *F(values)(const struct F(view) *v, int64_t first, const struc
 
 /* List q, compacted; it has a valid item. */
 static struct F(rg__list)
-    F(load)(const struct F(lists) *l, int64_t q, double *state, const struct F(items) *items)
+    F(load)(const struct F(lists) * l, int64_t q, double *state, const struct F(items) * items)
 {
-    const real *values[N_OPERANDS] = {0};
+    const real *values[N_ITEM_VALUES] = {0};
     int64_t first = F(first_item)(&l->view[LOGITS], l->attributes, q);
-    for (int i = 0; i < N_OPERANDS; i++)
-        if (i != WHERE && l->view[i].tensor)
+    for (int i = 0; i < N_ITEM_VALUES; i++)
+        if (l->view[i].tensor)
             values[i] = F(values)(&l->view[i], F(first_item)(&l->view[i], l->attributes, q), items);
     return (struct F(rg__list)){.n = items->n,
                                 .s = values[LOGITS],
@@ -169,7 +197,7 @@ static struct F(rg__list)
 
 /* The views of a node's operands, with the buffers they need, which serve backward too; NULL: out
  * of memory. */
-static struct F(lists) *F(open_lists)(rg_node *y, int64_t longest)
+static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
 {
     rg_graph *graph = rg_node_graph(y);
     const rg_tensor *logits = rg_operand(y, LOGITS);
@@ -181,10 +209,12 @@ static struct F(lists) *F(open_lists)(rg_node *y, int64_t longest)
     l->n = l->attributes->offsets ? 0 : logits->dims[logits->ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
     size_t room = (size_t)longest * sizeof(real);
-    for (int i = 0; i < N_OPERANDS; i++) {
+    l->view[WHERE] = F(view_of)(rg_operand(y, WHERE), logits, l->attributes);
+    l->view[LIST_WEIGHTS] = F(list_view_of)(rg_operand(y, LIST_WEIGHTS), logits, l->attributes);
+    for (int i = 0; i < N_ITEM_VALUES; i++) {
         struct F(view) *v = &l->view[i];
         *v = F(view_of)(rg_operand(y, i), logits, l->attributes);
-        if (i == WHERE || !v->tensor)
+        if (!v->tensor)
             continue;
         bool in_place = !masked && v->per_item == 1 && v->tensor->dtype == REAL_TYPE;
         if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
@@ -199,12 +229,14 @@ static struct F(lists) *F(open_lists)(rg_node *y, int64_t longest)
 
 /* ---- Forward ---- */
 
-static double F(reduce)(const real *losses, const struct saved *saved, int64_t n_lists, bool mean)
+static double F(reduce)(const real *losses, struct saved *saved, int64_t n_lists, bool mean)
 {
     double total = 0;
     for (int64_t q = 0; q < n_lists; q++) /* 0 for a list without an item */
         total += ACC(losses[q]);
-    return mean && saved->n_nonempty > 0 ? total / (double)saved->n_nonempty : total;
+    if (mean && saved->n_counted > 0)
+        total = saved->mean = total / saved->weight_sum;
+    return total;
 }
 
 static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
@@ -216,6 +248,8 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
     *saved = (struct saved){0};
     saved->nonempty = rg_graph_alloc(graph, (size_t)a->n_lists);
     saved->state = rg_graph_alloc(graph, (size_t)a->n_lists * RG__LIST_STATE * sizeof(double));
+    if (rg_operand(y, LIST_WEIGHTS))
+        saved->list_loss = rg_graph_alloc(graph, (size_t)a->n_lists * sizeof(double));
     const rg_tensor *logits = rg_operand(y, LOGITS);
     if (!a->offsets)
         saved->longest = logits->dims[logits->ndim - 1];
@@ -223,10 +257,21 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
         if (saved->longest < a->offsets[q + 1] - a->offsets[q])
             saved->longest = a->offsets[q + 1] - a->offsets[q];
     rg_set_saved(y, saved);
-    return saved->nonempty && saved->state ? saved : NULL;
+    return rg_graph_status(graph) == RG_OK ? saved : NULL;
 }
 
-void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
+/* The loss of list q times its weight; a list of weight 0 is not there, whatever it holds. */
+static real F(weighted_loss)(const struct F(lists) * l, struct saved *saved, int64_t q, double loss)
+{
+    double weight = F(list_weight)(l, q);
+    saved->weight_sum += weight;
+    saved->n_counted += weight != 0;
+    if (saved->list_loss)
+        saved->list_loss[q] = loss;
+    return weight == 0 ? 0 : (real)(weight * loss);
+}
+
+void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
 {
     const struct attributes *a = rg_attributes(y);
     struct saved *saved = F(make_saved)(y, a);
@@ -242,11 +287,10 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
     for (int64_t q = 0; q < a->n_lists; q++) {
         struct F(items) items = F(items_of)(l, q);
         saved->nonempty[q] = items.n > 0;
-        saved->n_nonempty += items.n > 0;
         losses[q] = 0;
         if (items.n > 0) {
             struct F(rg__list) list = F(load)(l, q, saved->state, &items);
-            losses[q] = (real)forward(&list);
+            losses[q] = F(weighted_loss)(l, saved, q, forward(&list));
         }
     }
     if (a->reduction != RG_REDUCE_NONE)
@@ -256,15 +300,15 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
 /* ---- Backward ---- */
 
 /* Asks for an operand's gradient and prepares where it is collected. False: out of memory. */
-static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) *v)
+static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) * v)
 {
     rg_graph *graph = rg_node_graph(y);
     v->grad = NULL;
     if (!v->tensor || !rg_dtype_computes(v->tensor->dtype) || !(v->grad = rg_operand_grad(y, i)))
         return rg_graph_status(graph) == RG_OK;
     int64_t count = rg__count(v->tensor);
-    bool summed = !v->per_item || count != rg__count(rg_operand(y, LOGITS)) ||
-                  v->tensor->dtype != REAL_TYPE;
+    bool summed =
+        !v->per_item || count != rg__count(rg_operand(y, LOGITS)) || v->tensor->dtype != REAL_TYPE;
     if (summed && !v->sum)
         v->sum = rg_graph_alloc(graph, (size_t)count * sizeof *v->sum);
     if (summed && v->sum)
@@ -275,7 +319,7 @@ static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) *v)
 }
 
 /* Where the kernel adds the gradients of this list's items. */
-static real *F(grad_target)(const struct F(view) *v, int64_t first, int64_t n)
+static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
 {
     if (!v->grad)
         return NULL;
@@ -286,7 +330,7 @@ static real *F(grad_target)(const struct F(view) *v, int64_t first, int64_t n)
 }
 
 /* From the compacted gradients of a list to the operand's. */
-static void F(scatter)(const struct F(view) *v, int64_t first, const struct F(items) *items)
+static void F(scatter)(const struct F(view) * v, int64_t first, const struct F(items) * items)
 {
     const real *from = v->list_grad;
     for (int64_t k = 0; from && k < items->length; k++) {
@@ -300,49 +344,64 @@ static void F(scatter)(const struct F(view) *v, int64_t first, const struct F(it
     }
 }
 
-static void F(add_sums)(const struct F(view) *v)
+static void F(add_sums)(const struct F(view) * v)
 {
     if (v->grad && v->sum)
         rg__add(v->tensor->dtype, v->grad, RG_F64, v->sum, rg__count(v->tensor));
 }
 
-/* The gradient of the node's value with respect to list q's loss. */
+/* The gradient of the node's value with respect to list q's weighted loss. */
 static double F(upstream)(const rg_node *y, const struct saved *saved, int64_t q)
 {
     const struct attributes *a = rg_attributes(y);
     const real *g = rg_output_grad(y);
     if (a->reduction == RG_REDUCE_NONE)
         return ACC(g[q]);
-    return a->reduction == RG_REDUCE_SUM ? ACC(g[0]) : ACC(g[0]) / (double)saved->n_nonempty;
+    if (a->reduction == RG_REDUCE_SUM)
+        return ACC(g[0]);
+    return saved->n_counted > 0 ? ACC(g[0]) / saved->weight_sum : 0;
 }
 
-void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward)
+/* Backward of one list; `upstream` is the gradient of its loss. */
+static void F(list_backward)(const struct F(lists) * l, const struct saved *saved, int64_t q,
+                             F(rg__list_backward) * backward, double upstream)
+{
+    int64_t first[N_ITEM_VALUES] = {0};
+    real *grad[N_ITEM_VALUES] = {0};
+    struct F(items) items = F(items_of)(l, q);
+    struct F(rg__list) list = F(load)(l, q, saved->state, &items);
+    for (int i = 0; i < N_ITEM_VALUES; i++)
+        if (l->view[i].grad) {
+            first[i] = F(first_item)(&l->view[i], l->attributes, q);
+            grad[i] = F(grad_target)(&l->view[i], first[i], list.n);
+        }
+    list.ds = grad[LOGITS];
+    list.dy = grad[LABELS];
+    list.dw = grad[WEIGHTS];
+    backward(&list, upstream);
+    for (int i = 0; i < N_ITEM_VALUES; i++)
+        if (l->view[i].grad)
+            F(scatter)(&l->view[i], first[i], &items);
+}
+
+void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
 {
     const struct attributes *a = rg_attributes(y);
     const struct saved *saved = rg_saved(y);
     struct F(lists) *l = saved->lists;
+    struct F(view) *weights = &l->view[LIST_WEIGHTS];
     for (int i = 0; i < N_OPERANDS; i++)
         if (i != WHERE && !F(open_grad)(y, i, saved->longest, &l->view[i]))
             return;
     for (int64_t q = 0; q < a->n_lists; q++) {
-        int64_t first[N_OPERANDS] = {0};
-        real *grad[N_OPERANDS] = {0};
         if (!saved->nonempty[q])
             continue;
-        struct F(items) items = F(items_of)(l, q);
-        struct F(rg__list) list = F(load)(l, q, saved->state, &items);
-        for (int i = 0; i < N_OPERANDS; i++)
-            if (l->view[i].grad) {
-                first[i] = F(first_item)(&l->view[i], a, q);
-                grad[i] = F(grad_target)(&l->view[i], first[i], list.n);
-            }
-        list.ds = grad[LOGITS];
-        list.dy = grad[LABELS];
-        list.dw = grad[WEIGHTS];
-        backward(&list, F(upstream)(y, saved, q));
-        for (int i = 0; i < N_OPERANDS; i++)
-            if (l->view[i].grad)
-                F(scatter)(&l->view[i], first[i], &items);
+        double upstream = F(upstream)(y, saved, q), weight = F(list_weight)(l, q);
+        if (weights->grad) /* of sum w L / sum w: (L - mean) / sum w */
+            weights->sum[F(first_item)(weights, a, q)] +=
+                upstream * (saved->list_loss[q] - saved->mean);
+        if (weight != 0)
+            F(list_backward)(l, saved, q, backward, upstream * weight);
     }
     for (int i = 0; i < N_OPERANDS; i++)
         F(add_sums)(&l->view[i]);
@@ -352,18 +411,41 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward)
 
 /* ---- Shapes and options, once ---- */
 
-/* An operand fits when broadcasting it leaves the logits' shape as it is; with offsets, when it is
- * (N), a scalar, or (Q,1). */
-static bool operand_fits(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+/* Broadcasting it leaves the shape as it is. */
+static bool broadcasts_to(const rg_tensor *t, const rg_tensor *shape)
 {
-    if (!a->offsets) {
-        rg_tensor both;
-        return t->ndim <= logits->ndim && rg__broadcast_shape(t, logits, &both) &&
-               rg__same_shape(&both, logits);
-    }
-    if (t->ndim == 2)
+    rg_tensor both;
+    return t->ndim <= shape->ndim && rg__broadcast_shape(t, shape, &both) &&
+           rg__same_shape(&both, shape);
+}
+
+/* A scalar, or 1-D of so many values. */
+static bool is_one_or(const rg_tensor *t, int64_t count)
+{
+    return t->ndim == 0 || (t->ndim == 1 && (t->dims[0] == 1 || t->dims[0] == count));
+}
+
+/* An operand fits when it broadcasts to the logits, or to the lists where it has one value for
+ * each; with offsets, when it is (N), a scalar, or (Q,1), or (Q) where it has one for each list. */
+static bool operand_fits(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a,
+                         bool per_list)
+{
+    rg_tensor shape = *logits;
+    shape.ndim -= per_list;
+    if (!a->offsets)
+        return broadcasts_to(t, &shape);
+    if (t->ndim == 2 && !per_list)
         return t->dims[0] == a->n_lists && t->dims[1] == 1;
-    return t->ndim == 0 || (t->ndim == 1 && (t->dims[0] == 1 || t->dims[0] == logits->dims[0]));
+    return is_one_or(t, per_list ? a->n_lists : logits->dims[0]);
+}
+
+/* What operand i may be, for messages. */
+static const char *shapes_of(int i, const struct attributes *a)
+{
+    if (i == LIST_WEIGHTS)
+        return a->offsets ? "(lists) or a scalar"
+                          : "a shape that broadcasts to the logits' without the last axis";
+    return a->offsets ? "(N), a scalar, or (lists,1)" : "a shape that broadcasts to the logits'";
 }
 
 static bool check_offsets(rg_node *y, const rg_tensor *logits, const struct attributes *a)
@@ -387,7 +469,7 @@ static bool check_offsets(rg_node *y, const rg_tensor *logits, const struct attr
 
 bool rg__loss_shape(rg_node *y)
 {
-    static const char *const names[] = {"logits", "labels", "where", "weights"};
+    static const char *const names[] = {"logits", "labels", "weights", "where", "list_weights"};
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const struct attributes *a = rg_attributes(y);
     const rg_tensor *logits = rg_operand(y, LOGITS);
@@ -400,11 +482,10 @@ bool rg__loss_shape(rg_node *y)
     if (a->offsets && !check_offsets(y, logits, a))
         return false;
     for (int i = LABELS; i < N_OPERANDS; i++)
-        if (rg_operand(y, i) && !operand_fits(rg_operand(y, i), logits, a))
+        if (rg_operand(y, i) && !operand_fits(rg_operand(y, i), logits, a, i == LIST_WEIGHTS))
             return rg_reject(y, "%s %s does not fit logits %s; expected %s", names[i],
                              rg__shape_text(rg_operand(y, i), sa), rg__shape_text(logits, sb),
-                             a->offsets ? "(N), a scalar, or (lists,1)"
-                                        : "a shape that broadcasts to the logits'");
+                             shapes_of(i, a));
     bool none = a->reduction == RG_REDUCE_NONE;
     if (a->offsets)
         rg_set_shape(y, logits->dtype, none, &a->n_lists);
@@ -469,7 +550,7 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits,
             return NULL;
         a.offsets = memcpy(copy, o.offsets, size);
     }
-    rg_node *operands[N_OPERANDS] = {logits, labels, o.where, o.weights};
+    rg_node *operands[N_OPERANDS] = {logits, labels, o.weights, o.where, o.list_weights};
     rg_node *y = rg_apply(graph, op, operands, N_OPERANDS, &a, sizeof a);
     return y && o.reduce ? reduce_by_caller(graph, op, y, &o) : y;
 }

@@ -187,6 +187,23 @@ static rg_node *reduced(rg_graph *graph, rg_node *const *x, void *user)
     return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
 }
 
+/* The third list is empty. */
+static rg_node *flat_lists(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    static const int64_t offsets[] = {0, 3, 5, 5, 7};
+    rg_loss_options o = {.offsets = offsets, .n_lists = 4, .weights = x[3], .list_weights = x[2]};
+    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
+}
+
+static rg_node *padded_lists(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    rg_loss_options o = {.label_mode = RG_LABELS_SOFTMAX, .list_weights = x[2]};
+    o.reduction = RG_REDUCE_NONE;
+    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
+}
+
 static const struct rg__sample samples[] = {
     {"flat (7), offsets, weights (7), mean",
      3,
@@ -209,6 +226,14 @@ static const struct rg__sample samples[] = {
      2,
      {{2, {2, 3}, -2, 2, 0}, {2, {2, 3}, 0.5, 3, 0}},
      .build = reduced},
+    {"flat (7), offsets, list weights (4), weights (7), mean",
+     4,
+     {{1, {7}, -2, 2, 0}, {1, {7}, 0.5, 3, 0}, {1, {4}, 0.5, 2, 0}, {1, {7}, 0.5, 2, 0}},
+     .build = flat_lists},
+    {"padded (2,3,2), list weights (2,1), softmax labels, none",
+     3,
+     {{3, {2, 3, 2}, -2, 2, 0}, {3, {2, 3, 2}, 0.5, 3, 0}, {2, {2, 1}, 0.5, 2, 0}},
+     .build = padded_lists},
 };
 
 RG__OPERATOR_WITH(ranking_softmax, "L = -sum_k y~_k log softmax(s)_k", rg__loss_shape, samples,

@@ -13,18 +13,19 @@
 double rg__label_scale(const struct rg__rows *rows, int64_t *n_without)
 {
     *n_without = 0;
-    double total = 0;
-    int64_t n = 0;
+    double total = 0, n = 0; /* over lists, by weight */
     for (int64_t q = 0; q < rows->n_lists; q++) {
-        double mass = 0;
+        double mass = 0, weight = rows->list_weights ? rows->list_weights[q] : 1;
+        if (!rg__list_counts(rows, q))
+            continue;
         for (int64_t i = rows->offsets[q]; i < rows->offsets[q + 1]; i++)
             mass += fabs(rg__element(rows->dtype, rows->labels, i) *
                          (rows->weights ? rg__element(rows->dtype, rows->weights, i) : 1));
-        total += mass;
-        n += mass > 0;
-        *n_without += mass == 0 && rows->offsets[q + 1] > rows->offsets[q];
+        total += weight * mass;
+        n += mass > 0 ? weight : 0;
+        *n_without += mass == 0;
     }
-    double scale = (double)n / total;
+    double scale = n / total;
     return scale > 0 && isfinite(scale) ? scale : 1;
 }
 

@@ -1,6 +1,8 @@
 /* shard.c: pieces of work of whole lists; see shard.h. */
 #include "train/shard.h"
 
+#include "tensor/tensor.h"
+
 #include <string.h>
 
 static int64_t length(const struct rg__rows *rows, int64_t list)
@@ -55,6 +57,20 @@ rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
         memcpy(to, (const char *)array + (size_t)rows->offsets[shard->lists[i]] * size, bytes);
         to += bytes;
     }
+    return rg_leaf(graph, &value);
+}
+
+rg_node *rg__shard_list_weights(rg_graph *graph, const struct rg__rows *rows,
+                                const struct rg__shard *shard)
+{
+    size_t size = rg_dtype_size(rows->dtype);
+    char *to = rg_graph_alloc(graph, (size_t)shard->n_lists * size);
+    if (!to)
+        return NULL;
+    rg_tensor value = {rows->dtype, 1, {shard->n_lists}, to};
+    for (int64_t i = 0; i < shard->n_lists; i++)
+        rg__cast(RG_F64, &rows->list_weights[shard->lists[i]], rows->dtype, to + (size_t)i * size,
+                 1);
     return rg_leaf(graph, &value);
 }
 

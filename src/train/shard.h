@@ -27,6 +27,10 @@ rg_node *rg__shard_features(rg_graph *graph, const struct rg__rows *rows,
 rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
                           const struct rg__shard *shard, const void *array);
 
+/* A leaf over the weights of the shard's lists (n_lists), in the model's type. */
+rg_node *rg__shard_list_weights(rg_graph *graph, const struct rg__rows *rows,
+                                const struct rg__shard *shard);
+
 /* The offsets of a shard's lists (n_lists + 1), in the graph's memory. */
 const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
                                  const struct rg__shard *shard);

@@ -11,7 +11,9 @@
  *     tree       ((b0 + b1) + (b2 + b3)) + b4
  *
  * A shard is one small graph: its rows, where they lie -> model -> loss, reduction none -> backward
- * with the cotangent scale / units, where units (the step's lists with an item) are counted first.
+ * with the cotangent scale / units, where units (the step's lists that count) are counted first.
+ * List weights are relative to their mean over all lists, so that dividing by the number of lists
+ * is right; dividing by the weights of the step would cancel them in a step of one list.
  * So one shard a list and one shard for all are the same sum, to rounding. BLAS (an mlp's layers)
  * gives the same bits in every graph, as these align what is large alike. */
 #include "train/step.h"
@@ -50,6 +52,7 @@ static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model
     rg_node *labels = rg__shard_column(g, rows, shard, rows->labels);
     rg_loss_options o = rg_loss_options_default();
     o.weights = rows->weights ? rg__shard_column(g, rows, shard, rows->weights) : NULL;
+    o.list_weights = rows->list_weights ? rg__shard_list_weights(g, rows, shard) : NULL;
     o.offsets = rg__shard_offsets(g, rows, shard);
     o.n_lists = shard->n_lists;
     o.reduction = RG_REDUCE_NONE;
@@ -103,7 +106,7 @@ static int64_t count_units(const struct rg__rows *rows, const int64_t *lists, in
 {
     int64_t units = 0;
     for (int64_t i = 0; i < n; i++)
-        units += rows->offsets[lists[i] + 1] > rows->offsets[lists[i]];
+        units += rg__list_counts(rows, lists[i]);
     return units;
 }
 
@@ -164,14 +167,14 @@ static rg_status rehearse(struct rg__stepper *s, int64_t list)
     return status;
 }
 
-/* The lists with a row that have the most and the least bytes: those of few lists a shard, and of
+/* The lists that count and have the most and the least bytes: those of few lists a shard, and of
  * many. */
 static void find_extremes(const struct rg__rows *rows, int64_t *longest, int64_t *shortest)
 {
     *longest = *shortest = -1;
     for (int64_t q = 0; q < rows->n_lists; q++) {
         int64_t bytes = rg__list_bytes(rows, q);
-        if (rows->offsets[q + 1] == rows->offsets[q])
+        if (!rg__list_counts(rows, q))
             continue;
         if (*longest < 0 || bytes > rg__list_bytes(rows, *longest))
             *longest = q;

@@ -33,7 +33,7 @@ struct training {
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
     rg_choice schedule;
-    int64_t *order;        /* of the training lists that have a row, window by window */
+    int64_t *order;        /* of the training lists that count, window by window */
     int64_t *first;        /* (windows + 1) where a window's lists are in the order */
     int64_t *window_order; /* (windows) */
     int64_t step, n_steps;
@@ -137,7 +137,7 @@ static rg_status open_rows(struct training *t)
                : rg__evaluation_open(ctx, "training", &t->train, &t->train_rows, &t->evaluation);
 }
 
-/* The order of the training lists that have a row, and the number of steps. */
+/* The order of the training lists that count, and the number of steps. */
 static rg_status plan_steps(struct training *t)
 {
     const struct rg__rows *rows = &t->train_rows;
@@ -150,12 +150,15 @@ static rg_status plan_steps(struct training *t)
     for (int64_t w = 0; w < rows->n_windows; w++) {
         t->window_order[w] = w;
         for (int64_t q = rows->windows[w]; q < rows->windows[w + 1]; q++)
-            if (rows->offsets[q + 1] > rows->offsets[q])
+            if (rg__list_counts(rows, q))
                 t->order[n++] = q;
         t->first[w + 1] = n;
         a_epoch += (n - t->first[w]) / batch + ((n - t->first[w]) % batch > 0);
     }
     t->result.n_train_lists = n;
+    if (n == 0)
+        return rg__fail(t->ctx, RG_BAD_DATA,
+                        "the weights of all training lists are 0; expected one above 0");
     for (int64_t q = 0; t->has_vali && q < t->vali_rows.n_lists; q++)
         t->result.n_vali_lists += t->vali_rows.offsets[q + 1] > t->vali_rows.offsets[q];
     if (__builtin_mul_overflow(a_epoch, t->options.epochs, &t->n_steps))
