@@ -136,6 +136,10 @@ hid_t rg__h5_memory_type(rg_dtype dtype);
 /* Strings of variable length in UTF-8 or ASCII; the caller closes it. */
 hid_t rg__h5_string_type(H5T_cset_t cset);
 
+/* RG_DAMAGED for numbers and strings of a type that no machine has; to be called before anything of
+ * that type is read. */
+rg_status rg__h5_check_type(struct rg__h5 *file, const char *name, hid_t type);
+
 /* Fills class, size, sign, as_float and native of a description. */
 void rg__h5_describe_type(hid_t type, struct rg__h5_info *info);
 

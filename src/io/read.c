@@ -333,6 +333,9 @@ rg_status rg__h5_open_set(struct rg__h5 *file, const char *name, struct rg__h5_s
     set->space = H5Dget_space(set->id);
     if (set->type < 0 || set->space < 0)
         return rg__h5_fail(file, name, "read its type and shape");
+    status = rg__h5_check_type(file, name, set->type);
+    if (status != RG_OK)
+        return status;
     rg__h5_describe_type(set->type, &set->info);
     status = describe_shape(file, name, set);
     if (status == RG_OK)
@@ -450,7 +453,7 @@ static rg_status open_attribute(struct rg__h5 *file, const char *object, const c
         a->count = (int64_t)H5Sget_simple_extent_npoints(a->space);
     if (a->type < 0 || a->space < 0 || a->count < 0)
         return rg__h5_fail(file, object, "read its attributes");
-    return RG_OK;
+    return rg__h5_check_type(file, object, a->type);
 }
 
 static void close_attribute(struct attribute *a)

@@ -110,12 +110,35 @@ static rg_status fail_short(rg_context *ctx, const char *path, int64_t size)
                     path, (long long)size);
 }
 
+/* The status flags, of all versions: a program that opens a file for writing may set the first (and
+ * SWMR for writing beside readers) and clears it when it closes the file. libhdf5 looks at them
+ * only in version 3, and only through a driver with H5FD_FEAT_SUPPORTS_SWMR_IO, unlike ours. */
+enum { OPEN_FOR_WRITING = 1, CONSISTENT = 2, OPEN_FOR_SWMR = 4 };
+
+static rg_status check_flags(rg_context *ctx, const char *path, uint64_t flags)
+{
+    if (flags & (OPEN_FOR_WRITING | OPEN_FOR_SWMR))
+        return rg__fail(ctx, RG_DAMAGED,
+                        "%s: the file is marked as open for writing: a program is still writing "
+                        "it, or ended without closing it, and what it had not written would read "
+                        "as zeros; expected a closed file: make it again, or, if you know that it "
+                        "is complete, clear the mark with h5clear -s %s",
+                        path, path);
+    if (flags & ~(uint64_t)CONSISTENT)
+        return rg__fail(ctx, RG_DAMAGED,
+                        "%s: the status flags of the HDF5 superblock are 0x%llx; expected 0; the "
+                        "file is damaged",
+                        path, (unsigned long long)flags);
+    return RG_OK;
+}
+
 rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int64_t size,
                                   struct rg__h5_super *super)
 {
     static const struct {
-        int sizes, addresses; /* where the widths of addresses and lengths stand; the addresses */
-    } versions[] = {{13, 24}, {13, 28}, {9, 12}, {9, 12}};
+        int sizes, addresses;  /* where the widths of addresses and lengths stand; the addresses */
+        int flags, flags_size; /* where the status flags stand, and their bytes */
+    } versions[] = {{13, 24, 20, 4}, {13, 28, 20, 4}, {9, 12, 11, 1}, {9, 12, 11, 1}};
     unsigned char bytes[LONGEST] = {0};
     int64_t at;
     rg_status status = find_signature(ctx, path, fd, size, &at);
@@ -149,5 +172,6 @@ rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int
                         "%s: the file has %lld bytes, but its HDF5 superblock says %llu; it is "
                         "truncated or damaged",
                         path, (long long)size, (unsigned long long)(end - base + (uint64_t)at));
-    return RG_OK;
+    return check_flags(
+        ctx, path, rg__h5_number(bytes + versions[version].flags, versions[version].flags_size));
 }
