@@ -117,8 +117,8 @@ class Help(Case):
             entries = dict(re.findall(r"(?ms)^ +(?:-\w(?:, | \w+, ))?(?:-\w, )?--([\w-]+)(.*?)(?=^ +(?:-\w|--)|^\S|\Z)",
                                       text))
             own = set(entries) - {"help", "usage", "version"}
-            self.assertEqual(own, set(options), command)
-            for name, default in options.items():
+            self.assertEqual(own, {*options, "threads"}, command)
+            for name, default in {**options, "threads": "0"}.items():
                 entry = plain(entries[name])
                 if default is None:
                     self.assertNotIn("default", entry, f"{command} --{name}")
@@ -131,6 +131,187 @@ class Help(Case):
         for words in ("cannot learn one", "log softmax(s)_k", "ndcg", "mean label sum"):
             self.assertIn(words, text)
         self.assertIn("2^y - 1", plain(self.good("evaluate", "--help").stdout))
+
+
+class Habits(Case):
+    """What users of other programs type first."""
+
+    def usage(self, words, *arguments):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 2, (arguments, done.stderr))
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertEqual(done.stdout, "")
+        for word in [words] if isinstance(words, str) else words:
+            self.assertIn(word, done.stderr, arguments)
+
+    def test_help(self):
+        for command in OPTIONS:
+            text = self.good(command, "--help").stdout
+            self.assertIn(f"Usage: rankgrad {command} ", text)
+            for ask in ((command, "-h"), ("help", command), (command, "x", "y.h5", "--help"),
+                        (command, "--threads", "3", "-h"), ("help", command, "more")):
+                self.assertEqual(self.good(*ask).stdout, text, ask)
+            self.assertEqual(self.good(command, "-V").stdout, self.good("-V").stdout)
+            self.assertIn("--threads=N", self.good(command, "--usage").stdout)
+        for ask in (("-h",), ("help",)):
+            self.assertEqual(self.good(*ask).stdout, self.good("--help").stdout)
+        self.usage("'frob'", "help", "frob")
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            self.assertEqual(subprocess.run([RANKGRAD, "train", "-h"], stdout=full, check=False,
+                                            stderr=subprocess.DEVNULL).returncode, 5)
+
+    def test_commands_by_other_names(self):
+        for word, ours in (
+                ("fit", "train"), ("trian", "train"), ("Train", "train"), ("learn", "train"),
+                ("eval", "evaluate"), ("evalute", "evaluate"), ("test", "evaluate"),
+                ("score", "predict"), ("rank", "predict"), ("pred", "predict"),
+                ("infer", "predict"), ("import", "convert"), ("conver", "convert"),
+                ("info", "inspect"), ("show", "inspect"), ("make", "generate"),
+                ("grad-check", "gradcheck"), ("grad_check", "gradcheck"), ("metrics", "metric"),
+                ("los", "loss")):
+            self.usage(f"no command is called '{word}'; did you mean {ours}? See", word)
+        for word in ("frobnicate", "x", "", "\u00e4\u00f6", "a" * 3000):
+            self.usage("expected one of generate, convert, inspect, train", word)
+        self.usage("--threads: options follow the command", "--threads", "2", "train")
+
+    def test_options_by_other_names(self):
+        for command, word, ours in (
+                ("train", "--batch-size", "--batch-lists, which counts lists, not rows"),
+                ("train", "--batch_size=3", "--batch-lists, which counts lists, not rows"), ("train", "--learning-rate", "--lr"),
+                ("train", "--learning_rate", "--lr"), ("train", "--eta", "--lr"),
+                ("train", "--num-epochs", "--epochs"), ("train", "--n_epochs", "--epochs"),
+                ("train", "--iterations", "--epochs"), ("train", "--num-threads", "--threads"),
+                ("train", "--n_jobs", "--threads"), ("train", "-j", "--threads"),
+                ("train", "--random-state", "--seed"), ("train", "--weight-decay", "--l2"),
+                ("train", "--lambda", "--l2"), ("train", "--metric2t", "--metric"),
+                ("train", "-metric2T", "--metric"), ("train", "--eval-metric", "--metric"),
+                ("train", "--objective", "--loss"), ("train", "--valid", "--vali"),
+                ("train", "--validation-split", "--vali-fraction"),
+                ("train", "--clipnorm", "--clip-norm"), ("train", "--hidden-units", "--hidden"),
+                ("train", "--save-model", "--output"), ("train", "--Epochs", "--epochs"),
+                ("train", "--epohcs", "--epochs"), ("train", "--vali-file", "--vali"),
+                ("train", "--overwrite", "--force"), ("train", "-output", "--output"),
+                ("train", "-lr", "--lr"), ("train", "--optim", None),
+                ("predict", "--out", None), ("predict", "--output-file", "--output"),
+                ("predict", "--out_file", "--output"), ("predict", "--trec", "--format trec"),
+                ("evaluate", "--per-query", "--per-list"), ("evaluate", "--per-lists", "--per-list"),
+                ("evaluate", "--per_topic", "--per-list"), ("evaluate", "--json", "--format json"),
+                ("evaluate", "-l", "--relevance-threshold"), ("evaluate", "-q", "--per-list"),
+                ("evaluate", "-m", "--metric"), ("convert", "--gzip", "--compress"),
+                ("convert", "--train-data", "--train"), ("inspect", "--check", "--verify"),
+                ("generate", "--queries", "--lists"), ("loss", "--num_threads", "--threads"),
+                ("metric", "--thread", None), ("gradcheck", "--jobs", "--threads")):
+            if ours is None:  # the beginning of a name stands for it
+                self.assertNotIn("there is no option", run(command, word).stderr)
+                continue
+            self.usage([f"{command}: there is no option {word.split('=')[0]}; did you mean {ours}?"
+                        f" See rankgrad {command} --help"], command, word, "3")
+        for command, word, words in (
+                ("train", "--early-stopping", "training always keeps the epoch that is best"),
+                ("train", "--early_stopping_rounds", "--vali-fraction"),
+                ("train", "--patience", "--vali-fraction"), ("train", "--test", "rankgrad evaluate"),
+                ("train", "--gpu", "--threads"), ("train", "--train", "DATA is an argument"),
+                ("train", "--verbose", "progress is shown"), ("train", "-v", "--quiet"),
+                ("predict", "--model", "MODEL is an argument"), ("evaluate", "--load", "MODEL is"),
+                ("evaluate", "--data", "DATA is an argument"), ("loss", "--input", "FILE is an"),
+                ("train", "--frobnicate", "there is no option --frobnicate; see rankgrad train"),
+                ("train", "-z", "there is no option -z; see"), ("train", "--=3", "no option --;"),
+                ("predict", "--learning-rate", "there is no option --learning-rate; see"),
+                ("train", "--" + "x" * 3000, "there is no option --xxx"),
+                ("train", "--val", "may be one of --vali, --vali-fraction"),
+                ("train", "--be", "may be one of --beta1, --beta2"),
+                ("train", "--lr", "--lr needs a value; expected --lr RATE"),
+                ("train", "-o", "--output needs a value"),
+                ("train", "--force=yes", "'--force=yes' has a value, but --force takes none")):
+            self.usage(words, command, word)
+
+    def test_options_given_twice(self):
+        data, model = self.at("data.h5"), self.at("model.h5")
+        for command, arguments, name in (
+                ("train", ("--lr", "1", "--lr", "2"), "lr"),
+                ("train", ("--lr=1", "--epochs", "2", "--lr", "1"), "lr"),
+                ("train", ("-o", "a", "--output", "b"), "output"),
+                ("train", ("--seed", "1", "--see", "2"), "seed"),
+                ("train", ("--force", "--force"), "force"), ("train", ("-qq",), "quiet"),
+                ("train", ("--vali", "a", "--vali", "b"), "vali"),
+                ("train", ("--beta1", "0.5", "--beta1", "0.6"), "beta1"),
+                ("train", ("--optimizer", "sgd", "--optimizer", "adam"), "optimizer"),
+                ("train", ("--memory", "1G", "--memory", "2G"), "memory"),
+                ("train", ("--threads", "1", "--threads", "2"), "threads"),
+                ("evaluate", ("--ties", "input", "--ties", "docid"), "ties"),
+                ("evaluate", ("--split", "a", "--split", "b"), "split"),
+                ("predict", ("--format", "tsv", "--format", "tsv"), "format"),
+                ("convert", ("--features", "3", "--features", "4"), "features"),
+                ("generate", ("--lists", "3", "--lists", "4"), "lists"),
+                ("inspect", ("--verify", "--verify"), "verify")):
+            self.usage(f"{command}: --{name} is given twice; expected once", command, data, model,
+                       *arguments)
+
+    def test_metric_lists(self):
+        data, model = self.trained()
+
+        def names(*options):
+            done = self.good("evaluate", model, data, "--format", "tsv", *options)
+            return [line.split("\t")[0] for line in done.stdout.splitlines()[1:]]
+
+        for options, metrics in (
+                ((), "ndcg@10 map"), (("map",), "map"), (("map", "mrr"), "map mrr"),
+                (("ndcg@1,3,5,10",), "ndcg@1 ndcg@3 ndcg@5 ndcg@10"),
+                (("ndcg@1,3,map,p@5,10",), "ndcg@1 ndcg@3 map precision@5 precision@10"),
+                (("ndcg@1,3", "mrr", "DCG@2,0"), "ndcg@1 ndcg@3 mrr dcg@2 dcg"),
+                (("ndcg,ndcg@3",), "ndcg ndcg@3"), (("rr@0,7",), "mrr mrr@7"),
+                (("ap@4", "ap@5", "ap@6"), "map@4 map@5 map@6")):
+            given = [word for text in options for word in ("--metric", text)]
+            self.assertEqual(names(*given), metrics.split(), options)
+        for text, word in (("3", '"3"'), ("ndcg,3", '"3"'), ("ndcg@1,,3", '""'), ("ndcg@1,", '""'),
+                           ("ndcg@1,-3", '"-3"'), ("ndcg@1,3x", '"3x"'), (",ndcg", '""'),
+                           ("ndcg@1,99999999999999999999", "whole number"),
+                           ("ndcg@x,3", "whole number")):
+            self.usage([f"--metric {text}: ", word], "evaluate", model, data, "--metric", text)
+        self.usage('"3"', "evaluate", model, data, "--metric", "ndcg@1", "--metric", "3")
+        done = self.good("train", data, "-o", self.at("m.h5"), "--epochs", 2, "--metric", "mrr",
+                         "--metric", "ndcg@3,5", "--quiet")
+        self.assertRegex(done.stdout, r"lists: mrr 0\.\d+ ndcg@3 0\.\d+ ndcg@5 0\.\d+")
+        self.assertIn("the best mrr on the validation lists", done.stdout)
+
+    def test_threads(self):
+        """The same bytes from every command, and as many threads as were asked for."""
+        data, model = self.trained()
+        for command, arguments in (
+                ("train", (data, "-o", self.at("{}.h5"), "--epochs", 2, "--quiet")),
+                ("predict", (model, data, "-o", self.at("{}.txt"))),
+                ("convert", (data, "-o", self.at("{}d.h5"))),
+                ("generate", ("-o", self.at("{}g.h5"), "--lists", 30)),
+                ("evaluate", (model, data)), ("inspect", (data,)), ("gradcheck", ("matmul",)),
+                ("metric", (write(self.at("m.json"), '{"metric":"map","scores":[1,2],'
+                                                     '"labels":[1,0]}\n'),)),
+                ("loss", (write(self.at("l.json"), '{"loss":"ranking_softmax","logits":[1,2],'
+                                                   '"labels":[1,0]}\n'),))):
+            outputs = []
+            for n in ("1", "3"):
+                filled = [str(word).format(n) for word in arguments]
+                printed = self.good(command, *filled, "--threads", n).stdout
+                paths = [path for path in filled if path.startswith(self.at(n))]
+                outputs.append([printed.replace(self.at(n), ""), *map(read, paths)])
+            self.assertEqual(outputs[0], outputs[1], command)
+        self.assertEqual(self.most_threads(data, 3) - self.most_threads(data, 1), 2)
+        for bad in ("-1", "257", "two", "1.5", "", "0x2", "99999999999999999999", "nan"):
+            self.usage("--threads", "predict", model, data, "--threads", bad)
+
+    def most_threads(self, data, n):
+        """How many threads a training that lasts is seen to have."""
+        process = subprocess.Popen([RANKGRAD, "train", data, "-o", self.at("long.h5"), "--quiet",
+                                    "--epochs", "1000000", "--threads", str(n)],
+                                   stderr=subprocess.DEVNULL)
+        try:
+            most, end = 0, time.monotonic() + 1
+            while time.monotonic() < end:
+                most = max(most, len(os.listdir(f"/proc/{process.pid}/task")))
+                time.sleep(0.02)
+            return most
+        finally:
+            process.kill()
+            process.wait()
 
 
 class Flow(Case):

@@ -12,6 +12,7 @@
 
 static volatile sig_atomic_t signal_number; /* 0: none came; the contexts' cancel flag */
 static bool progress_shown;
+static int n_threads; /* of the contexts */
 
 static void say(const char *kind, const char *format, va_list arguments)
 {
@@ -103,11 +104,17 @@ int cli_signal_status(void)
     return 128 + signal_number;
 }
 
+void cli_set_shared(const struct cli_shared *shared)
+{
+    n_threads = (int)shared->threads;
+}
+
 rg_context *cli_context(void)
 {
     rg_context_options options = rg_context_options_default();
     options.log = log_message;
     options.cancel = &signal_number;
+    options.n_threads = n_threads;
     catch_signals();
     rg_context *ctx = rg_context_create(&options);
     if (!ctx)

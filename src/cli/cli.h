@@ -41,8 +41,12 @@ rg_status cli_report_limit(const rg_context *ctx, const char *remedy);
 /* Prints `rankgrad: note: SENTENCE`. */
 void cli_note(const char *format, ...) CLI_PRINTF(1, 2);
 
-/* A context whose notes go to standard error and whose long calls end at SIGINT and SIGTERM; ended
- * by rg_context_destroy. NULL: out of memory, said. */
+/* Takes the values of the options that all commands share. */
+struct cli_shared;
+void cli_set_shared(const struct cli_shared *shared);
+
+/* A context of --threads threads whose notes go to standard error and whose long calls end at
+ * SIGINT and SIGTERM; destroyed by rg_context_destroy. NULL: out of memory, reported. */
 rg_context *cli_context(void);
 
 /* RG_OK, or RG_CANCELLED, said, once SIGINT or SIGTERM came; and the exit status that tells which
@@ -64,6 +68,7 @@ void *cli_alloc(int64_t count, size_t size);
 
 /* Arguments that may come several times; the strings are argv's. */
 struct cli_list {
+    const char *usual; /* what --help calls the default; NULL: none. For the command to use */
     int count;
     const char **items; /* released by cli_list_free */
 };
@@ -80,7 +85,10 @@ enum cli_kind {
     CLI_NAME,      /* an enum: the index of one of the names */
     CLI_CHOICE,    /* const char *: one of the names */
     CLI_COMPONENT, /* struct cli_component: one of `registry`, and an option for each parameter */
-    CLI_PARAM      /* the same struct: such an option, added by the table */
+    CLI_PARAM,     /* the same struct: such an option, added by the table */
+    CLI_HELP,      /* --help, --usage and --version end the program */
+    CLI_USAGE,
+    CLI_VERSION
 };
 
 /* A component such as an optimizer, and the options of its parameters. */
@@ -99,6 +107,7 @@ struct cli_option {
     const char *argument; /* what --help calls it; NULL for a flag */
     enum cli_kind kind;
     size_t offset;                        /* of the value in the command's struct */
+    bool shared;                          /* ... or in struct cli_shared */
     double low, high;                     /* of numbers; both 0: any */
     bool above, below;                    /* the end itself is excluded */
     bool needed;                          /* CLI_TEXT: its absence is an error */
@@ -121,6 +130,17 @@ struct cli_option {
     {.name = "force", .kind = CLI_FLAG, .offset = (force_at), .doc = "Replace " that}
 /* clang-format on */
 
+/* The row of --metric. */
+/* clang-format off */
+#define CLI_METRIC_OPTION(metrics_at, more)                                                        \
+    {.name = "metric",                                                                             \
+     .argument = "LIST",                                                                           \
+     .kind = CLI_LIST,                                                                             \
+     .offset = (metrics_at),                                                                       \
+     .doc = "Metrics, separated by commas, see below; ndcg@1,5,10 stands for ndcg@1,ndcg@5,"       \
+            "ndcg@10. Given again, it adds more" more}
+/* clang-format on */
+
 struct cli_command {
     const char *name;
     const char *arguments; /* "MODEL DATA" */
@@ -133,10 +153,63 @@ struct cli_command {
     char *(*more)(void); /* text for below the options, from malloc; may be NULL */
 };
 
-/* Reads argv into `values`, the command's struct, which holds the defaults on entry; ends the
- * program for --help and for unknown options. RG_USAGE: said. */
+/* Options of every command. */
+struct cli_shared {
+    int64_t threads;
+};
+
+/* Where the values of options are, and copies of what they were before the first option. */
+struct cli_values {
+    char *own; /* the command's struct */
+    const char *own_usual;
+    struct cli_shared *shared;
+    const struct cli_shared *shared_usual;
+};
+
+/* Reads argv into `values`, the command's struct, which holds the defaults on entry, and puts the
+ * shared options into effect; ends the program for --help. RG_USAGE: reported. (parse.c) */
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values);
+
+/* All options that a command understands, *n of them, in one array, released by cli_params_free and
+ * free; NULL: out of memory, reported. */
+struct cli_option *cli_all_options(const struct cli_command *command, int *n);
+
+/* Sets the value of an option from its text (NULL for a flag). RG_USAGE: reported. */
+rg_status cli_option_set(const struct cli_option *option, const char *text,
+                         const struct cli_values *values);
+char *cli_option_at(const struct cli_option *option, const struct cli_values *values);
+
+/* An option's words with its range and default, from malloc; NULL where they have neither. */
+char *cli_option_words(const struct cli_option *option, const char *text,
+                       const struct cli_values *values);
+
+/* Appends to a list; RG_LIMIT: reported. */
+rg_status cli_list_add(struct cli_list *list, const char *text);
 void cli_list_free(struct cli_list *list);
+
+/* Other programs' names for something, separated by blanks, and ours; instead of asking "did you
+ * mean OURS?" an explanation may be given. */
+struct cli_alias {
+    const char *theirs, *ours, *note;
+};
+
+/* The names that a word may stand for. */
+struct cli_names {
+    int n;
+    const char *(*name_at)(const void *of, int i);
+    const void *of;
+    const char *arguments;           /* the command's arguments, "MODEL DATA"; may be NULL */
+    const char *prefix;              /* "--" */
+    const struct cli_alias *aliases; /* ended by an entry of NULL; NULL: those of options */
+};
+
+struct cli_hint {
+    char text[256];
+};
+
+/* What an unknown word may have been meant to be: "; did you mean --epochs? See", "; EXPLANATION;
+ * see", or "; see" when nothing is near. The caller adds what to see. (suggest.c) */
+struct cli_hint cli_suggest(const struct cli_names *known, const char *word);
 
 /* How many options the parameters of a registry's components have together, and those options, for
  * the component that `row` chooses; their texts are released by cli_params_free. False: out of
@@ -210,9 +283,13 @@ const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *nu
 /* The same number, every NaN as the one that prints as "nan". */
 double cli_plain(double value);
 
-/* "ndcg@10,map" as metrics with the conventions' defaults: an array released by free. RG_USAGE:
- * said. */
-rg_status cli_parse_metrics(rg_context *ctx, const char *text, rg_metric **metrics, int *count);
+/* The metrics of --metric, with the conventions' defaults: an array released by free. Each text is
+ * "ndcg@10,map"; in "ndcg@1,5,10" the numbers are further cut-offs of ndcg. RG_USAGE: reported. */
+rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_metric **metrics,
+                            int *count);
+
+/* "1 list", "2 lists": a number and a noun with a regular plural. */
+struct cli_word cli_count(int64_t n, const char *noun);
 
 /* The metric as the user would write it, such as "ndcg@10". */
 struct cli_word cli_metric_text(const rg_metric *metric);

@@ -11,7 +11,8 @@
 
 struct evaluate {
     struct cli_list files; /* MODEL DATA */
-    const char *metrics, *split, *format;
+    struct cli_list metrics;
+    const char *split, *format;
     rg_metric conventions;
     bool weighted, per_list;
     rg_dataset_options reading;
@@ -44,11 +45,7 @@ static const char *format_at(int i)
 #define AT(member) offsetof(struct evaluate, member)
 
 static const struct cli_option options[] = {
-    {.name = "metric",
-     .argument = "LIST",
-     .kind = CLI_TEXT,
-     .offset = AT(metrics),
-     .doc = "Metrics, separated by commas, see below"},
+    CLI_METRIC_OPTION(AT(metrics), ""),
     {.name = "split",
      .argument = "NAME",
      .kind = CLI_TEXT,
@@ -107,7 +104,7 @@ static const struct cli_command command = {
     .reading = AT(reading),
     .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their "
            "order. " CLI_MATCHING " A row with a missing (NaN) feature has no score and ranks "
-                                  "last; the report counts such rows: "
+           "last; the report counts such rows: "
            "some are a warning, all an error (status 3).",
     .more = cli_metric_help};
 
@@ -294,7 +291,7 @@ static rg_status check_split(const struct evaluate *e, const rg_split *split)
 static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model, rg_dataset **data,
                           struct report *r)
 {
-    rg_status status = cli_parse_metrics(ctx, e->metrics, &r->metrics, &r->n_metrics);
+    rg_status status = cli_parse_metrics(ctx, &e->metrics, &r->metrics, &r->n_metrics);
     for (int i = 0; status == RG_OK && i < r->n_metrics; i++) {
         rg_metric with = e->conventions;
         with.name = r->metrics[i].name;
@@ -328,14 +325,15 @@ static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model,
 int rg_cmd_evaluate(int argc, char **argv)
 {
     struct evaluate e = {
-        .metrics = "ndcg@10,map", .format = "text", .reading = rg_dataset_options_default()};
+        .metrics.usual = "ndcg@10,map", .format = "text", .reading = rg_dataset_options_default()};
     struct report r = {.e = &e};
     rg_model *model = NULL;
     rg_dataset *data = NULL;
-    rg_context *ctx = cli_context();
-    rg_status status = ctx ? rg_metric_parse(ctx, "ndcg", &e.conventions) : RG_LIMIT;
-    if (status == RG_OK)
-        status = cli_parse(&command, argc, argv, &e);
+    rg_context *ctx = NULL;
+    e.conventions = rg_train_options_default().metric;
+    rg_status status = cli_parse(&command, argc, argv, &e);
+    if (status == RG_OK && !(ctx = cli_context()))
+        status = RG_LIMIT;
     if (status == RG_OK)
         status = evaluate(ctx, &e, &model, &data, &r);
     free(r.metrics);
@@ -345,5 +343,6 @@ int rg_cmd_evaluate(int argc, char **argv)
     rg_dataset_close(data);
     rg_context_destroy(ctx);
     cli_list_free(&e.files);
+    cli_list_free(&e.metrics);
     return (int)status;
 }

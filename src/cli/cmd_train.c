@@ -12,7 +12,8 @@
 
 struct train {
     struct cli_list files; /* DATA */
-    const char *output, *vali, *metrics, *history, *hidden;
+    struct cli_list metrics;
+    const char *output, *vali, *history, *hidden;
     int64_t units[RG_MAX_HIDDEN]; /* what `hidden` says */
     bool quiet, force;
     rg_dataset_options reading;
@@ -194,13 +195,10 @@ static const struct cli_option options[] = {
             "each, not all lists: the same windows give the same model, streaming or not. Without "
             "it all lists are one window, or where they stream a quarter of the memory"},
     {.kind = CLI_HEADING, .doc = "Selection:"},
-    {.name = "metric",
-     .argument = "LIST",
-     .kind = CLI_TEXT,
-     .offset = AT(metrics),
-     .doc = "Metrics, separated by commas, see below: the first one chooses the epoch to keep, the "
-            "others are shown at the end. Without validation lists it is shown for the training "
-            "lists, at every fifth epoch and the last one"},
+    CLI_METRIC_OPTION(AT(metrics),
+                      ". The first one chooses the epoch to keep, the others are shown at the end. "
+                      "Without validation lists it is shown for the training lists, at every fifth "
+                      "epoch and the last one"),
     {0}};
 
 static char *explain(void)
@@ -490,7 +488,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
 {
     int n_metrics = 0;
     rg_train_result result = {0};
-    rg_status status = cli_parse_metrics(ctx, t->metrics, metrics, &n_metrics);
+    rg_status status = cli_parse_metrics(ctx, &t->metrics, metrics, &n_metrics);
     if (status == RG_OK)
         status = set_model(t);
     if (status == RG_OK)
@@ -525,7 +523,7 @@ int rg_cmd_train(int argc, char **argv)
 {
     struct train t = {.reading = rg_dataset_options_default(), .o = rg_train_options_default()};
     struct cli_word metric = cli_metric_text(&t.o.metric);
-    t.metrics = metric.text;
+    t.metrics.usual = metric.text;
     t.optimizer.text = t.o.optimizer.name;
     t.schedule.text = t.o.schedule;
     struct input in = {0};
@@ -541,5 +539,6 @@ int rg_cmd_train(int argc, char **argv)
     rg_dataset_close(in.other);
     rg_context_destroy(ctx);
     cli_list_free(&t.files);
+    cli_list_free(&t.metrics);
     return (int)status;
 }

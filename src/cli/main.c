@@ -1,10 +1,7 @@
-/* main.c: the program `rankgrad`: a table of commands.
- *
- * The one idea: a command is a function that returns an rg_status, and that is the exit status.
- */
+/* main.c: the program `rankgrad`: a table of commands. A command is a function that returns an
+ * rg_status, and that is the exit status. */
 #include "cli.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,11 +29,24 @@ static const struct command {
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
+/* Other programs' names for commands. */
+static const struct cli_alias command_aliases[] = {
+    {"fit learn training build", "train", NULL},
+    {"eval test measure validate bench benchmark", "evaluate", NULL},
+    {"score rank infer inference apply transform run predictions scores", "predict", NULL},
+    {"import load export to-hdf5 pack", "convert", NULL},
+    {"info show describe dump cat ls view stats", "inspect", NULL},
+    {"synth synthesize make simulate gen create sample", "generate", NULL},
+    {"check grad-check check-gradients gradients", "gradcheck", NULL},
+    {"metrics ndcg", "metric", NULL},
+    {"losses", "loss", NULL},
+    {NULL, NULL, NULL}};
+
 static int show_help(void)
 {
     printf("Usage: rankgrad COMMAND [OPTION...] [FILE...]\n"
            "Learning to rank: train models on lists of items, measure them, use them.\n\n"
-           "Commands (rankgrad COMMAND --help tells options, defaults and reasons):\n");
+           "Commands (rankgrad help COMMAND shows options, defaults and reasons):\n");
     for (int i = 0; i < N_COMMANDS; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     printf("\nExample:\n"
@@ -54,31 +64,56 @@ static int show_help(void)
     return RG_OK;
 }
 
+static const char *command_name_at(const void *of, int i)
+{
+    (void)of;
+    return commands[i].name;
+}
+
 static int unknown_command(const char *name)
 {
+    const struct cli_names known = {
+        .n = N_COMMANDS, .name_at = command_name_at, .prefix = "", .aliases = command_aliases};
     char list[256] = "";
     for (int i = 0; i < N_COMMANDS; i++) {
         size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", commands[i].name);
     }
-    return (int)cli_fail(RG_USAGE, "%s%s%s; expected one of %s; see rankgrad --help",
-                         name ? "no command is called '" : "no command given", name ? name : "",
-                         name ? "'" : "", list);
+    if (!name)
+        return (int)cli_fail(RG_USAGE, "no command given; expected one of %s; see rankgrad --help",
+                             list);
+    if (name[0] == '-')
+        return (int)cli_fail(
+            RG_USAGE, "%s: options follow the command; expected one of %s before it", name, list);
+    struct cli_hint hint = cli_suggest(&known, name);
+    if (strcmp(hint.text, "; see") == 0)
+        return (int)cli_fail(
+            RG_USAGE, "no command is called '%.100s'; expected one of %s; see rankgrad --help",
+            name, list);
+    return (int)cli_fail(RG_USAGE, "no command is called '%.100s'%s rankgrad --help", name,
+                         hint.text);
 }
 
 static int run(int argc, char **argv, bool *makes_file)
 {
+    static char help[] = "--help";
     if (argc < 2)
         return unknown_command(NULL);
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+    bool wants_help = strcmp(argv[1], "help") == 0;
+    if ((wants_help && argc == 2) || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return show_help();
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("%s\n", argp_program_version);
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+        printf("rankgrad %s\n", RG_VERSION);
         return RG_OK;
+    }
+    if (wants_help) { /* "help CMD" is "CMD --help" */
+        argv[1] = argv[2];
+        argv[2] = help;
+        argc = 3;
     }
     for (int i = 0; i < N_COMMANDS; i++)
         if (strcmp(argv[1], commands[i].name) == 0) {
-            char name[32]; /* what argp calls the program */
+            char name[32]; /* what --help calls the program */
             snprintf(name, sizeof name, "rankgrad %s", commands[i].name);
             argv[1] = name;
             *makes_file = commands[i].makes_file;
@@ -118,8 +153,6 @@ int main(int argc, char **argv)
 {
     bool makes_file = false;
     fill_standard_descriptors();
-    argp_program_version = "rankgrad " RG_VERSION;
-    argp_err_exit_status = RG_USAGE;
     openblas_set_num_threads(1);
     signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to tell, not a death */
     int status = run(argc, argv, &makes_file);

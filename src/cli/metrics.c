@@ -4,22 +4,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-rg_status cli_parse_metrics(rg_context *ctx, const char *text, rg_metric **metrics, int *count)
+/* Adds the metrics of one text, whose commas are overwritten. */
+static rg_status parse_text(rg_context *ctx, char *text, rg_metric *metrics, int *count)
 {
-    int room = 1;
-    for (const char *c = text; *c; c++)
-        room += *c == ',';
+    char *word, with_name[128];
+    const rg_metric *last = NULL; /* the one before in this text, where it has a cut-off */
+    while ((word = strsep(&text, ",")) != NULL) {
+        bool number = word[0] && word[strspn(word, "0123456789")] == 0;
+        if (last && number)
+            snprintf(with_name, sizeof with_name, "%s@%s", last->name, word);
+        rg_status status =
+            rg_metric_parse(ctx, last && number ? with_name : word, &metrics[*count]);
+        if (status != RG_OK)
+            return status;
+        last = number || strchr(word, '@') ? &metrics[*count] : NULL;
+        ++*count;
+    }
+    return RG_OK;
+}
+
+rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_metric **metrics,
+                            int *count)
+{
+    int n = texts->count ? texts->count : 1, room = n;
+    const char *const *items = texts->count ? texts->items : &texts->usual;
+    for (int i = 0; i < n; i++)
+        for (const char *c = items[i]; *c; c++)
+            room += *c == ',';
     *count = 0;
     *metrics = cli_alloc(room, sizeof **metrics);
-    char *copy = *metrics ? strdup(text) : NULL;
-    if (!copy)
-        return *metrics ? cli_fail(RG_LIMIT, "out of memory") : RG_LIMIT;
-    rg_status status = RG_OK;
-    char *rest = copy, *word;
-    while (status == RG_OK && (word = strsep(&rest, ",")))
-        status = rg_metric_parse(ctx, word, &(*metrics)[(*count)++]);
-    free(copy);
-    return status == RG_OK ? RG_OK : cli_fail(status, "--metric: %s", rg_last_error(ctx));
+    if (!*metrics)
+        return RG_LIMIT;
+    for (int i = 0; i < n; i++) {
+        char *copy = strdup(items[i]);
+        if (!copy)
+            return cli_fail(RG_LIMIT, "out of memory");
+        rg_status status = parse_text(ctx, copy, *metrics, count);
+        free(copy);
+        if (status != RG_OK)
+            return cli_fail(status, "--metric %s: %s", items[i], rg_last_error(ctx));
+    }
+    return RG_OK;
 }
 
 struct cli_word cli_metric_text(const rg_metric *metric)

@@ -1,28 +1,18 @@
-/* options.c: one table of options, read three ways: by argp, by the parser of values, by --help.
+/* options.c: the rows of the tables of options: their values, and what --help says of them.
  *
- * The one idea: the command's struct holds the defaults when parsing starts; --help prints a copy
- * taken then, so what it says is what the library's *_default() functions say.
+ * The command's struct holds the defaults when parsing starts; --help prints a copy taken then, so
+ * what it says is what the library's *_default() functions say. parse.c reads the command line.
  */
 #include "cli.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_KEY = 0x200 }; /* of options without a letter: their row is added */
-
 /* The longest phrase made here: a range, a default, a list of names. */
 enum { PHRASE = 512 };
-
-struct parsing {
-    const struct cli_command *command;
-    const struct cli_option *options; /* the command's and, where it reads data, those below */
-    char *values;
-    const char *defaults; /* what `values` was before the first option */
-};
 
 /* Names are stored through this type, whatever the enum is called. */
 _Static_assert(sizeof(rg_normalize) == sizeof(int) && sizeof(rg_ties) == sizeof(int),
@@ -61,10 +51,23 @@ static const struct cli_option reading_options[] = {
      .doc = "Read features into memory instead of mapping the file"},
     {0}};
 
-static int key_of(const struct cli_option *option, int row)
-{
-    return option->letter ? option->letter : FIRST_KEY + row;
-}
+#undef AT
+#define AT(member) offsetof(struct cli_shared, member)
+
+/* What every command understands. */
+static const struct cli_option common_options[] = {
+    {.kind = CLI_HEADING, .doc = "All commands:"},
+    {.name = "threads",
+     .argument = "N",
+     .kind = CLI_INTEGER,
+     .shared = true,
+     .offset = AT(threads),
+     .high = 256,
+     .doc = "Threads that compute; 0: one for each CPU. Results have the same bits for any number"},
+    {.name = "help", .letter = 'h', .kind = CLI_HELP, .doc = "Show this help"},
+    {.name = "usage", .kind = CLI_USAGE, .doc = "Show the options in short"},
+    {.name = "version", .letter = 'V', .kind = CLI_VERSION, .doc = "Show the version"},
+    {0}};
 
 /* ---- Phrases -------------------------------------------------------------------------------- */
 
@@ -101,9 +104,8 @@ static void append_range(char phrase[PHRASE], const struct cli_option *option)
 }
 
 /* "default 0.1", or "" where there is none to tell. */
-static void append_default(char phrase[PHRASE], const struct cli_option *option, const char *values)
+static void append_default(char phrase[PHRASE], const struct cli_option *option, const char *at)
 {
-    const char *at = values + option->offset;
     int64_t whole;
     uint64_t seed;
     double real;
@@ -128,6 +130,7 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
         return;
     case CLI_CHOICE:
     case CLI_TEXT:
+    case CLI_LIST:      /* whose struct begins with what stands where none is given */
     case CLI_COMPONENT: /* whose struct begins with the name */
         memcpy(&text, at, sizeof text);
         if (text)
@@ -137,26 +140,18 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
     }
 }
 
-/* argp's hook: adds range and default to an option's words, and the text below the options. */
-static char *help_filter(int key, const char *text, void *input)
+char *cli_option_words(const struct cli_option *option, const char *text,
+                       const struct cli_values *values)
 {
-    const struct parsing *parsing = input;
-    if (key == ARGP_KEY_HELP_POST_DOC && parsing && parsing->command->more)
-        return parsing->command->more();
-    const struct cli_option *options = parsing ? parsing->options : NULL;
-    for (int row = 0; options && options[row].doc; row++) {
-        if (options[row].kind == CLI_HEADING || key_of(&options[row], row) != key)
-            continue;
-        char phrase[PHRASE] = "", value[PHRASE] = "", *all;
-        append_range(phrase, &options[row]);
-        append_default(value, &options[row], parsing->defaults);
-        if (!phrase[0] && !value[0])
-            break;
-        const char *comma = phrase[0] && value[0] ? "; " : "";
-        if (asprintf(&all, "%s [%s%s%s]", text, phrase, comma, value) >= 0)
-            return all;
-    }
-    return (char *)(uintptr_t)text; /* argp's signature: the text itself means unchanged */
+    char phrase[PHRASE] = "", value[PHRASE] = "", *all;
+    append_range(phrase, option);
+    append_default(value, option,
+                   (option->shared ? (const char *)values->shared_usual : values->own_usual) +
+                       option->offset);
+    if (!phrase[0] && !value[0])
+        return NULL;
+    const char *separator = phrase[0] && value[0] ? "; " : "";
+    return asprintf(&all, "%s [%s%s%s]", text, phrase, separator, value) >= 0 ? all : NULL;
 }
 
 /* ---- Values --------------------------------------------------------------------------------- */
@@ -240,7 +235,7 @@ static rg_status set_name(const struct cli_option *option, const char *text, cha
     return reject(option, text, "");
 }
 
-static rg_status add_to_list(struct cli_list *list, const char *text)
+rg_status cli_list_add(struct cli_list *list, const char *text)
 {
     const char **items = realloc(list->items, ((size_t)list->count + 1) * sizeof *items);
     if (!items)
@@ -253,7 +248,7 @@ static rg_status add_to_list(struct cli_list *list, const char *text)
 void cli_list_free(struct cli_list *list)
 {
     free(list->items);
-    *list = (struct cli_list){0};
+    *list = (struct cli_list){.usual = list->usual};
 }
 
 static rg_status set_param(const struct cli_option *option, const char *text,
@@ -267,9 +262,15 @@ static rg_status set_param(const struct cli_option *option, const char *text,
     return RG_OK;
 }
 
-static rg_status set_value(const struct cli_option *option, const char *text, char *values)
+char *cli_option_at(const struct cli_option *option, const struct cli_values *values)
 {
-    char *at = values + option->offset;
+    return (option->shared ? (char *)values->shared : values->own) + option->offset;
+}
+
+rg_status cli_option_set(const struct cli_option *option, const char *text,
+                         const struct cli_values *values)
+{
+    char *at = cli_option_at(option, values);
     switch (option->kind) {
     case CLI_PARAM: return set_param(option, text, (void *)at);
     case CLI_FLAG: *(bool *)at = true; return RG_OK;
@@ -280,7 +281,7 @@ static rg_status set_value(const struct cli_option *option, const char *text, ch
             return cli_fail(RG_USAGE, "--%s: expected %s, found an empty word", option->name,
                             option->argument);
         if (option->kind == CLI_LIST)
-            return add_to_list((void *)at, text);
+            return cli_list_add((void *)at, text);
         memcpy(at, &text, sizeof text);
         return RG_OK;
     case CLI_NAME:
@@ -290,74 +291,7 @@ static rg_status set_value(const struct cli_option *option, const char *text, ch
     }
 }
 
-/* ---- argp ----------------------------------------------------------------------------------- */
-
-static rg_status take_argument(const struct parsing *parsing, const char *text)
-{
-    const struct cli_command *command = parsing->command;
-    struct cli_list *list = (void *)(parsing->values + command->list);
-    if (list->count == command->most)
-        return cli_fail(RG_USAGE, "%s: '%s' is one argument too many; expected %s", command->name,
-                        text, command->most ? command->arguments : "options only");
-    if (!text[0])
-        return cli_fail(RG_USAGE, "%s: expected %s, found an empty word", command->name,
-                        command->arguments);
-    return add_to_list(list, text);
-}
-
-/* At the end of the line: is everything there? */
-static error_t check_complete(const struct parsing *parsing)
-{
-    const struct cli_command *command = parsing->command;
-    const struct cli_list *list = (void *)(parsing->values + command->list);
-    if (list->count < command->least) {
-        cli_fail(RG_USAGE, "%s: %d of %d arguments given; expected %s; see rankgrad %s --help",
-                 command->name, list->count, command->least, command->arguments, command->name);
-        return EINVAL;
-    }
-    for (const struct cli_option *option = parsing->options; option->doc; option++) {
-        const char *text;
-        if (option->kind == CLI_COMPONENT &&
-            cli_component_finish(option, (void *)(parsing->values + option->offset)) != RG_OK)
-            return EINVAL;
-        if (!option->needed)
-            continue;
-        memcpy(&text, parsing->values + option->offset, sizeof text);
-        if (text)
-            continue;
-        cli_fail(RG_USAGE, "%s: expected --%s %s; see rankgrad %s --help", command->name,
-                 option->name, option->argument, command->name);
-        return EINVAL;
-    }
-    return 0;
-}
-
-static error_t parse_option(int key, char *text, struct argp_state *state)
-{
-    struct parsing *parsing = state->input;
-    if (key == ARGP_KEY_ARG)
-        return take_argument(parsing, text) == RG_OK ? 0 : EINVAL;
-    if (key == ARGP_KEY_END)
-        return check_complete(parsing);
-    for (int row = 0; parsing->options[row].doc; row++) {
-        const struct cli_option *option = &parsing->options[row];
-        if (option->kind != CLI_HEADING && key_of(option, row) == key)
-            return set_value(option, text, parsing->values) == RG_OK ? 0 : EINVAL;
-    }
-    return ARGP_ERR_UNKNOWN;
-}
-
-static void as_argp(const struct cli_option *options, struct argp_option *to)
-{
-    for (int row = 0; options[row].doc; row++) {
-        to[row].doc = options[row].doc;
-        if (options[row].kind == CLI_HEADING)
-            continue;
-        to[row].name = options[row].name;
-        to[row].key = key_of(&options[row], row);
-        to[row].arg = options[row].argument;
-    }
-}
+/* ---- All options of a command ---------------------------------------------------------------- */
 
 static int count(const struct cli_option *options)
 {
@@ -394,41 +328,17 @@ static int count_all(const struct cli_option *options)
     return n;
 }
 
-/* The command's options and those of reading, in one array, released by cli_params_free, free. */
-static struct cli_option *gather(const struct cli_command *command)
+struct cli_option *cli_all_options(const struct cli_command *command, int *n)
 {
     static const struct cli_option none = {0};
     const struct cli_option *reading = command->reading ? reading_options : &none;
-    int n = count_all(command->options) + count_all(reading);
-    struct cli_option *all = cli_alloc(n + 1, sizeof *all), *end = all;
+    *n = count_all(command->options) + count_all(reading) + count_all(common_options);
+    struct cli_option *all = cli_alloc(*n + 1, sizeof *all), *end = all;
     if (end)
         end = append_options(end, command->options, 0);
     if (end)
         end = append_options(end, reading, command->reading);
+    if (end)
+        end = append_options(end, common_options, 0);
     return end ? all : NULL; /* a process without memory for its options ends here */
-}
-
-rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values)
-{
-    struct cli_option *all = gather(command);
-    struct argp_option *options = all ? cli_alloc(count(all) + 1, sizeof *options) : NULL;
-    char *defaults = options ? cli_alloc((int64_t)command->size, 1) : NULL;
-    rg_status status = defaults ? RG_OK : RG_LIMIT;
-    if (status == RG_OK) {
-        memcpy(defaults, values, command->size);
-        as_argp(all, options);
-        /* glibc's --help loses two bytes over a table without an option. */
-        struct argp argp = {.options = count(all) ? options : NULL,
-                            .parser = parse_option,
-                            .args_doc = command->arguments,
-                            .doc = command->doc,
-                            .help_filter = help_filter};
-        struct parsing parsing = {command, all, values, defaults};
-        status = argp_parse(&argp, argc, argv, 0, NULL, &parsing) == 0 ? RG_OK : RG_USAGE;
-    }
-    cli_params_free(all);
-    free(all);
-    free(options);
-    free(defaults);
-    return status;
 }

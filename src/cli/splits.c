@@ -124,6 +124,13 @@ const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *nu
     return number->text;
 }
 
+struct cli_word cli_count(int64_t n, const char *noun)
+{
+    struct cli_word word;
+    snprintf(word.text, sizeof word.text, "%lld %s%s", (long long)n, noun, n == 1 ? "" : "s");
+    return word;
+}
+
 double cli_plain(double value)
 {
     return isnan(value) ? (double)NAN : value;
