@@ -79,5 +79,194 @@ class Columns(Case):
                     self.assertEqual((out, said), (expected, ""))
 
 
+ROWS = ["1 qid:a 1:1 2:5", "0 qid:a 1:2", "2 qid:b 1:3 2:1", "0 qid:b 2:4", "1 qid:c 1:7"]
+BARE = [" ".join(word for word in row.split() if "qid" not in word) for row in ROWS]
+
+
+def lines(values):
+    return "".join(f"{value}\n" for value in values)
+
+
+class SideFiles(Case):
+    def write(self, **files):
+        """Files by name, _ being the dot before an ending."""
+        for path in self.folder.iterdir():
+            path.unlink()
+        for name, content in files.items():
+            (self.folder / name.replace("_", ".", 1)).write_text(lines(content))
+
+    def convert(self, *arguments, status=0):
+        _, said = self.run_program("convert", *(arguments or ["x"]), "-o", "x.h5", status=status)
+        if status:
+            return None, said
+        with h5py.File(self.folder / "x.h5") as f:
+            root = f["train"] if "train" in f else f
+            return {key: root[key][()].tolist() for key in root if key != "features"}, said
+
+    def test_read(self):
+        five = [0.5, 1, 2, 3.25, 1e-3]
+        cases = {
+            "a row": (dict(x=ROWS, x_weight=five), dict(weights=five)),
+            "a list": (dict(x=ROWS, x_weight=[1, 2, 3]), dict(list_weights=[1, 2, 3])),
+            "a list of sizes": (dict(x=BARE, x_query=[2, 3], x_weight=[1, 9]),
+                                dict(list_weights=[1, 9], offsets=[0, 2, 5])),
+            "a row of sizes": (dict(x=BARE, x_group=[4, 1], x_weight=five),
+                               dict(weights=five, offsets=[0, 4, 5])),
+            "as many lists as rows": (dict(x=BARE, x_query=[1] * 5, x_weight=five),
+                                      dict(weights=five, offsets=[0, 1, 2, 3, 4, 5])),
+            "blank lines": (dict(x=ROWS, x_weight=["", 1, " 2 ", "", 3, ""]),
+                            dict(list_weights=[1, 2, 3])),
+            "positions from 1": (dict(x=ROWS, x_position=[1, 2, 1, 2, 1]),
+                                 dict(positions=[1, 2, 1, 2, 1])),
+            "positions from 0": (dict(x=ROWS, x_position=[0, 1, 0, 1, 0]),
+                                 dict(positions=[1, 2, 1, 2, 1])),
+            "both": (dict(x=ROWS, x_weight=five, x_position=[3, 2, 1, 2, 1]),
+                     dict(weights=five, positions=[3, 2, 1, 2, 1])),
+            "neither": (dict(x=ROWS), dict()),
+        }
+        for name, (files, expected) in cases.items():
+            with self.subTest(name):
+                self.write(**files)
+                found, said = self.convert()
+                self.assertEqual(said, "")
+                for key in ("weights", "list_weights", "positions"):
+                    self.assertEqual(found.get(key), expected.get(key), key)
+                self.assertEqual(found["offsets"], expected.get("offsets", [0, 2, 4, 5]))
+                shown, _ = self.run_program("inspect", "x")
+                for key in ("weights", "list_weights", "positions"):
+                    self.assertEqual(f" {key}" in shown, key in expected)
+
+    def test_several_files_and_scattered_lists(self):
+        self.write(x=ROWS, x_weight=[1, 2, 3, 4, 5], x_position=[1] * 5,
+                   y=["3 qid:a 1:1 2:2", "0 qid:d 1:1"], y_weight=[6, 7], y_position=[8, 9])
+        expected = dict(weights=[1, 2, 6, 3, 4, 5, 7], positions=[1, 1, 8, 1, 1, 1, 9])
+        for options in ((), ("--memory", "1"), ("--sparse",)):
+            with self.subTest(options):
+                found, _ = self.convert("--train", "x", "--train", "y", "--regroup", *options)
+                for key, value in expected.items():
+                    self.assertEqual(found[key], value)
+                self.assertEqual(found["labels"], [1, 0, 3, 2, 0, 1, 0])
+        self.write(x=ROWS, x_weight=[1, 2, 3], y=["3 qid:d 1:1 2:2"] * 2, y_weight=[4])
+        found, _ = self.convert("--train", "x", "--train", "y")
+        self.assertEqual(found["list_weights"], [1, 2, 3, 4])
+
+    def test_refused(self):
+        cases = {
+            "too few": (dict(x=ROWS, x_weight=[1, 2]),
+                        ["x.weight: found 2 weights, but x has 5 rows in 3 lists"]),
+            "too many": (dict(x=ROWS, x_weight=[1] * 6), ["found 6", "5 rows in 3 lists"]),
+            "none": (dict(x=ROWS, x_weight=[]), ["found 0 weights"]),
+            "a word": (dict(x=ROWS, x_weight=[1, 2, "high"]), ["x.weight:3", "high", "a weight"]),
+            "two in a line": (dict(x=ROWS, x_weight=[1, "2 3", 4]), ["x.weight:2"]),
+            "nan": (dict(x=ROWS, x_weight=[1, "nan", 4]), ["x.weight:2", "finite"]),
+            "infinite": (dict(x=ROWS, x_weight=["1e999", 1, 4]), ["x.weight:1", "finite"]),
+            "positions of lists": (dict(x=ROWS, x_position=[1, 2, 3]),
+                                   ["found 3 positions", "5 rows"]),
+            "a position below 0": (dict(x=ROWS, x_position=[1, -1, 1, 1, 1]), ["x.position:2"]),
+            "a part of a position": (dict(x=ROWS, x_position=[1, 1.5, 1, 1, 1]), ["x.position:2"]),
+            "a position of 2^53": (dict(x=ROWS, x_position=[1, 2**53, 1, 1, 1]), ["x.position:2"]),
+        }
+        for name, (files, words) in cases.items():
+            with self.subTest(name):
+                self.write(**files)
+                _, said = self.convert(status=3)
+                for word in words:
+                    self.assertIn(word, said)
+                self.assertEqual(said.count("\n"), 1)
+        mixed = {
+            "one file without": dict(x_weight=[1] * 5),
+            "the other without": dict(y_weight=[1] * 3),
+            "rows and lists": dict(x_weight=[1] * 5, y_weight=[1]),
+            "positions in one": dict(y_position=[1] * 3),
+        }
+        for name, files in mixed.items():
+            with self.subTest(name):
+                self.write(x=ROWS, y=["1 qid:z 1:1 2:1"] * 3, **files)
+                _, said = self.convert("--train", "x", "--train", "y", status=3)
+                self.assertIn("expected them for all files of a split or for none", said)
+                self.convert("--train", "x", "--vali", "y")
+
+    def test_unused(self):
+        cases = {
+            "sizes beside qid": (dict(x=ROWS, x_query=[5]), [], "x.query (its rows have qid)"),
+            "both sizes beside qid": (dict(x=ROWS, x_query=[5], x_group=[5]), [], "x.group"),
+            "two files of sizes": (dict(x=BARE, x_query=[2, 3], x_group=[5]), [], ": x.group"),
+            "sizes given": (dict(x=BARE, x_query=[2, 3], sizes=[5]), ["--group", "sizes"],
+                            ": x.query"),
+            "start scores": (dict(x=ROWS, x_init=[0] * 5), [], "x.init (start scores)"),
+            "XGBoost's start scores": (dict(x=ROWS, x_base_margin=[0] * 5), [], "x.base_margin"),
+            "the same file given": (dict(x=BARE, x_query=[2, 3]), ["--group", "./x.query"], None),
+            "all used": (dict(x=BARE, x_query=[2, 3], x_weight=[1, 1]), [], None),
+            "of another file": (dict(x=ROWS, y_query=[5], xx_init=[1]), [], None),
+        }
+        for name, (files, options, words) in cases.items():
+            with self.subTest(name):
+                self.write(**files)
+                for command in (["inspect", "x"], ["convert", "x", "-o", "x.h5"],
+                                ["train", "x", "-q", "-o", "x.rg"]):
+                    _, said = self.run_program(*command, *options)
+                    self.assertEqual(said.count("found but not used"), words is not None)
+                    self.assertIn(words or "", said)
+
+    def test_never_overwritten(self):
+        for ending in ("query", "group", "weight", "position"):
+            self.write(**{"x": ROWS, f"x_{ending}": [1, 1, 1, 1, 1]})
+            before = (self.folder / f"x.{ending}").read_bytes()
+            _, said = self.run_program("convert", "x", "-o", f"x.{ending}", "--force", status=2)
+            self.assertIn("the output is also the input", said)
+            self.assertEqual((self.folder / f"x.{ending}").read_bytes(), before)
+
+
+def text(n, first=1, qid="a"):
+    """Rows that use the features first to n."""
+    return [f"{i % 3} qid:{qid}{i // 5} " + " ".join(f"{j}:{(i * j) % 7 + 1}"
+                                                     for j in range(first, n + 1))
+            for i in range(20)]
+
+
+class AbsentFeatures(Case):
+    def test_scored_and_validated(self):
+        cases = [(10, 10, 0, None), (10, 9, 0, "feature 10 never occurs"),
+                 (10, 7, 0, "features 8 to 10 never occur"), (10, 5, 0, "features 6 to 10 never"),
+                 (10, 4, 3, "features 5 to 10 never occur, which is most of the 10"),
+                 (10, 1, 3, "features 2 to 10"), (2, 1, 0, "feature 2 never occurs"),
+                 (46, 8, 3, "features 9 to 46"), (3, 1, 3, "features 2 to 3")]
+        for wide, narrow, status, words in cases:
+            (self.folder / "wide").write_text(lines(text(wide)))
+            (self.folder / "narrow").write_text(lines(text(narrow, qid="b")))
+            self.run_program("train", "wide", "-q", "-o", "m")
+            self.run_program("convert", "wide", "-o", "wide.h5")
+            commands = {"predict": ["predict", "m", "narrow"],
+                        "evaluate": ["evaluate", "m", "narrow"],
+                        "vali": ["train", "wide", "--vali", "narrow", "-q", "-o", "v"],
+                        "vali of HDF5": ["train", "wide.h5", "--vali", "narrow", "-q", "-o", "v"],
+                        "training": ["train", "narrow", "--vali", "wide", "-q", "-o", "v"],
+                        "convert": ["convert", "--train", "wide", "--test", "narrow", "-o", "c"]}
+            for name, command in commands.items():
+                with self.subTest(name, wide=wide, narrow=narrow):
+                    _, said = self.run_program(*command, status=status)
+                    self.assertIn(words or "", said)
+                    self.assertEqual("never occur" in said, words is not None)
+                    if status:
+                        self.assertIn(f"--features {wide}", said)
+                        _, said = self.run_program(*command, "--features", wide)
+                        self.assertIn("never occur", said)
+
+    def test_indices_are_those_of_the_text(self):
+        (self.folder / "wide").write_text(lines(text(9, first=0)))
+        (self.folder / "narrow").write_text(lines(text(7, first=0)))
+        self.run_program("train", "wide", "--zero-based", "-q", "-o", "m")
+        _, said = self.run_program("predict", "m", "narrow", "--zero-based")
+        self.assertIn("features 8 to 9 never occur", said)
+
+    def test_sparse_text_that_reaches_far(self):
+        """A few rows that use the last features are enough."""
+        (self.folder / "wide").write_text(lines(text(1000)))
+        (self.folder / "narrow").write_text("1 qid:1 1:1 990:1\n0 qid:1 3:1\n")
+        self.run_program("train", "wide", "-q", "-o", "m", "--epochs", "1")
+        _, said = self.run_program("predict", "m", "narrow")
+        self.assertIn("features 991 to 1000 never occur", said)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)

@@ -48,6 +48,7 @@ static rg_status convert(rg_context *ctx, const char *a, const char *b, const ch
     rg_dataset *data;
     reading.regroup = task->scattered;
     reading.sparse = task->writing.sparse;
+    reading.allow_absent = true; /* splits have very different widths */
     reading.memory_limit = limit;
     reading.spool_path = to;
     rg_status status = rg_dataset_import(ctx, sources, 2, &reading, &data);

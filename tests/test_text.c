@@ -432,7 +432,7 @@ static void test_feature_options(void **state)
     assert_fails(ctx, RG_BAD_DATA, ":1: found \"4:1\", expected an index of at most 3 (--features)",
                  import(ctx, write_text("b", "1 qid:1 3:1 4:1\n"), &options, &data));
 
-    options = (rg_dataset_options){.n_features = 9, .needs_lists = true};
+    options = (rg_dataset_options){.n_features = 9, .needs_lists = true, .allow_absent = true};
     split = load(write_text("a", "1 qid:1\n"), &options, &data); /* no feature stored at all */
     assert_int_equal(split->n_features, 9);
     assert_close(cell(split, 0, 8), 0, 0, 0);
@@ -562,6 +562,9 @@ static void test_several_files(void **state)
 
     rg_dataset_options options = rg_dataset_options_default();
     options.regroup = true;
+    assert_fails(ctx, RG_BAD_DATA, "features 2 to 4 never occur",
+                 rg_dataset_import(ctx, sources, 3, &options, &data));
+    options.allow_absent = true;
     assert_ok(ctx, rg_dataset_import(ctx, sources, 3, &options, &data));
     assert_string_equal(rg_dataset_path(data), a);
     const rg_split *train = rg_dataset_split_at(data, 0), *test = rg_dataset_split_at(data, 1);

@@ -43,6 +43,7 @@ typedef struct rg_dataset rg_dataset;
 
 typedef struct rg_dataset_options {
     int64_t n_features;     /* of text: at least this many columns; 0: the largest index */
+    bool allow_absent;      /* of text: most of n_features may be beyond the largest index */
     bool regroup;           /* lists whose rows are scattered are brought together (stable) */
     bool zero_based;        /* of text: index i is column i, not i - 1 */
     bool no_map;            /* read contiguous features into memory instead of mapping them */
@@ -76,6 +77,14 @@ typedef struct rg_text_source {
 /* Reads text files into one data set. A file's end ends its list; the same qid in two files of a
  * split is RG_BAD_DATA unless `regroup`. All splits get the same number of features. What comes out
  * does not depend on the number of threads.
+ *
+ * Beside a file X are read: X.query or X.group, list sizes, where its rows have no qid; X.weight,
+ * one weight a row or one a list, by their number (a row, where there are as many rows as lists);
+ * X.position, one a row, from 0 or from 1. RG_BAD_DATA when the number does not fit, or when one
+ * file of a split has what another lacks. Files there that are not used are named in the log.
+ *
+ * Features beyond a split's largest index are 0 in it, which the log tells. RG_BAD_DATA when that
+ * is most of them, unless `allow_absent`.
  *
  * With a memory_limit, features and labels beyond it wait in files beside spool_path that are
  * removed when they are opened, and the splits lead into one that is mapped, of which the system

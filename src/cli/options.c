@@ -28,9 +28,10 @@ static const struct cli_option reading_options[] = {
      .kind = CLI_INTEGER,
      .offset = AT(n_features),
      .high = 2147483646,
-     .doc =
-         "Columns: a larger index is an error, columns that never occur are zero; 0: the largest "
-         "index, or the model's number of features"},
+     .doc = "Features: a larger index is an error, those beyond the largest index in the text are "
+            "0; 0: the largest index, or the model's number of features, or that of the other "
+            "splits. Text that lacks most of those is an error unless this option says how many "
+            "there are"},
     {.name = "zero-based",
      .kind = CLI_FLAG,
      .offset = AT(zero_based),
@@ -39,7 +40,9 @@ static const struct cli_option reading_options[] = {
      .argument = "FILE",
      .kind = CLI_TEXT,
      .offset = AT(group_path),
-     .doc = "List sizes, one a line, of text without qid; without it DATA.query is looked for"},
+     .doc = "List sizes, one a line, of text without qid; without it DATA.query or DATA.group is "
+            "looked for. DATA.weight (one a row, or else one a list) and DATA.position (one a row) "
+            "are always read; what else is found and not used is named"},
     {.kind = CLI_HEADING, .doc = "Reading any data:"},
     {.name = "regroup",
      .kind = CLI_FLAG,

@@ -250,6 +250,15 @@ static rg_status read_line(struct parsing *parsing, int argc, char **argv)
     return status;
 }
 
+/* Text may lack features where the user has said how many there are. */
+static void allow_absent(const struct cli_command *command, void *values)
+{
+    if (!command->reading)
+        return;
+    rg_dataset_options *reading = (void *)((char *)values + command->reading);
+    reading->allow_absent = reading->n_features > 0;
+}
+
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values)
 {
     struct cli_shared shared = {0}, usual = shared;
@@ -263,6 +272,7 @@ rg_status cli_parse(const struct cli_command *command, int argc, char **argv, vo
     if (status == RG_OK) {
         memcpy(defaults, values, command->size);
         status = read_line(&parsing, argc, argv);
+        allow_absent(command, values);
     }
     if (status == RG_OK)
         cli_set_shared(&shared);

@@ -1,14 +1,12 @@
 /* columns.c: matching the columns of a split by name; see columns.h. */
 #include "data/columns.h"
 
+#include "data/listing.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_LISTED = 10, LIST_ROOM = 640 /* bytes of a list of names in a message */ };
 
 /* A name and its column. An absent name is the empty one. */
 struct named {
@@ -49,26 +47,9 @@ static struct named *sort_names(rg_context *ctx, const char *const *names, int64
 
 /* ---- Messages -------------------------------------------------------------------------------- */
 
-/* "'a', 'b', 'c' and 4 more", of which the first MOST_LISTED are listed. */
-struct list {
-    char text[LIST_ROOM];
-    int64_t n;
-};
-
-static void add_name(struct list *list, const char *name)
+static void add_name(struct rg__listing *list, const char *name)
 {
-    size_t used = strlen(list->text);
-    if (list->n++ < MOST_LISTED)
-        snprintf(list->text + used, sizeof list->text - used, "%s'%.56s'", used ? ", " : "", name);
-}
-
-static const char *end_list(struct list *list)
-{
-    size_t used = strlen(list->text);
-    if (list->n > MOST_LISTED)
-        snprintf(list->text + used, sizeof list->text - used, " and %lld more",
-                 (long long)(list->n - MOST_LISTED));
-    return list->text;
+    rg__listing_add(list, "'%.48s'", name);
 }
 
 static rg_status fail_duplicate(rg_context *ctx, const char *who, const struct named *first)
@@ -86,7 +67,7 @@ static void log_match(rg_context *ctx, const char *what, const rg_split *split,
                       const struct rg__columns *wanted, const int64_t *columns)
 {
     bool moved = false;
-    struct list extra = {"", 0};
+    struct rg__listing extra = {.n = 0};
     for (int64_t j = 1; j < wanted->n; j++)
         moved |= columns[j] < columns[j - 1];
     if (moved)
@@ -104,7 +85,7 @@ static void log_match(rg_context *ctx, const char *what, const rg_split *split,
     rg__free(ctx, used);
     rg__log(ctx, RG_LOG_INFO, "%s has %lld feature%s that %s has not, ignored: %s", what,
             (long long)(split->n_features - wanted->n),
-            split->n_features - wanted->n == 1 ? "" : "s", wanted->owner, end_list(&extra));
+            split->n_features - wanted->n == 1 ? "" : "s", wanted->owner, rg__listing_end(&extra));
 }
 
 /* ---- The match ------------------------------------------------------------------------------- */
@@ -131,7 +112,7 @@ static rg_status look_up(rg_context *ctx, const char *what, const struct named *
 static rg_status check_missing(rg_context *ctx, const char *what, const struct rg__columns *wanted,
                                const int64_t *columns)
 {
-    struct list missing = {"", 0};
+    struct rg__listing missing = {.n = 0};
     for (int64_t j = 0; j < wanted->n; j++)
         if (columns[j] < 0)
             add_name(&missing, name_at(wanted->names, j));
@@ -141,7 +122,7 @@ static rg_status check_missing(rg_context *ctx, const char *what, const struct r
     return rg__fail(ctx, RG_BAD_DATA,
                     "%s lacks %lld of the %lld features of %s: %s; both have feature names, which "
                     "must agree (a file without feature_names is matched by position)",
-                    what, n, (long long)wanted->n, wanted->owner, end_list(&missing));
+                    what, n, (long long)wanted->n, wanted->owner, rg__listing_end(&missing));
 }
 
 /* columns[j] is the split's column that has the j-th wanted name. */

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "data/layout.h"
+#include "data/side_files.h"
 #include "data/text.h"
 #include "io/h5.h"
 
@@ -178,11 +179,11 @@ static rg_status check_is_ours(rg_context *ctx, const char *path)
                     path);
 }
 
-/* RG_USAGE when the output is the file `input`, or the group file that is read beside it. */
+/* RG_USAGE when the output is the file `input`, or a file that is read beside it. */
 static rg_status check_input(rg_context *ctx, const char *path, const struct stat *st,
                              const char *input)
 {
-    static const char *const endings[] = {"", RG__GROUP_ENDINGS};
+    static const char *const endings[] = {"", RG__SIDE_ENDINGS};
     size_t room = strlen(input) + 16;
     char *name = rg__alloc(ctx, (int64_t)room, 1, "a file name");
     rg_status status = name ? RG_OK : RG_LIMIT;

@@ -285,6 +285,9 @@ void rg__gather_free(struct rg__gather *g)
     rg__free(g->ctx, g->text);
     rg__free(g->ctx, g->lists);
     rg__free(g->ctx, g->runs);
+    rg__free(g->ctx, g->weights.values);
+    rg__free(g->ctx, g->list_weights.values);
+    rg__free(g->ctx, g->positions.values);
     rg__free(g->ctx, g->slots);
     *g = (struct rg__gather){.ctx = g->ctx};
 }

@@ -44,6 +44,17 @@ struct rg__bound {
     void *map; /* of the spool; NULL: not yet */
 };
 
+/* A weight a row or a list, and a position a row, which come from files beside the text. */
+struct rg__weights {
+    double *values;
+    int64_t values_room;
+};
+
+struct rg__positions {
+    int64_t *values;
+    int64_t values_room;
+};
+
 /* Zeroed but for ctx and bound by the caller, ended by rg__gather_free in any state. */
 struct rg__gather {
     rg_context *ctx;
@@ -62,6 +73,9 @@ struct rg__gather {
     int64_t n_slots;
     int64_t open; /* the list under way + 1; 0: none */
     bool has_doc_ids;
+    struct rg__weights weights;      /* (n_rows); values NULL: none */
+    struct rg__weights list_weights; /* (n_lists) */
+    struct rg__positions positions;  /* (n_rows) */
 };
 
 /* Makes room for the rows of some chunks, by spooling those that are there if need be. */

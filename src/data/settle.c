@@ -293,6 +293,35 @@ static rg_status settle_doc_ids(const struct work *w, rg_dataset *dataset, rg_sp
     return RG_OK;
 }
 
+/* Copies n numbers of 8 bytes, if there are any, in the order of the rows. */
+static rg_status settle_numbers(rg_dataset *dataset, const void *numbers, int64_t n,
+                                const int64_t *order, const void **out)
+{
+    if (!numbers)
+        return RG_OK;
+    int64_t *to = rg__own_new(dataset, n, sizeof *to, "weights and positions");
+    for (int64_t k = 0; to && k < n; k++)
+        memcpy(to + k, (const int64_t *)numbers + (order ? order[k] : k), sizeof *to);
+    *out = to;
+    return to ? RG_OK : RG_LIMIT;
+}
+
+/* What stood in files beside the text. */
+static rg_status settle_side_files(const struct work *w, rg_dataset *dataset, rg_split *split)
+{
+    const struct rg__gather *g = w->gather;
+    const void *weights = NULL, *list_weights = NULL, *positions = NULL;
+    rg_status status = settle_numbers(dataset, g->weights.values, g->n_rows, w->order, &weights);
+    if (status == RG_OK)
+        status = settle_numbers(dataset, g->list_weights.values, g->n_lists, NULL, &list_weights);
+    if (status == RG_OK)
+        status = settle_numbers(dataset, g->positions.values, g->n_rows, w->order, &positions);
+    split->weights = weights;
+    split->list_weights = list_weights;
+    split->positions = positions;
+    return status;
+}
+
 /* ---- Splits ---------------------------------------------------------------------------------- */
 
 static rg_status settle_split(struct rg__gather *g, bool sparse, struct target *target,
@@ -309,6 +338,8 @@ static rg_status settle_split(struct rg__gather *g, bool sparse, struct target *
         status = settle_lists(g, dataset, split);
     if (status == RG_OK && g->has_doc_ids)
         status = settle_doc_ids(&w, dataset, split);
+    if (status == RG_OK)
+        status = settle_side_files(&w, dataset, split);
     bool give = !w.dense && !scattered && !target->file.ctx;
     if (status == RG_OK)
         status = give ? give_rows(g, dataset, split) : make_rows(&w, split);

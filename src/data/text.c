@@ -9,10 +9,8 @@
 #include "base/file.h"
 #include "base/pool.h"
 #include "data/gather.h"
+#include "data/side_files.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 
 #define LARGEST_INDEX (((int64_t)1 << 31) - 2)
@@ -29,7 +27,7 @@ struct reader {
     struct rg__gather *gather;
     struct rg__place place;    /* of the last line that was joined */
     struct rg__place first[2]; /* of the split's first row without [0] and with [1] a qid */
-    bool lists_missing;        /* a file had neither qid nor list sizes */
+    struct rg__side_files side_files;
 };
 
 /* Chunks of one file that are parsed together, while the next are read. */
@@ -161,128 +159,9 @@ static rg_status gather_file(struct reader *r, const char *path, int64_t first_r
 
 /* ---- Files ----------------------------------------------------------------------------------- */
 
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') < 10u;
-}
-
-/* A line of a group file, one whole number; its end, or NULL. */
-static const char *read_size(const char *at, int64_t *size)
-{
-    const char *first = at;
-    for (*size = 0; is_digit(*at) && *size < INT64_MAX / 100; at++)
-        *size = 10 * *size + (*at - '0');
-    at = at > first ? rg__skip_blanks(at) : first;
-    return *at == '\n' ? at : NULL;
-}
-
-/* The sizes of lists, one a line, of a split's rows from first_row on. */
-struct sizes {
-    struct reader *reader;
-    struct rg__place place; /* of the line being read */
-    int64_t first_row, expected;
-    int64_t n_rows, n_lists;
-};
-
-/* The lists of a piece of a group file. */
-static rg_status read_sizes(struct sizes *s, const struct rg__piece *piece)
-{
-    rg_context *ctx = s->reader->ctx;
-    rg_status status = rg__lines_check(ctx, piece, s->place);
-    for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
-        int64_t size = 0;
-        s->place.line++;
-        at = rg__skip_blanks(at);
-        if (*at == '\n')
-            continue;
-        const char *end = read_size(at, &size);
-        if (!end)
-            return rg__fail_word(ctx, s->place, at, "the number of rows of a list");
-        at = end;
-        if (s->n_rows <= s->expected && size <= s->expected) /* beyond, only the sum matters */
-            status = rg__gather_list(s->reader->gather, s->first_row + s->n_rows, size);
-        s->n_lists++;
-        s->n_rows = s->n_rows > INT64_MAX - size ? INT64_MAX : s->n_rows + size;
-    }
-    return status;
-}
-
-/* Lists of the rows from first_row on, whose sizes stand in a file. */
-static rg_status read_group_file(struct reader *r, const char *path, int64_t first_row)
-{
-    struct rg__lines lines;
-    struct rg__piece piece;
-    struct sizes sizes = {r, {path, 0}, first_row, r->gather->n_rows - first_row, 0, 0};
-    rg_status status = rg__lines_open(r->ctx, path, 1, &lines);
-    if (status != RG_OK)
-        return status;
-    while (status == RG_OK && !rg__lines_done(&lines)) {
-        status = rg__lines_turn(&lines);
-        while (status == RG_OK && rg__lines_cut(&lines, &piece))
-            status = read_sizes(&sizes, &piece);
-        rg__lines_read(r->ctx, &lines);
-    }
-    rg__lines_close(&lines);
-    if (status == RG_OK && sizes.n_rows != sizes.expected)
-        return rg__fail(
-            r->ctx, RG_BAD_DATA,
-            "%s: its %lld lists hold %lld rows, but %s has %lld; expected equal numbers", path,
-            (long long)sizes.n_lists, (long long)sizes.n_rows, r->place.file,
-            (long long)sizes.expected);
-    return status;
-}
-
-static bool exists(rg_context *ctx, const char *path)
-{
-    int fd = ctx->files->open(path, O_RDONLY, 0);
-    bool absent = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
-    rg__close_input(ctx, fd);
-    return !absent;
-}
-
-/* The group file of a text file: the one told, or PATH.query, or PATH.group; NULL when there is
- * none, or no memory (*status). `buffer` holds the name and is the caller's to free. */
-static const char *find_group_file(struct reader *r, const char *path, char **buffer,
-                                   rg_status *status)
-{
-    static const char *const endings[] = {RG__GROUP_ENDINGS};
-    *status = RG_OK;
-    if (r->options->group_path)
-        return r->options->group_path;
-    if (strcmp(path, "-") == 0)
-        return NULL;
-    size_t room = strlen(path) + sizeof ".query";
-    *buffer = rg__alloc(r->ctx, (int64_t)room, 1, "a file name");
-    *status = *buffer ? RG_OK : RG_LIMIT;
-    for (int i = 0; *buffer && i < RG__COUNT(endings); i++) {
-        snprintf(*buffer, room, "%s%s", path, endings[i]);
-        if (exists(r->ctx, *buffer))
-            return *buffer;
-    }
-    return NULL;
-}
-
-/* The lists of a file without qid, whose rows begin at first_row. */
-static rg_status read_groups(struct reader *r, const char *path, int64_t first_row)
-{
-    char *buffer = NULL;
-    rg_status status;
-    const char *group_path = find_group_file(r, path, &buffer, &status);
-    if (group_path)
-        status = read_group_file(r, group_path, first_row);
-    else if (status == RG_OK && r->options->needs_lists)
-        status = rg__fail(r->ctx, RG_BAD_DATA,
-                          "%s: found no qid, expected qid:ID behind each label, or the sizes of "
-                          "the lists by --group FILE or in %s.query",
-                          r->place.file, strcmp(path, "-") == 0 ? "X" : path);
-    r->lists_missing |= !group_path;
-    rg__free(r->ctx, buffer);
-    return status;
-}
-
 static rg_status read_file(struct reader *r, const char *path)
 {
-    int64_t first_row = r->gather->n_rows;
+    int64_t first_row = r->gather->n_rows, first_list = r->gather->n_lists;
     rg_status status = gather_file(r, path, first_row);
     if (status != RG_OK)
         return status;
@@ -290,21 +169,17 @@ static rg_status read_file(struct reader *r, const char *path)
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: no rows; expected lines " RG__LINE_FORMAT,
                         r->place.file);
     rg__gather_end_list(r->gather);
-    if (!r->first[1].line)
-        return read_groups(r, path, first_row);
-    if (r->options->group_path)
-        return rg__fail(r->ctx, RG_USAGE,
-                        "%s has qid, so that --group %s contradicts it; leave one of them out",
-                        r->place.file, r->options->group_path);
-    return RG_OK;
+    return rg__side_files_read(&r->side_files, path, first_row, first_list, r->first[1].line > 0);
 }
 
 /* ---- Splits ---------------------------------------------------------------------------------- */
 
 static struct reader reader_of(rg_context *ctx, const rg_dataset_options *options,
-                               struct rg__gather *gather)
+                               struct rg__gather *gather, struct rg__listing *unused)
 {
     struct reader r = {.ctx = ctx, .options = options, .gather = gather};
+    r.side_files =
+        (struct rg__side_files){.ctx = ctx, .options = options, .gather = gather, .unused = unused};
     bool told = options->n_features > 0;
     r.form.first_index = !options->zero_based;
     r.form.last_index = told ? options->n_features - 1 + r.form.first_index : LARGEST_INDEX;
@@ -320,7 +195,7 @@ static rg_status read_split(struct reader *r, const rg_text_source *sources, int
     for (int i = 0; i < n_sources && status == RG_OK; i++)
         if (strcmp(sources[i].split, split) == 0)
             status = read_file(r, sources[i].path);
-    if (r->lists_missing)
+    if (r->side_files.lists_missing)
         r->gather->n_lists = r->gather->n_runs = 0;
     return status;
 }
@@ -362,8 +237,32 @@ static rg_status check_request(rg_context *ctx, const rg_text_source *sources, i
     return RG_OK;
 }
 
-/* All splits have as many features as the widest. `file` is one of them, for messages. */
-static rg_status finish(struct rg__gather *gathers, int n, const char *file,
+/* A split that is given more features than the largest index in it has columns of zeros, which is
+ * reported; where that is most of them, these are hardly the same features. */
+static rg_status check_absent(rg_context *ctx, const struct rg__gather *g, int64_t n_features,
+                              const char *file, const rg_dataset_options *options)
+{
+    int64_t first = g->n_columns + !options->zero_based;
+    int64_t last = n_features - options->zero_based;
+    if (g->n_columns >= n_features)
+        return RG_OK;
+    if (g->n_columns < n_features - g->n_columns && !options->allow_absent)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "%s: features %lld to %lld never occur, which is most of the %lld that are "
+                        "expected; if they are all 0, --features %lld says so",
+                        file, (long long)first, (long long)last, (long long)n_features,
+                        (long long)n_features);
+    if (first == last)
+        rg__log(ctx, RG_LOG_INFO, "%s: feature %lld never occurs and is read as 0", file,
+                (long long)last);
+    else
+        rg__log(ctx, RG_LOG_INFO, "%s: features %lld to %lld never occur and are read as 0", file,
+                (long long)first, (long long)last);
+    return RG_OK;
+}
+
+/* All splits have as many features as the widest. `files` has a file of each, for messages. */
+static rg_status finish(struct rg__gather *gathers, int n, const char *const *files,
                         const rg_dataset_options *options, rg_dataset *dataset)
 {
     int64_t n_features = options->n_features;
@@ -372,7 +271,12 @@ static rg_status finish(struct rg__gather *gathers, int n, const char *file,
             n_features = gathers[i].n_columns;
     if (n_features == 0)
         return rg__fail(dataset->ctx, RG_BAD_DATA,
-                        "%s: no row has a feature, expected lines " RG__LINE_FORMAT, file);
+                        "%s: no row has a feature, expected lines " RG__LINE_FORMAT, files[0]);
+    for (int i = 0; i < n; i++) {
+        rg_status status = check_absent(dataset->ctx, &gathers[i], n_features, files[i], options);
+        if (status != RG_OK)
+            return status;
+    }
     return rg__settle(gathers, n, n_features, options->sparse, dataset);
 }
 
@@ -381,7 +285,8 @@ static rg_status read_sources(rg_context *ctx, const rg_text_source *sources, in
 {
     struct rg__bound bound = {.limit = options->memory_limit, .path = options->spool_path};
     struct rg__gather gathers[RG__MAX_SPLITS];
-    const char *file = NULL;
+    struct rg__listing unused = {.n = 0};
+    const char *files[RG__MAX_SPLITS];
     int n = 0;
     rg_status status = check_request(ctx, sources, n_sources, options);
     for (int i = -1; i < RG__MAX_SPLITS && status == RG_OK; i++) {
@@ -390,12 +295,14 @@ static rg_status read_sources(rg_context *ctx, const rg_text_source *sources, in
             continue;
         gathers[n] = (struct rg__gather){.ctx = ctx, .bound = &bound};
         dataset->splits[n] = (rg_split){.name = name};
-        struct reader reader = reader_of(ctx, options, &gathers[n++]);
+        struct reader reader = reader_of(ctx, options, &gathers[n], &unused);
         status = read_split(&reader, sources, n_sources, name);
-        file = file ? file : reader.place.file;
+        files[n++] = reader.place.file;
     }
     if (status == RG_OK)
-        status = finish(gathers, n, file, options, dataset);
+        status = finish(gathers, n, files, options, dataset);
+    if (status == RG_OK && unused.n > 0)
+        rg__log(ctx, RG_LOG_INFO, "found but not used: %s", rg__listing_end(&unused));
     for (int i = 0; i < n; i++)
         rg__gather_free(&gathers[i]);
     rg__bound_free(ctx, &bound);

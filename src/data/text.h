@@ -4,10 +4,6 @@
 
 #include "data/dataset.h"
 
-/* What the name of a text file gets for the file of its list sizes, in the order in which they
- * are looked for. */
-#define RG__GROUP_ENDINGS ".query", ".group"
-
 /* Reads one text file, plain or gzip, "-" for standard input, as the only split (named "") of an
  * empty data set. Failures as told at rg_dataset_import. */
 rg_status rg__text_open(rg_context *ctx, const char *path, const rg_dataset_options *options,
