@@ -482,7 +482,13 @@ static void steady_state_allocates_nothing(void **state)
     assert_int_equal(memory.live, 0);
 }
 
-/* The k-th allocation fails, for every k: RG_LIMIT, a sentence, nothing leaks. */
+static rg_node *negated(rg_graph *graph, rg_node *const *inputs, void *user)
+{
+    (void)user;
+    return rg_neg(graph, inputs[0]);
+}
+
+/* The k-th allocation fails, for every k: RG_LIMIT, an error message, nothing leaks. */
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -495,8 +501,7 @@ static void every_allocation_may_fail(void **state)
         rg_tensor input = vector(x, 2);
         rg_status status = graph ? a_step(graph) : RG_LIMIT;
         if (status == RG_OK)
-            status = rg_gradcheck(ctx, rg__operators[4]->samples[0].build, NULL, &input, 1, NULL,
-                                  &report);
+            status = rg_gradcheck(ctx, negated, NULL, &input, 1, NULL, &report);
         bool reached = memory.requests >= k;
         assert_int_equal(status, reached ? RG_LIMIT : RG_OK);
         if (reached)
@@ -559,7 +564,7 @@ static void users_add_operators(void **state)
                  rg_gradcheck(f->ctx, apply_cube, &bad, &t, 1, NULL, &report));
     rg_node *narrow = rg_leaf(f->graph, &t32);
     assert_null(rg_apply(f->graph, &cube, &narrow, 1, NULL, 0));
-    assert_non_null(strstr(rg_last_error(f->ctx), "not defined for f32"));
+    assert_non_null(strstr(rg_last_error(f->ctx), "operand 0 is f32; expected f64, the only type"));
 }
 
 /* f64 -> i32: what lies behind an integer gets no gradient, and nothing is written there. */
@@ -577,8 +582,13 @@ static void whole_forward(rg_node *y)
         ((int32_t *)rg_output_data(y))[i] = (int32_t)at(x, i);
 }
 
+static void copy_forward(rg_node *y)
+{
+    memcpy(rg_output_data(y), rg_operand(y, 0)->data, 2 * sizeof(double));
+}
+
 static const rg_operator whole = {
-    .name = "whole", .shape = whole_shape, .forward = {[RG_I32] = whole_forward}};
+    .name = "whole", .shape = whole_shape, .forward = {[RG_F64] = whole_forward}};
 
 static void integers_stop_gradients(void **state)
 {
@@ -592,6 +602,100 @@ static void integers_stop_gradients(void **state)
     assert_fails(f->ctx, RG_USAGE, "nothing requires a gradient", rg_backward(f->graph, sum, NULL));
     assert_null(rg_node_grad(leaf));
     assert_null(rg_node_grad(rounded));
+}
+
+/* The first operand decides the type, the second is optional, the third has a type of its own. */
+static const rg_operator flagged = {.name = "flagged",
+                                    .forward = {[RG_F64] = copy_forward},
+                                    .operands = {0, RG_OPERAND_OPTIONAL, RG_OPERAND_ANY_TYPE}};
+
+static void operands_are_checked(void **state)
+{
+    struct fixture *f = *state;
+    double wide[] = {1, 2};
+    float narrow[] = {1, 2};
+    int64_t whole_numbers[] = {1, 2};
+    uint8_t flags[] = {1, 0};
+    const rg_tensor types[] = {{RG_F64, 1, {2}, wide},
+                               {RG_F32, 1, {2}, narrow},
+                               {RG_I64, 1, {2}, whole_numbers},
+                               {RG_BOOL, 1, {2}, flags}};
+    enum { F64, F32, I64, BOOL, NONE };
+    static const struct {
+        int operand[3];
+        const char *words; /* NULL: allowed */
+    } cases[] = {
+        {{F64, F64, F64}, NULL},
+        {{F64, NONE, F64}, NULL},
+        {{F64, NONE, I64}, NULL},
+        {{F64, F64, BOOL}, NULL},
+        {{F64, F64, F32}, NULL},
+        {{NONE, F64, F64}, "operand 0 is NULL"},
+        {{F64, F64, NONE}, "operand 2 is NULL"},
+        {{F64, F32, F64}, "operand 1 is f32; expected f64, the only type"},
+        {{F32, F64, F64}, "operand 0 is f32; expected f64, the only type"},
+        {{I64, F64, F64}, "operand 0 is i64"},
+        {{F64, BOOL, F64}, "operand 1 is bool"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_node *operands[3] = {NULL};
+        rg_graph_reset(f->graph);
+        for (int k = 0; k < 3; k++)
+            if (cases[i].operand[k] != NONE)
+                operands[k] = rg_leaf(f->graph, &types[cases[i].operand[k]]);
+        rg_node *y = rg_apply(f->graph, &flagged, operands, 3, NULL, 0);
+        assert_int_equal(y != NULL, cases[i].words == NULL);
+        if (!y)
+            assert_non_null(strstr(rg_last_error(f->ctx), cases[i].words));
+    }
+    rg_graph_reset(f->graph);
+    rg_node *a = rg_leaf(f->graph, &types[F64]), *b = rg_leaf(f->graph, &types[F32]);
+    assert_null(rg_add(f->graph, a, b));
+    assert_non_null(strstr(rg_last_error(f->ctx), "operand 0 is f64 and operand 1 is f32"));
+    rg_graph_reset(f->graph);
+    assert_null(
+        rg_logical_and(f->graph, rg_leaf(f->graph, &types[BOOL]), rg_leaf(f->graph, &types[F64])));
+    assert_non_null(strstr(rg_last_error(f->ctx), "operand 1 is f64; expected bool"));
+}
+
+static void comparisons_of_special_numbers(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        double a, b;
+        int equal, less, greater;
+    } cases[] = {
+        {0, -0.0, 1, 0, 0},
+        {NAN, NAN, 0, 0, 0},
+        {NAN, 1, 0, 0, 0},
+        {1, NAN, 0, 0, 0},
+        {INFINITY, 1, 0, 0, 1},
+        {-INFINITY, INFINITY, 0, 1, 0},
+        {INFINITY, INFINITY, 1, 0, 0},
+        {1, 1 + 1e-15, 0, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double a[2] = {cases[i].a, cases[i].a}, b = cases[i].b;
+        rg_tensor ta = vector(a, 2), tb = {RG_F64, 0, {0}, &b};
+        rg_graph_reset(f->graph);
+        rg_node *x = rg_leaf(f->graph, &ta), *z = rg_leaf(f->graph, &tb);
+        const struct {
+            rg_node *y;
+            int expected;
+        } results[] = {
+            {rg_equal(f->graph, x, z), cases[i].equal},
+            {rg_not_equal(f->graph, x, z), !cases[i].equal},
+            {rg_less(f->graph, x, z), cases[i].less},
+            {rg_less_equal(f->graph, x, z), cases[i].less || cases[i].equal},
+            {rg_greater(f->graph, x, z), cases[i].greater},
+            {rg_greater_equal(f->graph, x, z), cases[i].greater || cases[i].equal},
+        };
+        for (int k = 0; k < 6; k++) {
+            assert_int_equal(rg_node_value(results[k].y)->dtype, RG_BOOL);
+            assert_int_equal(((const uint8_t *)rg_node_value(results[k].y)->data)[1],
+                             results[k].expected);
+        }
+    }
 }
 
 /* Without memory for a context there is no graph, and every call says so. */
@@ -745,6 +849,8 @@ int main(void)
         TEST(every_allocation_may_fail),
         TEST(users_add_operators),
         TEST(integers_stop_gradients),
+        TEST(operands_are_checked),
+        TEST(comparisons_of_special_numbers),
         TEST(without_a_graph),
         TEST(rows_elsewhere),
         TEST(sparse_rows),

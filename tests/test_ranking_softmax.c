@@ -595,7 +595,7 @@ static void an_operand_never_enlarges_the_logits(void **state)
         {mat(s, 2, 2), vec(s, 4), offsets, "expected flat logits"},
         {vec(s, 6), vec(s, 6), offsets, "offsets end with 4; expected the number of logits, 6"},
         {{RG_F64, 0, {0}, s}, {RG_F64, 0, {0}, s}, NULL, "scalar"},
-        {{RG_I64, 1, {4}, s}, vec(s, 4), NULL, "logits are i64"},
+        {{RG_I64, 1, {4}, s}, vec(s, 4), NULL, "operand 0 is i64; expected f32 or f64"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct call c = CALL(cases[i].logits, cases[i].labels);

@@ -15,7 +15,8 @@ WIDEST_LINE = 100
 # Each FILE.def with the macro of its lines, the header with a prototype for each line, its name.
 TABLES = [
     ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12])?",
-      "src/autograd/elementwise/binary.def": "RG_BINARY"}, "ops.h", r"rg_(\w+)"),
+      "src/autograd/elementwise/binary.def": "RG_BINARY",
+      "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)"}, "ops.h", r"rg_(\w+)"),
     ({"src/loss/losses.def": "RG_LOSS"}, "loss.h", r"rg_(\w+)_loss"),
 ]
 

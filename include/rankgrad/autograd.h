@@ -76,13 +76,22 @@ RG_API rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *co
 
 /* ---- Operators of your own: the built-in ones are made of exactly these. ------------------- */
 
-/* Kernels are indexed by the output's type. One that is NULL means that the operator is not
- * defined for that type. */
+/* What an operand may be. Without flags it is a node of the type that the operator computes in. */
+enum {
+    RG_OPERAND_OPTIONAL = 1, /* it may be NULL */
+    RG_OPERAND_ANY_TYPE = 2  /* labels, masks, indices: its type is its own */
+};
+
+/* How many operands have flags of their own; those behind them have the flags of the last. */
+enum { RG_OPERAND_FLAGS = 4 };
+
+/* Kernels are indexed by the type that the operator computes in: that of the operands without
+ * RG_OPERAND_ANY_TYPE, which must all have the same one; where there is none, that of the output.
+ * A kernel that is NULL means that the operator is not defined for that type. */
 typedef struct rg_operator {
     const char *name; /* for messages */
-    /* Sets the output's shape with rg_set_shape (default: that of operand 0) and, where operands
-     * may differ in type, its type; complains with rg_reject and returns false (which is an
-     * error also without rg_reject). NULL: operand 0's shape. */
+    /* Sets the output's shape and type with rg_set_shape; reports a misfit with rg_reject and
+     * returns false (which is an error even without rg_reject). NULL: those of operand 0. */
     bool (*shape)(rg_node *out);
     /* Writes every element of rg_output_data(out). */
     void (*forward[RG_DTYPE_COUNT])(rg_node *out);
@@ -90,7 +99,7 @@ typedef struct rg_operator {
      * rg_output_grad(out). */
     void (*backward[RG_DTYPE_COUNT])(rg_node *out);
     const char *no_backward; /* why there is no backward; else NULL */
-    bool mixes_types;        /* operands may differ in type; the kernel is chosen by the output's */
+    unsigned char operands[RG_OPERAND_FLAGS]; /* flags */
     bool reads_rows; /* reads operand 0, a leaf of rows, where it lies; all others are gathered
                         beforehand */
 } rg_operator;
@@ -99,8 +108,8 @@ typedef struct rg_operator {
 enum { RG_MAX_OPERANDS = 1024 };
 
 /* Applies an operator: checks, makes the node, runs the shape rule and forward. `attributes`
- * (n bytes, may be NULL) are copied into the graph; operands may be NULL only where `mixes_types`
- * is set (an optional operand); there may be none where `op` has a shape rule. The struct `op` must
+ * (n bytes, may be NULL) are copied into the graph; operands may be NULL only where they are
+ * optional; there may be none where `op` has a shape rule. The struct `op` must
  * outlive the graph's nodes. */
 RG_API rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operands,
                          int n_operands, const void *attributes, size_t attributes_size);

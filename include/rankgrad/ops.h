@@ -48,6 +48,20 @@ RG_API rg_node *rg_exp(rg_graph *graph, rg_node *x);
 /* y = ln x: -inf at 0, NaN below. */
 RG_API rg_node *rg_log(rg_graph *graph, rg_node *x);
 
+/* Comparisons, element-wise; the result is bool (rg_cast makes numbers of it) and has no gradient.
+ * A comparison with NaN is false, but for rg_not_equal. */
+RG_API rg_node *rg_equal(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_not_equal(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_less(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_less_equal(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_greater(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_greater_equal(rg_graph *graph, rg_node *a, rg_node *b);
+
+/* Logical operators on bool nodes, element-wise; no gradient. */
+RG_API rg_node *rg_logical_and(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_logical_or(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_logical_xor(rg_graph *graph, rg_node *a, rg_node *b);
+
 /* Matrix product: a (M,K) with b (K,N) gives (M,N); a (M,K) with b (K) gives (M). A product with
  * one column reads row after row in 16 fixed lanes, so that y[m] depends on row m alone, not on
  * its neighbours or its address; the others go through BLAS. */

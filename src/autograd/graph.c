@@ -247,12 +247,31 @@ const rg_tensor *rg_node_grad(const rg_node *node)
 
 /* ---- Operators ---- */
 
+static unsigned flags_of(const rg_operator *op, int i)
+{
+    return op->operands[i < RG_OPERAND_FLAGS ? i : RG_OPERAND_FLAGS - 1];
+}
+
+/* The types that an operator is defined for. */
+static const char *types_of(const rg_operator *op)
+{
+    if (op->forward[RG_F32] && op->forward[RG_F64])
+        return "f32 or f64 (rg_cast converts)";
+    return op->forward[RG_F64]    ? "f64, the only type this operator is defined for"
+           : op->forward[RG_F32]  ? "f32, the only type this operator is defined for"
+           : op->forward[RG_BOOL] ? "bool"
+                                  : "another type";
+}
+
+/* Also finds the type that the operator computes in. */
 static bool check_operands(rg_node *out)
 {
     const rg_operator *op = out->op;
+    int first = -1; /* operand of that type */
     for (int i = 0; i < out->n_operands; i++) {
         const rg_node *x = out->operands[i];
-        if (!x && op->mixes_types)
+        unsigned flags = flags_of(op, i);
+        if (!x && flags & RG_OPERAND_OPTIONAL)
             continue;
         if (!x)
             return rg_reject(out, "operand %d is NULL", i);
@@ -261,18 +280,20 @@ static bool check_operands(rg_node *out)
                              "operand %d belongs to another graph or was made before the last "
                              "rg_graph_reset",
                              i);
-        if (op->mixes_types)
+        if (flags & RG_OPERAND_ANY_TYPE)
             continue;
-        if (!rg_dtype_computes(x->value.dtype))
-            return rg_reject(out, "operand %d is %s; expected f32 or f64 (rg_cast converts)", i,
-                             rg_dtype_name(x->value.dtype));
-        if (x->value.dtype != out->operands[0]->value.dtype)
+        if (!op->forward[x->value.dtype])
+            return rg_reject(out, "operand %d is %s; expected %s", i, rg_dtype_name(x->value.dtype),
+                             types_of(op));
+        first = first < 0 ? i : first;
+        if (x->value.dtype != out->operands[first]->value.dtype)
             return rg_reject(out,
-                             "operand 0 is %s and operand %d is %s; expected one type "
+                             "operand %d is %s and operand %d is %s; expected one type "
                              "(rg_cast converts)",
-                             rg_dtype_name(out->operands[0]->value.dtype), i,
+                             first, rg_dtype_name(out->operands[first]->value.dtype), i,
                              rg_dtype_name(x->value.dtype));
     }
+    out->kernel = first < 0 ? (int)RG__BY_OUTPUT : (int)out->operands[first]->value.dtype;
     return true;
 }
 
@@ -299,8 +320,10 @@ static bool make_value(rg_node *out)
     if (count < 0)
         return rg_reject(out, "a result of shape %s is too large",
                          rg__shape_text(&out->value, shape));
-    if (!op->forward[out->value.dtype])
-        return rg_reject(out, "not defined for %s", rg_dtype_name(out->value.dtype));
+    if (out->kernel == RG__BY_OUTPUT)
+        out->kernel = (int)out->value.dtype;
+    if (!op->forward[out->kernel])
+        return rg_reject(out, "not defined for %s", rg_dtype_name((rg_dtype)out->kernel));
     out->wants_grad &= rg_dtype_computes(out->value.dtype); /* an integer has no gradient */
     out->value.data = rg_graph_alloc(out->graph, (size_t)count * rg_dtype_size(out->value.dtype));
     return out->value.data != NULL;
@@ -349,7 +372,7 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
     }
     if (!check_operands(out) || !gather_operands(out) || !make_value(out))
         return NULL;
-    op->forward[out->value.dtype](out);
+    op->forward[out->kernel](out);
     return graph->status == RG_OK ? append(out) : NULL;
 }
 
@@ -429,8 +452,8 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
     for (rg_node *node = root; node && graph->status == RG_OK; node = node->previous) {
         if (!node->op || !has_grad(node))
             continue;
-        if (node->op->backward[node->value.dtype])
-            node->op->backward[node->value.dtype](node);
+        if (node->op->backward[node->kernel])
+            node->op->backward[node->kernel](node);
         else
             rg_reject(node, "has no backward: %s",
                       node->op->no_backward ? node->op->no_backward : "no reason is given");

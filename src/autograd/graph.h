@@ -24,12 +24,14 @@ struct rg_graph {
     char error[512];
 };
 
+enum { RG__BY_OUTPUT = -1 /* of kernel: decided by the output's type, once that is known */ };
 enum { RG__KEPT = -1 /* a leaf's gradient, which all backwards add to */ };
 
 struct rg_node {
     rg_tensor value;
     void *grad;      /* as the value; NULL: not made yet */
     bool wants_grad; /* a variable is among its ancestors, or it is one */
+    int kernel; /* the type that the operator computes in, an rg_dtype */
     int n_operands;
     int64_t swept; /* the backward that grad is of, counted from 1; or RG__KEPT; 0: none */
     rg_node **operands;

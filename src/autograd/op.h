@@ -61,7 +61,7 @@ bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
         RG__COUNT(sample_array)}
 
 #define RG__OPERATOR(id, formula, shape_rule, sample_array)                                        \
-    RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, .mixes_types = false)
+    RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, .no_backward = NULL)
 
 /* Applies the built-in operator of that name to the operands listed last. */
 #define RG__APPLY(id, graph, attributes, size, ...)                                                \

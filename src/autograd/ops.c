@@ -5,10 +5,13 @@
 #define RG_UNARY_1(id, ...) RG__LINE(id)
 #define RG_UNARY_2(id, ...) RG__LINE(id)
 #define RG_BINARY(id, ...)  RG__LINE(id)
+#define RG_COMPARE(id, ...) RG__LINE(id)
+#define RG_LOGICAL(id, ...) RG__LINE(id)
 #define RG_OP(id, passes)   RG__LINE(id)
 
 #define RG__LINE(id) extern const struct rg__builtin rg__builtin_##id;
 #include "autograd/elementwise/binary.def"
+#include "autograd/elementwise/compare.def"
 #include "autograd/elementwise/unary.def"
 #include "autograd/ops.def"
 #undef RG__LINE
@@ -16,6 +19,7 @@
 const struct rg__builtin *const rg__operators[] = {
 #define RG__LINE(id) &rg__builtin_##id,
 #include "autograd/elementwise/binary.def"
+#include "autograd/elementwise/compare.def"
 #include "autograd/elementwise/unary.def"
 #include "autograd/ops.def"
 #undef RG__LINE

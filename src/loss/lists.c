@@ -473,10 +473,6 @@ bool rg__loss_shape(rg_node *y)
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const struct attributes *a = rg_attributes(y);
     const rg_tensor *logits = rg_operand(y, LOGITS);
-    if (!logits || !rg_operand(y, LABELS))
-        return rg_reject(y, "%s is NULL", logits ? "labels" : "logits");
-    if (!rg_dtype_computes(logits->dtype))
-        return rg_reject(y, "logits are %s; expected f32 or f64", rg_dtype_name(logits->dtype));
     if (logits->ndim < 1)
         return rg_reject(y, "logits are a scalar; expected (.., n), the last axis a list");
     if (a->offsets && !check_offsets(y, logits, a))

@@ -44,6 +44,12 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward);
 rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits, rg_node *labels,
                         const rg_loss_options *options);
 
+/* The operands of all losses: logits, labels, weights, where, list weights; a field of
+ * rg_operator. */
+#define RG__LOSS_OPERANDS                                                                          \
+    .operands = {0, RG_OPERAND_ANY_TYPE, RG_OPERAND_ANY_TYPE | RG_OPERAND_OPTIONAL,                \
+                 RG_OPERAND_ANY_TYPE | RG_OPERAND_OPTIONAL}
+
 /* The shape rule of all losses. */
 bool rg__loss_shape(rg_node *y);
 

@@ -237,7 +237,7 @@ static const struct rg__sample samples[] = {
 };
 
 RG__OPERATOR_WITH(ranking_softmax, "L = -sum_k y~_k log softmax(s)_k", rg__loss_shape, samples,
-                  .mixes_types = true);
+                  RG__LOSS_OPERANDS);
 
 rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
                                  const rg_loss_options *options)

@@ -13,8 +13,6 @@ static bool shape(rg_node *y)
     if (!rg_dtype_computes(dtype))
         return rg_reject(y, "to %s; expected f32 or f64",
                          rg_dtype_name(dtype) ? rg_dtype_name(dtype) : "no type");
-    if (!x)
-        return rg_reject(y, "operand 0 is NULL");
     rg_set_shape(y, dtype, x->ndim, x->dims);
     return true;
 }
@@ -47,7 +45,7 @@ const struct rg__builtin rg__builtin_cast = {{.name = "cast",
                                               .shape = shape,
                                               .forward = {[RG_F32] = forward, [RG_F64] = forward},
                                               .backward = {backward, backward},
-                                              .mixes_types = true},
+                                              .operands = {RG_OPERAND_ANY_TYPE}},
                                              "y = x as f32 or f64",
                                              samples,
                                              RG__COUNT(samples)};

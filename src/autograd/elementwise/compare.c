@@ -1,0 +1,117 @@
+/* compare.c (compiled twice): comparisons and logical operators, made from compare.def.
+ *
+ *     y_i = value(a_i, b_i), a bool */
+#include "autograd/op.h"
+#include "tensor/broadcast.h"
+#include "tensor/real.h"
+
+typedef bool F(comparison)(real a, real b);
+
+INLINED void F(compare_forward)(rg_node *y, F(comparison) *value)
+{
+    const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
+    uint8_t *out = rg_output_data(y);
+    struct rg__runs run;
+    rg__runs(ta, tb, rg_node_value(y), &run);
+    while (rg__next_run(&run)) {
+        const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
+        for (int64_t i = 0; i < run.length; i++)
+            out[run.y + i] = value(a[i * run.step_a], b[i * run.step_b]);
+    }
+}
+
+/* clang-format off */
+#define RG_COMPARE(id, formula, numpy, value)                                                      \
+    static inline bool F(value_of_##id)(real a, real b) { return value; }                          \
+    void F(rg__##id##_forward)(rg_node *y);                                                        \
+    void F(rg__##id##_forward)(rg_node *y) { F(compare_forward)(y, F(value_of_##id)); }
+#define RG_LOGICAL(id, formula, numpy, value)
+#include "autograd/elementwise/compare.def"
+#undef RG_COMPARE
+#undef RG_LOGICAL
+
+#ifdef RG__ONCE
+/* ---- Once: logical operators, the public functions, and the table's entries ---- */
+
+static bool shape(rg_node *y)
+{
+    if (!rg__broadcast_rule(y))
+        return false;
+    rg_tensor found = *rg_node_value(y);
+    rg_set_shape(y, RG_BOOL, found.ndim, found.dims);
+    return true;
+}
+
+INLINED void logical_forward(rg_node *y, bool (*value)(bool a, bool b))
+{
+    const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
+    uint8_t *out = rg_output_data(y);
+    struct rg__runs run;
+    rg__runs(ta, tb, rg_node_value(y), &run);
+    while (rg__next_run(&run)) {
+        const uint8_t *a = (const uint8_t *)ta->data + run.a;
+        const uint8_t *b = (const uint8_t *)tb->data + run.b;
+        for (int64_t i = 0; i < run.length; i++)
+            out[run.y + i] = value(a[i * run.step_a] != 0, b[i * run.step_b] != 0);
+    }
+}
+
+/* x plus 0, 1 and -1, so that it is equal to, greater and less than x. */
+static rg_node *shifted(rg_graph *graph, rg_node *x)
+{
+    static const double shifts[] = {0, 1, -1};
+    double copy[] = {shifts[0], shifts[1], shifts[2]};
+    const rg_tensor shift = {RG_F64, 1, {3}, copy};
+    return rg_add(graph, x, rg_cast(graph, rg_constant(graph, &shift), rg_node_value(x)->dtype));
+}
+
+/* x where `condition` holds, else 0: something to differentiate. */
+static rg_node *masked(rg_graph *graph, rg_node *x, rg_node *condition)
+{
+    return rg_mul(graph, x, rg_cast(graph, condition, rg_node_value(x)->dtype));
+}
+
+#define NO_BACKWARD "where it does not jump, its slope is 0"
+
+#define RG__COMPARE_ENTRY(id, formula_, numpy_, kernels)                                           \
+    rg_node *rg_##id(rg_graph *graph, rg_node *a, rg_node *b)                                      \
+    {                                                                                              \
+        return RG__APPLY(id, graph, NULL, 0, a, b);                                                \
+    }                                                                                              \
+    static const struct rg__sample id##_samples[] = {                                              \
+        {"x (2,3)", 1, {{2, {2, 3}, -2, 2, 0.1}}, .build = id##_sample, .numpy = numpy_},          \
+    };                                                                                             \
+    const struct rg__builtin rg__builtin_##id = {                                                  \
+        {.name = #id, .shape = shape, .forward = kernels, .no_backward = NO_BACKWARD},             \
+        formula_, id##_samples, RG__COUNT(id##_samples)};
+
+#define RG_COMPARE(id, formula, numpy, value)                                                      \
+    extern const struct rg__builtin rg__builtin_##id;                                              \
+    void rg__##id##_forward_f32(rg_node *y);                                                       \
+    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
+    {                                                                                              \
+        (void)user;                                                                                \
+        return masked(graph, x[0], rg_##id(graph, x[0], shifted(graph, x[0])));                    \
+    }                                                                                              \
+    RG__COMPARE_ENTRY(id, formula, "(lambda b: a * (" numpy "))(a + np.array([0, 1, -1]))",        \
+                      RG__BOTH(rg__##id##_forward_f32, rg__##id##_forward_f64))
+#define RG__BOTH(f32, f64) {[RG_F32] = f32, [RG_F64] = f64}
+
+/* The sample's conditions are x > 0 and x < 1. */
+#define RG_LOGICAL(id, formula, numpy, value)                                                      \
+    extern const struct rg__builtin rg__builtin_##id;                                              \
+    static inline bool value_of_##id(bool a, bool b) { return value; }                             \
+    static void id##_forward(rg_node *y) { logical_forward(y, value_of_##id); }                    \
+    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
+    {                                                                                              \
+        (void)user;                                                                                \
+        rg_node *one = rg_exp(graph, rg_scale(graph, x[0], 0)), *zero = rg_sub(graph, one, one);   \
+        return masked(graph, x[0], rg_##id(graph, rg_greater(graph, x[0], zero),                   \
+                                           rg_less(graph, x[0], one)));                            \
+    }                                                                                              \
+    RG__COMPARE_ENTRY(id, formula, "x * (lambda a, b: " numpy ")(x > 0, x < 1)",                   \
+                      RG__BOOL_ONLY(id##_forward))
+#define RG__BOOL_ONLY(kernel) {[RG_BOOL] = kernel}
+
+#include "autograd/elementwise/compare.def"
+#endif
