@@ -3,7 +3,7 @@
 #include "check.h"
 
 #include "base/arena.h"
-#include "base/file.h"
+#include "base/output.h"
 #include "base/random.h"
 
 #include <dirent.h>
@@ -125,7 +125,7 @@ static struct {
     bool interrupts;    /* every other read or write ends with EINTR */
     int moves;          /* reads and writes */
     int open_files;
-    char operations[128]; /* their names */
+    char operations[512]; /* their names */
     char last_opened[512];
 } tap;
 
@@ -206,6 +206,44 @@ static int tap_unlink(const char *path)
     return trips("unlink") ? -1 : rg__system_files.unlink(path);
 }
 
+static int tap_link(const char *from, const char *to)
+{
+    return trips("link") ? -1 : rg__system_files.link(from, to);
+}
+
+static ssize_t tap_readlink(const char *path, char *to, size_t size)
+{
+    return trips("readlink") ? -1 : rg__system_files.readlink(path, to, size);
+}
+
+static ssize_t tap_write(int fd, const void *from, size_t size)
+{
+    return trips("write") ? -1 : rg__system_files.write(fd, from, size);
+}
+
+static int tap_dup(int fd)
+{
+    if (trips("dup"))
+        return -1;
+    tap.open_files++;
+    return rg__system_files.dup(fd);
+}
+
+static int tap_fchmod(int fd, mode_t mode)
+{
+    return trips("fchmod") ? -1 : rg__system_files.fchmod(fd, mode);
+}
+
+static int tap_fchown(int fd, uid_t user, gid_t group)
+{
+    return trips("fchown") ? -1 : rg__system_files.fchown(fd, user, group);
+}
+
+static int tap_copy_attributes(const char *from, int fd)
+{
+    return trips("attributes") ? -1 : rg__system_files.copy_attributes(from, fd);
+}
+
 /* From here on the context's files go through the tap; the k-th operation fails with `error`. */
 static void tap_files(int fail_at, int error)
 {
@@ -223,6 +261,13 @@ static void tap_files(int fail_at, int error)
     files.fsync = tap_fsync;
     files.rename = tap_rename;
     files.unlink = tap_unlink;
+    files.link = tap_link;
+    files.readlink = tap_readlink;
+    files.write = tap_write;
+    files.dup = tap_dup;
+    files.fchmod = tap_fchmod;
+    files.fchown = tap_fchown;
+    files.copy_attributes = tap_copy_attributes;
     ctx->files = &files;
 }
 
@@ -956,39 +1001,148 @@ static void abandoned_outputs_leave_nothing(void **state)
     assert_int_equal(tap.open_files, 0);
 }
 
+/* The name of the k-th operation (from 1) of those that succeed. */
+static const char *operation_at(const char *operations, int k, char name[16])
+{
+    const char *at = operations;
+    for (; k > 1; k--)
+        at = strchr(at, ' ') + 1;
+    snprintf(name, 16, "%.*s", (int)strcspn(at, " "), at);
+    return name;
+}
+
 /* Whichever operation fails, the target is the old or the new one, whole, and nothing else is
- * left. After the rename nothing can fail any more. */
+ * left. After the rename nothing can fail any more; before it, what is missing can be done
+ * without where it is about the owner and the attributes. */
 static void every_failing_operation_is_told(void **state)
 {
     (void)state;
     const int errors[] = {ENOSPC, EIO, EDQUOT, EACCES};
     const char *path = in_folder("out");
     tap_files(0, 0);
+    put(path, "old");
     assert_ok(ctx, save(path));
-    assert_string_equal(tap.operations, "open pwrite pwrite ftruncate fsync close rename "
-                                        "open fsync close ");
-    enum { RENAME = 7, ALL = 10 };
+    static const char whole[] = "readlink open fstat close open fchown attributes fchmod pwrite "
+                                "pwrite ftruncate fsync close rename open fsync close ";
+    assert_string_equal(tap.operations, whole);
+    enum { LOOKED = 4, RENAME = 14, ALL = 17 };
     for (int e = 0; e < RG__COUNT(errors); e++)
         for (int k = 1; k <= ALL; k++) {
+            char name[16];
+            operation_at(whole, k, name);
+            bool fine = k > RENAME || k == LOOKED || strcmp(name, "fchown") == 0 ||
+                        strcmp(name, "attributes") == 0;
             put(path, "old");
             tap_files(k, errors[e]);
-            if (k > RENAME)
+            if (fine)
                 assert_ok(ctx, save(path));
             else
                 assert_fails(ctx, RG_IO, strerror(errors[e]), save(path));
             assert_true(tap.calls >= k);
             assert_int_equal(tap.open_files, 0);
             assert_int_equal(files_in_folder(false), 1);
-            assert_holds(path, k > RENAME ? "new contents" : "old");
-            if (k <= RENAME)
+            assert_holds(path, fine ? "new contents" : "old");
+            if (!fine)
                 assert_non_null(strstr(rg_last_error(ctx), path));
         }
+}
+
+/* Two outputs, committed together. */
+static rg_status save_both(void)
+{
+    rg_output *outs[2] = {NULL, NULL};
+    rg_status status = rg_output_begin(ctx, in_folder("a"), &outs[0]);
+    if (status == RG_OK)
+        status = rg_output_begin(ctx, in_folder("b"), &outs[1]);
+    if (status == RG_OK) {
+        rg_output_write(outs[0], "new", 3);
+        rg_output_write(outs[1], "n", 1);
+        rg_output_write(outs[1], "ew", 2);
+        status = rg_output_commit(outs, 2);
+    }
+    rg_output_destroy(outs[0]);
+    rg_output_destroy(outs[1]);
+    return status;
+}
+
+/* Whichever operation fails, both are old or both are new, and nothing else is left. */
+static void outputs_appear_together(void **state)
+{
+    (void)state;
+    for (int old = 0; old < 4; old++) {
+        int n_failed = 0;
+        for (int k = 1;; k++) {
+            const char *names[] = {"a", "b"};
+            for (int i = 0; i < 2; i++)
+                if (old >> i & 1)
+                    put(in_folder(names[i]), "old");
+                else
+                    unlink(in_folder(names[i]));
+            tap_files(k, EIO);
+            rg_status status = save_both();
+            bool tripped = tap.calls >= k;
+            char name[16];
+            operation_at(tap.operations, k < tap.calls ? k : tap.calls, name);
+            assert_int_equal(tap.open_files, 0);
+            n_failed += status != RG_OK;
+            if (strcmp(name, "link") == 0 && tripped) /* without links, nothing is put back */
+                assert_ok(ctx, status);
+            for (int i = 0; i < 2; i++)
+                if (status == RG_OK || old >> i & 1)
+                    assert_holds(in_folder(names[i]), status == RG_OK ? "new" : "old");
+                else
+                    assert_int_equal(access(in_folder(names[i]), F_OK), -1);
+            int expected = status == RG_OK ? 2 : (old & 1) + (old >> 1);
+            assert_int_equal(files_in_folder(false),
+                             expected + (tripped && strcmp(name, "unlink") == 0));
+            files_in_folder(true);
+            if (!tripped)
+                break;
+        }
+        assert_true(n_failed > 10);
+    }
+}
+
+/* A stream's draft is copied to it, and it is never renamed over. */
+static void outputs_to_a_stream(void **state)
+{
+    (void)state;
+    char path[64], text[32] = "";
+    int ends[2];
+    for (int k = 0; k < 12; k++) {
+        assert_int_equal(pipe(ends), 0);
+        snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
+        tap_files(k, ENOSPC);
+        struct rg__output out;
+        rg_status status = rg__output_begin(ctx, path, &out);
+        if (status == RG_OK) {
+            status = rg__output_draft(&out);
+            if (status == RG_OK) {
+                rg__output_write(&out, "contents", 8, 4);
+                rg__output_write(&out, "new ", 4, 0);
+                status = rg__output_commit(&out);
+            }
+            rg__output_abandon(&out);
+        }
+        close(ends[1]);
+        ssize_t n = read(ends[0], text, sizeof text);
+        close(ends[0]);
+        assert_true(n == 12 ? memcmp(text, "new contents", 12) == 0 : status != RG_OK);
+        if (k == 0)
+            assert_ok(ctx, status);
+        if (k == 0)
+            assert_string_equal(
+                tap.operations,
+                "fstat dup open unlink pwrite pwrite pread write pread close close ");
+        assert_int_equal(tap.open_files, 0);
+        assert_int_equal(files_in_folder(false), 0);
+    }
 }
 
 static void a_write_that_ends_is_a_full_disk(void **state)
 {
     (void)state;
-    tap_files(2, 0);
+    tap_files(4, 0);
     tap.ends = true;
     assert_fails(ctx, RG_IO, strerror(ENOSPC), save(in_folder("out")));
     assert_int_equal(files_in_folder(false), 0);
@@ -999,7 +1153,7 @@ static void the_first_error_counts(void **state)
 {
     (void)state;
     struct rg__output out;
-    tap_files(2, ENOSPC);
+    tap_files(4, ENOSPC);
     assert_ok(ctx, rg__output_begin(ctx, in_folder("out"), &out));
     rg__output_write(&out, "a", 1, 0);
     int calls = tap.calls;
@@ -1045,7 +1199,8 @@ static void a_path_without_a_folder(void **state)
 
 static int always_taken(const char *path, int flags, mode_t mode)
 {
-    (void)path, (void)flags, (void)mode;
+    if (!(flags & O_EXCL))
+        return rg__system_files.open(path, flags, mode);
     errno = EEXIST;
     return -1;
 }
@@ -1065,7 +1220,7 @@ static void others_temporaries_stay(void **state)
     files.open = always_taken;
     ctx->files = &files;
     assert_fails(ctx, RG_IO, strerror(EEXIST), save(in_folder("out")));
-    assert_string_equal(tap.operations, "");
+    assert_null(strstr(tap.operations, "unlink"));
     assert_holds(others, "theirs");
 }
 
@@ -1103,6 +1258,8 @@ int main(void)
         TEST(outputs_are_whole),
         TEST(abandoned_outputs_leave_nothing),
         TEST(every_failing_operation_is_told),
+        TEST(outputs_appear_together),
+        TEST(outputs_to_a_stream),
         TEST(a_write_that_ends_is_a_full_disk),
         TEST(the_first_error_counts),
         TEST(outputs_in_bad_places),

@@ -83,25 +83,20 @@ static void *faulty_mmap(size_t size, int fd)
     return fails(MMAP) ? NULL : rg__system_files.mmap(size, fd);
 }
 
-static const struct rg__files faulty_files = {
-    .open = faulty_open,
-    .close = faulty_close,
-    .fstat = faulty_fstat,
-    .pread = faulty_pread,
-    .pwrite = faulty_pwrite,
-    .ftruncate = faulty_ftruncate,
-    .fsync = faulty_fsync,
-    .rename = faulty_rename,
-    .unlink = faulty_unlink,
-    .mmap = faulty_mmap,
-};
-
 static void arm(rg_context *ctx, int left, bool always)
 {
     static struct rg__files files;
-    files = faulty_files;
-    files.munmap = rg__system_files.munmap;
-    files.read = rg__system_files.read;
+    files = rg__system_files;
+    files.open = faulty_open;
+    files.close = faulty_close;
+    files.fstat = faulty_fstat;
+    files.pread = faulty_pread;
+    files.pwrite = faulty_pwrite;
+    files.ftruncate = faulty_ftruncate;
+    files.fsync = faulty_fsync;
+    files.rename = faulty_rename;
+    files.unlink = faulty_unlink;
+    files.mmap = faulty_mmap;
     fault.left = left;
     fault.always = always;
     fault.failed = -1;

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""What becomes of the program's outputs: links, devices, closed descriptors, signals, damaged files.
-
-The one rule: an output appears whole or not at all, and nothing that is an input, or not ours, is
-lost on the way.
+"""What becomes of the program's outputs, as docs/outputs.md says: links, permissions, streams, files
+that hold something else, closed descriptors, signals, damaged files.
 """
 import os
 import pathlib
+import shutil
 import signal
+import socket
+import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -15,7 +17,7 @@ import unittest
 RANKGRAD = os.environ["RANKGRAD"]
 
 
-class Outputs(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="rankgrad-test-")
         self.addCleanup(self.folder.cleanup)
@@ -36,6 +38,8 @@ class Outputs(unittest.TestCase):
     def no_temporary(self):
         self.assertEqual([p.name for p in self.at.iterdir() if ".tmp-" in p.name], [])
 
+
+class Outputs(Case):
     def test_link_to_an_input(self):
         (self.at / "link").symlink_to("m.h5")
         for command in (("predict", "m.h5", "d.h5", "-o", "link", "--force"),
@@ -171,6 +175,263 @@ class Outputs(unittest.TestCase):
             self.assertIn(done.returncode, (3, 4), f"byte {at}: {done.stderr}")
             self.assertEqual(done.stderr.count("\n"), 1, f"byte {at}: {done.stderr}")
         self.assertGreater(refused, 3)
+
+
+def mode_of(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+class Destinations(Case):
+    """Every kind of path, for a text (predict) and for HDF5 (train)."""
+
+    def setUp(self):
+        super().setUp()
+        self.scores = self.run_well("predict", "m.h5", "d.h5").stdout.encode()
+        self.text = ("predict", "m.h5", "d.h5", "-o")
+        self.hdf5 = ("train", "d.h5", "-q", "--epochs", "2", "-o")
+
+    def both(self):
+        """(command, the bytes it writes, bytes that it may replace); a clean folder each time."""
+        for command, whole, ours in ((self.text, self.scores, b""),
+                                     (self.hdf5, self.model, self.model)):
+            for path in self.at.iterdir():
+                if path.name not in ("d.h5", "m.h5"):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() \
+                        else path.unlink()
+            with self.subTest(command=command[0]):
+                yield command, whole, ours
+
+    def refused(self, status, words, *command):
+        before = self.snapshot()
+        done = self.run_it(*command)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(words, done.stderr)
+        self.assertEqual(self.snapshot(), before)
+
+    def snapshot(self):
+        found = {}
+        for path in sorted(self.at.rglob("*")):
+            st = path.lstat()
+            content = os.readlink(path) if path.is_symlink() else \
+                path.read_bytes() if path.is_file() else None
+            found[str(path)] = (st.st_mode, st.st_nlink, st.st_ino, st.st_uid, st.st_gid, content)
+        return found
+
+    def test_links_stay(self):
+        for command, whole, ours in self.both():
+            (self.at / "sub").mkdir()
+            (self.at / "sub" / "old").write_bytes(ours)
+            links = {"to-old": "sub/old", "to-new": "sub/new", "whole": f"{self.at}/sub/x",
+                     "chain": "to-old", "sub/up": "../y", "dash": "-", "sub/here": "z"}
+            for name, to in links.items():
+                (self.at / name).symlink_to(to)
+            for name, to in links.items():
+                self.run_well(*command, name)
+                self.assertEqual(os.readlink(self.at / name), to)
+                self.assertEqual((self.at / name).read_bytes(), whole, name)
+                (self.at / name).resolve().write_bytes(ours)
+            self.no_temporary()
+            (self.at / "loop").symlink_to("loop")
+            self.refused(5, "Too many levels", *command, "loop")
+            (self.at / "nowhere").symlink_to("none/x")
+            self.refused(5, "No such file", *command, "nowhere")
+            (self.at / "folder").symlink_to("sub")
+            self.refused(5, "directory", *command, "folder")
+
+    def test_hard_links(self):
+        for command, whole, ours in self.both():
+            (self.at / "one").write_bytes(ours)
+            os.link(self.at / "one", self.at / "two")
+            self.refused(2, "2 names (hard links)", *command, "one")
+            self.run_well(*command, "one", "--force")
+            self.assertEqual((self.at / "one").read_bytes(), whole)
+            self.assertEqual((self.at / "two").read_bytes(), ours)
+
+    def test_modes_stay(self):
+        for command, whole, ours in self.both():
+            for mode in (0o600, 0o640, 0o664, 0o666, 0o755, 0o4755, 0o2664, 0o200):
+                (self.at / "old").write_bytes(ours)
+                (self.at / "old").chmod(mode)
+                self.run_well(*command, "old")
+                self.assertEqual(oct(mode_of(self.at / "old")), oct(mode))
+                (self.at / "old").unlink()
+            for mode in (0o444, 0o400, 0o555, 0):
+                (self.at / "old").write_bytes(ours)
+                (self.at / "old").chmod(mode)
+                self.refused(2, "is read-only", *command, "old")
+                self.run_well(*command, "old", "--force")
+                self.assertEqual(oct(mode_of(self.at / "old")), oct(mode))
+                (self.at / "old").chmod(0o600)
+                self.assertEqual((self.at / "old").read_bytes(), whole)
+                (self.at / "old").unlink()
+            before = os.umask(0o027)
+            self.run_well(*command, "new")
+            os.umask(before)
+            self.assertEqual(oct(mode_of(self.at / "new")), oct(0o640))
+
+    @unittest.skipUnless(os.getuid() == 0, "only root gives files away")
+    def test_owners_stay(self):
+        for command, _, ours in self.both():
+            (self.at / "old").write_bytes(ours)
+            os.chown(self.at / "old", 12345, 23456)
+            self.run_well(*command, "old")
+            st = os.stat(self.at / "old")
+            self.assertEqual((st.st_uid, st.st_gid), (12345, 23456))
+            (self.at / "shared").mkdir()
+            os.chown(self.at / "shared", -1, 23456)
+            (self.at / "shared").chmod(0o2775)
+            self.run_well(*command, "shared/new")
+            self.assertEqual(os.stat(self.at / "shared" / "new").st_gid, 23456)
+
+    def test_attributes_stay(self):
+        rule = struct.pack("<I" + "HHI" * 5, 2, 1, 6, 2**32 - 1, 2, 6, 777, 4, 0, 2**32 - 1,
+                           16, 6, 2**32 - 1, 32, 0, 2**32 - 1)  # user 777 may read and write
+        for command, _, ours in self.both():
+            (self.at / "old").write_bytes(ours)
+            try:
+                os.setxattr(self.at / "old", "user.note", b"mine")
+                os.setxattr(self.at / "old", "system.posix_acl_access", rule)
+            except OSError as error:
+                self.skipTest(f"the file system has no attributes: {error}")
+            self.run_well(*command, "old")
+            self.assertEqual(os.getxattr(self.at / "old", "user.note"), b"mine")
+            self.assertEqual(os.getxattr(self.at / "old", "system.posix_acl_access"), rule)
+
+    def test_places(self):
+        for command, whole, _ in self.both():
+            (self.at / "folder").mkdir()
+            self.refused(5, "directory", *command, "folder")
+            self.refused(5, "directory", *command, "folder/")
+            self.refused(5, "directory", *command, ".")
+            self.refused(5, "No such file", *command, "none/x")
+            self.refused(5, "ot a directory", *command, "d.h5/x")
+            self.refused(2, "empty", *command, "")
+            self.refused(5, "cannot", *command, "/proc/self/comm")
+            self.refused(5, "cannot", *command, "/proc/none")
+            self.refused(5, "Bad file descriptor", *command, "/dev/fd/77")
+            listening = socket.socket(socket.AF_UNIX)
+            self.addCleanup(listening.close)
+            listening.bind(str(self.at / "socket"))
+            self.refused(2, "is a socket", *command, "socket")
+            name = "n" * 255
+            self.run_well(*command, name)
+            self.assertEqual((self.at / name).read_bytes(), whole)
+
+    def stream(self, shell, *command):
+        line = " ".join([RANKGRAD, *command[:-1]])
+        return subprocess.run(["bash", "-c", shell.replace("RUN", line)], cwd=self.at, timeout=120,
+                              capture_output=True)
+
+    def test_streams(self):
+        """Written to, without --force, whatever is there; never renamed over."""
+        for command, whole, _ in self.both():
+            log = self.at / "log"
+            for path in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "to-stdout"):
+                if path == "to-stdout":
+                    (self.at / path).symlink_to("/dev/stdout")
+                log.write_bytes(b"kept\n")
+                inode = log.stat().st_ino
+                done = self.stream(f"RUN -o {path} >> log", *command)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(log.read_bytes(), b"kept\n" + whole, path)
+                self.assertEqual(log.stat().st_ino, inode)
+                done = self.stream(f"RUN -o {path} | cat", *command)
+                self.assertEqual(done.stdout, whole, path)
+            for shell, expected in (
+                    ("exec 3>> log; RUN -o /dev/fd/3; echo more >&3", b"kept\n" + whole + b"more\n"),
+                    ("(echo a; RUN -o -; echo b) > log", b"a\n" + whole + b"b\n"),
+                    ("RUN -o >(cat > other); sleep 1; cat other > log", whole),
+                    ("mkfifo f; cat f > log & RUN -o f; wait; test -p f && rm f", whole),
+                    ("mkfifo f; ln -s f g; cat f > log & RUN -o g; wait; test -p f && rm f", whole),
+                    ("RUN -o /dev/null && test -c /dev/null", b"kept\n")):
+                log.write_bytes(b"kept\n")
+                done = self.stream(shell, *command)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(log.read_bytes(), expected, shell)
+            done = self.stream("RUN -o /dev/stderr 2> log > /dev/null", *command)
+            self.assertEqual(done.returncode, 0)
+            self.assertTrue(whole in log.read_bytes())
+            for path in ("/dev/full", "- > /dev/full", "/dev/stdout > /dev/full", "- >&-"):
+                done = self.stream(f"RUN -o {path}", *command)
+                self.assertEqual(done.returncode, 5, path)
+                self.assertIn(b"cannot write", done.stderr)
+            self.no_temporary()
+
+    def test_streams_are_no_inputs(self):
+        text = "".join(f"{i % 2} qid:{i // 4} 1:{i} 4:1\n" for i in range(20))
+        (self.at / "x.txt").write_text(text)
+        for shell in ("{} predict m.h5 x.txt -o - >> x.txt",
+                      "{} predict m.h5 x.txt >> x.txt",
+                      "{} convert x.txt -o /dev/stdout >> x.txt",
+                      "{} convert - -o x.txt --force < x.txt"):
+            done = subprocess.run(["sh", "-c", shell.format(RANKGRAD)], cwd=self.at,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("also the input", done.stderr)
+            self.assertEqual((self.at / "x.txt").read_text(), text)
+
+    def test_reports_keep_out_of_the_stream(self):
+        data = (self.at / "d.h5").read_bytes()
+        for shell, expected in (("generate -o - --lists 40 --features 4", data),
+                                ("convert d.h5 -o - | cat", None),
+                                ("train d.h5 -o - -q --epochs 2 --metric ndcg@10,map", self.model)):
+            done = subprocess.run(["sh", "-c", f"{RANKGRAD} {shell}"], cwd=self.at,
+                                  capture_output=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertTrue(done.stdout.startswith(b"\x89HDF"))
+            self.assertIn(expected or b"", done.stdout)
+            self.assertEqual(len(done.stdout), len(expected or done.stdout))
+            self.assertIn(b"lists", done.stderr)
+        done = self.run_it("train", "d.h5", "-q", "-o", "-", "--history", "/dev/stdout")
+        self.assertEqual(done.returncode, 2, done.stderr)
+
+    def test_only_the_same_kind_is_replaced(self):
+        """What stands there, and which outputs replace it without --force."""
+        self.run_well("train", "d.h5", "-o", "n.h5", "-q", "--epochs", "1", "--history", "h.tsv")
+        history = (self.at / "h.tsv").read_bytes()
+        data = (self.at / "d.h5").read_bytes()
+        foreign = self.foreign_hdf5()
+        kinds = [("model", self.model, {"model"}), ("data", data, {"data"}),
+                 ("history", history, {"history"}),
+                 ("empty", b"", {"model", "data", "history", "scores"}),
+                 ("scores", self.scores, set()), ("text", b"1 qid:1 1:2\n", set()),
+                 ("half a model", self.model[:len(self.model) // 2], set()),
+                 ("damaged model", self.model[:9] + b"\xff" + self.model[10:], set()),
+                 ("HDF5's first bytes", self.model[:8], set()), ("a byte", b"x", set()),
+                 ("history's first word", b"epoch\t", set()),
+                 ("a model renamed", self.model.replace(b"rankgrad-model", b"rankgrad-madel"),
+                  set()), ("zeros", bytes(4096), set())]
+        kinds += [("HDF5 of others", one, set()) for one in foreign]
+        outputs = [("model", ("train", "d.h5", "-q", "--epochs", "1", "-o", "x")),
+                   ("data", ("generate", "--lists", "5", "--features", "3", "-o", "x")),
+                   ("data", ("convert", "d.h5", "-o", "x")),
+                   ("history", ("train", "d.h5", "-q", "--epochs", "1", "-o", "n.h5",
+                                "--history", "x")),
+                   ("scores", ("predict", "m.h5", "d.h5", "-o", "x"))]
+        for name, content, replaced_by in kinds:
+            for kind, command in outputs:
+                with self.subTest(there=name, command=command):
+                    (self.at / "x").write_bytes(content)
+                    inode = (self.at / "x").stat().st_ino
+                    if kind in replaced_by:
+                        self.run_well(*command)
+                    else:
+                        self.refused(2, "(--force)", *command)
+                        self.run_well(*command, "--force")
+                    self.assertNotEqual((self.at / "x").stat().st_ino, inode)
+
+    def foreign_hdf5(self):
+        try:
+            import h5py
+        except ImportError:
+            return []
+        found = []
+        for attributes in ({}, {"format": "else"}, {"format": "rankgrad-model-of-mine"}):
+            with h5py.File(self.at / "f.h5", "w") as file:
+                file["features"], file["labels"], file["qid"] = [[1.0]], [1.0], [1]
+                file.attrs.update(attributes)
+            found.append((self.at / "f.h5").read_bytes())
+        return found
 
 
 if __name__ == "__main__":

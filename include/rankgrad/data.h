@@ -110,24 +110,18 @@ RG_API rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_che
 typedef struct rg_write_options {
     bool compress; /* ~1 MiB chunks, shuffle + gzip; default: contiguous, page-aligned */
     bool sparse;   /* features as CSR; default: as they are in the split */
-    bool force;    /* an existing file that is not Rankgrad's is replaced */
+    bool force;    /* as in rg_output_options: whatever stands there is replaced */
 } rg_write_options;
 
 /* Nothing is set. */
 RG_API rg_write_options rg_write_options_default(void);
 
-/* Writes splits as one HDF5 file: a temporary beside the target, fsync, rename. A single split
- * named "" becomes the root; others become groups. All get the features of the first split that has
- * feature names, matched as by rg_model_score_split. On failure the target is as it was. */
+/* Writes splits as one HDF5 file; rankgrad/output.h says where to, and what is replaced. A single
+ * split named "" becomes the root; others become groups. All get the features of the first split
+ * that has feature names, matched as by rg_model_score_split. On failure the target is as it was.
+ */
 RG_API rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
                                   int n_splits, const rg_write_options *options);
-
-/* Looks, before long work, whether `path` can be written: RG_IO when it is a directory or its
- * folder is missing or may not be written; RG_USAGE when it is one of the `inputs` (same device and
- * inode; NULL entries are skipped) or the group file beside one, or an existing file that is not
- * Rankgrad's and `force` is false. */
-RG_API rg_status rg_output_check(rg_context *ctx, const char *path, bool force,
-                                 const char *const *inputs, int n_inputs);
 
 typedef struct rg_generate_options {
     int64_t n_lists;    /* of all splits together, 60/20/20; default 2000 */

@@ -9,6 +9,7 @@
 #include <rankgrad/autograd.h>
 #include <rankgrad/data.h>
 #include <rankgrad/optim.h>
+#include <rankgrad/output.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -86,8 +87,11 @@ RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_
  * must be equal. */
 RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores);
 
-/* HDF5 "rankgrad-model" 1.0, written whole or not at all; the same model gives the same bytes.
- * Loading verifies the checksums. */
+/* HDF5 "rankgrad-model" 1.0; the same model gives the same bytes. rankgrad/output.h says where it
+ * is written and what is replaced; `force`: whatever stands there. Write leaves the output to be
+ * committed, perhaps together with others; save is check, begin, write and commit. Loading verifies
+ * the checksums. */
+RG_API rg_status rg_model_write(const rg_model *model, rg_output *out);
 RG_API rg_status rg_model_save(const rg_model *model, const char *path, bool force);
 RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out);
 

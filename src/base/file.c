@@ -1,12 +1,14 @@
-/* file.c: the system's file operations, inputs, and outputs that appear whole; see file.h. */
-#define _DEFAULT_SOURCE /* madvise */
+/* file.c: the system's file operations, and inputs; see file.h. */
+#define _GNU_SOURCE /* O_PATH, madvise */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { MOST_AT_ONCE = 1 << 30 }; /* Linux moves at most 2 GiB a call */
@@ -25,6 +27,46 @@ static void *system_mmap(size_t size, int fd)
     return address;
 }
 
+static int system_dup(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
+/* The names of a file's attributes, one after the other, each ended by '\0'; released by free. */
+static char *list_attributes(const char *path, ssize_t *size)
+{
+    *size = listxattr(path, NULL, 0);
+    char *names = *size > 0 ? malloc((size_t)*size) : NULL;
+    if (names)
+        *size = listxattr(path, names, (size_t)*size);
+    return names;
+}
+
+static bool copy_attribute(const char *path, int fd, const char *name)
+{
+    ssize_t size = getxattr(path, name, NULL, 0);
+    char *value = size >= 0 ? malloc((size_t)size + 1) : NULL;
+    bool copied = value && getxattr(path, name, value, (size_t)size) == size &&
+                  fsetxattr(fd, name, value, (size_t)size, 0) == 0;
+    free(value);
+    return copied;
+}
+
+/* Copies what users arrange; -1 when that was an access list and failed. */
+static int system_copy_attributes(const char *path, int fd)
+{
+    ssize_t size;
+    char *names = list_attributes(path, &size);
+    int status = size > 0 && !names ? -1 : 0;
+    for (char *name = names; names && name < names + size; name += strlen(name) + 1) {
+        bool access = strcmp(name, "system.posix_acl_access") == 0;
+        if ((access || strncmp(name, "user.", 5) == 0) && !copy_attribute(path, fd, name) && access)
+            status = -1;
+    }
+    free(names);
+    return status;
+}
+
 const struct rg__files rg__system_files = {
     .open = system_open,
     .close = close,
@@ -32,10 +74,18 @@ const struct rg__files rg__system_files = {
     .read = read,
     .pread = pread,
     .pwrite = pwrite,
+    .write = write,
     .ftruncate = ftruncate,
     .fsync = fsync,
     .rename = rename,
     .unlink = unlink,
+    .link = link,
+    .readlink = readlink,
+    .access = access,
+    .dup = system_dup,
+    .fchmod = fchmod,
+    .fchown = fchown,
+    .copy_attributes = system_copy_attributes,
     .mmap = system_mmap,
     .munmap = munmap,
 };
@@ -58,6 +108,19 @@ rg_status rg__open_input(rg_context *ctx, const char *path, int *fd, int64_t *si
     }
     *size = S_ISREG(st.st_mode) ? (int64_t)st.st_size : 0;
     return RG_OK;
+}
+
+rg_status rg__look_at(rg_context *ctx, const char *path, bool *there, struct stat *st)
+{
+    int fd = ctx->files->open(path, O_PATH, 0);
+    *there = fd >= 0;
+    if (fd < 0)
+        return errno == ENOENT ? RG_OK : rg__fail_errno(ctx, path, "look at it", errno);
+    rg_status status = RG_OK;
+    if (ctx->files->fstat(fd, st) != 0)
+        status = rg__fail_errno(ctx, path, "look at it", errno);
+    rg__close_input(ctx, fd);
+    return status;
 }
 
 rg_status rg__read_at(rg_context *ctx, const char *path, int fd, void *to, size_t size,
@@ -85,111 +148,6 @@ void rg__close_input(rg_context *ctx, int fd)
 {
     if (fd >= 0)
         ctx->files->close(fd);
-}
-
-rg_status rg__output_begin(rg_context *ctx, const char *path, struct rg__output *out)
-{
-    *out = (struct rg__output){.ctx = ctx, .fd = -1};
-    size_t room = strlen(path) + 64;
-    out->path = rg__strdup(ctx, path);
-    out->temporary = rg__alloc(ctx, (int64_t)room, 1, "a file name");
-    if (!out->path || !out->temporary) {
-        rg__output_abandon(out);
-        return RG_LIMIT;
-    }
-    for (int n = 0; n < 1000 && out->fd < 0; n++) {
-        snprintf(out->temporary, room, "%s.tmp-%ld-%d", path, (long)getpid(), n);
-        out->fd = ctx->files->open(out->temporary, O_RDWR | O_CREAT | O_EXCL, 0666);
-        if (out->fd < 0 && errno != EEXIST)
-            break;
-    }
-    if (out->fd >= 0)
-        return RG_OK;
-    int error = errno;
-    rg__output_abandon(out);
-    return rg__fail_errno(ctx, path, "write", error);
-}
-
-static void remember(struct rg__output *out, bool failed)
-{
-    if (failed && out->error == 0)
-        out->error = errno;
-}
-
-void rg__output_write(struct rg__output *out, const void *from, size_t size, int64_t offset)
-{
-    const char *at = from;
-    while (size > 0 && out->error == 0) {
-        size_t part = size < MOST_AT_ONCE ? size : MOST_AT_ONCE;
-        ssize_t n = out->ctx->files->pwrite(out->fd, at, part, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n == 0)
-            errno = ENOSPC;
-        remember(out, n <= 0);
-        if (n <= 0)
-            return;
-        at += n;
-        offset += n;
-        size -= (size_t)n;
-    }
-}
-
-void rg__output_truncate(struct rg__output *out, int64_t size)
-{
-    if (out->error == 0)
-        remember(out, out->ctx->files->ftruncate(out->fd, (off_t)size) != 0);
-}
-
-/* Makes the rename itself durable. A file system that cannot fsync a folder is no failure. */
-static void sync_folder(struct rg__output *out)
-{
-    char *slash = strrchr(out->temporary, '/');
-    if (slash)
-        slash[1] = '\0';
-    int fd = out->ctx->files->open(slash ? out->temporary : ".", O_RDONLY | O_DIRECTORY, 0);
-    if (fd < 0)
-        return;
-    out->ctx->files->fsync(fd);
-    out->ctx->files->close(fd);
-}
-
-rg_status rg__output_commit(struct rg__output *out)
-{
-    const struct rg__files *files = out->ctx->files;
-    if (out->error == 0)
-        remember(out, files->fsync(out->fd) != 0);
-    if (out->error == 0) {
-        int fd = out->fd;
-        out->fd = -1;
-        remember(out, files->close(fd) != 0);
-    }
-    if (out->error == 0)
-        remember(out, files->rename(out->temporary, out->path) != 0);
-    if (out->error != 0) {
-        rg_status status = rg__fail_errno(out->ctx, out->path, "write", out->error);
-        rg__output_abandon(out);
-        return status;
-    }
-    sync_folder(out);
-    rg__free(out->ctx, out->temporary);
-    out->temporary = NULL;
-    rg__output_abandon(out);
-    return RG_OK;
-}
-
-void rg__output_abandon(struct rg__output *out)
-{
-    if (!out->ctx)
-        return;
-    bool opened = out->fd >= 0 || out->error != 0;
-    if (out->fd >= 0)
-        out->ctx->files->close(out->fd);
-    if (opened && out->temporary)
-        out->ctx->files->unlink(out->temporary);
-    rg__free(out->ctx, out->temporary);
-    rg__free(out->ctx, out->path);
-    *out = (struct rg__output){.fd = -1};
 }
 
 /* ---- Advice on memory ------------------------------------------------------------------------ */

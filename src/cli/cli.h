@@ -117,7 +117,7 @@ struct cli_option {
 };
 
 /* The two options of a command that writes a file: offsets in its struct; whether -o is needed;
- * "Where to write THIS"; "Replace THAT". */
+ * "Where to write THIS"; what is replaced without --force. */
 /* clang-format off */
 #define CLI_OUTPUT_OPTIONS(output_at, force_at, is_needed, this, that)                             \
     {.name = "output",                                                                             \
@@ -127,7 +127,10 @@ struct cli_option {
      .offset = (output_at),                                                                        \
      .needed = (is_needed),                                                                        \
      .doc = "Where to write" this},                                                                \
-    {.name = "force", .kind = CLI_FLAG, .offset = (force_at), .doc = "Replace " that}
+    {.name = "force",                                                                              \
+     .kind = CLI_FLAG,                                                                             \
+     .offset = (force_at),                                                                         \
+     .doc = "Replace any file, not only " that " (docs/outputs.md)"}
 /* clang-format on */
 
 /* The row of --metric. */
@@ -240,8 +243,8 @@ const char *cli_dtype_at(int i); /* those that a model can have */
  * said, with the splits there are. */
 const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *usual);
 
-/* Says what was written: a line a split. */
-void cli_show_splits(const char *path, const rg_split *const *splits, int n_splits);
+/* Says what was written to a path: a line a split. */
+void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, int n_splits);
 
 /* Whether a row is not masked: nothing may look at the numbers of one that is. */
 static inline bool cli_row_is_there(const rg_split *split, int64_t row)
@@ -303,36 +306,30 @@ int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t 
 /* "ndcg@10" and friends with their formulas, for --help. */
 char *cli_metric_help(void);
 
-/* ---- Text outputs (output.c) ---------------------------------------------------------------- */
+/* ---- Outputs (output.c) --------------------------------------------------------------------- */
 
-/* A text file that appears whole or not at all; standard output and what is no regular file (a
- * device, a pipe) are written directly. */
+/* A text output under way; rankgrad/output.h says where it goes and how it appears. */
 struct cli_output {
     FILE *stream;
-    const char *path;
-    char *target;    /* what the path leads to, links followed */
-    char *temporary; /* NULL: written directly */
+    rg_output *out;
+    rg_context *ctx;
 };
 
-/* The path with links followed, its last part perhaps not there yet; the caller's, NULL without
- * memory. Equal texts are the same file. */
-char *cli_resolve(const char *path);
+/* rg_output_check; an error is said. */
+rg_status cli_output_check(rg_context *ctx, const char *path, const rg_output_options *options);
 
-/* Looks, before long work, whether the output can be made. `ours`: how a file begins that may be
- * replaced without `force`; NULL: none may. */
-rg_status cli_output_check(rg_context *ctx, const char *path, bool force, const char *ours,
-                           const char *const *inputs, int n_inputs);
+/* Opens it; path NULL: standard output. An error is said. */
+rg_status cli_output_begin(rg_context *ctx, const char *path, struct cli_output *out);
 
-/* Opens it; path NULL: standard output. */
-rg_status cli_output_begin(const char *path, struct cli_output *out);
-
-/* Writes all of it, before it appears; on failure nothing is left. Returns RG_IO, said. */
-rg_status cli_output_finish(struct cli_output *out);
-
-/* Makes it appear, finished or not; on failure nothing is left. Returns RG_IO, said. */
-rg_status cli_output_commit(struct cli_output *out);
+/* Makes it appear, together with `last` where that is not NULL. Without a begun output, `last`
+ * alone (ctx must be set). An error is said. */
+rg_status cli_output_commit(struct cli_output *out, rg_output *last);
 
 /* Leaves nothing behind. Safe after commit and on a zeroed struct. */
 void cli_output_abandon(struct cli_output *out);
+
+/* Where a command that writes `output` prints its report: standard output, unless the output itself
+ * goes there. */
+FILE *cli_report_stream(rg_context *ctx, const char *output);
 
 #endif

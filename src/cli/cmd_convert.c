@@ -23,7 +23,7 @@ struct convert {
 
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(writing.force), true, " the data set (HDF5); needed",
-                       "an existing file that is not Rankgrad's"),
+                       "an empty one or a data set of Rankgrad's"),
     {.name = "train",
      .argument = "FILE",
      .kind = CLI_LIST,
@@ -180,9 +180,13 @@ static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
     if (status != RG_OK)
         return status;
     c->reading.sparse = c->writing.sparse;
-    if (rg_output_check(ctx, c->output, c->writing.force, w->inputs, w->n_sources + 1) != RG_OK)
-        return cli_report(ctx);
-    status = open_sources(ctx, c, w);
+    const rg_output_options replacing = {.format = "rankgrad-dataset",
+                                         .force = c->writing.force,
+                                         .inputs = w->inputs,
+                                         .n_inputs = w->n_sources + 1};
+    status = cli_output_check(ctx, c->output, &replacing);
+    if (status == RG_OK)
+        status = open_sources(ctx, c, w);
     if (status == RG_OK)
         status = cli_interrupted();
     if (status != RG_OK)
@@ -190,7 +194,7 @@ static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
     const rg_split *splits[3] = {&w->splits[0], &w->splits[1], &w->splits[2]};
     if (rg_dataset_write(ctx, c->output, splits, w->n_splits, &c->writing) != RG_OK)
         return cli_report(ctx);
-    cli_show_splits(c->output, splits, w->n_splits);
+    cli_show_splits(cli_report_stream(ctx, c->output), c->output, splits, w->n_splits);
     return RG_OK;
 }
 

@@ -20,7 +20,7 @@ struct generate {
 
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the data set (HDF5); needed",
-                       "an existing file that is not Rankgrad's"),
+                       "an empty one or a data set of Rankgrad's"),
     {.name = "lists",
      .argument = "N",
      .kind = CLI_INTEGER,
@@ -136,27 +136,30 @@ static rg_status measure(rg_context *ctx, const rg_dataset *data, const double *
     return rg_last_status(ctx) == RG_OK ? cli_interrupted() : cli_report(ctx);
 }
 
-static void show(const rg_dataset *data, const struct frame *frame)
+static void show(FILE *to, const rg_dataset *data, const struct frame *frame)
 {
     const rg_split *train = rg_dataset_find(data, "train"), *test = rg_dataset_find(data, "test");
     struct cli_word number;
-    printf("NDCG@10 on the %lld test lists:\n", (long long)test->n_lists);
-    printf("  random order         %.4f\n", frame->random);
-    printf("  best single feature  %.4f  (%s, %s first, chosen on the %s%lld train lists)\n",
-           frame->single, cli_name_of(test->feature_names, frame->feature, &number),
-           frame->sign > 0 ? "greatest" : "least", frame->n_lists < train->n_lists ? "first " : "",
-           (long long)frame->n_lists);
-    printf("  truth                %.4f\n", frame->truth);
+    fprintf(to, "NDCG@10 on the %lld test lists:\n", (long long)test->n_lists);
+    fprintf(to, "  random order         %.4f\n", frame->random);
+    fprintf(to, "  best single feature  %.4f  (%s, %s first, chosen on the %s%lld train lists)\n",
+            frame->single, cli_name_of(test->feature_names, frame->feature, &number),
+            frame->sign > 0 ? "greatest" : "least", frame->n_lists < train->n_lists ? "first " : "",
+            (long long)frame->n_lists);
+    fprintf(to, "  truth                %.4f\n", frame->truth);
 }
 
 static rg_status generate(rg_context *ctx, const struct generate *g, rg_dataset **data,
                           double *truth)
 {
     struct frame frame = {0};
-    if (rg_output_check(ctx, g->output, g->force, NULL, 0) != RG_OK ||
-        rg_dataset_generate(ctx, &g->made, truth, data) != RG_OK)
+    const rg_output_options replacing = {.format = "rankgrad-dataset", .force = g->force};
+    rg_status status = cli_output_check(ctx, g->output, &replacing);
+    if (status != RG_OK)
+        return status;
+    if (rg_dataset_generate(ctx, &g->made, truth, data) != RG_OK)
         return cli_report(ctx);
-    rg_status status = measure(ctx, *data, truth, &frame);
+    status = measure(ctx, *data, truth, &frame);
     if (status != RG_OK)
         return status;
     const rg_split *splits[3] = {0};
@@ -167,8 +170,9 @@ static rg_status generate(rg_context *ctx, const struct generate *g, rg_dataset 
     writing.force = g->force;
     if (rg_dataset_write(ctx, g->output, splits, n_splits, &writing) != RG_OK)
         return cli_report(ctx);
-    cli_show_splits(g->output, splits, n_splits);
-    show(*data, &frame);
+    FILE *report = cli_report_stream(ctx, g->output);
+    cli_show_splits(report, g->output, splits, n_splits);
+    show(report, *data, &frame);
     return RG_OK;
 }
 

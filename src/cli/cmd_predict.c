@@ -47,7 +47,7 @@ static const char *format_at(int i)
 
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(force), false, "; without it standard output",
-                       "an existing file"),
+                       "an empty one"),
     {.name = "split",
      .argument = "NAME",
      .kind = CLI_TEXT,
@@ -213,7 +213,7 @@ static rg_status look_at_ids(const struct result *r, const struct format *format
 
 /* ---- The command ---------------------------------------------------------------------------- */
 
-static rg_status write_result(const struct predict *p, const struct format *format,
+static rg_status write_result(rg_context *ctx, const struct predict *p, const struct format *format,
                               struct result *r)
 {
     struct cli_output out = {0};
@@ -221,14 +221,14 @@ static rg_status write_result(const struct predict *p, const struct format *form
     if (status == RG_OK)
         status = look_at_ids(r, format);
     if (status == RG_OK)
-        status = cli_output_begin(p->output, &out);
+        status = cli_output_begin(ctx, p->output, &out);
     r->to = out.stream;
     if (status == RG_OK)
         status = format->write(r);
     if (status == RG_OK)
         status = cli_interrupted();
     if (status == RG_OK)
-        status = cli_output_commit(&out);
+        status = cli_output_commit(&out, NULL);
     cli_output_abandon(&out);
     return status;
 }
@@ -242,8 +242,8 @@ static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, r
         return cli_fail(RG_USAGE, "--regroup changes the order of the rows, which --format scores "
                                   "promises to keep; --format tsv names each row");
     const char *inputs[] = {p->files.items[0], p->files.items[1], p->reading.group_path};
-    rg_status status =
-        p->output ? cli_output_check(ctx, p->output, p->force, NULL, inputs, 3) : RG_OK;
+    const rg_output_options replacing = {.force = p->force, .inputs = inputs, .n_inputs = 3};
+    rg_status status = cli_output_check(ctx, p->output ? p->output : "-", &replacing);
     if (status == RG_OK)
         status = cli_open_pair(ctx, p->files.items, &p->reading, model, data);
     if (status != RG_OK)
@@ -262,7 +262,7 @@ static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, r
     if (status == RG_OK)
         status = cli_interrupted();
     if (status == RG_OK)
-        status = write_result(p, format, &r);
+        status = write_result(ctx, p, format, &r);
     free(scores);
     return status;
 }

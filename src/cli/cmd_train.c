@@ -32,7 +32,7 @@ struct train {
 static const struct cli_option options[] = {
     {.kind = CLI_HEADING, .doc = "Files:"},
     CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the model (HDF5); needed",
-                       "existing files that are not Rankgrad's"),
+                       "an empty one, a model of Rankgrad's, or for --history a history"),
     {.name = "vali",
      .argument = "FILE",
      .kind = CLI_TEXT,
@@ -53,7 +53,8 @@ static const struct cli_option options[] = {
      .argument = "FILE",
      .kind = CLI_TEXT,
      .offset = AT(history),
-     .doc = "Write a line an epoch (TSV)"},
+     .doc = "Write a line an epoch (TSV), at once, into FILE.tmp-PID-N, which becomes FILE when "
+            "the model is saved"},
     {.name = "quiet",
      .letter = 'q',
      .kind = CLI_FLAG,
@@ -243,6 +244,7 @@ struct progress {
     bool quiet, terminal;
     struct cli_word metric;
     struct cli_output history; /* stream NULL: none */
+    FILE *report;              /* of the end */
     double first_seconds;      /* when epoch 0 was measured */
     rg_epoch best;             /* the one that would be kept */
     rg_epoch measured;         /* the last one whose metric is known */
@@ -299,10 +301,12 @@ static bool on_epoch(void *user, const rg_epoch *e)
         p->best = *e;
     if (e->epoch == 0 || !isnan(e->train_metric))
         p->measured = *e;
-    if (p->history.stream)
+    if (p->history.stream) {
         fprintf(p->history.stream, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%.3f\t%d\n",
                 (long long)e->epoch, cli_plain(e->loss), cli_plain(e->train_metric),
                 cli_plain(e->vali_metric), e->lr, e->grad_norm, e->seconds, e->best);
+        fflush(p->history.stream);
+    }
     if (!p->quiet)
         (p->terminal ? show_line : show_row)(p, e);
     return true;
@@ -400,24 +404,27 @@ static rg_status check(rg_context *ctx, const struct train *t)
                         "--group %s: sizes of one file, but %s and %s are given; put the "
                         "sizes of X into X.query",
                         t->reading.group_path, inputs[0], t->vali);
-    if (rg_output_check(ctx, t->output, t->force, inputs, 3) != RG_OK)
+    rg_output_options replacing = {
+        .format = "rankgrad-model", .force = t->force, .inputs = inputs, .n_inputs = 3};
+    rg_status status = cli_output_check(ctx, t->output, &replacing);
+    if (status != RG_OK || !t->history)
+        return status;
+    bool same;
+    if (rg_output_same(ctx, t->history, t->output, &same) != RG_OK)
         return cli_report(ctx);
-    if (!t->history)
-        return RG_OK;
-    char *history = cli_resolve(t->history), *output = cli_resolve(t->output);
-    bool same = history && output && strcmp(history, output) == 0;
-    free(history);
-    free(output);
     if (same)
         return cli_fail(RG_USAGE, "--history %s: that is the model's file", t->history);
-    return cli_output_check(ctx, t->history, t->force, history_header, inputs, 3);
+    replacing.format = NULL;
+    replacing.header = history_header;
+    return cli_output_check(ctx, t->history, &replacing);
 }
 
 /* ---- After training ------------------------------------------------------------------------- */
 
 /* The other metrics of --metric, of the kept model on its validation lists or else on all of the
  * training data. */
-static rg_status show_others(rg_context *ctx, const struct train *t, const struct input *in,
+static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
+                             const struct input *in,
                              const rg_model *model, rg_gain gain, rg_metric *metrics, int n_metrics)
 {
     const rg_split *split = in->vali ? in->vali : in->train;
@@ -428,16 +435,16 @@ static rg_status show_others(rg_context *ctx, const struct train *t, const struc
     rg_status status = cli_score(ctx, model, path, split, &scores);
     rg_ranking ranking = cli_ranking(split, scores, false);
     rg_metric_result result = {0};
-    printf("on the %s lists:", in->vali ? "validation" : "training");
+    fprintf(to, "on the %s lists:", in->vali ? "validation" : "training");
     for (int i = 0; status == RG_OK && i < n_metrics; i++) {
         metrics[i].gain = gain;
         status = rg_metric_evaluate(ctx, &metrics[i], &ranking, &result, NULL);
         if (status != RG_OK)
             cli_report(ctx);
         else
-            printf(" %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(result.value));
+            fprintf(to, " %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(result.value));
     }
-    printf("; %lld rows without a score\n", (long long)result.n_unscored);
+    fprintf(to, "; %lld rows without a score\n", (long long)result.n_unscored);
     free(scores);
     return status;
 }
@@ -445,19 +452,23 @@ static rg_status show_others(rg_context *ctx, const struct train *t, const struc
 /* The last line: which epoch, why, and where it is. */
 static void show_kept(const struct train *t, const struct progress *p, const rg_train_result *r)
 {
-    printf("%lld training lists (%lld without a relevant item), %lld validation lists; objective "
-           "multiplied by %.9g\n",
-           (long long)r->n_train_lists, (long long)r->n_no_relevant, (long long)r->n_vali_lists,
-           r->label_scale);
-    printf("kept epoch %lld of %lld, ", (long long)r->kept_epoch, (long long)t->o.epochs);
+    fprintf(p->report,
+            "%lld training lists (%lld without a relevant item), %lld validation lists; objective "
+            "multiplied by %.9g\n",
+            (long long)r->n_train_lists, (long long)r->n_no_relevant, (long long)r->n_vali_lists,
+            r->label_scale);
+    fprintf(p->report, "kept epoch %lld of %lld, ", (long long)r->kept_epoch,
+            (long long)t->o.epochs);
     if (r->n_vali_lists == 0)
-        printf("the last, as there are no validation lists: %s %.5f on the training lists",
-               p->metric.text, p->measured.train_metric);
+        fprintf(p->report,
+                "the last, as there are no validation lists: %s %.5f on the training lists",
+                p->metric.text, p->measured.train_metric);
     else if (r->kept_last)
-        printf("the last, as no validation list has a relevant item");
+        fprintf(p->report, "the last, as no validation list has a relevant item");
     else
-        printf("the best %s on the validation lists: %.5f", p->metric.text, r->vali_metric);
-    printf("; wrote %s\n", t->output);
+        fprintf(p->report, "the best %s on the validation lists: %.5f", p->metric.text,
+                r->vali_metric);
+    fprintf(p->report, "; wrote %s\n", t->output);
 }
 
 /* ---- The command ---------------------------------------------------------------------------- */
@@ -477,10 +488,17 @@ static rg_status run(rg_context *ctx, struct train *t, const struct input *in, s
 static rg_status save(rg_context *ctx, const struct train *t, struct progress *p,
                       const rg_model *model)
 {
-    rg_status status = t->history ? cli_output_finish(&p->history) : RG_OK;
-    if (status == RG_OK && rg_model_save(model, t->output, t->force) != RG_OK)
-        status = cli_report(ctx);
-    return status == RG_OK && t->history ? cli_output_commit(&p->history) : status;
+    rg_output *out;
+    const rg_output_options replacing = {.format = "rankgrad-model", .force = t->force};
+    rg_status status = cli_output_check(ctx, t->output, &replacing); /* hours may have passed */
+    if (status != RG_OK)
+        return status;
+    if (rg_output_begin(ctx, t->output, &out) != RG_OK)
+        return cli_report(ctx);
+    status =
+        rg_model_write(model, out) == RG_OK ? cli_output_commit(&p->history, out) : cli_report(ctx);
+    rg_output_destroy(out);
+    return status;
 }
 
 static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_metric **metrics,
@@ -502,15 +520,17 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     t->o.schedule = t->schedule.full;
     struct progress p = {.quiet = t->quiet,
                          .terminal = isatty(STDERR_FILENO),
+                         .history = {.ctx = ctx},
+                         .report = cli_report_stream(ctx, t->output),
                          .metric = cli_metric_text(&t->o.metric)};
     if (t->history)
-        status = cli_output_begin(t->history, &p.history);
+        status = cli_output_begin(ctx, t->history, &p.history);
     if (p.history.stream)
         fputs(history_header, p.history.stream);
     if (status == RG_OK)
         status = run(ctx, t, in, &p, model, &result);
     if (status == RG_OK)
-        status = show_others(ctx, t, in, *model, result.gain, *metrics, n_metrics);
+        status = show_others(ctx, p.report, t, in, *model, result.gain, *metrics, n_metrics);
     if (status == RG_OK)
         status = save(ctx, t, &p, *model);
     if (status == RG_OK)

@@ -54,6 +54,10 @@ static int show_help(void)
            "  rankgrad train data.h5 -o model.h5\n"
            "  rankgrad evaluate model.h5 data.h5 --metric ndcg@10,map\n"
            "  rankgrad predict model.h5 data.h5 -o scores.txt\n"
+           "\nOutputs:\n"
+           "  A file appears whole or not at all, in the place of a file of the same kind;\n"
+           "  another needs --force. -, /dev/stdout, pipes and devices are streams, which\n"
+           "  are written to and never replaced. docs/outputs.md has the whole rule.\n"
            "\nExit status:\n");
 #define SHOW(name, value, meaning)                                                                 \
     if (value < RG_CANCELLED)                                                                      \
@@ -138,15 +142,13 @@ static int finish_output(int status, bool makes_file)
     return status;
 }
 
-/* A closed descriptor 0, 1 or 2 would be given to the next file that is opened. */
+/* A closed descriptor 0, 1 or 2 would be given to the next file that is opened. What fills it can
+ * be used neither to read nor to write, so that its use is still an error. */
 static void fill_standard_descriptors(void)
 {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv)

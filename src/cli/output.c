@@ -1,137 +1,73 @@
-/* output.c: text files that appear whole or not at all.
- *
- * The one idea: write a temporary beside the target and rename it. A link is followed first, so
- * that what it leads to is checked and replaced; a device or a pipe is written to as it is
- * (`-o /dev/null` by root must not turn it into a file).
+/* output.c: text outputs: a stdio stream over the library's rg_output, which knows where a path
+ * leads, what may be replaced, and how a file appears whole.
  */
 #include "cli.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-/* Whether the path leads to something that is neither a regular file nor a folder. */
-static bool is_special(const char *path)
+rg_status cli_output_check(rg_context *ctx, const char *path, const rg_output_options *options)
 {
-    struct stat st;
-    return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
-}
-
-char *cli_resolve(const char *path)
-{
-    char *whole = realpath(path, NULL), *joined = NULL;
-    if (whole)
-        return whole;
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    whole = folder ? realpath(folder, NULL) : NULL;
-    if (!whole || asprintf(&joined, "%s/%s", whole, slash ? slash + 1 : path) < 0)
-        joined = strdup(path);
-    free(folder);
-    free(whole);
-    return joined;
-}
-
-static bool begins_with(const char *path, const char *text)
-{
-    char start[64];
-    size_t n = strlen(text);
-    FILE *stream = fopen(path, "r");
-    if (!stream)
-        return false;
-    bool same = n <= sizeof start && fread(start, 1, n, stream) == n && memcmp(start, text, n) == 0;
-    fclose(stream);
-    return same;
-}
-
-rg_status cli_output_check(rg_context *ctx, const char *path, bool force, const char *ours,
-                           const char *const *inputs, int n_inputs)
-{
-    struct stat st;
-    if (is_special(path))
+    if (rg_output_check(ctx, path, options) == RG_OK)
         return RG_OK;
-    if (rg_output_check(ctx, path, true, inputs, n_inputs) != RG_OK)
+    char *sentence = strdup(rg_last_error(ctx));
+    rg_status status = rg_last_status(ctx);
+    rg_output_options forced = *options;
+    forced.force = true;
+    bool helps = rg_output_check(ctx, path, &forced) == RG_OK;
+    cli_fail(status, "%s%s", sentence ? sentence : path, helps ? " (--force)" : "");
+    free(sentence);
+    return status;
+}
+
+/* The output remembers errors; cli_output_commit reports them. */
+static ssize_t write_to(void *out, const char *from, size_t size)
+{
+    rg_output_write(out, from, size);
+    return (ssize_t)size;
+}
+
+rg_status cli_output_begin(rg_context *ctx, const char *path, struct cli_output *out)
+{
+    *out = (struct cli_output){.ctx = ctx};
+    if (rg_output_begin(ctx, path ? path : "-", &out->out) != RG_OK)
         return cli_report(ctx);
-    if (force || stat(path, &st) != 0 || (ours && begins_with(path, ours)))
-        return RG_OK;
-    return cli_fail(RG_USAGE, "%s: exists already; --force replaces it", path);
-}
-
-rg_status cli_output_begin(const char *path, struct cli_output *out)
-{
-    *out = (struct cli_output){.stream = stdout, .path = path};
-    if (!path)
-        return RG_OK;
-    int fd = -1;
-    out->target = cli_resolve(path);
-    if (is_special(path))
-        fd = open(path, O_WRONLY | O_CLOEXEC);
-    else if (out->target &&
-             asprintf(&out->temporary, "%s.tmp-%ld", out->target, (long)getpid()) >= 0)
-        fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    else
-        out->temporary = NULL;
-    out->stream = fd < 0 ? NULL : fdopen(fd, "w");
+    out->stream = fopencookie(out->out, "w", (cookie_io_functions_t){.write = write_to});
     if (out->stream)
         return RG_OK;
-    int error = errno;
-    if (fd >= 0)
-        close(fd);
-    if (fd < 0) { /* the temporary is not ours to remove */
-        free(out->temporary);
-        out->temporary = NULL;
-    }
     cli_output_abandon(out);
-    return cli_fail(RG_IO, "%s: cannot write: %s", path, strerror(error));
+    return cli_fail(RG_LIMIT, "out of memory");
 }
 
-static rg_status fail_write(struct cli_output *out, int error)
+/* Hands everything to the output below. */
+static void close_stream(struct cli_output *out)
 {
-    cli_output_abandon(out);
-    return cli_fail(RG_IO, "%s: cannot write: %s", out->path,
-                    error ? strerror(error) : "an earlier write failed");
-}
-
-rg_status cli_output_finish(struct cli_output *out)
-{
-    if (!out->path || !out->stream)
-        return RG_OK; /* main looks at standard output */
-    errno = 0;
-    bool failed = fflush(out->stream) != 0 || ferror(out->stream);
-    if (!failed && out->temporary)
-        failed = fsync(fileno(out->stream)) != 0;
-    int error = errno;
-    if (fclose(out->stream) != 0 && !failed) {
-        failed = true;
-        error = errno;
-    }
+    if (out->stream)
+        fclose(out->stream);
     out->stream = NULL;
-    return failed ? fail_write(out, error) : RG_OK;
 }
 
-rg_status cli_output_commit(struct cli_output *out)
+rg_status cli_output_commit(struct cli_output *out, rg_output *last)
 {
-    rg_status status = cli_output_finish(out);
-    if (status != RG_OK || !out->temporary)
-        return status;
-    if (rename(out->temporary, out->target) != 0)
-        return fail_write(out, errno);
-    free(out->temporary);
-    out->temporary = NULL;
-    return RG_OK;
+    rg_output *outs[2];
+    int n = 0;
+    close_stream(out);
+    if (out->out)
+        outs[n++] = out->out;
+    if (last)
+        outs[n++] = last;
+    rg_context *ctx = out->ctx;
+    return rg_output_commit(outs, n) == RG_OK ? RG_OK : cli_report(ctx);
 }
 
 void cli_output_abandon(struct cli_output *out)
 {
-    if (out->path && out->stream)
-        fclose(out->stream);
-    out->stream = NULL;
-    if (out->temporary)
-        unlink(out->temporary);
-    free(out->temporary);
-    free(out->target);
-    out->temporary = out->target = NULL;
+    close_stream(out);
+    rg_output_destroy(out->out);
+    out->out = NULL;
+}
+
+FILE *cli_report_stream(rg_context *ctx, const char *output)
+{
+    return rg_output_is_stdout(ctx, output) ? stderr : stdout;
 }

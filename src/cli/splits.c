@@ -39,14 +39,14 @@ const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, con
     return NULL;
 }
 
-void cli_show_splits(const char *path, const rg_split *const *splits, int n_splits)
+void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, int n_splits)
 {
-    printf("wrote %s\n", path);
+    fprintf(to, "wrote %s\n", path);
     for (int i = 0; i < n_splits; i++) {
         const rg_split *split = splits[i];
-        printf("  %s%s%lld lists, %lld rows, %lld features%s\n", split->name,
-               split->name[0] ? ": " : "", (long long)split->n_lists, (long long)split->n_rows,
-               (long long)split->n_features, split->csr.indptr ? ", sparse" : "");
+        fprintf(to, "  %s%s%lld lists, %lld rows, %lld features%s\n", split->name,
+                split->name[0] ? ": " : "", (long long)split->n_lists, (long long)split->n_rows,
+                (long long)split->n_features, split->csr.indptr ? ", sparse" : "");
     }
 }
 

@@ -9,6 +9,8 @@
 #include "data/split.h"
 #include "tensor/tensor.h"
 
+#include <rankgrad/output.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -284,7 +286,8 @@ rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *co
     if (status == RG_OK)
         status = match_splits(ctx, path, splits, n_splits, matched);
     if (status == RG_OK)
-        status = rg_output_check(ctx, path, o.force, NULL, 0);
+        status = rg_output_check(
+            ctx, path, &(rg_output_options){.format = RG__DATASET_FORMAT, .force = o.force});
     if (status == RG_OK)
         status = write_file(ctx, path, matched, n_splits, &o);
     for (int i = 0; i < RG__MAX_SPLITS; i++)

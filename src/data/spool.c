@@ -1,7 +1,7 @@
 /* spool.c: a file that is there and has no name; see spool.h. */
 #include "data/spool.h"
 
-#include "base/file.h"
+#include "base/output.h"
 
 #include <errno.h>
 
@@ -14,19 +14,10 @@ static rg_status fail(rg_context *ctx, const struct rg__spool *spool, int error)
 
 rg_status rg__spool_open(rg_context *ctx, const char *path, struct rg__spool *spool)
 {
-    struct rg__output file;
     *spool = (struct rg__spool){.path = path};
-    rg_status status = rg__output_begin(ctx, path, &file);
-    if (status != RG_OK)
-        return status;
-    if (ctx->files->unlink(file.temporary) != 0) {
-        status = fail(ctx, spool, errno);
-    } else {
+    rg_status status = rg__output_scratch(ctx, path, &spool->fd);
+    if (status == RG_OK)
         spool->ctx = ctx;
-        spool->fd = file.fd;
-        file.fd = -1; /* its name is no longer the output's to remove */
-    }
-    rg__output_abandon(&file);
     return status;
 }
 

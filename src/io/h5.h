@@ -102,6 +102,10 @@ struct rg__h5_writer;
 rg_status rg__h5_begin(rg_context *ctx, const char *path, bool compress,
                        struct rg__h5_writer **out);
 
+/* The same in an output of the caller's, who commits it after rg__h5_commit. */
+struct rg__output;
+rg_status rg__h5_begin_in(struct rg__output *output, bool compress, struct rg__h5_writer **out);
+
 void rg__h5_write_group(struct rg__h5_writer *writer, const char *name);
 
 /* A data set of numbers (dims (ndim), row-major) with the attribute xxh3 of its bytes. */

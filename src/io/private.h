@@ -6,7 +6,7 @@
 #ifndef RG_IO_PRIVATE_H
 #define RG_IO_PRIVATE_H
 
-#include "base/file.h"
+#include "base/output.h"
 #include "io/h5.h"
 
 #include <hdf5.h>

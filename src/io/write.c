@@ -23,7 +23,8 @@ enum {
 
 struct rg__h5_writer {
     rg_context *ctx;
-    struct rg__output out;
+    struct rg__output own; /* of rg__h5_begin */
+    struct rg__output *out;
     struct rg__h5_channel channel;
     hid_t file;
     bool compress;
@@ -35,7 +36,7 @@ static bool going(struct rg__h5_writer *writer)
 {
     if (writer->status == RG_OK)
         writer->status = rg__cancelled(writer->ctx);
-    return writer->status == RG_OK && writer->out.error == 0;
+    return writer->status == RG_OK && writer->out->error == 0;
 }
 
 /* Records that libhdf5 refused something. */
@@ -76,20 +77,16 @@ static hid_t create_file(struct rg__h5_writer *writer)
     return file;
 }
 
-rg_status rg__h5_begin(rg_context *ctx, const char *path, bool compress, struct rg__h5_writer **out)
+/* Takes the output, which the writer ends with its own. */
+static rg_status begin(struct rg__h5_writer *writer, struct rg__h5_writer **result)
 {
-    *out = NULL;
-    struct rg__h5_writer *writer = rg__alloc(ctx, 1, sizeof *writer, "an HDF5 file");
-    if (!writer)
-        return RG_LIMIT;
-    *writer = (struct rg__h5_writer){.ctx = ctx, .file = -1, .compress = compress};
-    rg_status status = rg__output_begin(ctx, path, &writer->out);
+    rg_status status = rg__output_draft(writer->out);
     if (status != RG_OK) {
-        rg__free(ctx, writer);
+        rg__h5_abandon(writer);
         return status;
     }
     writer->channel = (struct rg__h5_channel){
-        .ctx = ctx, .path = writer->out.path, .fd = writer->out.fd, .out = &writer->out};
+        .ctx = writer->ctx, .path = writer->out->path, .fd = writer->out->fd, .out = writer->out};
     struct rg__h5_scope scope = rg__h5_enter();
     writer->file = create_file(writer);
     rg__h5_leave(&scope);
@@ -97,8 +94,40 @@ rg_status rg__h5_begin(rg_context *ctx, const char *path, bool compress, struct 
     if (status != RG_OK)
         rg__h5_abandon(writer);
     else
-        *out = writer;
+        *result = writer;
     return status;
+}
+
+static struct rg__h5_writer *new_writer(rg_context *ctx, bool compress)
+{
+    struct rg__h5_writer *writer = rg__alloc(ctx, 1, sizeof *writer, "an HDF5 file");
+    if (writer)
+        *writer = (struct rg__h5_writer){.ctx = ctx, .file = -1, .compress = compress};
+    return writer;
+}
+
+rg_status rg__h5_begin(rg_context *ctx, const char *path, bool compress, struct rg__h5_writer **out)
+{
+    *out = NULL;
+    struct rg__h5_writer *writer = new_writer(ctx, compress);
+    if (!writer)
+        return RG_LIMIT;
+    writer->out = &writer->own;
+    rg_status status = rg__output_begin(ctx, path, &writer->own);
+    if (status == RG_OK)
+        return begin(writer, out);
+    rg__free(ctx, writer);
+    return status;
+}
+
+rg_status rg__h5_begin_in(struct rg__output *output, bool compress, struct rg__h5_writer **out)
+{
+    *out = NULL;
+    struct rg__h5_writer *writer = new_writer(output->ctx, compress);
+    if (!writer)
+        return RG_LIMIT;
+    writer->out = output;
+    return begin(writer, out);
 }
 
 void rg__h5_write_group(struct rg__h5_writer *writer, const char *name)
@@ -275,9 +304,11 @@ rg_status rg__h5_commit(struct rg__h5_writer *writer)
 {
     close_file(writer);
     /* A failure of the system may have confused libhdf5; it is the one to tell. */
-    rg_status status = writer->out.error ? RG_OK : writer->status;
-    if (status == RG_OK)
-        status = rg__output_commit(&writer->out);
+    rg_status status = writer->out->error ? RG_OK : writer->status;
+    if (status == RG_OK && writer->out == &writer->own)
+        status = rg__output_commit(writer->out);
+    else if (status != RG_OK && writer->out->error == 0)
+        writer->out->error = ECANCELED; /* it is not whole */
     rg__h5_abandon(writer);
     return status;
 }
@@ -286,9 +317,9 @@ void rg__h5_abandon(struct rg__h5_writer *writer)
 {
     if (!writer)
         return;
-    if (writer->file >= 0 && writer->out.error == 0)
-        writer->out.error = ECANCELED; /* the rest need not be written */
+    if (writer->file >= 0 && writer->out->error == 0)
+        writer->out->error = ECANCELED; /* the rest need not be written */
     close_file(writer);
-    rg__output_abandon(&writer->out);
+    rg__output_abandon(&writer->own);
     rg__free(writer->ctx, writer);
 }

@@ -11,6 +11,7 @@
  * the last checksum, gives no model. */
 #include "model/model.h"
 
+#include "base/output.h"
 #include "io/h5.h"
 #include "tensor/tensor.h"
 
@@ -67,20 +68,18 @@ static char *config_of(const rg_model *model)
     return text;
 }
 
-rg_status rg_model_save(const rg_model *model, const char *path, bool force)
+rg_status rg_model_write(const rg_model *model, rg_output *out)
 {
     rg_context *ctx = model->ctx;
     struct rg__h5_writer *writer;
     const rg_normalization *norm = &model->normalization;
-    rg_status status = check_finite(model, path);
-    if (status == RG_OK)
-        status = rg_output_check(ctx, path, force, NULL, 0);
+    rg_status status = check_finite(model, out->path);
     if (status != RG_OK)
         return status;
     char *config = config_of(model);
     if (!config)
         return rg__fail_memory(ctx, 256, "the model's configuration");
-    status = rg__h5_begin(ctx, path, false, &writer);
+    status = rg__h5_begin_in(out, false, &writer);
     if (status != RG_OK) {
         free(config);
         return status;
@@ -101,6 +100,22 @@ rg_status rg_model_save(const rg_model *model, const char *path, bool force)
         rg__h5_write_strings(writer, "/history", -1, (const char *const[]){model->history});
     free(config);
     return rg__h5_commit(writer);
+}
+
+rg_status rg_model_save(const rg_model *model, const char *path, bool force)
+{
+    rg_output *out;
+    rg_status status =
+        rg_output_check(model->ctx, path, &(rg_output_options){.format = FORMAT, .force = force});
+    if (status == RG_OK)
+        status = rg_output_begin(model->ctx, path, &out);
+    if (status != RG_OK)
+        return status;
+    status = rg_model_write(model, out);
+    if (status == RG_OK)
+        status = rg_output_commit(&out, 1);
+    rg_output_destroy(out);
+    return status;
 }
 
 /* ---- Reading ---- */
