@@ -17,7 +17,8 @@ extern "C" {
 #endif
 
 typedef enum rg_negative_labels {
-    RG_NEGATIVE_ERROR, /* RG_BAD_DATA: the loss would be unbounded below */
+    RG_NEGATIVE_ERROR, /* RG_BAD_DATA: the loss would be unbounded below; but under the label mode
+                          softmax they are as good as any, such as log-probabilities: kept */
     RG_NEGATIVE_ZERO,  /* read as 0 */
     RG_NEGATIVE_KEEP
 } rg_negative_labels;

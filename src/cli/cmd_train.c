@@ -80,8 +80,9 @@ static const struct cli_option options[] = {
      .kind = CLI_NAME,
      .offset = AT(o.negative_labels),
      .name_at = cli_negative_labels_at,
-     .doc = "error, because the loss has no lower bound with them; zero reads them as 0; keep "
-            "trains on them"},
+     .doc = "error, because the loss has no lower bound with them, except under --label-mode "
+            "softmax, which takes labels of any sign, such as log-probabilities; zero reads them "
+            "as 0; keep trains on them"},
     {.name = "l2",
      .argument = "X",
      .kind = CLI_REAL,

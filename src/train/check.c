@@ -8,6 +8,7 @@
 #include "data/split.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
+#include "train/labels.h"
 #include "train/step.h"
 
 #include <math.h>
@@ -123,36 +124,8 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, cons
                     o->memory_limit ? "" : "80 % of ", most.source);
 }
 
-static rg_status check_labels(rg_context *ctx, const rg_split *split, const char *what,
-                              rg_negative_labels policy)
-{
-    for (int64_t row = 0; row < split->n_rows; row++) {
-        if (!rg__row_is_there(split, row))
-            continue;
-        double y = split->labels[row], w = split->weights ? split->weights[row] : 1;
-        if (!isfinite(y))
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "%s labels: row %lld (from 1) is %g; expected a finite number", what,
-                            (long long)row + 1, y);
-        if (y < 0 && policy == RG_NEGATIVE_ERROR)
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "%s labels: row %lld (from 1) is %g; a negative label makes the loss "
-                            "unbounded below; --negative-labels zero reads it as 0, keep leaves it",
-                            what, (long long)row + 1, y);
-        if (!isfinite(w) || w < 0)
-            return rg__fail(ctx, RG_BAD_DATA, "%s weights: row %lld (from 1) is %g; expected >= 0",
-                            what, (long long)row + 1, w);
-    }
-    for (int64_t q = 0; split->list_weights && q < split->n_lists; q++)
-        if (!isfinite(split->list_weights[q]) || split->list_weights[q] < 0)
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "%s list_weights: list %lld (from 1) is %g; expected >= 0", what,
-                            (long long)q + 1, split->list_weights[q]);
-    return RG_OK;
-}
-
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
-                                rg_negative_labels policy)
+                                const rg_train_options *options)
 {
     char who[64];
     snprintf(who, sizeof who, "the %s split", what);
@@ -173,7 +146,7 @@ rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const ch
     if (!split->offsets)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the %s split has no lists; expected offsets, qid or group", what);
-    return check_labels(ctx, split, what, policy);
+    return rg__check_labels(ctx, split, what, options);
 }
 
 /* Element `at` of the stored features of a row; how many it has. */

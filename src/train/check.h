@@ -16,10 +16,10 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *options
                                 const rg_split *train, const rg_split *vali,
                                 struct rg__windowing *windowing);
 
-/* RG_BAD_DATA where a split cannot be trained or validated on: no rows, no labels, no lists, labels
- * or weights that are not finite, negative labels under the policy `error`. */
+/* RG_BAD_DATA where a split cannot be trained on, or (options NULL) validated on: no rows, no
+ * labels, no lists, or labels or weights that rg__check_labels refuses. */
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
-                                rg_negative_labels policy);
+                                const rg_train_options *options);
 
 /* Why a score is not finite. RG_BAD_DATA names the row and the feature that is not; RG_DIVERGED
  * where all of them are. Looked for only then, so that no training pays for a read of its own. */

@@ -25,8 +25,7 @@ double rg__label_scale(const struct rg__rows *rows, int64_t *n_without)
         n += mass > 0 ? weight : 0;
         *n_without += mass == 0;
     }
-    double scale = n / total;
-    return scale > 0 && isfinite(scale) ? scale : 1;
+    return total > 0 ? n / total : 1;
 }
 
 /* The indices of the lists with a valid row; their number in *n. */

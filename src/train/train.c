@@ -11,6 +11,7 @@
 #include "train/check.h"
 #include "train/evaluate.h"
 #include "train/history.h"
+#include "train/labels.h"
 #include "train/prepare.h"
 #include "train/step.h"
 
@@ -63,6 +64,19 @@ rg_train_options rg_train_options_default(void)
 
 /* ---- Before the first step ---- */
 
+/* The labels of the training split, negative ones as 0. */
+static rg_status read_negatives_as_zero(struct training *t)
+{
+    rg_split *train = &t->train;
+    t->train_labels = rg__alloc(t->ctx, train->n_rows, sizeof(double), "the labels");
+    if (!t->train_labels)
+        return RG_LIMIT;
+    for (int64_t i = 0; i < train->n_rows; i++)
+        t->train_labels[i] = train->labels[i] < 0 ? 0 : train->labels[i];
+    train->labels = t->train_labels;
+    return RG_OK;
+}
+
 /* The splits as training sees them: lists set aside, negative labels read as 0. */
 static rg_status choose_lists(struct training *t, const rg_split *train, const rg_split *vali)
 {
@@ -71,9 +85,9 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
     t->train = *train;
     t->has_vali = vali || o->vali_fraction > 0;
     t->vali = vali ? *vali : *train;
-    rg_status status = rg__check_train_split(ctx, train, "training", o->negative_labels);
+    rg_status status = rg__check_train_split(ctx, train, "training", o);
     if (status == RG_OK && vali)
-        status = rg__check_train_split(ctx, vali, "validation", RG_NEGATIVE_KEEP);
+        status = rg__check_train_split(ctx, vali, "validation", NULL);
     if (status != RG_OK)
         return status;
     if (vali) {
@@ -90,15 +104,9 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
         t->train.mask = t->train_mask;
         t->vali.mask = t->vali_mask;
     }
-    if (status != RG_OK || o->negative_labels != RG_NEGATIVE_ZERO)
-        return status;
-    t->train_labels = rg__alloc(ctx, train->n_rows, sizeof(double), "the labels");
-    if (!t->train_labels)
-        return RG_LIMIT;
-    for (int64_t i = 0; i < train->n_rows; i++)
-        t->train_labels[i] = train->labels[i] < 0 ? 0 : train->labels[i];
-    t->train.labels = t->train_labels;
-    return RG_OK;
+    if (status == RG_OK && o->negative_labels == RG_NEGATIVE_ZERO)
+        status = read_negatives_as_zero(t);
+    return status == RG_OK ? rg__check_learnable(ctx, &t->train, o) : status;
 }
 
 /* The normalisation, fitted on the training rows, goes into the model. */
@@ -156,9 +164,6 @@ static rg_status plan_steps(struct training *t)
         a_epoch += (n - t->first[w]) / batch + ((n - t->first[w]) % batch > 0);
     }
     t->result.n_train_lists = n;
-    if (n == 0)
-        return rg__fail(t->ctx, RG_BAD_DATA,
-                        "the weights of all training lists are 0; expected one above 0");
     for (int64_t q = 0; t->has_vali && q < t->vali_rows.n_lists; q++)
         t->result.n_vali_lists += t->vali_rows.offsets[q + 1] > t->vali_rows.offsets[q];
     if (__builtin_mul_overflow(a_epoch, t->options.epochs, &t->n_steps))
@@ -199,9 +204,11 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     t->result.label_scale = rg__label_scale(&t->train_rows, &t->result.n_no_relevant);
     if (o->label_mode != RG_LABELS_RAW)
         t->result.label_scale = 1;
-    if (t->result.n_no_relevant == t->result.n_train_lists)
-        rg__log(ctx, RG_LOG_WARNING,
-                "all labels of the training lists are 0: there is nothing to learn");
+    if (t->result.label_scale > rg__most_label(o->model.dtype))
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "the training labels of a list sum to %g on average, too little for "
+                        "training in %s; multiply them all by a number",
+                        1 / t->result.label_scale, rg_dtype_name(o->model.dtype));
     t->stepper = (struct rg__stepper){.ctx = ctx,
                                       .crew = &t->crew,
                                       .model = t->model,
