@@ -729,12 +729,13 @@ static void hidden_layers_are_checked(void **state)
         const char *words;
         rg_model_options o;
     } cases[] = {
-        {"mlp: 0 hidden layers; expected the units of 1 to 16", {"mlp", RG_F32, 0, bad, 0, 1}},
-        {"mlp: 0 hidden layers", {"mlp", RG_F32, 0, NULL, 2, 1}},
-        {"mlp: -1 hidden layers", {"mlp", RG_F32, 0, bad, -1, 1}},
-        {"mlp: 17 hidden layers", {"mlp", RG_F32, 0, many, 17, 1}},
-        {"hidden layer 2 has 0 units; expected 1 to 2048", {"mlp", RG_F32, 0, bad, 2, 1}},
-        {"linear: 1 hidden layers; it has none", {"linear", RG_F32, 0, bad, 1, 1}},
+        {"mlp: 0 hidden layers; expected the units of 1 to 16",
+         {"mlp", RG_F32, 0, bad, 0, 1, NULL, 0}},
+        {"mlp: 0 hidden layers", {"mlp", RG_F32, 0, NULL, 2, 1, NULL, 0}},
+        {"mlp: -1 hidden layers", {"mlp", RG_F32, 0, bad, -1, 1, NULL, 0}},
+        {"mlp: 17 hidden layers", {"mlp", RG_F32, 0, many, 17, 1, NULL, 0}},
+        {"hidden layer 2 has 0 units; expected 1 to 2048", {"mlp", RG_F32, 0, bad, 2, 1, NULL, 0}},
+        {"linear: 1 hidden layers; it has none", {"linear", RG_F32, 0, bad, 1, 1, NULL, 0}},
     };
     for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
         rg_model *model;

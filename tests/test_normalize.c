@@ -353,6 +353,7 @@ static rg_split sparse(const rg_split *rows, const float *x, int64_t *indptr, in
     return split;
 }
 
+/* A column that every valid row stores is shifted as a dense one, others never. */
 static void test_sparse_equals_dense_but_for_the_shift(void **state)
 {
     (void)state;
@@ -378,22 +379,26 @@ static void test_sparse_equals_dense_but_for_the_shift(void **state)
         assert_ok(ctx, rg_normalization_fit(ctx, (rg_normalize)method, &csr, &b));
         for (int j = 0; j < FEATURES; j++) {
             assert_close(b.scale[j], a.scale[j], 1e-12, 0);
-            assert_close(b.shift[j], 0, 0, 0);
+            assert_close(b.shift[j], j == 3 ? a.shift[j] : 0, 1e-12, 0);
         }
         rg_normalization_free(ctx, &a);
         rg_normalization_free(ctx, &b);
     }
     rg_normalization z;
-    assert_fails(ctx, RG_BAD_DATA, "feature 4 (from 1)",
+    assert_fails(ctx, RG_BAD_DATA, "the smallest value of feature 6 (from 1) is -199",
                  rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &csr, &z));
     assert_null(z.shift);
     for (int r = 0; r < ROWS; r++) {
-        x[r * FEATURES + 3] = 7; /* constant: no shift is needed */
+        x[r * FEATURES + 3] = 7 + (float)(r == 0); /* every row stores it: a shift fills nothing */
+        x[r * FEATURES + 4] = 7;                   /* constant: no shift is needed */
         x[r * FEATURES + 5] = -x[r * FEATURES + 5];
     }
     csr = sparse(&rows, x, indptr, indices, data);
     assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_MINMAX, &csr, &z));
-    assert_close(z.scale[3], 0, 0, 0);
+    assert_close(z.shift[3], 7, 0, 0);
+    assert_close(z.scale[3], 1, 0, 0);
+    assert_close(z.scale[4], 0, 0, 0);
+    assert_close(z.shift[4], 0, 0, 0);
     assert_true(z.scale[2] > 1e-3 && z.scale[2] < 1.1e-3);
     rg_normalization_free(ctx, &z);
     free(indices);

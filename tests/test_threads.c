@@ -185,7 +185,7 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     double sum;
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o.model, &model));
     assert_ok(ctx, rg_optimizer_create(ctx, rg_model_parameters(model), &o.optimizer, &optimizer));
-    assert_ok(ctx, rg__rows_open(ctx, split, &norm, RG_F32, NULL, &rows));
+    assert_ok(ctx, rg__rows_open(ctx, split, &model->inputs, &norm, RG_F32, NULL, &rows));
     assert_ok(ctx, rg__crew_open(ctx, &crew));
     struct rg__stepper s = {.ctx = ctx,
                             .crew = &crew,

@@ -25,9 +25,12 @@ typedef struct rg_model_options {
     rg_dtype dtype;   /* of the parameters: f32 (default) or f64 */
     bool bias;        /* a constant added to all scores; default false: a loss over softmax cannot
                          learn one. Hidden layers always have their biases. */
-    const int64_t *hidden; /* (n_hidden) units of an mlp's hidden layers, first to last; copied */
-    int n_hidden;          /* of an mlp: 1 to RG_MAX_HIDDEN; of a linear model 0 (default) */
-    uint64_t seed;         /* of an mlp's first weights; default 1 */
+    const int64_t *hidden;  /* (n_hidden) units of an mlp's hidden layers, first to last; copied */
+    int n_hidden;           /* of an mlp: 1 to RG_MAX_HIDDEN; of a linear model 0 (default) */
+    uint64_t seed;          /* of an mlp's first weights; default 1 */
+    const int32_t *columns; /* (n_columns) ascending: the only columns of the data that have
+                               parameters; NULL (default): all; copied */
+    int64_t n_columns;
 } rg_model_options;
 
 /* A linear model in f32 without a bias. */
@@ -51,6 +54,11 @@ RG_API const char *rg_model_name(const rg_model *model);
 RG_API int64_t rg_model_n_features(const rg_model *model);
 RG_API const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden);
 
+/* The columns (n) of the data that have parameters, ascending, or NULL where all have; owned by the
+ * model. They are the model's inputs. A model that was trained on sparse rows has none for columns
+ * that never occurred in these: their weight is 0. n may be NULL. */
+RG_API const int32_t *rg_model_columns(const rg_model *model, int64_t *n);
+
 /* The parameter block, layer by layer: weights (inputs,units), row-major, those of the last layer
  * (inputs), then the biases (units) if there are any. Owned by the model. */
 RG_API const rg_parameters *rg_model_parameters(const rg_model *model);
@@ -59,7 +67,7 @@ RG_API const rg_parameters *rg_model_parameters(const rg_model *model);
 RG_API const char *const *rg_model_feature_names(const rg_model *model);
 RG_API rg_status rg_model_set_feature_names(rg_model *model, const char *const *names);
 
-/* The normalisation it applies when scoring; set copies. */
+/* The normalisation that it applies to its inputs when scoring; set copies. */
 RG_API const rg_normalization *rg_model_normalization(const rg_model *model);
 RG_API rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *normalization);
 
@@ -67,8 +75,8 @@ RG_API rg_status rg_model_set_normalization(rg_model *model, const rg_normalizat
 RG_API const char *rg_model_history(const rg_model *model);
 RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
 
-/* Builds the scores (N) of normalised rows (N,F), of the model's type, in a graph; gradients add
- * to the parameter block. */
+/* Builds the scores (N) of normalised rows (N,inputs), of the model's type, in a graph; gradients
+ * add to the parameter block. */
 RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows);
 
 /* Scores the n rows (n,F) of one list, raw features in, scores (n) out; no graph, no data set. A
@@ -78,7 +86,8 @@ RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
 
 /* Scores all rows of a split, in double (the model's own type underneath), list by list: the same
- * bits as rg_model_score on f32 rows. A masked row and one with a NaN feature get NaN.
+ * bits as rg_model_score on dense f32 rows; sparse rows are scored without making them dense, to
+ * the same up to rounding. A masked row and one with a NaN feature get NaN.
  *
  * When the model and the split both have feature names, features are matched by name: they may be
  * in another order, and features that the model does not have are ignored, each with a note to the

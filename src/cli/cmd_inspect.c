@@ -130,6 +130,7 @@ static rg_status show_lists(const rg_split *split)
 
 /* What one pass over the rows finds out about a feature. */
 struct column {
+    int64_t feature;           /* from 0 */
     int64_t n_seen, n_missing; /* numbers, NaN */
     double least, greatest;
 };
@@ -175,8 +176,25 @@ static rg_status look_at_dense(rg_context *ctx, const rg_split *split, struct co
     return status;
 }
 
+/* Every feature of dense rows. */
+static rg_status find_dense(rg_context *ctx, const rg_split *split, struct column **columns,
+                            int64_t *n)
+{
+    *n = split->n_features;
+    *columns = cli_alloc(*n, sizeof **columns);
+    for (int64_t j = 0; *columns && j < *n; j++)
+        (*columns)[j].feature = j;
+    return *columns ? look_at_dense(ctx, split, *columns) : RG_LIMIT;
+}
+
+static int by_feature(const void *left, const void *right)
+{
+    int64_t a = ((const struct column *)left)->feature, b = ((const struct column *)right)->feature;
+    return (a > b) - (a < b);
+}
+
 /* Sparse rows: what is not stored is 0. */
-static void look_at_sparse(const rg_split *split, struct column *columns)
+static void look_at_sparse(const rg_split *split, struct column *columns, int64_t n)
 {
     const rg_csr *csr = &split->csr;
     const float *f32 = csr->data;
@@ -186,29 +204,69 @@ static void look_at_sparse(const rg_split *split, struct column *columns)
         if (!cli_row_is_there(split, row))
             continue;
         n_rows++;
-        for (int64_t i = csr->indptr[row]; i < csr->indptr[row + 1]; i++)
-            look_at(&columns[csr->indices[i]], csr->dtype == RG_F32 ? (double)f32[i] : f64[i]);
+        for (int64_t i = csr->indptr[row]; i < csr->indptr[row + 1]; i++) {
+            const struct column key = {.feature = csr->indices[i]};
+            look_at(bsearch(&key, columns, (size_t)n, sizeof key, by_feature),
+                    csr->dtype == RG_F32 ? (double)f32[i] : f64[i]);
+        }
     }
-    for (int64_t j = 0; j < split->n_features; j++)
+    for (int64_t j = 0; j < n; j++)
         if (columns[j].n_seen + columns[j].n_missing < n_rows)
             look_at(&columns[j], 0);
 }
 
+static int by_number(const void *left, const void *right)
+{
+    int32_t a = *(const int32_t *)left, b = *(const int32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* The features of sparse rows that are stored in any: there may be 2^31 others. */
+static rg_status find_sparse(const rg_split *split, struct column **columns, int64_t *n)
+{
+    const rg_csr *csr = &split->csr;
+    int64_t n_values = csr->indptr[csr->n_rows];
+    int32_t *features = cli_alloc(n_values, sizeof *features);
+    *n = 0;
+    if (!features)
+        return RG_LIMIT;
+    if (n_values > 0)
+        memcpy(features, csr->indices, (size_t)n_values * sizeof *features);
+    qsort(features, (size_t)n_values, sizeof *features, by_number);
+    for (int64_t i = 0; i < n_values; i++)
+        if (i == 0 || features[i] != features[i - 1])
+            features[(*n)++] = features[i];
+    *columns = cli_alloc(*n, sizeof **columns);
+    for (int64_t j = 0; *columns && j < *n; j++)
+        (*columns)[j].feature = features[j];
+    free(features);
+    if (!*columns)
+        return RG_LIMIT;
+    look_at_sparse(split, *columns, *n);
+    return RG_OK;
+}
+
 enum { MOST_NAMES = 20 };
 
-/* "  constant features: 2 (7, 12)" */
-static void show_features(const rg_split *split, const struct column *columns, bool missing)
+/* "  constant features: 2 (7, 12)"; features that are in no row are 0 everywhere. */
+static void show_features(const rg_split *split, const struct column *columns, int64_t n,
+                          bool missing)
 {
-    int64_t count = 0;
+    int64_t count = 0, next = 0;
     struct cli_word number;
     const char *const *names = split->feature_names;
     printf("  %s features:", missing ? "missing" : "constant");
-    for (int64_t j = 0; j < split->n_features; j++) {
-        const struct column *c = &columns[j];
-        if (missing ? c->n_missing == 0 : c->n_seen > 0 && c->least < c->greatest)
+    for (int64_t i = 0; i <= n; i++) {
+        const struct column *c = i < n ? &columns[i] : NULL;
+        int64_t feature = c ? c->feature : split->n_features;
+        for (; !missing && next < feature && count < MOST_NAMES; next++)
+            printf("%s %s", count++ > 0 ? "," : "", cli_name_of(names, next, &number));
+        count += missing ? 0 : feature - next;
+        next = feature + 1;
+        if (!c || (missing ? c->n_missing == 0 : c->n_seen > 0 && c->least < c->greatest))
             continue;
         if (count++ < MOST_NAMES)
-            printf("%s %s", count > 1 ? "," : "", cli_name_of(names, j, &number));
+            printf("%s %s", count > 1 ? "," : "", cli_name_of(names, feature, &number));
         if (count <= MOST_NAMES && missing)
             printf(" (%lld rows)", (long long)c->n_missing);
     }
@@ -218,17 +276,13 @@ static void show_features(const rg_split *split, const struct column *columns, b
 
 static rg_status show_columns(rg_context *ctx, const rg_split *split)
 {
-    struct column *columns = cli_alloc(split->n_features, sizeof *columns);
-    if (!columns)
-        return RG_LIMIT;
-    rg_status status = RG_OK;
-    if (split->csr.indptr)
-        look_at_sparse(split, columns);
-    else
-        status = look_at_dense(ctx, split, columns);
+    struct column *columns = NULL;
+    int64_t n = 0;
+    rg_status status =
+        split->csr.indptr ? find_sparse(split, &columns, &n) : find_dense(ctx, split, &columns, &n);
     if (status == RG_OK) {
-        show_features(split, columns, true);
-        show_features(split, columns, false);
+        show_features(split, columns, n, true);
+        show_features(split, columns, n, false);
     }
     free(columns);
     return status;
@@ -304,9 +358,9 @@ static rg_status inspect_data(rg_context *ctx, struct inspect *in, bool hdf5)
 
 /* One weight of a linear model. */
 struct weight {
-    int64_t feature;
-    double own;    /* of the normalised feature */
-    double effect; /* |own|: what the order is by */
+    int64_t feature, input; /* its number, and its place among the inputs */
+    double own;             /* of the normalised feature */
+    double effect;          /* |own|: what the order is by */
 };
 
 static int compare_weight(const void *left, const void *right)
@@ -338,9 +392,9 @@ static void show_weights(rg_model *model, const struct weight *weights, int64_t 
         snprintf(heading.text, sizeof heading.text, "weight x %s", unit);
     printf("%-24s %16s  %s\n", "feature", "weight", heading.text);
     for (int64_t i = 0; i < n; i++) {
-        int64_t j = weights[i].feature;
-        double scale = normalization->scale ? normalization->scale[j] : 1;
-        printf("%-24s %16.9g", cli_name_of(names, j, &number), weights[i].own * scale);
+        double scale = normalization->scale ? normalization->scale[weights[i].input] : 1;
+        printf("%-24s %16.9g", cli_name_of(names, weights[i].feature, &number),
+               weights[i].own * scale);
         if (unit)
             printf("  %16.9g", weights[i].own);
         printf("\n");
@@ -350,7 +404,8 @@ static void show_weights(rg_model *model, const struct weight *weights, int64_t 
 static rg_status show_linear(rg_model *model)
 {
     const rg_parameters *p = rg_model_parameters(model);
-    int64_t n = rg_model_n_features(model);
+    int64_t n;
+    const int32_t *columns = rg_model_columns(model, &n);
     const float *f32 = p->value;
     const double *f64 = p->value;
     struct weight *weights = cli_alloc(n, sizeof *weights);
@@ -358,7 +413,7 @@ static rg_status show_linear(rg_model *model)
         return RG_LIMIT;
     for (int64_t j = 0; j < n; j++) {
         double own = p->dtype == RG_F32 ? (double)f32[j] : f64[j];
-        weights[j] = (struct weight){j, own, fabs(own)};
+        weights[j] = (struct weight){columns ? columns[j] : j, j, own, fabs(own)};
     }
     qsort(weights, (size_t)n, sizeof *weights, compare_weight);
     show_weights(model, weights, n);
@@ -374,7 +429,9 @@ static void show_layers(const rg_model *model)
 {
     int n_hidden;
     const int64_t *hidden = rg_model_hidden(model, &n_hidden);
-    printf("layers: %lld", (long long)rg_model_n_features(model));
+    int64_t n_inputs;
+    rg_model_columns(model, &n_inputs);
+    printf("layers: %lld", (long long)n_inputs);
     for (int l = 0; l < n_hidden; l++)
         printf(" -> %lld", (long long)hidden[l]);
     printf(" -> 1, %lld parameters\n", (long long)rg_model_parameters(model)->count);
@@ -395,6 +452,11 @@ static rg_status show_model(const char *path, rg_model *model)
     printf("%s: model %s, %s, %lld features, normalisation %s\n", path, rg_model_name(model),
            rg_dtype_name(rg_model_parameters(model)->dtype), (long long)rg_model_n_features(model),
            rg_normalize_name(rg_model_normalization(model)->method));
+    int64_t n_inputs;
+    if (rg_model_columns(model, &n_inputs))
+        printf("inputs: the %lld features that occurred in the training rows; all others have "
+               "weight 0\n",
+               (long long)n_inputs);
     show_history(rg_model_history(model));
     if (strcmp(rg_model_name(model), "linear") == 0)
         return show_linear(model);

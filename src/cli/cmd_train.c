@@ -110,10 +110,13 @@ static const struct cli_option options[] = {
      .kind = CLI_NAME,
      .offset = AT(o.normalize),
      .name_at = cli_normalize_at,
-     .doc = "Fitted on the training rows and kept in the model, which is then given raw features. "
-            "zscore, because features of scales 1e-3 and 1e6 have no common learning rate; "
-            "log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; minmax to [0,1]; "
-            "list-minmax to [0,1] within each list"},
+     .doc =
+         "Fitted on the training rows and kept in the model, which is then given raw features. "
+         "zscore, because features of scales 1e-3 and 1e6 have no common learning rate; "
+         "log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; minmax to [0,1]; "
+         "list-minmax to [0,1] within each list. Sparse rows stay sparse: "
+         "zscore then only divides by the deviation, but for features that every row stores, and "
+         "minmax needs 0 as the smallest value"},
     {.name = "dtype",
      .argument = "TYPE",
      .kind = CLI_NAME,

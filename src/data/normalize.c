@@ -7,13 +7,14 @@
  * Columns are worked on LANES at a time: loops of a fixed length become vector code.
  */
 #define RG_REAL 32 /* of the loops in vector.h those for f32 */
+#include "data/normalize.h"
+
 #include "base/file.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
 #include "tensor/vector.h"
 
 #include <float.h>
-#include <math.h>
 #include <string.h>
 
 /* A column whose spread is below this part of its largest magnitude, 16 steps of a double, cannot
@@ -59,12 +60,6 @@ INLINED void store(rg_dtype dtype, void *x, int64_t at, int n, const double *z)
     }
 }
 
-/* t of log1p-zscore: sign(x) log(1 + |x|). */
-static inline double signed_log1p(double x)
-{
-    return copysign(log1p(fabs(x)), x);
-}
-
 /* ---- Fitting --------------------------------------------------------------------------------- */
 
 /* What is known of the columns; arrays of `width` doubles in one block. The mean is taken of
@@ -74,7 +69,8 @@ struct moments {
     rg_context *ctx;
     const rg_split *split;
     rg_normalize method;
-    int64_t width; /* n_features rounded up to LANES; the columns behind stay 0 */
+    const struct rg__inputs *inputs;
+    int64_t width; /* n columns, rounded up to LANES; those behind stay 0 */
     int64_t count; /* rows not masked */
     double *row, *first, *low, *high, *mean, *unit, *square;
     double *stored; /* of sparse rows: how many of the rows store a number in this column */
@@ -90,7 +86,7 @@ static rg_status moments_begin(struct moments *m)
 {
     double **arrays[] = {&m->row,  &m->first, &m->low,    &m->high,
                          &m->mean, &m->unit,  &m->square, &m->stored};
-    m->width = (m->split->n_features + LANES - 1) / LANES * LANES;
+    m->width = (m->inputs->n + LANES - 1) / LANES * LANES;
     m->row = rg__alloc(m->ctx, m->width, RG__COUNT(arrays) * sizeof(double), "column moments");
     if (!m->row)
         return RG_LIMIT;
@@ -133,7 +129,7 @@ static void read_row(struct moments *m, int64_t r)
     }
     if (m->method == RG_NORMALIZE_LOG1P_ZSCORE)
         for (j = 0; j < n_features; j++)
-            m->row[j] = signed_log1p(m->row[j]);
+            m->row[j] = rg__signed_log1p(m->row[j]);
 }
 
 static void copy_row(const struct moments *m, double *to)
@@ -205,35 +201,37 @@ static double read_stored(const struct moments *m, int64_t k)
 {
     double x;
     load(m->split->csr.dtype, m->split->csr.data, k, 1, &x);
-    return m->method == RG_NORMALIZE_LOG1P_ZSCORE ? signed_log1p(x) : x;
+    return rg__transformed(m->method, x);
 }
 
-/* As the dense pass; t(0) = 0 stands for what is not stored, and is where the mean starts. */
+/* As the dense pass; t(0) = 0 stands for what is not stored. */
 static void sparse_first_pass(struct moments *m)
 {
     const rg_csr *csr = &m->split->csr;
     double part = 1.0 / (double)m->count;
-    for (int64_t j = 0; j < m->split->n_features; j++) {
-        m->low[j] = HUGE_VAL;
-        m->high[j] = -HUGE_VAL;
-    }
     for (int64_t r = 0; r < csr->n_rows; r++) {
         if (!rg__row_is_there(m->split, r))
             continue;
         for (int64_t k = csr->indptr[r]; k < csr->indptr[r + 1]; k++) {
-            int32_t j = csr->indices[k];
+            int32_t j = rg__input_position(m->inputs, csr->indices[k]);
+            if (j < 0)
+                continue;
             double x = read_stored(m, k);
+            if (m->stored[j]++ == 0)
+                m->first[j] = m->low[j] = m->high[j] = x;
             m->low[j] = x < m->low[j] ? x : m->low[j];
             m->high[j] = x > m->high[j] ? x : m->high[j];
-            m->mean[j] += x * part;
-            m->stored[j]++;
+            m->mean[j] += (x - m->first[j]) * part;
         }
     }
-    for (int64_t j = 0; j < m->split->n_features; j++)
-        if (m->stored[j] < (double)m->count) {
+    for (int64_t j = 0; j < m->inputs->n; j++) {
+        double n_zeros = (double)m->count - m->stored[j];
+        m->mean[j] += m->first[j] - m->first[j] * (n_zeros * part);
+        if (n_zeros > 0) {
             m->low[j] = m->low[j] < 0 ? m->low[j] : 0;
             m->high[j] = m->high[j] > 0 ? m->high[j] : 0;
         }
+    }
 }
 
 static void sparse_second_pass(struct moments *m)
@@ -243,12 +241,14 @@ static void sparse_second_pass(struct moments *m)
         if (!rg__row_is_there(m->split, r))
             continue;
         for (int64_t k = csr->indptr[r]; k < csr->indptr[r + 1]; k++) {
-            int32_t j = csr->indices[k];
+            int32_t j = rg__input_position(m->inputs, csr->indices[k]);
+            if (j < 0)
+                continue;
             double d = (read_stored(m, k) - m->mean[j]) * m->unit[j];
             m->square[j] += d * d;
         }
     }
-    for (int64_t j = 0; j < m->split->n_features; j++) {
+    for (int64_t j = 0; j < m->inputs->n; j++) {
         double d = m->mean[j] * m->unit[j];
         m->square[j] += ((double)m->count - m->stored[j]) * d * d;
     }
@@ -283,14 +283,15 @@ static rg_status fail_not_finite(struct moments *m, int64_t column)
     return rg__fail(m->ctx, RG_BAD_DATA,
                     "feature %lld (from 1) runs from %g to %g, further than double arithmetic can "
                     "span; scale it down",
-                    (long long)column + 1, m->low[column], m->high[column]);
+                    (long long)rg__input_column(m->inputs, column) + 1, m->low[column],
+                    m->high[column]);
 }
 
 static rg_status measure(struct moments *m)
 {
     bool sparse = m->split->csr.indptr != NULL;
     (sparse ? sparse_first_pass : dense_first_pass)(m);
-    for (int64_t j = 0; j < m->split->n_features; j++) {
+    for (int64_t j = 0; j < m->inputs->n; j++) {
         double range = m->high[j] - m->low[j];
         if (!isfinite(m->mean[j]) || !isfinite(range))
             return fail_not_finite(m, j);
@@ -301,47 +302,53 @@ static rg_status measure(struct moments *m)
     return RG_OK;
 }
 
-/* Shift and scale of every column from its moments. Sparse rows are never shifted: a shift would
- * fill them, and is the same for all items of a list, which a linear ranker's loss cannot see. */
-static rg_status conclude(const struct moments *m, rg_normalization *out)
+/* Tells of columns that were not constant before they were dropped. */
+static void note_lost(const struct moments *m, int64_t n, int64_t first)
 {
-    bool sparse = m->split->csr.indptr != NULL;
-    int64_t n_lost = 0, lost = 0;
-    for (int64_t j = 0; j < m->split->n_features; j++) {
-        double range = m->high[j] - m->low[j];
-        double spread = m->method == RG_NORMALIZE_MINMAX
-                            ? range
-                            : range * sqrt(m->square[j] / (double)m->count);
-        double scale = 1.0 / spread;
-        bool varies =
-            isfinite(scale) && spread > CONSTANT * fmax(fabs(m->low[j]), fabs(m->high[j]));
-        if (sparse && varies && m->method == RG_NORMALIZE_MINMAX && m->low[j] != 0)
-            return rg__fail(m->ctx, RG_BAD_DATA,
-                            "minmax on sparse rows needs columns whose smallest value is 0; that "
-                            "of feature %lld (from 1) is %g; use --normalize zscore",
-                            (long long)j + 1, m->low[j]);
-        out->shift[j] = sparse ? 0.0 : m->method == RG_NORMALIZE_MINMAX ? m->low[j] : m->mean[j];
-        out->scale[j] = varies ? scale : 0.0;
-        if (range > 0 && !varies && n_lost++ == 0)
-            lost = j;
-    }
-    if (n_lost > 0)
+    if (n > 0)
         rg__log(m->ctx, RG_LOG_WARNING,
                 "%lld feature%s with different values that %s cannot separate in double precision "
                 "(the first is feature %lld, from 1, which runs from %.17g to %.17g%s); treated as "
                 "constant",
-                (long long)n_lost, n_lost > 1 ? "s" : "", rg_normalize_name(m->method),
-                (long long)lost + 1, m->low[lost], m->high[lost],
+                (long long)n, n > 1 ? "s" : "", rg_normalize_name(m->method),
+                (long long)rg__input_column(m->inputs, first) + 1, m->low[first], m->high[first],
                 m->method == RG_NORMALIZE_LOG1P_ZSCORE ? " after log1p" : "");
+}
+
+/* Shift and scale of every column from its moments. Of sparse rows only a column that every row
+ * stores is shifted: a shift makes each number that is not stored a number to be stored. */
+static rg_status conclude(const struct moments *m, rg_normalization *out)
+{
+    bool sparse = m->split->csr.indptr != NULL, minmax = m->method == RG_NORMALIZE_MINMAX;
+    int64_t n_lost = 0, first_lost = 0;
+    for (int64_t j = 0; j < m->inputs->n; j++) {
+        double range = m->high[j] - m->low[j];
+        double spread = minmax ? range : range * sqrt(m->square[j] / (double)m->count);
+        double scale = 1.0 / spread;
+        bool varies =
+            isfinite(scale) && spread > CONSTANT * fmax(fabs(m->low[j]), fabs(m->high[j]));
+        bool shifted = !sparse || (varies && m->stored[j] == (double)m->count);
+        if (!shifted && varies && minmax && m->low[j] != 0)
+            return rg__fail(m->ctx, RG_BAD_DATA,
+                            "minmax on sparse rows: the smallest value of feature %lld (from 1) is "
+                            "%g, and some rows do not store it; expected 0 there, or the feature "
+                            "in every row; the methods zscore and log1p-zscore need neither",
+                            (long long)rg__input_column(m->inputs, j) + 1, m->low[j]);
+        out->shift[j] = !shifted ? 0.0 : minmax ? m->low[j] : m->mean[j];
+        out->scale[j] = varies ? scale : 0.0;
+        if (range > 0 && !varies && n_lost++ == 0)
+            first_lost = j;
+    }
+    note_lost(m, n_lost, first_lost);
     return RG_OK;
 }
 
 static rg_status fit_columns(rg_context *ctx, rg_normalize method, const rg_split *split,
-                             rg_normalization *out)
+                             const struct rg__inputs *inputs, rg_normalization *out)
 {
-    struct moments m = {.ctx = ctx, .split = split, .method = method};
-    out->shift = rg__alloc(ctx, split->n_features, sizeof(double), "normalisation");
-    out->scale = rg__alloc(ctx, split->n_features, sizeof(double), "normalisation");
+    struct moments m = {.ctx = ctx, .split = split, .method = method, .inputs = inputs};
+    out->shift = rg__alloc(ctx, inputs->n, sizeof(double), "normalisation");
+    out->scale = rg__alloc(ctx, inputs->n, sizeof(double), "normalisation");
     rg_status status = out->shift && out->scale ? moments_begin(&m) : RG_LIMIT;
     if (status == RG_OK)
         status = measure(&m);
@@ -353,16 +360,23 @@ static rg_status fit_columns(rg_context *ctx, rg_normalize method, const rg_spli
     return status;
 }
 
+rg_status rg__normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
+                                const struct rg__inputs *inputs, rg_normalization *out)
+{
+    *out = (rg_normalization){.method = method, .n_features = inputs->n};
+    if (!rg_normalize_name(method))
+        return rg__fail(ctx, RG_USAGE, "%d is no normalisation; see rg_normalize", (int)method);
+    if (!rg__is_fitted(method))
+        return RG_OK;
+    rg_status status = rg__check_split(ctx, split, name_of(split));
+    return status == RG_OK ? fit_columns(ctx, method, split, inputs, out) : status;
+}
+
 rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
                                rg_normalization *out)
 {
-    *out = (rg_normalization){.method = method, .n_features = split->n_features};
-    if (!rg_normalize_name(method))
-        return rg__fail(ctx, RG_USAGE, "%d is no normalisation; see rg_normalize", (int)method);
-    if (method == RG_NORMALIZE_NONE || method == RG_NORMALIZE_LIST_MINMAX)
-        return RG_OK;
-    rg_status status = rg__check_split(ctx, split, name_of(split));
-    return status == RG_OK ? fit_columns(ctx, method, split, out) : status;
+    const struct rg__inputs all = rg__all_inputs(split->n_features);
+    return rg__normalization_fit(ctx, method, split, &all, out);
 }
 
 void rg_normalization_free(rg_context *ctx, rg_normalization *normalization)
@@ -392,7 +406,7 @@ INLINED void affine(const struct job *job, int64_t r, int64_t column, int n)
     load(job->rows->dtype, job->rows->data, at, n, z);
     if (job->normalization->method == RG_NORMALIZE_LOG1P_ZSCORE)
         for (int i = 0; i < n; i++)
-            z[i] = signed_log1p(z[i]);
+            z[i] = rg__signed_log1p(z[i]);
     for (int i = 0; i < n; i++)
         z[i] = (z[i] - shift[i]) * scale[i];
     store(job->out->dtype, job->out->data, at, n, z);

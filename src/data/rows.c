@@ -20,16 +20,21 @@ static rg_dtype features_type(const rg_split *split)
     return is_sparse(split) ? split->csr.dtype : split->features.dtype;
 }
 
-/* Bytes of one dense row of the split's features, in its own type. */
-static size_t row_size(const rg_split *split)
+/* Bytes of n features of a dense row in the split's own type. */
+static size_t row_size(const rg_split *split, int64_t n)
 {
-    return (size_t)split->n_features * rg_dtype_size(features_type(split));
+    return (size_t)n * rg_dtype_size(features_type(split));
 }
 
-size_t rg__load_scratch(const rg_split *split, int64_t n_rows)
+/* Whether rows are copied before they are normalised. */
+static bool needs_copy(const rg_split *split, const struct rg__inputs *inputs)
 {
-    bool copies = is_sparse(split) || split->mask || split->columns;
-    return copies ? (size_t)n_rows * row_size(split) : 0;
+    return is_sparse(split) || split->mask || split->columns || inputs->index;
+}
+
+size_t rg__load_scratch(const rg_split *split, const struct rg__inputs *inputs, int64_t n_rows)
+{
+    return needs_copy(split, inputs) ? (size_t)n_rows * row_size(split, inputs->n) : 0;
 }
 
 /* Picks the features of a split with a column map from a stored row. */
@@ -48,43 +53,86 @@ static void pick_columns(const rg_split *split, const void *stored, void *to)
             ((uint16_t *)to)[j] = ((const uint16_t *)stored)[columns[j]];
 }
 
-void rg__copy_row(const rg_split *split, int64_t row, void *to)
+/* Picks the inputs from a stored row. Returns 0, or NaN where another feature, whose weight is 0,
+ * is not finite. */
+static double pick_inputs(const rg_split *split, const struct rg__inputs *inputs,
+                          const char *stored, char *to)
 {
-    if (!is_sparse(split)) {
-        size_t size = rg__stored_row_size(split);
-        const char *stored = (const char *)split->features.data + (size_t)row * size;
-        if (split->columns)
-            pick_columns(split, stored, to);
-        else
-            memcpy(to, stored, size);
-        return;
+    rg_dtype dtype = split->features.dtype;
+    size_t size = rg_dtype_size(dtype);
+    double others = 0;
+    int64_t j = 0;
+    for (int64_t i = 0; i < inputs->n; i++, j++) {
+        for (; j < inputs->index[i]; j++)
+            others += rg__element(dtype, stored, rg__column_of(split, j)) * 0;
+        memcpy(to + (size_t)i * size, stored + (size_t)rg__column_of(split, j) * size, size);
     }
-    const rg_csr *csr = &split->csr;
-    size_t size = rg_dtype_size(csr->dtype);
-    memset(to, 0, row_size(split));
-    for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++)
-        memcpy((char *)to + (size_t)csr->indices[k] * size,
-               (const char *)csr->data + (size_t)k * size, size);
+    for (; j < split->n_features; j++)
+        others += rg__element(dtype, stored, rg__column_of(split, j)) * 0;
+    return others;
 }
 
-int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
+/* The same of a sparse row. */
+static double spread_inputs(const rg_csr *csr, const struct rg__inputs *inputs, int64_t row,
+                            char *to)
+{
+    size_t size = rg_dtype_size(csr->dtype);
+    double others = 0;
+    memset(to, 0, (size_t)inputs->n * size);
+    for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++) {
+        int32_t j = rg__input_position(inputs, csr->indices[k]);
+        if (j >= 0)
+            memcpy(to + (size_t)j * size, (const char *)csr->data + (size_t)k * size, size);
+        else
+            others += rg__element(csr->dtype, csr->data, k) * 0;
+    }
+    return others;
+}
+
+/* The inputs of one row, dense, in the split's own type. */
+static void copy_inputs(const rg_split *split, const struct rg__inputs *inputs, int64_t row,
+                        char *to)
+{
+    const char *stored = split->features.data;
+    double others = 0;
+    if (!is_sparse(split))
+        stored += (size_t)row * rg__stored_row_size(split);
+    if (is_sparse(split))
+        others = spread_inputs(&split->csr, inputs, row, to);
+    else if (inputs->index)
+        others = pick_inputs(split, inputs, stored, to);
+    else if (split->columns)
+        pick_columns(split, stored, to);
+    else
+        memcpy(to, stored, row_size(split, inputs->n));
+    if (isnan(others))
+        rg__cast(RG_F64, &others, features_type(split), to, 1);
+}
+
+void rg__copy_row(const rg_split *split, int64_t row, void *to)
+{
+    const struct rg__inputs all = rg__all_inputs(split->n_features);
+    copy_inputs(split, &all, row, to);
+}
+
+int64_t rg__load_rows(const rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs,
                       const rg_normalization *normalization, int64_t begin, int64_t end,
                       void *scratch, rg_tensor *out)
 {
-    rg_tensor rows = {features_type(split), 2, {end - begin, split->n_features}, scratch};
-    if (!is_sparse(split))
-        rows.data = (char *)split->features.data + (size_t)begin * rg__stored_row_size(split);
-    if (rg__load_scratch(split, 1) > 0) {
+    rg_tensor rows = {features_type(split), 2, {end - begin, inputs->n}, scratch};
+    size_t size = row_size(split, inputs->n);
+    if (needs_copy(split, inputs)) {
         int64_t n = 0;
         for (int64_t row = begin; row < end; row++)
             if (rg__row_is_there(split, row))
-                rg__copy_row(split, row, (char *)scratch + (size_t)n++ * row_size(split));
-        rows.data = scratch;
+                copy_inputs(split, inputs, row, (char *)scratch + (size_t)n++ * size);
         rows.dims[0] = n;
+    } else {
+        rows.data = (char *)split->features.data + (size_t)begin * size;
     }
     out->ndim = 2;
     out->dims[0] = rows.dims[0];
-    out->dims[1] = split->n_features;
+    out->dims[1] = inputs->n;
     if (rows.dims[0] > 0)
         rg_normalization_apply(ctx, normalization, &rows, out);
     return rows.dims[0];
@@ -151,11 +199,19 @@ static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
     return RG_OK;
 }
 
-bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype)
+bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs, rg_normalize method,
+                   rg_dtype dtype)
 {
     rg_dtype stored = split->features.dtype;
-    return method == RG_NORMALIZE_NONE &&
+    return method == RG_NORMALIZE_NONE && !inputs->index &&
            (is_sparse(split) || (!split->columns && (stored == dtype || stored == RG_F16)));
+}
+
+int64_t rg__sparse_list_bytes(const rg_split *split, int64_t list, rg_dtype dtype)
+{
+    const int64_t *offsets = split->offsets, *indptr = split->csr.indptr;
+    int64_t size = (int64_t)(rg_dtype_size(dtype) + sizeof(int32_t));
+    return (indptr[offsets[list + 1]] - indptr[offsets[list]]) * size;
 }
 
 static int64_t add_run(rg_run *runs, int64_t n, int64_t first, int64_t n_rows)
@@ -192,10 +248,9 @@ int64_t rg__most_runs(const struct rg__rows *rows, int64_t list)
 int64_t rg__list_bytes(const struct rg__rows *rows, int64_t list)
 {
     int64_t size = (int64_t)rg_dtype_size(rows->dtype);
-    if (!rg__is_sparse_matrix(&rows->matrix))
-        return (rows->offsets[list + 1] - rows->offsets[list]) * rows->n_features * size;
-    const int64_t *offsets = rows->split->offsets, *indptr = rows->split->csr.indptr;
-    return (indptr[offsets[list + 1]] - indptr[offsets[list]]) * (size + (int64_t)sizeof(int32_t));
+    if (!rows->sparse)
+        return (rows->offsets[list + 1] - rows->offsets[list]) * rows->n_columns * size;
+    return rg__sparse_list_bytes(rows->split, list, rows->dtype);
 }
 
 /* ---- Windows --------------------------------------------------------------------------------- */
@@ -237,8 +292,8 @@ static void advise(const struct rg__rows *rows, int64_t window,
         return;
     int64_t begin = split->offsets[rows->windows[window]];
     int64_t end = split->offsets[rows->windows[window + 1]];
-    advice((const char *)split->features.data + (size_t)begin * rg__stored_row_size(split),
-           (size_t)(end - begin) * rg__stored_row_size(split));
+    size_t size = rg__stored_row_size(split);
+    advice((const char *)split->features.data + (size_t)begin * size, (size_t)(end - begin) * size);
 }
 
 enum { LISTS_A_TASK = 16 };
@@ -251,22 +306,67 @@ struct loading {
     char *scratch;
 };
 
-/* Task i: the next so many lists, normalised. */
+/* One list, normalised. */
+static void load_list(rg_context *ctx, const struct rg__rows *rows, int64_t q, void *scratch)
+{
+    const int64_t *offsets = rows->split->offsets;
+    int64_t first = rows->offsets[q] - rows->first_row;
+    size_t size = rg_dtype_size(rows->dtype);
+    if (rows->sparse) {
+        int64_t at = rows->copy_indptr[first];
+        rg__sparse_load(&rows->loader, offsets[q], offsets[q + 1], scratch, rows->dtype,
+                        rows->copy_indices + at, (char *)rows->copy + (size_t)at * size);
+        return;
+    }
+    rg_tensor out = {.dtype = rows->dtype};
+    out.data = (char *)rows->copy + (size_t)(first * rows->n_columns) * size;
+    rg__load_rows(ctx, rows->split, rows->inputs, rows->normalization, offsets[q], offsets[q + 1],
+                  scratch, &out);
+}
+
+/* Task i: the next so many lists. */
 static rg_status load_lists(rg_context *ctx, void *user, int worker, int64_t i)
 {
     const struct loading *l = user;
-    const struct rg__rows *rows = l->rows;
-    const int64_t *offsets = rows->split->offsets;
-    size_t size = (size_t)rows->n_features * rg_dtype_size(rows->dtype);
     int64_t q = l->begin + i * LISTS_A_TASK;
     int64_t end = l->end - q < LISTS_A_TASK ? l->end : q + LISTS_A_TASK;
-    for (; q < end; q++) {
-        rg_tensor out = {.dtype = rows->dtype};
-        out.data = (char *)rows->copy + (size_t)(rows->offsets[q] - rows->first_row) * size;
-        rg__load_rows(ctx, rows->split, rows->normalization, offsets[q], offsets[q + 1],
-                      l->scratch + (size_t)worker * l->scratch_size, &out);
-    }
+    for (; q < end; q++)
+        load_list(ctx, l->rows, q, l->scratch + (size_t)worker * l->scratch_size);
     return rg__cancelled(ctx);
+}
+
+/* Bytes of scratch for any one list. */
+static size_t list_scratch(const struct rg__rows *rows)
+{
+    const int64_t *offsets = rows->split->offsets, *indptr = rows->split->csr.indptr;
+    int64_t most = 0;
+    if (!rows->sparse)
+        return rg__load_scratch(rows->split, rows->inputs,
+                                rg__longest_list(offsets, rows->n_lists));
+    for (int64_t q = 0; q < rows->n_lists; q++) {
+        int64_t n = indptr[offsets[q + 1]] - indptr[offsets[q]];
+        most = n > most ? n : most;
+    }
+    return rg__sparse_scratch(&rows->loader, most);
+}
+
+/* Where the numbers of each sparse row of the lists [begin, end) go (`indptr` may be NULL); returns
+ * how many they are. */
+static int64_t count_numbers(const struct rg__rows *rows, int64_t begin, int64_t end,
+                             int64_t *indptr)
+{
+    const rg_split *split = rows->split;
+    int64_t n = 0, at = 0;
+    for (int64_t row = split->offsets[begin]; row < split->offsets[end]; row++) {
+        if (!rg__row_is_there(split, row))
+            continue;
+        if (indptr)
+            indptr[at++] = n;
+        n += rg__sparse_count(&rows->loader, row);
+    }
+    if (indptr)
+        indptr[at] = n;
+    return n;
 }
 
 /* Loads the lists [begin, end) to the copy. */
@@ -277,12 +377,13 @@ static rg_status load(struct rg__rows *rows, int64_t begin, int64_t end)
     if (!pool)
         return RG_LIMIT;
     struct loading l = {.rows = rows, .begin = begin, .end = end};
-    int64_t longest = rg__longest_list(rows->split->offsets, rows->n_lists);
-    l.scratch_size = rg__load_scratch(rows->split, longest);
+    l.scratch_size = list_scratch(rows);
     l.scratch = rg__alloc(ctx, rg__pool_size(pool), l.scratch_size, "lists of rows");
     if (!l.scratch)
         return RG_LIMIT;
     rows->first_row = rows->offsets[begin];
+    if (rows->sparse)
+        count_numbers(rows, begin, end, rows->copy_indptr);
     int64_t n_tasks = (end - begin + LISTS_A_TASK - 1) / LISTS_A_TASK;
     rg_status status = rg__pool_run(pool, n_tasks, load_lists, &l);
     rg__free(ctx, l.scratch);
@@ -319,24 +420,64 @@ static int64_t largest_window(const struct rg__rows *rows)
     return most;
 }
 
+/* The most numbers of sparse rows that are in memory at a time. */
+static int64_t most_numbers(const struct rg__rows *rows)
+{
+    int64_t most = 0;
+    if (!rows->streams)
+        return count_numbers(rows, 0, rows->n_lists, NULL);
+    for (int64_t w = 0; w < rows->n_windows; w++) {
+        int64_t n = count_numbers(rows, rows->windows[w], rows->windows[w + 1], NULL);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* Room for a copy of n sparse rows. */
+static rg_status allocate_sparse(struct rg__rows *rows, int64_t n)
+{
+    rg_context *ctx = rows->ctx;
+    rg_status status =
+        rg__sparse_open(ctx, rows->split, rows->inputs, rows->normalization, &rows->loader);
+    if (status != RG_OK)
+        return status;
+    int64_t most = most_numbers(rows);
+    rows->copy = rg__alloc_bare(ctx, most, rg_dtype_size(rows->dtype), "the features");
+    rows->copy_indices = rg__alloc_bare(ctx, most, sizeof *rows->copy_indices, "the features");
+    rows->copy_indptr = rg__alloc(ctx, n + 1, sizeof *rows->copy_indptr, "the features");
+    rows->matrix.sparse = (rg_csr){.n_rows = n,
+                                   .n_cols = rows->n_columns,
+                                   .indptr = rows->copy_indptr,
+                                   .indices = rows->copy_indices,
+                                   .dtype = rows->dtype,
+                                   .data = rows->copy};
+    return rows->copy && rows->copy_indices && rows->copy_indptr ? RG_OK : RG_LIMIT;
+}
+
+/* Room for a copy of n dense rows. */
+static rg_status allocate_dense(struct rg__rows *rows, int64_t n)
+{
+    rows->copy =
+        rg__alloc_bare(rows->ctx, n * rows->n_columns, rg_dtype_size(rows->dtype), "the features");
+    rows->matrix.dense = (rg_tensor){rows->dtype, 2, {n, rows->n_columns}, rows->copy};
+    return rows->copy ? RG_OK : RG_LIMIT;
+}
+
 /* Room for the copy, and all of it unless it streams. */
 static rg_status load_copy(struct rg__rows *rows)
 {
     int64_t n = rows->streams ? largest_window(rows) : rows->n_rows;
-    rows->copy =
-        rg__alloc_bare(rows->ctx, n * rows->n_features, rg_dtype_size(rows->dtype), "the features");
-    if (!rows->copy)
-        return RG_LIMIT;
-    rows->matrix.dense = (rg_tensor){rows->dtype, 2, {n, rows->n_features}, rows->copy};
-    return rows->streams ? RG_OK : load(rows, 0, rows->n_lists);
+    rg_status status = (rows->sparse ? allocate_sparse : allocate_dense)(rows, n);
+    return status != RG_OK || rows->streams ? status : load(rows, 0, rows->n_lists);
 }
 
-rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
+rg_status rg__rows_open(rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs,
                         const rg_normalization *normalization, rg_dtype dtype,
                         const struct rg__windowing *windowing, struct rg__rows *rows)
 {
-    *rows = (struct rg__rows){.ctx = ctx, .dtype = dtype, .n_features = split->n_features};
+    *rows = (struct rg__rows){.ctx = ctx, .dtype = dtype, .n_columns = inputs->n};
     rows->split = split;
+    rows->inputs = inputs;
     rows->normalization = normalization;
     rows->n_lists = split->n_lists;
     rows->streams = windowing && windowing->stream;
@@ -345,7 +486,8 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
     if (!rows->offsets)
         return RG_LIMIT;
     rows->n_rows = count_valid(split, rows->offsets);
-    rows->stay = rg__rows_stay(split, normalization->method, dtype);
+    rows->sparse = rg__stays_sparse(split, normalization);
+    rows->stay = rg__rows_stay(split, inputs, normalization->method, dtype);
     if (rows->stay)
         rows->matrix = (rg_selection){.dense = split->features, .sparse = split->csr};
     rg_status status = load_labels(split, rows);
@@ -366,5 +508,8 @@ void rg__rows_close(struct rg__rows *rows)
     rg__free(rows->ctx, rows->list_weights);
     rg__free(rows->ctx, rows->windows);
     rg__free(rows->ctx, rows->copy);
+    rg__free(rows->ctx, rows->copy_indices);
+    rg__free(rows->ctx, rows->copy_indptr);
+    rg__sparse_close(&rows->loader);
     *rows = (struct rg__rows){0};
 }

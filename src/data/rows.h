@@ -5,20 +5,20 @@
 #ifndef RG_DATA_ROWS_H
 #define RG_DATA_ROWS_H
 
-#include "base/base.h"
-
-#include <rankgrad/data.h>
+#include "data/inputs.h"
+#include "data/sparse.h"
 
 /* Copies one row of the split, dense and in its own type (of sparse rows csr.dtype), to n_features
  * numbers. */
 void rg__copy_row(const rg_split *split, int64_t row, void *to);
 
 /* Bytes of scratch that rg__load_rows needs for up to n_rows rows of this split; 0: none. */
-size_t rg__load_scratch(const rg_split *split, int64_t n_rows);
+size_t rg__load_scratch(const rg_split *split, const struct rg__inputs *inputs, int64_t n_rows);
 
-/* Loads the valid ones of the rows [begin, end) into out->data, (end - begin, F) of out->dtype,
- * normalised as one list; returns how many they are. */
-int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
+/* Loads the valid ones of the rows [begin, end) into out->data, (end - begin, columns) of
+ * out->dtype, dense and normalised as one list; returns how many they are. A number that is not
+ * finite in another column makes the row's first one NaN. */
+int64_t rg__load_rows(const rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs,
                       const rg_normalization *normalization, int64_t begin, int64_t end,
                       void *scratch, rg_tensor *out);
 
@@ -35,16 +35,22 @@ int64_t rg__load_rows(const rg_context *ctx, const rg_split *split,
 struct rg__rows {
     rg_context *ctx;
     const rg_split *split;
+    const struct rg__inputs *inputs; /* the model's */
     const rg_normalization *normalization;
     rg_dtype dtype;
-    int64_t n_rows, n_features, n_lists;
+    int64_t n_rows, n_columns, n_lists;
     int64_t *offsets;     /* (n_lists + 1) over valid rows */
     rg_selection matrix;  /* the features; its runs are rg__list_runs' */
+    bool sparse;          /* `matrix` is sparse */
     bool stay;            /* `matrix` is the split's features as they are; else it is the copy */
     void *labels;         /* (n_rows) */
     void *weights;        /* (n_rows) of items; NULL: all 1 */
     double *list_weights; /* (n_lists), with mean 1 over the lists that count; NULL: all 1 */
-    void *copy;           /* (rows, n_features) of `dtype`, normalised, of all windows or one */
+    void *copy;           /* normalised, of `dtype`, of all windows or one: (rows, n_columns), or
+                            the numbers of sparse rows, with the next two */
+    int32_t *copy_indices;
+    int64_t *copy_indptr;     /* (rows + 1) */
+    struct rg__sparse loader; /* of the copy of sparse rows */
     int64_t n_windows;
     int64_t *windows; /* (n_windows + 1) their first lists */
     bool streams;
@@ -66,8 +72,9 @@ struct rg__windowing {
 };
 
 /* Whether a split's features can be computed with as they are, so that loading copies nothing:
- * without normalisation, and in the model's type, f16 or sparse. */
-bool rg__rows_stay(const rg_split *split, rg_normalize method, rg_dtype dtype);
+ * without normalisation, with all columns, and in the model's type, f16 or sparse. */
+bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs, rg_normalize method,
+                   rg_dtype dtype);
 
 /* Appends the runs of a list's valid rows to runs[0..n), joined with the last one where they follow
  * it; returns their number. A list has at most rg__most_runs runs. */
@@ -78,9 +85,12 @@ int64_t rg__most_runs(const struct rg__rows *rows, int64_t list);
  * with their columns. */
 int64_t rg__list_bytes(const struct rg__rows *rows, int64_t list);
 
-/* Loads a split, which must outlive the rows, as the normalisation must. `windowing` NULL: one
- * window, at hand. End with rg__rows_close, also after failure. */
-rg_status rg__rows_open(rg_context *ctx, const rg_split *split,
+/* The same of a list of sparse rows that are not loaded yet. */
+int64_t rg__sparse_list_bytes(const rg_split *split, int64_t list, rg_dtype dtype);
+
+/* Loads a split. It must outlive the rows, as must the inputs and the normalisation. `windowing`
+ * NULL: one window, at hand. End with rg__rows_close, also after failure. */
+rg_status rg__rows_open(rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs,
                         const rg_normalization *normalization, rg_dtype dtype,
                         const struct rg__windowing *windowing, struct rg__rows *rows);
 

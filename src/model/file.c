@@ -1,10 +1,11 @@
-/* file.c: a model as an HDF5 file, "rankgrad-model" 1.0.
+/* file.c: a model as an HDF5 file, "rankgrad-model" 1.0 or 1.1.
  *
  *     attributes   format, format_version
  *     /config      JSON: model, n_features, dtype, bias, normalize; of an mlp hidden
  *     /parameters  a data set for each part of the block ("weights", "bias"; of an mlp
  *                  "weights_0", "bias_0", ...)
- *     /normalization/shift, /scale   (F) f64, where the method has them
+ *     /normalization/shift, /scale   (inputs) f64, where the method has them
+ *     /columns     (inputs) the columns of the data that are inputs; absent: all (version 1.0)
  *     /feature_names (F), /history (JSON), where known
  *
  * The one idea: the same model gives the same bytes, and a file that does not hold together, to
@@ -60,12 +61,19 @@ static char *config_of(const rg_model *model)
         json_array_append_new(hidden, json_integer((json_int_t)model->hidden[l]));
     json_t *json =
         json_pack("{s:s, s:I, s:s, s:b, s:s, s:o*}", "model", model->architecture->name,
-                  "n_features", (json_int_t)model->n_features, "dtype",
+                  "n_features", (json_int_t)model->inputs.n_features, "dtype",
                   rg_dtype_name(model->parameters.dtype), "bias", (int)model->bias, "normalize",
                   rg_normalize_name(model->normalization.method), "hidden", hidden);
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     json_decref(json);
     return text;
+}
+
+/* The inputs' columns, in the type of indices in data sets. */
+static void write_columns(struct rg__h5_writer *writer, const rg_model *model)
+{
+    if (model->inputs.index)
+        rg__h5_write(writer, "/columns", RG_I32, 1, &model->inputs.n, model->inputs.index);
 }
 
 rg_status rg_model_write(const rg_model *model, rg_output *out)
@@ -85,16 +93,17 @@ rg_status rg_model_write(const rg_model *model, rg_output *out)
         return status;
     }
     rg__h5_write_attribute(writer, "/", "format", FORMAT);
-    rg__h5_write_attribute(writer, "/", "format_version", "1.0");
+    rg__h5_write_attribute(writer, "/", "format_version", model->inputs.index ? "1.1" : "1.0");
     rg__h5_write_strings(writer, "/config", -1, (const char *const[]){config});
+    write_columns(writer, model);
     write_parts(writer, model);
     if (norm->shift) {
         rg__h5_write_group(writer, "/normalization");
-        rg__h5_write(writer, "/normalization/shift", RG_F64, 1, &model->n_features, norm->shift);
-        rg__h5_write(writer, "/normalization/scale", RG_F64, 1, &model->n_features, norm->scale);
+        rg__h5_write(writer, "/normalization/shift", RG_F64, 1, &model->inputs.n, norm->shift);
+        rg__h5_write(writer, "/normalization/scale", RG_F64, 1, &model->inputs.n, norm->scale);
     }
     if (model->feature_names)
-        rg__h5_write_strings(writer, "/feature_names", model->n_features,
+        rg__h5_write_strings(writer, "/feature_names", model->inputs.n_features,
                              (const char *const *)model->feature_names);
     if (model->history[0])
         rg__h5_write_strings(writer, "/history", -1, (const char *const[]){model->history});
@@ -124,6 +133,8 @@ struct reader {
     rg_context *ctx;
     const char *path;
     struct rg__h5 *file;
+    int32_t *columns; /* (n_columns) of the inputs; NULL: all */
+    int64_t n_columns;
     rg_model *model;
 };
 
@@ -277,10 +288,36 @@ static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *o
                         RG_MAX_HIDDEN);
     *type = (rg_dtype)find(dtype_name, dtype);
     *method = (rg_normalize)find(normalize_name, normalize);
-    const rg_model_options o = {name, *type, bias != 0, hidden, n_hidden, 0};
+    const rg_model_options o = {.name = name,
+                                .dtype = *type,
+                                .bias = bias != 0,
+                                .hidden = hidden,
+                                .n_hidden = n_hidden,
+                                .columns = r->columns,
+                                .n_columns = r->n_columns};
     if (rg__model_outline(r->ctx, n_features, &o, outline) == RG_OK)
         return RG_OK;
     return rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, rg_last_error(r->ctx));
+}
+
+/* The columns of the inputs, as they are in the file; the outline checks them. */
+static rg_status read_columns(struct reader *r)
+{
+    enum rg__h5_kind kind;
+    struct rg__h5_info info;
+    rg_status status = rg__h5_kind(r->file, "/columns", &kind);
+    if (status != RG_OK || kind == RG__H5_ABSENT)
+        return status;
+    if (kind != RG__H5_DATASET)
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: /columns is no data set", r->path);
+    status = rg__h5_describe(r->file, "/columns", &info);
+    if (status == RG_OK && info.class != RG__H5_INTEGER)
+        status = rg__fail(r->ctx, RG_BAD_DATA, "%s: /columns holds no integers", r->path);
+    if (status != RG_OK)
+        return status;
+    r->n_columns = info.count;
+    r->columns = rg__alloc(r->ctx, info.count, sizeof *r->columns, "the columns");
+    return r->columns ? rg__h5_read(r->file, "/columns", RG_I32, info.count, r->columns) : RG_LIMIT;
 }
 
 /* A model of the configuration; its parameters are still 0. */
@@ -300,7 +337,7 @@ static rg_status read_config(struct reader *r, rg_normalize *method)
     if (status == RG_OK)
         status = check_parts(r, &outline); /* before memory is taken for them */
     if (status == RG_OK)
-        status = rg__model_allocate(&outline, type, &r->model);
+        status = rg__model_allocate(&outline, r->columns, type, &r->model);
     json_decref(json);
     return status;
 }
@@ -321,7 +358,7 @@ static rg_status read_parts(struct reader *r)
 static rg_status read_normalization(struct reader *r, rg_normalize method)
 {
     rg_normalization *norm = &r->model->normalization;
-    int64_t n = r->model->n_features;
+    int64_t n = r->model->inputs.n;
     norm->method = method;
     norm->n_features = n;
     if (method == RG_NORMALIZE_NONE || method == RG_NORMALIZE_LIST_MINMAX)
@@ -343,10 +380,12 @@ static rg_status read_names_and_history(struct reader *r)
     rg_status status = rg__h5_kind(r->file, "/feature_names", &kind);
     if (status == RG_OK && kind == RG__H5_DATASET) {
         status = rg__h5_describe(r->file, "/feature_names", &info);
-        if (status == RG_OK && (info.class != RG__H5_STRING || info.count != r->model->n_features))
-            status = rg__fail(r->ctx, RG_BAD_DATA,
-                              "%s: /feature_names holds %lld elements; expected %lld strings",
-                              r->path, (long long)info.count, (long long)r->model->n_features);
+        if (status == RG_OK &&
+            (info.class != RG__H5_STRING || info.count != r->model->inputs.n_features))
+            status =
+                rg__fail(r->ctx, RG_BAD_DATA,
+                         "%s: /feature_names holds %lld elements; expected %lld strings", r->path,
+                         (long long)info.count, (long long)r->model->inputs.n_features);
         if (status == RG_OK)
             status = rg__h5_read_strings(r->file, "/feature_names", info.count, &strings);
         if (status == RG_OK)
@@ -375,6 +414,8 @@ rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
     if (status == RG_OK)
         status = rg__h5_verify(r.file, &n_checked);
     if (status == RG_OK)
+        status = read_columns(&r);
+    if (status == RG_OK)
         status = read_config(&r, &method);
     if (status == RG_OK)
         status = read_parts(&r);
@@ -383,6 +424,7 @@ rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
     if (status == RG_OK)
         status = read_names_and_history(&r);
     rg__h5_close(r.file);
+    rg__free(ctx, r.columns);
     if (status == RG_OK)
         *out = r.model;
     else

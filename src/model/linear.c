@@ -9,7 +9,7 @@
 
 void F(rg__linear_score)(const rg_model *model, const void *rows, int64_t n, void *scores)
 {
-    int64_t n_features = model->n_features;
+    int64_t n_features = model->inputs.n;
     const real *w = model->parameters.value;
     real *out = scores;
     F(rg__vector)(model->ctx)->dot_rows(rows, false, n, n_features, w, out);
@@ -17,11 +17,25 @@ void F(rg__linear_score)(const rg_model *model, const void *rows, int64_t n, voi
         out[i] += w[n_features];
 }
 
+/* As csr_matmul does, so that training and evaluation agree to the bit. */
+void F(rg__linear_score_sparse)(const rg_model *model, const rg_csr *rows, void *scratch,
+                                void *scores)
+{
+    const struct F(rg__vector) *vector = F(rg__vector)(model->ctx);
+    const real *w = model->parameters.value;
+    int64_t n = rows->indptr[rows->n_rows] - rows->indptr[0];
+    real *out = scores;
+    vector->multiply_picked(rows->data, rows->indices, n, w, scratch);
+    vector->sum_rows(scratch, rows->indptr, rows->n_rows, out);
+    for (int64_t i = 0; model->bias && i < rows->n_rows; i++)
+        out[i] += w[model->inputs.n];
+}
+
 #ifdef RG__ONCE
 bool rg__linear_part(const rg_model *model, int i, struct rg__part *part)
 {
-    *part = i == 0 ? (struct rg__part){"weights", 0, 1, {model->n_features}}
-                   : (struct rg__part){"bias", model->n_features, 1, {1}};
+    *part = i == 0 ? (struct rg__part){"weights", 0, 1, {model->inputs.n}}
+                   : (struct rg__part){"bias", model->inputs.n, 1, {1}};
     return i <= model->bias;
 }
 

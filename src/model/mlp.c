@@ -23,24 +23,72 @@ static int64_t F(widest)(const rg_model *model)
     return most;
 }
 
+/* The scores of n rows from h[0], the first layer's outputs; w are the parameters behind it. */
+static void F(score_hidden)(const rg_model *model, int64_t n, const real *w,
+                            real h[2][ACTIVATIONS / sizeof(real)], real *scores)
+{
+    int64_t inputs = model->hidden[0];
+    for (int l = 1; l < model->n_hidden; l++) {
+        int64_t units = model->hidden[l];
+        F(rg__layer)(model->ctx, h[(l - 1) % 2], n, inputs, w, units, h[l % 2]);
+        w += (inputs + 1) * units;
+        inputs = units;
+    }
+    const real *x = h[(model->n_hidden - 1) % 2];
+    F(rg__vector)(model->ctx)->dot_rows(x, false, n, inputs, w, scores);
+    for (int64_t i = 0; model->bias && i < n; i++)
+        scores[i] += w[inputs];
+}
+
+/* Rows whose outputs of any layer fit ACTIVATIONS. */
+static int64_t F(block_rows)(const rg_model *model)
+{
+    return ACTIVATIONS / (int64_t)sizeof(real) / F(widest)(model);
+}
+
 void F(rg__mlp_score)(const rg_model *model, const void *rows, int64_t n, void *scores)
 {
-    const rg_context *ctx = model->ctx;
     real h[2][ACTIVATIONS / sizeof(real)], *out = scores;
-    int64_t block = ACTIVATIONS / (int64_t)sizeof(real) / F(widest)(model);
+    int64_t block = F(block_rows)(model), inputs = model->inputs.n, units = model->hidden[0];
+    const real *w = model->parameters.value;
     for (int64_t m = 0; m < n; m += block) {
-        int64_t n_rows = n - m < block ? n - m : block, inputs = model->n_features;
-        const real *x = (const real *)rows + m * inputs, *w = model->parameters.value;
-        for (int l = 0; l < model->n_hidden; l++) {
-            int64_t units = model->hidden[l];
-            F(rg__layer)(ctx, x, n_rows, inputs, w, units, h[l % 2]);
-            w += (inputs + 1) * units;
-            x = h[l % 2];
-            inputs = units;
-        }
-        F(rg__vector)(ctx)->dot_rows(x, false, n_rows, inputs, w, out + m);
-        for (int64_t i = m; model->bias && i < m + n_rows; i++)
-            out[i] += w[inputs];
+        int64_t n_rows = n - m < block ? n - m : block;
+        F(rg__layer)(model->ctx, (const real *)rows + m * inputs, n_rows, inputs, w, units, h[0]);
+        F(score_hidden)(model, n_rows, w + (inputs + 1) * units, h, out + m);
+    }
+}
+
+/* The first layer's outputs for one sparse row: y (units) = relu(x W + b). */
+static void F(sparse_layer)(const rg_csr *rows, int64_t row, const real *w, const real *b,
+                            int64_t units, real *y)
+{
+    int64_t begin = rows->indptr[row] - rows->indptr[0];
+    int64_t end = rows->indptr[row + 1] - rows->indptr[0];
+    const real *x = rows->data;
+    for (int64_t j = 0; j < units; j++)
+        y[j] = 0;
+    for (int64_t k = begin; k < end; k++) {
+        const real *weights = w + rows->indices[k] * units;
+        for (int64_t j = 0; j < units; j++)
+            y[j] += x[k] * weights[j];
+    }
+    for (int64_t j = 0; j < units; j++) {
+        y[j] += b[j];
+        y[j] = y[j] <= 0 ? 0 : y[j];
+    }
+}
+
+void F(rg__mlp_score_sparse)(const rg_model *model, const rg_csr *rows, void *scratch, void *scores)
+{
+    (void)scratch;
+    real h[2][ACTIVATIONS / sizeof(real)], *out = scores;
+    int64_t block = F(block_rows)(model), units = model->hidden[0];
+    const real *w = model->parameters.value, *b = w + model->inputs.n * units;
+    for (int64_t m = 0; m < rows->n_rows; m += block) {
+        int64_t n_rows = rows->n_rows - m < block ? rows->n_rows - m : block;
+        for (int64_t i = 0; i < n_rows; i++)
+            F(sparse_layer)(rows, m + i, w, b, units, h[0] + i * units);
+        F(score_hidden)(model, n_rows, b + units, h, out + m);
     }
 }
 
@@ -49,7 +97,7 @@ bool rg__mlp_part(const rg_model *model, int i, struct rg__part *part)
 {
     int layer = i / 2;
     bool bias = i % 2, last = layer == model->n_hidden;
-    int64_t first = 0, inputs = model->n_features;
+    int64_t first = 0, inputs = model->inputs.n;
     if (layer > model->n_hidden || (last && bias && !model->bias))
         return false;
     for (int l = 0; l < layer; l++) {

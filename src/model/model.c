@@ -8,14 +8,16 @@ static const struct rg__architecture architectures[] = {
      .part = rg__linear_part,
      .forward = rg__linear_forward,
      .block = 8 << 10, /* stays in the first cache between normalising and one product */
-     .score = {rg__linear_score_f32, rg__linear_score_f64}},
+     .score = {rg__linear_score_f32, rg__linear_score_f64},
+     .score_sparse = {rg__linear_score_sparse_f32, rg__linear_score_sparse_f64}},
     {.name = "mlp",
      .most_hidden = RG_MAX_HIDDEN,
      .part = rg__mlp_part,
      .start = rg__mlp_start,
      .forward = rg__mlp_forward,
      .block = RG__MOST_BLOCK, /* so many rows read each layer's weights once */
-     .score = {rg__mlp_score_f32, rg__mlp_score_f64}},
+     .score = {rg__mlp_score_f32, rg__mlp_score_f64},
+     .score_sparse = {rg__mlp_score_sparse_f32, rg__mlp_score_sparse_f64}},
 };
 
 const char *rg_model_name_at(int i)
@@ -56,6 +58,24 @@ static rg_status check_hidden(rg_context *ctx, const struct rg__architecture *a,
     return RG_OK;
 }
 
+/* Columns ascend and are in range. */
+static rg_status check_columns(rg_context *ctx, int64_t n_features, const rg_model_options *o)
+{
+    if (!o->columns)
+        return RG_OK;
+    if (o->n_columns < 1 || o->n_columns > n_features)
+        return rg__fail(ctx, RG_USAGE, "model: %lld columns; expected 1 to %lld",
+                        (long long)o->n_columns, (long long)n_features);
+    for (int64_t i = 0; i < o->n_columns; i++)
+        if (o->columns[i] < 0 || o->columns[i] >= n_features ||
+            (i > 0 && o->columns[i] <= o->columns[i - 1]))
+            return rg__fail(ctx, RG_USAGE,
+                            "model: element %lld (from 1) of the columns is %d; expected ascending "
+                            "numbers from 0 to %lld",
+                            (long long)i + 1, o->columns[i], (long long)n_features - 1);
+    return RG_OK;
+}
+
 rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *o,
                             rg_model *model)
 {
@@ -70,13 +90,17 @@ rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_
         return rg__fail(ctx, RG_USAGE, "model: %lld features; expected 1 to 2147483647",
                         (long long)n_features);
     rg_status status = check_hidden(ctx, architecture, o);
+    if (status == RG_OK)
+        status = check_columns(ctx, n_features, o);
     if (status != RG_OK)
         return status;
     *model = (rg_model){.ctx = ctx,
                         .architecture = architecture,
-                        .n_features = n_features,
+                        .inputs = rg__all_inputs(n_features),
                         .bias = o->bias,
                         .n_hidden = o->n_hidden};
+    if (o->columns)
+        model->inputs.n = o->n_columns;
     for (int l = 0; l < o->n_hidden; l++)
         model->hidden[l] = o->hidden[l];
     return RG_OK;
@@ -96,7 +120,8 @@ int64_t rg__model_parameter_count(const rg_model *outline)
     return count;
 }
 
-rg_status rg__model_allocate(const rg_model *outline, rg_dtype dtype, rg_model **out)
+rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_dtype dtype,
+                             rg_model **out)
 {
     rg_context *ctx = outline->ctx;
     int64_t count = rg__model_parameter_count(outline);
@@ -109,7 +134,12 @@ rg_status rg__model_allocate(const rg_model *outline, rg_dtype dtype, rg_model *
     char *block = rg__alloc(ctx, 2 * count, size, "the parameters");
     model->parameters = (rg_parameters){dtype, count, block, NULL};
     model->history = rg__strdup(ctx, "");
-    if (!block || !model->history) {
+    const struct rg__inputs *inputs = &outline->inputs;
+    bool short_of = !block || !model->history;
+    if (!short_of && index)
+        short_of =
+            rg__inputs_copy(ctx, inputs->n_features, index, inputs->n, &model->inputs) != RG_OK;
+    if (short_of) {
         rg_model_destroy(model);
         return RG_LIMIT;
     }
@@ -126,7 +156,7 @@ rg_status rg_model_create(rg_context *ctx, int64_t n_features, const rg_model_op
     *out = NULL;
     rg_status status = rg__model_outline(ctx, n_features, &o, &outline);
     if (status == RG_OK)
-        status = rg__model_allocate(&outline, o.dtype, out);
+        status = rg__model_allocate(&outline, o.columns, o.dtype, out);
     if (status == RG_OK && outline.architecture->start)
         outline.architecture->start(*out, o.seed);
     return status;
@@ -145,7 +175,8 @@ void rg_model_destroy(rg_model *model)
         return;
     rg_context *ctx = model->ctx;
     rg_normalization_free(ctx, &model->normalization);
-    free_names(ctx, model->feature_names, model->n_features);
+    free_names(ctx, model->feature_names, model->inputs.n_features);
+    rg__inputs_free(ctx, &model->inputs);
     rg__free(ctx, model->history);
     rg__free(ctx, model->parameters.value);
     rg__free(ctx, model);
@@ -158,7 +189,14 @@ const char *rg_model_name(const rg_model *model)
 
 int64_t rg_model_n_features(const rg_model *model)
 {
-    return model->n_features;
+    return model->inputs.n_features;
+}
+
+const int32_t *rg_model_columns(const rg_model *model, int64_t *n)
+{
+    if (n)
+        *n = model->inputs.n;
+    return model->inputs.index;
 }
 
 const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden)
@@ -182,16 +220,16 @@ rg_status rg_model_set_feature_names(rg_model *model, const char *const *names)
     rg_context *ctx = model->ctx;
     char **copy = NULL;
     if (names) {
-        copy = rg__alloc(ctx, model->n_features, sizeof *copy, "the feature names");
-        for (int64_t i = 0; copy && i < model->n_features; i++)
+        copy = rg__alloc(ctx, model->inputs.n_features, sizeof *copy, "the feature names");
+        for (int64_t i = 0; copy && i < model->inputs.n_features; i++)
             if (!(copy[i] = rg__strdup(ctx, names[i]))) {
-                free_names(ctx, copy, model->n_features);
+                free_names(ctx, copy, model->inputs.n_features);
                 copy = NULL;
             }
         if (!copy)
             return RG_LIMIT;
     }
-    free_names(ctx, model->feature_names, model->n_features);
+    free_names(ctx, model->feature_names, model->inputs.n_features);
     model->feature_names = copy;
     return RG_OK;
 }
@@ -218,17 +256,16 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
     rg_context *ctx = model->ctx;
     rg_normalization copy = *normalization;
     copy.shift = copy.scale = NULL;
-    if (normalization->method != RG_NORMALIZE_NONE &&
-        normalization->n_features != model->n_features)
+    if (normalization->method != RG_NORMALIZE_NONE && normalization->n_features != model->inputs.n)
         return rg__fail(ctx, RG_USAGE, "model: a normalisation of %lld features; expected %lld",
-                        (long long)normalization->n_features, (long long)model->n_features);
+                        (long long)normalization->n_features, (long long)model->inputs.n);
     bool fitted = normalization->method != RG_NORMALIZE_NONE &&
                   normalization->method != RG_NORMALIZE_LIST_MINMAX;
     if (fitted && (!normalization->shift || !normalization->scale))
         return rg__fail(ctx, RG_USAGE, "model: %s needs shift and scale",
                         rg_normalize_name(normalization->method));
-    if (!copy_numbers(ctx, normalization->shift, model->n_features, &copy.shift) ||
-        !copy_numbers(ctx, normalization->scale, model->n_features, &copy.scale)) {
+    if (!copy_numbers(ctx, normalization->shift, model->inputs.n, &copy.shift) ||
+        !copy_numbers(ctx, normalization->scale, model->inputs.n, &copy.scale)) {
         rg_normalization_free(ctx, &copy);
         return RG_LIMIT;
     }

@@ -34,7 +34,8 @@ static bool is_by_list(const rg_model *model)
 static bool reads_in_place(const rg_model *model, const rg_split *split)
 {
     return model->normalization.method == RG_NORMALIZE_NONE && !split->mask && !split->csr.indptr &&
-           !split->columns && split->features.dtype == model->parameters.dtype;
+           !model->inputs.index && !split->columns &&
+           split->features.dtype == model->parameters.dtype;
 }
 
 /* ---- Blocks ---- */
@@ -61,8 +62,8 @@ static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_spl
     rg_dtype dtype = model->parameters.dtype;
     *b = (struct block){.model = model, .split = split};
     b->stays = reads_in_place(model, split);
-    size_t score = rg_dtype_size(dtype), scratch = rg__load_scratch(split, 1);
-    size_t row = b->stays ? 0 : (size_t)model->n_features * score;
+    size_t score = rg_dtype_size(dtype), scratch = rg__load_scratch(split, &model->inputs, 1);
+    size_t row = b->stays ? 0 : (size_t)model->inputs.n * score;
     int64_t fit = model->architecture->block / (int64_t)(score + row + scratch);
     b->most = is_by_list(model) || n < fit ? n : fit > 0 ? fit : 1;
     if (b->most > fit)
@@ -86,8 +87,8 @@ static int64_t score_block(const struct block *b, int64_t begin, int64_t end)
         rows.data = (char *)split->features.data +
                     (size_t)(begin * split->n_features) * rg_dtype_size(rows.dtype);
     else
-        n = rg__load_rows(b->model->ctx, split, &b->model->normalization, begin, end, b->scratch,
-                          &rows);
+        n = rg__load_rows(b->model->ctx, split, &b->model->inputs, &b->model->normalization, begin,
+                          end, b->scratch, &rows);
     rg__model_score_rows(b->model, rows.data, n, b->scores);
     return n;
 }
@@ -104,8 +105,8 @@ rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, fl
         void *data; /* a leaf's data pointer, never written through */
     } features = {rows};
     const rg_split split = {.n_rows = n,
-                            .n_features = model->n_features,
-                            .features = {RG_F32, 2, {n, model->n_features}, features.data}};
+                            .n_features = model->inputs.n_features,
+                            .features = {RG_F32, 2, {n, model->inputs.n_features}, features.data}};
     if (reads_in_place(model, &split)) {
         rg__model_score_rows(model, rows, n, scores);
         return RG_OK;
@@ -123,25 +124,33 @@ rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, fl
 
 /* ---- A split ---- */
 
-/* The scores of the rows [begin, end) as doubles; NaN where a row is masked. */
+/* The scores of the rows [begin, end) as doubles, from the n scores of the valid ones, of the
+ * model's type; NaN where a row is masked. */
+static void widen_scores(const rg_model *model, const rg_split *split, int64_t begin, int64_t end,
+                         const void *from, int64_t n, double *scores)
+{
+    if (model->parameters.dtype == RG_F32) /* rg__cast looks at each number's type anew */
+        for (int64_t i = 0; i < n; i++)
+            scores[begin + i] = (double)((const float *)from)[i];
+    else
+        memcpy(scores + begin, from, (size_t)n * sizeof *scores);
+    if (!split->mask)
+        return;
+    for (int64_t row = end - 1; row >= begin; row--) /* from behind: each to its place */
+        scores[row] = rg__row_is_there(split, row) ? scores[begin + --n] : (double)NAN;
+}
+
 static void score_into(const struct block *b, int64_t begin, int64_t end, double *scores)
 {
     int64_t n = score_block(b, begin, end);
-    if (b->model->parameters.dtype == RG_F32) /* rg__cast looks at each number's type anew */
-        for (int64_t i = 0; i < n; i++)
-            scores[begin + i] = (double)((const float *)(const void *)b->scores)[i];
-    else
-        memcpy(scores + begin, b->scores, (size_t)n * sizeof *scores);
-    if (!b->split->mask)
-        return;
-    for (int64_t row = end - 1; row >= begin; row--) /* from behind: each to its place */
-        scores[row] = rg__row_is_there(b->split, row) ? scores[begin + --n] : (double)NAN;
+    widen_scores(b->model, b->split, begin, end, b->scores, n, scores);
 }
 
 struct bulk {
     const rg_model *model;
     const rg_split *split;
     double *scores;
+    struct rg__sparse sparse; /* of rows that are scored sparse */
 };
 
 /* The i-th TASK_LISTS lists. */
@@ -178,29 +187,171 @@ static rg_status score_rows(rg_context *ctx, void *user, int worker, int64_t i)
     return status == RG_OK ? rg__cancelled(ctx) : status;
 }
 
+/* ---- A sparse split ---- */
+
+enum { BLOCK_VALUES = 16 << 10 }; /* numbers of a block, or one row or (normalised so) list */
+
+/* Arrays for the numbers and the rows of a block. */
+struct sparse_block {
+    char *memory;
+    int32_t *indices;
+    int64_t *indptr;
+    void *data, *products, *scratch, *scores;
+};
+
+/* The end of the block that begins with row `begin`: a list, or rows of at most BLOCK_VALUES
+ * numbers, at least one; *n_values gets an upper limit of the numbers when they are loaded. */
+static int64_t end_of_block(const struct bulk *bulk, int64_t begin, int64_t end, int64_t *n_values)
+{
+    const int64_t *indptr = bulk->split->csr.indptr;
+    int64_t shifted = bulk->sparse.n_shifted, row = begin;
+    *n_values = 0;
+    for (; row < end; row++) {
+        int64_t n = indptr[row + 1] - indptr[row] + shifted;
+        if (row > begin && *n_values + n > BLOCK_VALUES && !is_by_list(bulk->model))
+            break;
+        *n_values += n;
+    }
+    return row;
+}
+
+static size_t place(size_t *used, size_t size)
+{
+    size_t at = *used;
+    *used += rounded(size);
+    return at;
+}
+
+/* Room for blocks of so many rows and numbers. */
+static rg_status sparse_block_open(rg_context *ctx, const struct bulk *bulk, int64_t n_rows,
+                                   int64_t n_values, struct sparse_block *b)
+{
+    size_t size = rg_dtype_size(bulk->model->parameters.dtype), used = 0, values = (size_t)n_values;
+    size_t indptr = place(&used, (size_t)(n_rows + 1) * sizeof *b->indptr);
+    size_t indices = place(&used, values * sizeof *b->indices);
+    size_t data = place(&used, values * size);
+    size_t products = place(&used, (values + RG__SPARSE_SLACK) * size);
+    size_t scores = place(&used, (size_t)n_rows * size);
+    size_t scratch = place(&used, rg__sparse_scratch(&bulk->sparse, n_values));
+    char *m = b->memory = rg__alloc_bare(ctx, (int64_t)used, 1, "sparse rows to score");
+    if (!m)
+        return RG_LIMIT;
+    memset(m + products, 0, (values + RG__SPARSE_SLACK) * size);
+    b->indptr = (int64_t *)(void *)(m + indptr);
+    b->indices = (int32_t *)(void *)(m + indices);
+    b->data = m + data;
+    b->products = m + products;
+    b->scores = m + scores;
+    b->scratch = m + scratch;
+    return RG_OK;
+}
+
+/* The valid ones of the rows [begin, end), normalised, in the block's arrays. */
+static void load_sparse_block(const struct bulk *bulk, struct sparse_block *b, int64_t begin,
+                              int64_t end, rg_csr *rows)
+{
+    int64_t n = 0;
+    for (int64_t row = begin; row < end; row++)
+        if (rg__row_is_there(bulk->split, row)) {
+            b->indptr[rows->n_rows++] = n;
+            n += rg__sparse_count(&bulk->sparse, row);
+        }
+    b->indptr[rows->n_rows] = n;
+    rg__sparse_load(&bulk->sparse, begin, end, b->scratch, rows->dtype, b->indices, b->data);
+}
+
+static void score_sparse_block(const struct bulk *bulk, struct sparse_block *b, int64_t begin,
+                               int64_t end)
+{
+    const rg_model *model = bulk->model;
+    const rg_split *split = bulk->split;
+    rg_dtype dtype = model->parameters.dtype;
+    rg_csr rows = {0, model->inputs.n, b->indptr, b->indices, dtype, b->data};
+    if (!split->mask && split->csr.dtype == dtype &&
+        rg__rows_stay(split, &model->inputs, model->normalization.method, dtype))
+        rows = rg__csr_rows(&split->csr, begin, end);
+    else
+        load_sparse_block(bulk, b, begin, end, &rows);
+    model->architecture->score_sparse[dtype](model, &rows, b->products, b->scores);
+    widen_scores(model, split, begin, end, b->scores, rows.n_rows, bulk->scores);
+}
+
+/* The rows [begin, end), in blocks. */
+static rg_status score_sparse(rg_context *ctx, const struct bulk *bulk, int64_t begin, int64_t end)
+{
+    int64_t most_rows = 0, most_values = 0, n_values;
+    for (int64_t row = begin; row < end;) {
+        int64_t next = end_of_block(bulk, row, end, &n_values);
+        most_rows = next - row > most_rows ? next - row : most_rows;
+        most_values = n_values > most_values ? n_values : most_values;
+        row = next;
+    }
+    struct sparse_block b;
+    rg_status status = sparse_block_open(ctx, bulk, most_rows, most_values, &b);
+    for (int64_t row = begin; row < end && status == RG_OK;) {
+        int64_t next = end_of_block(bulk, row, end, &n_values);
+        score_sparse_block(bulk, &b, row, next);
+        row = next;
+    }
+    rg__free(ctx, b.memory);
+    return status;
+}
+
+/* The i-th TASK_LISTS lists, or TASK_ROWS rows. */
+static rg_status score_sparse_task(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    (void)worker;
+    const struct bulk *bulk = user;
+    const rg_split *split = bulk->split;
+    rg_status status = RG_OK;
+    if (is_by_list(bulk->model)) {
+        int64_t last =
+            (i + 1) * TASK_LISTS < split->n_lists ? (i + 1) * TASK_LISTS : split->n_lists;
+        for (int64_t q = i * TASK_LISTS; q < last && status == RG_OK; q++)
+            status = score_sparse(ctx, bulk, split->offsets[q], split->offsets[q + 1]);
+    } else {
+        int64_t end = (i + 1) * TASK_ROWS < split->n_rows ? (i + 1) * TASK_ROWS : split->n_rows;
+        status = score_sparse(ctx, bulk, i * TASK_ROWS, end);
+    }
+    return status == RG_OK ? rg__cancelled(ctx) : status;
+}
+
+/* ---- Any split ---- */
+
 /* Scores a sound split that has the model's columns. */
 static rg_status score_matched(const rg_model *model, const rg_split *split, double *scores)
 {
     rg_context *ctx = model->ctx;
     bool by_list = is_by_list(model);
+    rg_status status = RG_OK;
     if (by_list && split->n_rows > 0 && !split->offsets)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the model normalises within lists (list-minmax); "
                         "expected data with lists (offsets, qid or group)");
-    struct bulk bulk = {model, split, scores};
+    struct bulk bulk = {.model = model, .split = split, .scores = scores};
     rg__task *task = by_list ? score_lists : score_rows;
+    if (rg__stays_sparse(split, &model->normalization)) {
+        task = score_sparse_task;
+        status = rg__sparse_open(ctx, split, &model->inputs, &model->normalization, &bulk.sparse);
+        if (status != RG_OK)
+            return status;
+    }
     int64_t n_tasks = by_list ? (split->n_lists + TASK_LISTS - 1) / TASK_LISTS
                               : (split->n_rows + TASK_ROWS - 1) / TASK_ROWS;
-    if (n_tasks < 2) /* not worth the workers' start */
-        return n_tasks ? task(ctx, &bulk, 0, 0) : RG_OK;
-    struct rg__pool *pool = rg__pool(ctx);
-    return pool ? rg__pool_run(pool, n_tasks, task, &bulk) : RG_LIMIT;
+    if (n_tasks < 2) { /* not worth the workers' start */
+        status = n_tasks ? task(ctx, &bulk, 0, 0) : RG_OK;
+    } else {
+        struct rg__pool *pool = rg__pool(ctx);
+        status = pool ? rg__pool_run(pool, n_tasks, task, &bulk) : RG_LIMIT;
+    }
+    rg__sparse_close(&bulk.sparse);
+    return status;
 }
 
 rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores)
 {
     static const char what[] = "the split to score";
-    const struct rg__columns wanted = {"the model", model->n_features,
+    const struct rg__columns wanted = {"the model", rg_model_n_features(model),
                                        rg_model_feature_names(model)};
     struct rg__matched matched = {0};
     rg_status status = rg__check_split(model->ctx, split, what);

@@ -40,60 +40,76 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
     return rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
 }
 
-/* Bytes that a row's features take in memory: as a copy, or where they are mapped; 0 where they lie
- * in memory as it is. */
-static double row_bytes(const rg_split *split, const rg_train_options *o)
-{
-    bool stay = rg__rows_stay(split, o->normalize, o->model.dtype);
-    if (stay && !split->mapped)
-        return 0;
-    rg_dtype dtype = stay ? split->features.dtype : o->model.dtype;
-    return (double)split->n_features * (double)rg_dtype_size(dtype);
-}
+/* Bytes of a split's features: of all that take memory, which are those that are copied or mapped;
+ * of the largest list of these; and of the largest list as it is cut into shards. */
+struct sizes {
+    double all, list, shard_list;
+};
 
-/* Bytes of a split's features: of the rows that are copied, or of the whole mapping. */
-static double features_bytes(const rg_split *split, const rg_train_options *o)
+static struct sizes measure(const rg_split *split, const struct rg__inputs *inputs,
+                            const rg_train_options *o)
 {
-    int64_t n = split->n_rows;
-    if (!rg__rows_stay(split, o->normalize, o->model.dtype))
-        for (int64_t row = 0; row < split->n_rows; row++)
+    const rg_normalization method = {.method = o->normalize};
+    rg_dtype dtype = o->model.dtype;
+    bool stay = rg__rows_stay(split, inputs, o->normalize, dtype);
+    bool sparse = rg__stays_sparse(split, &method), takes = !stay || split->mapped;
+    double number = (double)rg_dtype_size(dtype);
+    double stored = (double)rg_dtype_size(stay ? split->features.dtype : dtype);
+    struct sizes sizes = {0};
+    for (int64_t q = 0; q < split->n_lists; q++) {
+        int64_t begin = split->offsets[q], end = split->offsets[q + 1], n = end - begin;
+        for (int64_t row = begin; !stay && row < end; row++)
             n -= !rg__row_is_there(split, row);
-    return row_bytes(split, o) * (double)n;
+        double shard = sparse ? (double)rg__sparse_list_bytes(split, q, dtype)
+                              : (double)(end - begin) * (double)inputs->n * number;
+        double list = !takes   ? 0
+                      : sparse ? shard + (double)n * sizeof(int64_t)
+                               : (double)n * (double)inputs->n * stored;
+        sizes.all += list;
+        sizes.list = list > sizes.list ? list : sizes.list;
+        sizes.shard_list = shard > sizes.shard_list ? shard : sizes.shard_list;
+    }
+    return sizes;
 }
 
 /* Whether both splits, under masks of their own, are one mapping. */
 static bool shares_mapping(const rg_split *a, const rg_split *b, const rg_train_options *o)
 {
-    return a->features.data == b->features.data && rg__rows_stay(a, o->normalize, o->model.dtype);
-}
-
-/* Bytes of a split's largest window, at most `bytes` unless a list is longer. */
-static double window_bytes(const rg_split *split, const rg_train_options *o, double bytes)
-{
-    double a_list = row_bytes(split, o) * (double)rg__longest_list(split->offsets, split->n_lists);
-    return a_list > bytes ? a_list : bytes;
+    const struct rg__inputs all = rg__all_inputs(a->n_features);
+    return a->features.data && a->features.data == b->features.data &&
+           rg__rows_stay(a, &all, o->normalize, o->model.dtype);
 }
 
 /* Bytes of value, gradient, two moments, the best parameters and buckets; and of shift and scale,
  * fitted and in the model. */
-static rg_status parameter_bytes(rg_context *ctx, const rg_train_options *o, const rg_split *train,
-                                 double *bytes)
+static rg_status parameter_bytes(rg_context *ctx, const rg_train_options *o,
+                                 const struct rg__inputs *inputs, int64_t n_lists,
+                                 double shard_list, double *bytes)
 {
     rg_model outline;
-    rg_status status = rg__model_outline(ctx, train->n_features, &o->model, &outline);
+    rg_model_options model = o->model;
+    model.columns = inputs->index;
+    model.n_columns = inputs->n;
+    rg_status status = rg__model_outline(ctx, inputs->n_features, &model, &outline);
     if (status != RG_OK)
         return status;
-    double n_buckets = (double)(o->batch_lists < train->n_lists ? o->batch_lists : train->n_lists);
-    if (n_buckets > RG__MOST_BUCKETS)
-        n_buckets = RG__MOST_BUCKETS;
-    *bytes = (double)rg__model_parameter_count(&outline) * (5 + n_buckets) *
+    int64_t n_buckets =
+        rg__most_buckets(o->batch_lists < n_lists ? o->batch_lists : n_lists, shard_list);
+    *bytes = (double)rg__model_parameter_count(&outline) * (5 + (double)n_buckets) *
                  (double)rg_dtype_size(o->model.dtype) +
-             (double)train->n_features * 4 * sizeof(double);
+             (double)inputs->n * 4 * sizeof(double);
     return RG_OK;
 }
 
+/* Bytes of a split's largest window, at most `bytes` unless a list is longer. */
+static double window_bytes(const struct sizes *sizes, double bytes)
+{
+    return sizes->list > bytes ? sizes->list : bytes;
+}
+
 rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
-                                const rg_split *vali, struct rg__windowing *windowing)
+                                const rg_split *vali, const struct rg__inputs *inputs,
+                                struct rg__windowing *windowing)
 {
     struct rg__memory_limit most = {o->memory_limit, "the memory limit that was set"};
     double parameters, limit = (double)o->memory_limit;
@@ -101,27 +117,32 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, cons
         most = rg__memory_limit(ctx);
         limit = 0.8 * (double)most.bytes;
     }
-    rg_status status = parameter_bytes(ctx, o, train, &parameters);
+    struct sizes of_train = measure(train, inputs, o), of_vali = {0};
+    if (vali)
+        of_vali = measure(vali, inputs, o);
+    rg_status status =
+        parameter_bytes(ctx, o, inputs, train->n_lists, of_train.shard_list, &parameters);
     if (status != RG_OK)
         return status;
-    double rows = features_bytes(train, o);
+    double rows = of_train.all;
     if (vali && !shares_mapping(train, vali, o))
-        rows += features_bytes(vali, o);
+        rows += of_vali.all;
     *windowing = (struct rg__windowing){o->window_bytes, rows + parameters > limit};
     if (!windowing->stream)
         return RG_OK;
     if (windowing->bytes == 0 && limit > parameters)
         windowing->bytes = (int64_t)((limit - parameters) / 4) + 1;
-    double windows = window_bytes(train, o, (double)windowing->bytes);
-    windows += vali ? window_bytes(vali, o, (double)windowing->bytes) : 0;
+    double windows = window_bytes(&of_train, (double)windowing->bytes);
+    windows += vali ? window_bytes(&of_vali, (double)windowing->bytes) : 0;
     if (windows + parameters <= limit)
         return RG_OK;
     return rg__fail(ctx, RG_LIMIT,
-                    "training takes %.6g MB for windows of dense rows (%lld training rows of %lld "
-                    "features in %s) and %.6g MB for parameters; the limit is %.6g MB (%s%s)",
+                    "training takes %.6g MB for windows of rows (%lld training rows of %lld "
+                    "features in %s, of which %lld occur) and %.6g MB for parameters; the limit is "
+                    "%.6g MB (%s%s)",
                     windows / 1e6, (long long)train->n_rows, (long long)train->n_features,
-                    rg_dtype_name(o->model.dtype), parameters / 1e6, limit / 1e6,
-                    o->memory_limit ? "" : "80 % of ", most.source);
+                    rg_dtype_name(o->model.dtype), (long long)inputs->n, parameters / 1e6,
+                    limit / 1e6, o->memory_limit ? "" : "80 % of ", most.source);
 }
 
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,

@@ -14,7 +14,7 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *optio
  * does not; names the sizes. */
 rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *options,
                                 const rg_split *train, const rg_split *vali,
-                                struct rg__windowing *windowing);
+                                const struct rg__inputs *inputs, struct rg__windowing *windowing);
 
 /* RG_BAD_DATA where a split cannot be trained on, or (options NULL) validated on: no rows, no
  * labels, no lists, or labels or weights that rg__check_labels refuses. */

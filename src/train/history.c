@@ -11,7 +11,7 @@
 
 uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normalization)
 {
-    size_t width = (size_t)split->n_features * sizeof(double);
+    size_t width = (size_t)normalization->n_features * sizeof(double);
     uint64_t hash = XXH3_64bits_withSeed(split->labels, (size_t)split->n_rows * sizeof(double),
                                          (uint64_t)split->n_features);
     hash =

@@ -93,8 +93,29 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
             largest, metric->name);
 }
 
-/* The largest magnitude of every column of a copy. */
-static rg_status find_largest(struct rg__rows *rows, double *largest)
+/* Of a column of a copy: the largest magnitude, and of sparse rows what its stored numbers are. */
+struct reach {
+    double largest, square; /* the sum of squares */
+    int64_t n;
+};
+
+/* Looks at numbers: number i is in column columns[i], or (NULL) in i modulo n_columns. */
+static void look_at(const struct rg__rows *rows, int64_t begin, int64_t end, const int32_t *columns,
+                    struct reach *reach)
+{
+    for (int64_t i = begin; i < end; i++) {
+        double z = fabs(rg__element(rows->dtype, rows->copy, i));
+        struct reach *r = &reach[columns ? columns[i] : i % rows->n_columns];
+        r->largest = z > r->largest ? z : r->largest;
+        if (columns) {
+            r->square += z * z;
+            r->n++;
+        }
+    }
+}
+
+/* Looks at every column of a copy. */
+static rg_status find_reach(struct rg__rows *rows, struct reach *reach)
 {
     for (int64_t w = 0; w < rows->n_windows; w++) {
         rg_status status = rg__rows_turn(rows, w, w + 1 < rows->n_windows ? w + 1 : -1);
@@ -102,46 +123,55 @@ static rg_status find_largest(struct rg__rows *rows, double *largest)
             return status;
         int64_t begin = rows->offsets[rows->windows[w]] - rows->first_row;
         int64_t end = rows->offsets[rows->windows[w + 1]] - rows->first_row;
-        for (int64_t i = begin * rows->n_features; i < end * rows->n_features; i++) {
-            double z = fabs(rg__element(rows->dtype, rows->copy, i));
-            double *most = &largest[i % rows->n_features];
-            *most = z > *most ? z : *most;
-        }
+        if (rows->sparse)
+            look_at(rows, rows->copy_indptr[begin], rows->copy_indptr[end], rows->copy_indices,
+                    reach);
+        else
+            look_at(rows, begin * rows->n_columns, end * rows->n_columns, NULL, reach);
     }
     return RG_OK;
+}
+
+/* Whether a column reaches beyond so many deviations; of sparse rows, also beyond so many times the
+ * root mean square of its stored numbers, for any number of a column that rarely has one is many
+ * deviations away from the zeros. */
+static bool reaches(const struct reach *r, double far)
+{
+    return r->largest > far && (r->n == 0 || r->largest > far * sqrt(r->square / (double)r->n));
 }
 
 rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_split *split)
 {
     enum { FAR = 50, MOST_NAMED = 8, ROOM = 96 /* for one name and its number */ };
-    double *largest = rg__alloc(ctx, rows->n_features, sizeof *largest, "the outliers");
-    if (!largest)
+    struct reach *reach = rg__alloc(ctx, rows->n_columns, sizeof *reach, "the outliers");
+    if (!reach)
         return RG_LIMIT;
-    rg_status status = find_largest(rows, largest);
+    rg_status status = find_reach(rows, reach);
     if (status != RG_OK) {
-        rg__free(ctx, largest);
+        rg__free(ctx, reach);
         return status;
     }
     char names[MOST_NAMED * ROOM] = "";
     int n = 0;
     size_t used = 0;
-    for (int64_t f = 0; f < rows->n_features; f++) {
-        if (largest[f] <= FAR)
+    for (int64_t f = 0; f < rows->n_columns; f++) {
+        if (!reaches(&reach[f], FAR))
             continue;
         char name[64];
+        int64_t column = rg__input_column(rows->inputs, f);
         if (split->feature_names)
-            snprintf(name, sizeof name, "%s", split->feature_names[f]);
+            snprintf(name, sizeof name, "%s", split->feature_names[column]);
         else
-            snprintf(name, sizeof name, "%lld", (long long)f + 1);
+            snprintf(name, sizeof name, "%lld", (long long)column + 1);
         if (n++ < MOST_NAMED)
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s (%.3g)",
-                                     used ? ", " : "", name, largest[f]);
+                                     used ? ", " : "", name, reach[f].largest);
     }
     if (n > 0)
         rg__log(ctx, RG_LOG_WARNING,
                 "%d feature%s reach%s beyond %d deviations: %s%s; --normalize log1p-zscore tames "
                 "them",
                 n, n > 1 ? "s" : "", n > 1 ? "" : "es", FAR, names, n > MOST_NAMED ? ", ..." : "");
-    rg__free(ctx, largest);
+    rg__free(ctx, reach);
     return RG_OK;
 }

@@ -183,18 +183,27 @@ static void find_extremes(const struct rg__rows *rows, int64_t *longest, int64_t
     }
 }
 
+/* Two shards that follow each other have more than RG__SHARD_BYTES, or they would be one. */
+int64_t rg__most_buckets(int64_t most_lists, double list_bytes)
+{
+    double shards = 2 * (double)most_lists * list_bytes / RG__SHARD_BYTES + 1;
+    int64_t n = most_lists < RG__MOST_BUCKETS ? most_lists : RG__MOST_BUCKETS;
+    return shards < (double)n ? (int64_t)shards : n;
+}
+
 rg_status rg__stepper_open(struct rg__stepper *s)
 {
     const rg_parameters *p = &s->model->parameters;
-    int64_t n = s->most_lists < RG__MOST_BUCKETS ? s->most_lists : RG__MOST_BUCKETS;
+    int64_t longest, shortest;
+    find_extremes(s->rows, &longest, &shortest);
+    int64_t bytes = longest < 0 ? 0 : rg__list_bytes(s->rows, longest);
+    int64_t n = rg__most_buckets(s->most_lists, (double)bytes);
     s->buckets =
         rg__alloc(s->ctx, n * p->count, rg_dtype_size(p->dtype), "the gradients of the buckets");
     s->shards = rg__alloc(s->ctx, s->most_lists, sizeof *s->shards, "the shards");
     s->losses = rg__alloc(s->ctx, s->most_lists, sizeof *s->losses, "the losses of a step");
     if (!s->buckets || !s->shards || !s->losses)
         return RG_LIMIT;
-    int64_t longest, shortest;
-    find_extremes(s->rows, &longest, &shortest);
     rg_status status = longest < 0 ? RG_OK : rehearse(s, longest);
     return status == RG_OK && shortest >= 0 ? rehearse(s, shortest) : status;
 }

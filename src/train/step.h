@@ -23,6 +23,10 @@ struct rg__stepper {
     double *losses;           /* (most_lists) of the current step, by list */
 };
 
+/* How many buckets steps of at most most_lists lists can have, where no list has more than
+ * `list_bytes`, as rg__list_bytes counts. */
+int64_t rg__most_buckets(int64_t most_lists, double list_bytes);
+
 /* The stepper's buffers; the fields above them are set by the caller. End with close. */
 rg_status rg__stepper_open(struct rg__stepper *stepper);
 void rg__stepper_close(struct rg__stepper *stepper);

@@ -5,6 +5,7 @@
  * evaluate, remember the best. */
 #include "base/random.h"
 #include "data/columns.h"
+#include "data/normalize.h"
 #include "data/split.h"
 #include "model/model.h"
 #include "tensor/blas_threads.h"
@@ -24,6 +25,7 @@ struct training {
     rg_split train, vali; /* the caller's, perhaps under masks of our own */
     bool has_vali;
     struct rg__matched matched; /* the validation split with the columns of the training split */
+    struct rg__inputs inputs;   /* the columns that occur in the training rows */
     uint8_t *train_mask, *vali_mask;
     double *train_labels; /* with negative ones read as 0, or NULL */
     rg_model *model;
@@ -113,10 +115,13 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
 static rg_status make_model(struct training *t)
 {
     rg_normalization normalization;
+    t->options.model.columns = t->inputs.index;
+    t->options.model.n_columns = t->inputs.n;
     rg_status status = rg_model_create(t->ctx, t->train.n_features, &t->options.model, &t->model);
     if (status != RG_OK)
         return status;
-    status = rg_normalization_fit(t->ctx, t->options.normalize, &t->train, &normalization);
+    status =
+        rg__normalization_fit(t->ctx, t->options.normalize, &t->train, &t->inputs, &normalization);
     if (status != RG_OK)
         return status;
     status = rg_model_set_normalization(t->model, &normalization);
@@ -132,10 +137,11 @@ static rg_status open_rows(struct training *t)
     rg_context *ctx = t->ctx;
     rg_dtype dtype = t->model->parameters.dtype;
     const rg_normalization *normalization = &t->model->normalization;
-    rg_status status =
-        rg__rows_open(ctx, &t->train, normalization, dtype, &t->windowing, &t->train_rows);
+    rg_status status = rg__rows_open(ctx, &t->train, &t->inputs, normalization, dtype,
+                                     &t->windowing, &t->train_rows);
     if (status == RG_OK && t->has_vali)
-        status = rg__rows_open(ctx, &t->vali, normalization, dtype, &t->windowing, &t->vali_rows);
+        status = rg__rows_open(ctx, &t->vali, &t->inputs, normalization, dtype, &t->windowing,
+                               &t->vali_rows);
     if (status == RG_OK)
         status = rg__crew_open(ctx, &t->crew);
     if (status != RG_OK)
@@ -182,8 +188,10 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status == RG_OK)
         status = choose_lists(t, train, vali);
     if (status == RG_OK)
-        status =
-            rg__plan_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL, &t->windowing);
+        status = rg__inputs_that_occur(ctx, &t->train, &t->inputs);
+    if (status == RG_OK)
+        status = rg__plan_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL, &t->inputs,
+                                       &t->windowing);
     t->options.window_bytes = t->windowing.bytes; /* for the history: bits depend on them */
     if (status == RG_OK)
         status = make_model(t);
@@ -387,6 +395,7 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
     rg__rows_close(&t.train_rows);
     rg__rows_close(&t.vali_rows);
     rg__matched_free(&t.matched);
+    rg__inputs_free(ctx, &t.inputs);
     rg__free(ctx, t.train_mask);
     rg__free(ctx, t.vali_mask);
     rg__free(ctx, t.train_labels);

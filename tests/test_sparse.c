@@ -1,0 +1,492 @@
+/* test_sparse.c: a model trained on sparse rows reads only the columns that occur in them, and
+ * scores what the same rows give as dense ones; memory depends on what is stored. */
+#include "check.h"
+
+#include "base/random.h"
+#include "data/inputs.h"
+#include "data/rows.h"
+#include "io/h5.h"
+#include "model/model.h"
+
+#include <unistd.h>
+
+enum {
+    LISTS = 40,
+    LIST = 9,
+    ROWS = LISTS * LIST,
+    FEATURES = 60,
+    CELLS = ROWS * FEATURES,
+    OTHERS = 4
+};
+
+/* ---- Memory through a hook that counts --------------------------------------------------------- */
+
+static size_t live, peak;
+
+static void *resize(void *user, void *block, size_t size)
+{
+    (void)user;
+    size_t *old = block ? (size_t *)block - 2 : NULL;
+    live -= old ? *old : 0;
+    if (size == 0) {
+        free(old);
+        return NULL;
+    }
+    size_t *grown = size < PTRDIFF_MAX / 2 ? realloc(old, size + 2 * sizeof *grown) : NULL;
+    if (!grown) {
+        live += old ? *old : 0;
+        return NULL;
+    }
+    *grown = size;
+    live += size;
+    peak = live > peak ? live : peak;
+    return grown + 2;
+}
+
+static rg_context *ctx;
+static char path[64];
+
+static int set_up(void **state)
+{
+    (void)state;
+    rg_context_options options = rg_context_options_default();
+    options.allocator = (rg_allocator){resize, NULL};
+    options.n_threads = 1;
+    ctx = rg_context_create(&options);
+    snprintf(path, sizeof path, "/tmp/rankgrad-sparse-%ld.h5", (long)getpid());
+    return ctx ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_context_destroy(ctx);
+    unlink(path);
+    return live == 0 ? 0 : -1;
+}
+
+/* ---- The same rows, sparse and dense ----------------------------------------------------------- */
+
+struct made {
+    rg_split dense, sparse;
+    double x[CELLS], labels[ROWS];
+    char stored[CELLS * sizeof(double)], values[CELLS * sizeof(double)];
+    int64_t offsets[LISTS + 1], indptr[ROWS + 1];
+    int32_t indices[CELLS];
+    uint8_t mask[ROWS];
+};
+
+/* What is special about rows. */
+struct kind {
+    const char *name;
+    rg_dtype stored;
+    bool negative; /* numbers of both signs */
+    bool full;     /* column 7 is stored in every row but some OTHERS, with an offset of 1e7 */
+    bool masked;   /* every fifth row, with NaN */
+    int step;      /* every step-th column occurs; 0: none but column 7 */
+};
+
+/* Puts a stored number of row r. */
+static void put(struct made *m, const struct kind *k, int r, int column, double x)
+{
+    float narrow = (float)x;
+    if (k->stored == RG_F32)
+        memcpy(m->values + (size_t)m->indptr[r + 1] * sizeof narrow, &narrow, sizeof narrow);
+    else
+        memcpy(m->values + (size_t)m->indptr[r + 1] * sizeof x, &x, sizeof x);
+    if (k->stored == RG_F32)
+        ((float *)(void *)m->stored)[r * FEATURES + column] = narrow;
+    else
+        ((double *)(void *)m->stored)[r * FEATURES + column] = x;
+    m->indices[m->indptr[r + 1]++] = column;
+}
+
+/* A fifth of the columns that occur in a row; another seed gives other rows of the same kind. */
+static struct made *make(const struct kind *k, uint64_t seed)
+{
+    struct made *m = calloc(1, sizeof *m);
+    for (int r = 0; r < ROWS; r++) {
+        double truth = 0;
+        m->indptr[r + 1] = m->indptr[r];
+        m->mask[r] = r % 5 != 3;
+        for (int j = 0; j < FEATURES; j++) {
+            uint64_t i = (uint64_t)(r * FEATURES + j);
+            double u = rg__uniform(seed, RG__STREAM_SAMPLES, 0, i);
+            double z = rg__normal(seed, RG__STREAM_SAMPLES, 1, i);
+            double x = (k->negative ? z : fabs(z)) * (1 + j % 4);
+            bool full = k->full && j == 7;
+            if (full ? seed == OTHERS && r % 3 == 0 : k->step == 0 || j % k->step || u > 0.2)
+                continue;
+            truth += full ? z : x * (j % 7 - 3);
+            bool hole = k->masked && !m->mask[r];
+            put(m, k, r, j, hole ? (double)NAN : full ? 1e7 + round(50 * z) : x);
+        }
+        m->labels[r] = truth > 1 ? 2 : truth > 0;
+    }
+    for (int q = 0; q <= LISTS; q++)
+        m->offsets[q] = q * LIST;
+    m->dense = (rg_split){.name = "train",
+                          .n_rows = ROWS,
+                          .n_features = FEATURES,
+                          .n_lists = LISTS,
+                          .features = {k->stored, 2, {ROWS, FEATURES}, m->stored},
+                          .labels = m->labels,
+                          .offsets = m->offsets,
+                          .mask = k->masked ? m->mask : NULL};
+    m->sparse = m->dense;
+    m->sparse.features = (rg_tensor){0};
+    m->sparse.csr = (rg_csr){ROWS, FEATURES, m->indptr, m->indices, k->stored, m->values};
+    return m;
+}
+
+static rg_train_options options_of(rg_normalize method, bool mlp, rg_dtype dtype)
+{
+    static const int64_t hidden[] = {20, 3};
+    rg_train_options o = rg_train_options_default();
+    o.normalize = method;
+    o.epochs = 3;
+    o.model.dtype = dtype;
+    if (mlp) {
+        o.model.name = "mlp";
+        o.model.hidden = hidden;
+        o.model.n_hidden = 2;
+    }
+    return o;
+}
+
+static void assert_same_scores(const double *a, const double *b, double tolerance)
+{
+    double largest = 1;
+    for (int r = 0; r < ROWS; r++)
+        largest = fabs(a[r]) > largest ? fabs(a[r]) : largest;
+    for (int r = 0; r < ROWS; r++) {
+        assert_int_equal(isnan(a[r]), isnan(b[r]));
+        if (!isnan(a[r]))
+            assert_close(a[r], b[r], 0, tolerance * largest);
+    }
+}
+
+/* The forward pass of training: the bits of a linear model's scores. */
+static void forward(rg_model *model, const rg_split *split, double *scores)
+{
+    struct rg__rows rows;
+    rg_graph *graph = rg_graph_create(ctx);
+    rg_run all = {0, 0};
+    assert_ok(ctx, rg__rows_open(ctx, split, &model->inputs, &model->normalization,
+                                 model->parameters.dtype, NULL, &rows));
+    rg_selection selection = rows.matrix;
+    all.n_rows = rows.n_rows;
+    selection.n_runs = 1;
+    selection.runs = &all;
+    rg_node *x = rg_leaf_rows(graph, &selection, model->parameters.dtype);
+    const rg_tensor *value = rg_node_value(rg_model_forward(graph, model, x));
+    assert_non_null(value);
+    for (int64_t r = 0; r < rows.n_rows; r++)
+        scores[r] = value->dtype == RG_F32 ? (double)((const float *)value->data)[r]
+                                           : ((const double *)value->data)[r];
+    rg_graph_destroy(graph);
+    rg__rows_close(&rows);
+}
+
+static const struct kind kinds[] = {
+    {"f32", RG_F32, false, false, false, 2},       {"f64", RG_F64, false, false, false, 3},
+    {"negative", RG_F32, true, false, false, 2},   {"full", RG_F64, false, true, false, 2},
+    {"full, f32", RG_F32, false, true, false, 4},  {"masked", RG_F32, false, false, true, 2},
+    {"masked, full", RG_F64, true, true, true, 5}, {"all columns", RG_F32, false, false, false, 1},
+    {"one column", RG_F64, false, true, false, 0}, {"few", RG_F32, true, false, false, 20},
+};
+
+static int64_t count_occurring(const struct kind *k)
+{
+    int64_t n = 0;
+    for (int j = 0; j < FEATURES; j++)
+        n += (k->full && j == 7) || (k->step > 0 && j % k->step == 0);
+    return n;
+}
+
+/* Scores of the rows by one call, by the forward pass, as dense rows, and after a file. */
+static void check_scores(rg_model *model, const struct made *m, bool linear, bool masked)
+{
+    static double found[ROWS], dense[ROWS], passed[ROWS], loaded[ROWS];
+    double tolerance = model->parameters.dtype == RG_F32 ? 1e-5 : 1e-12;
+    rg_model *again;
+    assert_ok(ctx, rg_model_score_split(model, &m->sparse, found));
+    assert_ok(ctx, rg_model_score_split(model, &m->dense, dense));
+    assert_same_scores(found, dense, tolerance);
+    if (linear && !masked) {
+        forward(model, &m->sparse, passed);
+        assert_memory_equal(found, passed, sizeof found);
+    }
+    assert_ok(ctx, rg_model_save(model, path, true));
+    assert_ok(ctx, rg_model_load(ctx, path, &again));
+    assert_ok(ctx, rg_model_score_split(again, &m->sparse, loaded));
+    assert_memory_equal(found, loaded, sizeof found);
+    rg_model_destroy(again);
+}
+
+static void sparse_scores_are_those_of_dense_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int variant = 0; variant < 4 * (RG_NORMALIZE_LIST_MINMAX + 1); variant++) {
+            bool mlp = variant & 1;
+            rg_dtype dtype = variant & 2 ? RG_F64 : RG_F32;
+            rg_train_options o = options_of((rg_normalize)(variant / 4), mlp, dtype);
+            if (o.normalize == RG_NORMALIZE_NONE && kinds[i].full)
+                continue; /* weights of 1e7 and of 1 have no learning rate in common */
+            struct made *m = make(&kinds[i], 3), *other = make(&kinds[i], OTHERS);
+            rg_model *model;
+            rg_status status = rg_train(ctx, &m->sparse, &other->sparse, &o, &model, NULL);
+            if (o.normalize == RG_NORMALIZE_MINMAX && kinds[i].negative) {
+                assert_int_equal(status, RG_BAD_DATA);
+                assert_non_null(strstr(rg_last_error(ctx), "expected 0 there"));
+            } else {
+                assert_ok(ctx, status);
+                int64_t n, expected = count_occurring(&kinds[i]);
+                const int32_t *columns = rg_model_columns(model, &n);
+                assert_int_equal(n, expected);
+                assert_int_equal(columns == NULL, expected == FEATURES);
+                check_scores(model, m, !mlp, kinds[i].masked);
+                check_scores(model, other, !mlp, kinds[i].masked);
+                rg_model_destroy(model);
+            }
+            free(m);
+            free(other);
+        }
+}
+
+/* A linear model learns the same from sparse rows as from dense ones: a shift of all rows of a list
+ * does not change its loss. */
+static void sparse_rows_train_as_dense_ones(void **state)
+{
+    (void)state;
+    static double a[ROWS], b[ROWS];
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int method = RG_NORMALIZE_NONE; method <= RG_NORMALIZE_LIST_MINMAX; method++) {
+            rg_train_options o = options_of((rg_normalize)method, false, RG_F64);
+            bool refused = method == RG_NORMALIZE_MINMAX && kinds[i].negative;
+            if (refused || (method == RG_NORMALIZE_NONE && kinds[i].full))
+                continue;
+            struct made *m = make(&kinds[i], 5);
+            rg_model *sparse, *dense;
+            assert_ok(ctx, rg_train(ctx, &m->sparse, NULL, &o, &sparse, NULL));
+            assert_ok(ctx, rg_train(ctx, &m->dense, NULL, &o, &dense, NULL));
+            assert_ok(ctx, rg_model_score_split(sparse, &m->sparse, a));
+            assert_ok(ctx, rg_model_score_split(dense, &m->dense, b));
+            for (int q = 0; q < LISTS; q++) { /* differences within a list; row 3 of 5 is masked */
+                int first = q * LIST + (q * LIST % 5 == 3);
+                double of_a = a[first], of_b = b[first];
+                for (int r = q * LIST; r < (q + 1) * LIST; r++) {
+                    a[r] -= of_a;
+                    b[r] -= of_b;
+                }
+            }
+            assert_same_scores(a, b, 1e-9);
+            rg_model_destroy(sparse);
+            rg_model_destroy(dense);
+            free(m);
+        }
+}
+
+/* ---- Columns that training did not see --------------------------------------------------------- */
+
+static void unseen_columns_have_weight_0(void **state)
+{
+    (void)state;
+    static double scores[ROWS], again[ROWS];
+    const struct kind few = {"few", RG_F64, true, false, false, 6};
+    for (int variant = 0; variant < 10; variant++) {
+        rg_train_options o =
+            options_of((rg_normalize)(variant / 2), variant % 2, variant % 2 ? RG_F32 : RG_F64);
+        if (o.normalize == RG_NORMALIZE_MINMAX)
+            o.normalize = RG_NORMALIZE_NONE;
+        struct made *m = make(&few, 6);
+        rg_model *model;
+        assert_ok(ctx, rg_train(ctx, &m->sparse, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_model_score_split(model, &m->sparse, scores));
+        int32_t indices[ROWS * 2];
+        double values[ROWS * 2];
+        int64_t indptr[ROWS + 1];
+        for (int r = 0; r <= ROWS; r++)
+            indptr[r] = 2 * r;
+        for (int k = 0; k < 2 * ROWS; k++) { /* columns 1 and 6, of which 6 occurs */
+            indices[k] = k % 2 ? 6 : 1;
+            values[k] = k % 2 ? 2.5 : 1e6;
+        }
+        rg_split split = m->sparse;
+        split.csr = (rg_csr){ROWS, FEATURES, indptr, indices, RG_F64, values};
+        assert_ok(ctx, rg_model_score_split(model, &split, scores));
+        for (int k = 0; k < 2 * ROWS; k += 2)
+            values[k] = k == 10 ? (double)NAN : 0;
+        assert_ok(ctx, rg_model_score_split(model, &split, again));
+        for (int r = 0; r < ROWS; r++)
+            if (r == 5)
+                assert_true(isnan(again[r]));
+            else
+                assert_close(again[r], scores[r], 0, 0);
+        static double wide[CELLS]; /* the same as dense rows */
+        for (int k = 0; k < 2 * ROWS; k++)
+            wide[k / 2 * FEATURES + indices[k]] = values[k];
+        split.csr = (rg_csr){0};
+        split.features = (rg_tensor){RG_F64, 2, {ROWS, FEATURES}, wide};
+        assert_ok(ctx, rg_model_score_split(model, &split, scores));
+        assert_same_scores(again, scores, 1e-5);
+        memset(wide, 0, sizeof wide);
+        rg_model_destroy(model);
+        free(m);
+    }
+}
+
+/* ---- Memory ------------------------------------------------------------------------------------ */
+
+/* 500 rows of 10 numbers in any number of columns; a model of them takes as much as one of few. */
+static size_t peak_of(int64_t n_columns, const rg_train_options *o)
+{
+    enum { N = 500, NUMBERS = 10 };
+    static int64_t indptr[N + 1], offsets[N / 10 + 1];
+    static int32_t indices[N * NUMBERS];
+    static float values[N * NUMBERS];
+    static double labels[N], scores[N];
+    for (int r = 0; r < N; r++) {
+        indptr[r + 1] = (r + 1) * NUMBERS;
+        labels[r] = r % 3;
+        for (int k = 0; k < NUMBERS; k++) { /* ascending, and each in its own tenth */
+            double u = rg__uniform(8, RG__STREAM_SAMPLES, 0, (uint64_t)(r * NUMBERS + k));
+            indices[r * NUMBERS + k] = (int32_t)((double)n_columns / NUMBERS * (k + u * 0.99));
+            values[r * NUMBERS + k] = (float)(1 + u);
+        }
+    }
+    for (int q = 0; q <= N / 10; q++)
+        offsets[q] = 10 * q;
+    rg_split split = {.name = "train",
+                      .n_rows = N,
+                      .n_features = n_columns,
+                      .n_lists = N / 10,
+                      .csr = {N, n_columns, indptr, indices, RG_F32, values},
+                      .labels = labels,
+                      .offsets = offsets};
+    rg_model *model, *loaded;
+    peak = live;
+    size_t before = live;
+    assert_ok(ctx, rg_train(ctx, &split, NULL, o, &model, NULL));
+    assert_ok(ctx, rg_model_score_split(model, &split, scores));
+    assert_ok(ctx, rg_model_save(model, path, true));
+    assert_ok(ctx, rg_model_load(ctx, path, &loaded));
+    assert_int_equal(rg_model_n_features(loaded), n_columns);
+    rg_model_destroy(model);
+    rg_model_destroy(loaded);
+    return peak - before;
+}
+
+static void memory_depends_on_what_is_stored(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 2 * (RG_NORMALIZE_LIST_MINMAX + 1); variant++) {
+        rg_train_options o = options_of((rg_normalize)(variant / 2), variant % 2, RG_F32);
+        o.epochs = 1;
+        size_t few = peak_of(5000, &o);
+        for (int64_t n = 1 << 20; n <= INT32_MAX; n = n * 40 < INT32_MAX ? n * 40 : n + INT32_MAX)
+            assert_true(peak_of(n == 1 << 20 ? n : INT32_MAX, &o) < 3 * few + (1 << 20));
+    }
+}
+
+/* ---- Columns of a model that are wrong --------------------------------------------------------- */
+
+static const struct {
+    const char *words;
+    int64_t n_features, n;
+    int32_t columns[3];
+} wrong[] = {
+    {"0 columns; expected 1 to 5", 5, 0, {0}},
+    {"3 columns; expected 1 to 2", 2, 3, {0, 1, 2}},
+    {"element 1 (from 1) of the columns is -1", 5, 2, {-1, 3}},
+    {"element 2 (from 1) of the columns is 5; expected ascending numbers from 0 to 4",
+     5,
+     2,
+     {0, 5}},
+    {"element 2 (from 1) of the columns is 3", 5, 2, {3, 3}},
+    {"element 3 (from 1) of the columns is 1", 5, 3, {0, 3, 1}},
+    {"element 1 (from 1) of the columns is 2147483647", INT32_MAX, 1, {INT32_MAX}},
+    {"element 2 (from 1) of the columns is -2147483648", INT32_MAX, 2, {0, INT32_MIN}},
+};
+
+static void wrong_columns_are_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        rg_model *model;
+        rg_model_options o = rg_model_options_default();
+        o.columns = wrong[i].columns;
+        o.n_columns = wrong[i].n;
+        assert_fails(ctx, RG_USAGE, wrong[i].words,
+                     rg_model_create(ctx, wrong[i].n_features, &o, &model));
+        struct rg__h5_writer *writer;
+        char config[200];
+        const float weights[3] = {0};
+        snprintf(config, sizeof config,
+                 "{\"model\": \"linear\", \"n_features\": %lld, \"dtype\": \"f32\", \"bias\": "
+                 "false, \"normalize\": \"none\"}",
+                 (long long)wrong[i].n_features);
+        unlink(path);
+        assert_ok(ctx, rg__h5_begin(ctx, path, false, &writer));
+        rg__h5_write_attribute(writer, "/", "format", "rankgrad-model");
+        rg__h5_write_attribute(writer, "/", "format_version", "1.1");
+        rg__h5_write_strings(writer, "/config", -1, (const char *const[]){config});
+        rg__h5_write(writer, "/columns", RG_I32, 1, &wrong[i].n, wrong[i].columns);
+        rg__h5_write_group(writer, "/parameters");
+        rg__h5_write(writer, "/parameters/weights", RG_F32, 1, &wrong[i].n, weights);
+        assert_ok(ctx, rg__h5_commit(writer));
+        assert_fails(ctx, RG_BAD_DATA, wrong[i].words, rg_model_load(ctx, path, &model));
+    }
+}
+
+/* Positions of columns, against a search through all of them. */
+static void columns_have_positions(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t n_features, n;
+        int32_t first, step;
+    } cases[] = {{1, 1, 0, 1},
+                 {10, 3, 2, 3},
+                 {64, 64, 0, 1},
+                 {1000, 10, 990, 1},
+                 {1000, 10, 0, 1},
+                 {1 << 20, 7, 5, 99},
+                 {INT32_MAX, 1, 0, 1},
+                 {4096, 100, 1, 40},
+                 {INT32_MAX, 2, 1, INT32_MAX - 3},
+                 {INT32_MAX, 100, 7, 20000000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int32_t index[100];
+        struct rg__inputs inputs;
+        for (int k = 0; k < cases[i].n; k++)
+            index[k] = cases[i].first + k * cases[i].step;
+        assert_ok(ctx, rg__inputs_copy(ctx, cases[i].n_features, index, cases[i].n, &inputs));
+        for (int64_t c = 0; c < cases[i].n_features; c += 1 + cases[i].n_features / 100000) {
+            int64_t k = c < cases[i].first ? -1 : (c - cases[i].first) / cases[i].step;
+            bool is_one = k >= 0 && k < cases[i].n && index[k] == c;
+            assert_int_equal(rg__input_position(&inputs, (int32_t)c), is_one ? k : -1);
+        }
+        for (int k = 0; k < cases[i].n; k++) {
+            assert_int_equal(rg__input_position(&inputs, index[k]), k);
+            assert_int_equal(rg__input_column(&inputs, k), index[k]);
+        }
+        rg__inputs_free(ctx, &inputs);
+    }
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(sparse_scores_are_those_of_dense_rows),
+        TEST(sparse_rows_train_as_dense_ones),
+        TEST(unseen_columns_have_weight_0),
+        TEST(memory_depends_on_what_is_stored),
+        TEST(wrong_columns_are_refused),
+        TEST(columns_have_positions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL) != 0;
+}
