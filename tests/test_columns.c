@@ -113,6 +113,7 @@ static const struct form {
 
 struct notes {
     int n;
+    bool same; /* the validation split has the rows of the training split */
     char last[1024];
 };
 
@@ -120,6 +121,7 @@ static void take_note(void *user, rg_log_level level, const char *message)
 {
     struct notes *notes = user;
     notes->n += level == RG_LOG_INFO;
+    notes->same |= strstr(message, "has the same rows as the training split") != NULL;
     snprintf(notes->last, sizeof notes->last, "%s", message);
 }
 
@@ -421,6 +423,78 @@ static void test_write(void **state)
     rg_context_destroy(ctx);
 }
 
+/* Validation data that are the training data are told. */
+static const struct change {
+    const char *name;
+    bool same;
+    int what;
+} changes[] = {
+    {"nothing", true, 0},
+    {"a feature of the last row", false, 1},
+    {"the last label", false, 2},
+    {"a list is longer", false, 3},
+    {"f64 for f32", true, 4},
+    {"sparse for dense", true, 5},
+    {"both sparse", true, 6},
+    {"both sparse, a value", false, 7},
+    {"both sparse, a value less", false, 8},
+    {"another order of columns", true, 9},
+    {"a masked row", false, 10},
+    {"a feature of a masked row", true, 11},
+    {"fewer rows", false, 12},
+};
+
+/* Makes the change in p->other, which has the same rows as p->plain. */
+static void change(struct pair *p, int what)
+{
+    static const int in_order[N_WANTED] = {0, 1, 2, 3, 4, 5};
+    static struct pair fresh;
+    static double labels[N_ROWS];
+    static int64_t offsets[N_LISTS + 1];
+    bool sparse = what == 5 || (what >= 6 && what <= 8);
+    make_pair(&fresh, what == 9 ? orders[0].columns : in_order, N_WANTED,
+              what == 4 ? RG_F64 : RG_F32, sparse, what == 10 || what == 11);
+    make_pair(p, in_order, N_WANTED, RG_F32, what >= 6 && what <= 8, what == 11);
+    p->other = fresh.other;
+    memcpy(labels, p->labels, sizeof labels);
+    memcpy(offsets, p->offsets, sizeof offsets);
+    p->other.labels = labels;
+    p->other.offsets = offsets;
+    float *x = (float *)(void *)fresh.other_data;
+    if (what == 1)
+        x[N_ROWS * N_WANTED - 1] += 1;
+    else if (what == 2)
+        labels[N_ROWS - 1] += 1;
+    else if (what == 3)
+        offsets[1]++;
+    else if (what == 7)
+        x[fresh.other_ptr[N_ROWS] - 1] += 1;
+    else if (what == 8)
+        fresh.other_ptr[N_ROWS]--;
+    else if (what == 11)
+        x[3 * N_WANTED] += 1;
+    else if (what == 12)
+        p->other.n_rows = p->other.features.dims[0] = offsets[--p->other.n_lists];
+}
+
+static void test_same_rows(void **state)
+{
+    (void)state;
+    static struct pair p;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct notes notes = {0};
+        rg_context *ctx = noting_context(1, &notes);
+        rg_train_options o = short_training(RG_NORMALIZE_ZSCORE);
+        rg_model *model;
+        print_message("%s\n", changes[i].name);
+        change(&p, changes[i].what);
+        assert_ok(ctx, rg_train(ctx, &p.plain, &p.other, &o, &model, NULL));
+        assert_int_equal(notes.same, changes[i].same);
+        rg_model_destroy(model);
+        rg_context_destroy(ctx);
+    }
+}
+
 /* Whichever request for memory is refused, the error is told and nothing leaks. */
 static void test_no_memory(void **state)
 {
@@ -449,9 +523,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),   cmocka_unit_test(test_files),
-        cmocka_unit_test(test_own_map), cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_write),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_order),     cmocka_unit_test(test_files),
+        cmocka_unit_test(test_own_map),   cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_write),     cmocka_unit_test(test_same_rows),
+        cmocka_unit_test(test_no_memory),
     };
     RUN_TESTS(tests);
 }

@@ -138,6 +138,52 @@ int64_t rg__load_rows(const rg_context *ctx, const rg_split *split, const struct
     return rows.dims[0];
 }
 
+/* ---- Equal splits ---- */
+
+/* Whether a row is stored alike in two sparse splits of one type. */
+static bool same_sparse_row(const rg_csr *a, const rg_csr *b, int64_t row)
+{
+    int64_t at = a->indptr[row], of = b->indptr[row], n = a->indptr[row + 1] - at;
+    size_t size = rg_dtype_size(a->dtype);
+    if (b->indptr[row + 1] - of != n)
+        return false;
+    return n == 0 || (memcmp(a->indices + at, b->indices + of, (size_t)n * sizeof(int32_t)) == 0 &&
+                      memcmp((const char *)a->data + (size_t)at * size,
+                             (const char *)b->data + (size_t)of * size, (size_t)n * size) == 0);
+}
+
+/* The row's features in double; `own` has room for them in the split's type. */
+static const double *load_double(const rg_split *split, int64_t row, void *own, double *x)
+{
+    rg__copy_row(split, row, own);
+    rg__cast(features_type(split), own, RG_F64, x, split->n_features);
+    return x;
+}
+
+rg_status rg__same_rows(rg_context *ctx, const rg_split *a, const rg_split *b, bool *same)
+{
+    int64_t f = a->n_features;
+    *same = a->n_rows == b->n_rows && a->n_lists == b->n_lists &&
+            memcmp(a->labels, b->labels, (size_t)a->n_rows * sizeof *a->labels) == 0 &&
+            memcmp(a->offsets, b->offsets, (size_t)(a->n_lists + 1) * sizeof *a->offsets) == 0;
+    if (!*same)
+        return RG_OK;
+    bool sparse = is_sparse(a) && is_sparse(b) && a->csr.dtype == b->csr.dtype;
+    double *x = rg__alloc(ctx, 3 * f, sizeof *x, "rows to compare");
+    rg_status status = x ? RG_OK : RG_LIMIT;
+    for (int64_t row = 0; x && *same && row < a->n_rows; row++) {
+        bool there = rg__row_is_there(a, row);
+        *same = there == rg__row_is_there(b, row);
+        if (there && sparse)
+            *same &= same_sparse_row(&a->csr, &b->csr, row);
+        else if (there)
+            *same &= memcmp(load_double(a, row, x + 2 * f, x),
+                            load_double(b, row, x + 2 * f, x + f), (size_t)f * sizeof *x) == 0;
+    }
+    rg__free(ctx, x);
+    return status;
+}
+
 /* Offsets over the valid rows; returns their number. */
 static int64_t count_valid(const rg_split *split, int64_t *offsets)
 {

@@ -12,6 +12,10 @@
  * numbers. */
 void rg__copy_row(const rg_split *split, int64_t row, void *to);
 
+/* Whether two sound splits with as many features and with labels have the same lists, labels and
+ * features, in the same order; of masked rows only that they are. Stops at the first difference. */
+rg_status rg__same_rows(rg_context *ctx, const rg_split *a, const rg_split *b, bool *same);
+
 /* Bytes of scratch that rg__load_rows needs for up to n_rows rows of this split; 0: none. */
 size_t rg__load_scratch(const rg_split *split, const struct rg__inputs *inputs, int64_t n_rows);
 

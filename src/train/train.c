@@ -79,6 +79,18 @@ static rg_status read_negatives_as_zero(struct training *t)
     return RG_OK;
 }
 
+/* A metric on the rows that were trained on chooses nothing. */
+static rg_status warn_same(rg_context *ctx, const rg_split *train, const rg_split *vali)
+{
+    bool same;
+    rg_status status = rg__same_rows(ctx, train, vali, &same);
+    if (status == RG_OK && same)
+        rg__log(ctx, RG_LOG_WARNING,
+                "the validation split has the same rows as the training split, so that its metric "
+                "cannot tell which epoch is best on other data");
+    return status;
+}
+
 /* The splits as training sees them: lists set aside, negative labels read as 0. */
 static rg_status choose_lists(struct training *t, const rg_split *train, const rg_split *vali)
 {
@@ -97,6 +109,8 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
                                            train->feature_names};
         status = rg__match_columns(ctx, "the validation split", vali, &wanted, &t->matched);
         t->vali = t->matched.split;
+        if (status == RG_OK)
+            status = warn_same(ctx, train, &t->vali);
     }
     if (status != RG_OK)
         return status;
