@@ -128,7 +128,10 @@ class SideFiles(Case):
             with self.subTest(name):
                 self.write(**files)
                 found, said = self.convert()
-                self.assertEqual(said, "")
+                self.assertEqual(said.count("\n"), len(files) > 1)
+                for file in files:
+                    if file != "x":
+                        self.assertIn(file.replace("_", ".") + " (", said)
                 for key in ("weights", "list_weights", "positions"):
                     self.assertEqual(found.get(key), expected.get(key), key)
                 self.assertEqual(found["offsets"], expected.get("offsets", [0, 2, 4, 5]))

@@ -14,6 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *const side_names[RG__N_SIDES] = {"weights of rows", "weights of lists",
+                                                    "positions"};
+
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
 /* Reads the value at `at`, which ends with the line. */
@@ -200,6 +203,8 @@ static rg_status read_lists(struct text_file *t)
         if (find(t, endings[i]))
             group_path = t->name;
     side->lists_missing |= !group_path;
+    if (group_path && group_path == t->name)
+        rg__listing_add(&side->found->used, "%s (list sizes)", t->name);
     if (group_path)
         return read_sizes(side, rg__stream_name(t->path), group_path, t->first_row);
     if (!side->options->needs_lists)
@@ -221,16 +226,16 @@ static void list_unused(struct text_file *t, bool has_qid)
         if (!find(t, groups[i]))
             continue;
         if (has_qid)
-            rg__listing_add(t->side->unused, "%s (its rows have qid)", t->name);
+            rg__listing_add(&t->side->found->unused, "%s (its rows have qid)", t->name);
         else if (group_path && !is_same_file(t->side->ctx, group_path, t->name))
-            rg__listing_add(t->side->unused, "%s", t->name);
+            rg__listing_add(&t->side->found->unused, "%s", t->name);
         else if (!group_path && used)
-            rg__listing_add(t->side->unused, "%s", t->name);
+            rg__listing_add(&t->side->found->unused, "%s", t->name);
         used = true;
     }
     for (int i = 0; i < RG__COUNT(others); i++)
         if (find(t, others[i]))
-            rg__listing_add(t->side->unused, "%s (start scores)", t->name);
+            rg__listing_add(&t->side->found->unused, "%s (start scores)", t->name);
 }
 
 /* Keeps the numbers of the file in t->name, positions where they are whole, else weights; *what
@@ -268,6 +273,7 @@ static rg_status read_numbers(struct text_file *t, const char *ending, bool *fou
     rg_status status = read_lines(t->side->ctx, t->name, add_number, &n);
     if (status == RG_OK)
         status = add_numbers(t, &n, &what);
+    rg__listing_add(&t->side->found->used, "%s (%s)", t->name, side_names[what]);
     found[what] = true;
     rg__free(t->side->ctx, n.values);
     return status;
@@ -276,8 +282,6 @@ static rg_status read_numbers(struct text_file *t, const char *ending, bool *fou
 /* All files of a split have the same side files, or a row would be without. */
 static rg_status check_all_have(struct rg__side_files *side, const char *path, const bool *found)
 {
-    static const char *const names[RG__N_SIDES] = {"weights of rows", "weights of lists",
-                                                   "positions"};
     for (int i = 0; i < RG__N_SIDES; i++) {
         const char **which = found[i] ? &side->with[i] : &side->without[i];
         *which = *which ? *which : path;
@@ -285,7 +289,7 @@ static rg_status check_all_have(struct rg__side_files *side, const char *path, c
             return rg__fail(side->ctx, RG_BAD_DATA,
                             "%s: there are %s for this file, but none for %s; expected them for "
                             "all files of a split or for none",
-                            side->with[i], names[i], rg__stream_name(side->without[i]));
+                            side->with[i], side_names[i], rg__stream_name(side->without[i]));
     }
     return RG_OK;
 }

@@ -17,6 +17,11 @@
 #define RG__GROUP_ENDINGS ".query", ".group"
 #define RG__SIDE_ENDINGS  RG__GROUP_ENDINGS, ".weight", ".position"
 
+/* Files that were found beside text: for the log. */
+struct rg__found {
+    struct rg__listing used, unused;
+};
+
 enum rg__side { RG__SIDE_WEIGHTS, RG__SIDE_LIST_WEIGHTS, RG__SIDE_POSITIONS, RG__N_SIDES };
 
 /* The side files of one split. The first four members are set by the caller, the others zeroed. */
@@ -24,8 +29,8 @@ struct rg__side_files {
     rg_context *ctx;
     const rg_dataset_options *options;
     struct rg__gather *gather;
-    struct rg__listing *unused; /* gets what is found but not used */
-    bool lists_missing;         /* a file had neither qid nor list sizes */
+    struct rg__found *found; /* gets what is there */
+    bool lists_missing;      /* a file had neither qid nor list sizes */
     const char *with[RG__N_SIDES], *without[RG__N_SIDES]; /* text files that have it, or have not */
 };
 

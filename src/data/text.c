@@ -175,11 +175,11 @@ static rg_status read_file(struct reader *r, const char *path)
 /* ---- Splits ---------------------------------------------------------------------------------- */
 
 static struct reader reader_of(rg_context *ctx, const rg_dataset_options *options,
-                               struct rg__gather *gather, struct rg__listing *unused)
+                               struct rg__gather *gather, struct rg__found *found)
 {
     struct reader r = {.ctx = ctx, .options = options, .gather = gather};
     r.side_files =
-        (struct rg__side_files){.ctx = ctx, .options = options, .gather = gather, .unused = unused};
+        (struct rg__side_files){.ctx = ctx, .options = options, .gather = gather, .found = found};
     bool told = options->n_features > 0;
     r.form.first_index = !options->zero_based;
     r.form.last_index = told ? options->n_features - 1 + r.form.first_index : LARGEST_INDEX;
@@ -285,7 +285,7 @@ static rg_status read_sources(rg_context *ctx, const rg_text_source *sources, in
 {
     struct rg__bound bound = {.limit = options->memory_limit, .path = options->spool_path};
     struct rg__gather gathers[RG__MAX_SPLITS];
-    struct rg__listing unused = {.n = 0};
+    struct rg__found found = {.used = {.n = 0}};
     const char *files[RG__MAX_SPLITS];
     int n = 0;
     rg_status status = check_request(ctx, sources, n_sources, options);
@@ -295,14 +295,16 @@ static rg_status read_sources(rg_context *ctx, const rg_text_source *sources, in
             continue;
         gathers[n] = (struct rg__gather){.ctx = ctx, .bound = &bound};
         dataset->splits[n] = (rg_split){.name = name};
-        struct reader reader = reader_of(ctx, options, &gathers[n], &unused);
+        struct reader reader = reader_of(ctx, options, &gathers[n], &found);
         status = read_split(&reader, sources, n_sources, name);
         files[n++] = reader.place.file;
     }
     if (status == RG_OK)
         status = finish(gathers, n, files, options, dataset);
-    if (status == RG_OK && unused.n > 0)
-        rg__log(ctx, RG_LOG_INFO, "found but not used: %s", rg__listing_end(&unused));
+    if (status == RG_OK && found.used.n > 0)
+        rg__log(ctx, RG_LOG_INFO, "also read: %s", rg__listing_end(&found.used));
+    if (status == RG_OK && found.unused.n > 0)
+        rg__log(ctx, RG_LOG_INFO, "found but not used: %s", rg__listing_end(&found.unused));
     for (int i = 0; i < n; i++)
         rg__gather_free(&gathers[i]);
     rg__bound_free(ctx, &bound);
