@@ -109,7 +109,7 @@ OPTIONS = [
     usage("seed negative", ["--seed '-1'", "2^64"], *train("--seed", "-1")),
     usage("seed beyond 64 bits", ["--seed", "2^64"], *train("--seed", "18446744073709551616")),
     usage("vali-fraction 1", ["--vali-fraction '1'", "< 1"], *train("--vali-fraction", "1")),
-    usage("unknown loss", ["--loss 'mse'", "ranking_softmax"], *train("--loss", "mse")),
+    usage("unknown loss", ['--loss: loss "mse" is unknown', "ranking_softmax"], *train("--loss", "mse")),
     usage("unknown label mode", ["raw, normalized, softmax"], *train("--label-mode", "x")),
     usage("unknown optimizer", ["--optimizer: optimizer \"sdg\" is unknown", "sgd, adam"], *train("--optimizer", "sdg")),
     usage("unknown schedule", ["constant, cosine"], *train("--schedule", "x")),

@@ -18,6 +18,14 @@ struct made {
     uint8_t *mask;
 };
 
+/* ranking_softmax with its defaults. */
+static const rg_choice *softmax_choice(void)
+{
+    static rg_choice choice;
+    assert_int_equal(rg_choice_make(NULL, rg_registry_at(rg_losses(), 0), NULL, &choice), RG_OK);
+    return &choice;
+}
+
 static double draw(uint64_t what, uint64_t i)
 {
     return rg__normal(5, RG__STREAM_SAMPLES, what, i);
@@ -118,6 +126,14 @@ static int tear_down(void **state)
     (void)state;
     rg_context_destroy(ctx);
     return 0;
+}
+
+/* ranking_softmax with a label mode. */
+static const char *loss_of(rg_label_mode mode)
+{
+    static const char *const names[] = {"ranking_softmax", "ranking_softmax(label_mode=normalized)",
+                                        "ranking_softmax(label_mode=softmax)"};
+    return names[mode];
 }
 
 static rg_train_options options(void)
@@ -468,7 +484,7 @@ static int64_t train_weighing(const struct weighing *w, const struct made *m, in
     o.model.hidden = hidden;
     o.model.n_hidden = strcmp(w->model, "mlp") == 0;
     o.normalize = RG_NORMALIZE_NONE;
-    o.label_mode = w->mode;
+    o.loss = loss_of(w->mode);
     o.optimizer.lr = 0.01;
     o.epochs = 4;
     o.batch_lists = batch_lists;
@@ -602,8 +618,8 @@ static const struct odd_number {
     {EVERY_LABEL, 1e-35, RG_F32, 0, 0, "sum to 1e-35 on average"},
     {EVERY_LABEL, 1e-35, RG_F32, RG_LABELS_NORMALIZED, 0, NULL},
     {EVERY_LABEL, 1e-35, RG_F64, 0, 0, NULL},
-    {LABEL, -1, RG_F32, 0, 0, "--label-mode softmax takes"},
-    {LABEL, -1, RG_F32, RG_LABELS_NORMALIZED, 0, "under normalized labels a negative one"},
+    {LABEL, -1, RG_F32, 0, 0, "ranking_softmax(label_mode=softmax) takes"},
+    {LABEL, -1, RG_F32, RG_LABELS_NORMALIZED, 0, "makes ranking_softmax(label_mode=normalized) unbounded"},
     {LABEL, -1, RG_F32, RG_LABELS_SOFTMAX, 0, NULL},
     {LABEL, -50, RG_F64, RG_LABELS_SOFTMAX, 0, NULL},
     {LABEL, -1, RG_F32, 0, RG_NEGATIVE_ZERO, NULL},
@@ -636,7 +652,7 @@ static rg_status train_odd(const struct odd_number *odd, rg_model **model)
     m.split.list_weights = list_weights;
     o.epochs = 2;
     o.model.dtype = odd->dtype;
-    o.label_mode = odd->mode;
+    o.loss = loss_of(odd->mode);
     o.negative_labels = odd->policy;
     rg_status status = rg_train(ctx, &m.split, NULL, &o, model, NULL);
     free(weights);
@@ -869,7 +885,7 @@ static void nothing_to_learn_is_an_error(void **state)
             fill_tiny(t, form, &small);
             o.epochs = 2;
             o.normalize = form == TINY_SPARSE ? RG_NORMALIZE_NONE : RG_NORMALIZE_ZSCORE;
-            o.label_mode = t->mode;
+            o.loss = loss_of(t->mode);
             o.negative_labels = t->policy;
             o.model.dtype = t->f64 ? RG_F64 : RG_F32;
             rg_status status = rg_train(ctx, &small.split, NULL, &o, &model, NULL);
@@ -995,7 +1011,7 @@ static void open_stepping(struct stepping *t)
                                       .crew = &t->crew,
                                       .model = t->model,
                                       .rows = &t->rows,
-                                      .loss = rg_ranking_softmax_loss,
+                                      .loss = softmax_choice(),
                                       .scale = 2,
                                       .most_lists = LISTS};
     assert_ok(ctx, rg__stepper_open(&t->stepper));

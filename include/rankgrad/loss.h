@@ -10,7 +10,7 @@
  *       that length is B. With offsets an operand is (N), a scalar, or (Q,1): one value a list.
  *       Any dtype but f16; they are cast to the logits' type. Where they are floating variables
  *       they get gradients.
- *   list_weights  multiply the losses of the lists, after the label mode: a list of weight 3 counts
+ *   list_weights  multiply the losses of the lists: a list of weight 3 counts
  *       like the same list three times, and one of weight 0 as if it were not there. The mean is
  *       sum(weight loss) / sum(weight). One value for each list: broadcast against
  *       logits.shape[:-1], such as (B) for logits (B,n); with offsets (Q) or a scalar. A floating
@@ -21,6 +21,7 @@
 #define RANKGRAD_LOSS_H
 
 #include <rankgrad/autograd.h>
+#include <rankgrad/component.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,15 +33,8 @@ typedef enum rg_reduction {
     RG_REDUCE_NONE /* one value a list: logits.shape[:-1], or (Q) with offsets */
 } rg_reduction;
 
-typedef enum rg_label_mode {
-    RG_LABELS_RAW,        /* y~ = y w: coefficients, never normalised */
-    RG_LABELS_NORMALIZED, /* y w / sum(y w); a list whose products sum to 0 contributes 0 */
-    RG_LABELS_SOFTMAX     /* softmax of y w over the valid items: ListNet's top-one */
-} rg_label_mode;
-
-/* The names the program uses, such as "mean" and "normalized"; NULL past the last value. */
+/* The names the program uses, such as "mean"; NULL past the last value. */
 RG_API const char *rg_reduction_name(rg_reduction reduction);
-RG_API const char *rg_label_mode_name(rg_label_mode mode);
 
 /* The caller's own reduction: from the per-list losses, times their weights, and the mask (bool)
  * of lists with a valid item, both of shape logits.shape[:-1] or (Q), to any node of the same
@@ -58,24 +52,57 @@ typedef struct rg_loss_options {
     rg_reduction reduction;
     rg_reduce_function *reduce; /* takes the place of `reduction`; may be NULL */
     void *reduce_user;
-    rg_label_mode label_mode;
+    const void *params; /* the loss's own parameters: its struct, such as rg_ranking_softmax_params,
+                           or the `params` of an rg_choice; NULL: their defaults */
 } rg_loss_options;
 
-/* No mask, no weights, mean, raw labels. */
+/* No mask, no weights, mean, the loss's own defaults. */
 RG_API rg_loss_options rg_loss_options_default(void);
 
-/* Every loss as data: what `rankgrad loss` and `train --loss` look up by name. */
-typedef rg_node *rg_loss_function(rg_graph *graph, rg_node *logits, rg_node *labels,
-                                  const rg_loss_options *options);
-typedef struct rg_loss {
-    const char *name;    /* "ranking_softmax" */
-    const char *formula; /* one line */
-    rg_loss_function *function;
-} rg_loss;
+/* ---- Losses by name -------------------------------------------------------------------------- */
 
-/* The loss of that name, or NULL; and the i-th of all, NULL past the last. Static. */
-RG_API const rg_loss *rg_loss_find(const char *name);
-RG_API const rg_loss *rg_loss_at(int i);
+/* The losses, with their formulas and parameters. Static. */
+RG_API const rg_registry *rg_losses(void);
+
+/* What the mean of a loss divides by, summed over the lists. */
+typedef enum rg_loss_unit {
+    RG_UNIT_LISTS, /* lists with a valid item */
+    RG_UNIT_ITEMS  /* valid items */
+} rg_loss_unit;
+
+/* What a loss is like; training decides by it. */
+typedef struct rg_loss_properties {
+    bool needs_nonnegative_labels; /* a negative label leaves it without a lower bound */
+    bool shift_invariant;          /* a constant added to a list's scores changes nothing, so that a
+                                      bias cannot be learnt */
+    bool scales_with_labels;       /* doubled labels double it */
+    bool ignores_zero_sums;        /* a list whose labels times weights sum to 0 adds nothing */
+    rg_loss_unit unit;
+} rg_loss_properties;
+
+/* The properties of a choice from rg_losses(); they may depend on its parameters. */
+RG_API rg_loss_properties rg_loss_properties_of(const rg_choice *loss);
+
+/* The loss of a choice from rg_losses(), with the choice's parameters; options->params is not
+ * read. */
+RG_API rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits,
+                              rg_node *labels, const rg_loss_options *options);
+
+/* ---- The losses ------------------------------------------------------------------------------ */
+
+/* How labels times weights, z, become the targets t of ranking_softmax. */
+typedef enum rg_label_mode {
+    RG_LABELS_RAW,        /* t = z: coefficients, never normalised */
+    RG_LABELS_NORMALIZED, /* t = z / sum z; a list whose products sum to 0 contributes 0 */
+    RG_LABELS_SOFTMAX     /* t = softmax(z) over the valid items: ListNet's top-one */
+} rg_label_mode;
+
+/* "raw", "normalized", "softmax"; NULL past the last value. */
+RG_API const char *rg_label_mode_name(rg_label_mode mode);
+
+typedef struct rg_ranking_softmax_params {
+    int label_mode; /* an rg_label_mode; default raw */
+} rg_ranking_softmax_params;
 
 /* Listwise softmax cross entropy: L = - sum_k y~_k log p_k with p = softmax of the logits over the
  * valid items and y~ = labels * weights, the labels as they are (doubling them doubles the loss).

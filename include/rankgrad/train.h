@@ -49,8 +49,7 @@ typedef struct rg_epoch {
 typedef bool rg_epoch_function(void *user, const rg_epoch *epoch);
 
 typedef struct rg_train_options {
-    const char *loss;         /* "ranking_softmax" */
-    rg_label_mode label_mode; /* raw */
+    const char *loss; /* one of rg_losses(), perhaps with parameters; ranking_softmax */
     rg_model_options model;
     rg_optimizer_options optimizer; /* sgd, lr 0.1, l2 0, clip_norm 1 */
     const char *schedule;           /* one of rg_schedules(), perhaps with parameters; cosine */

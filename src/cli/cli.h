@@ -221,7 +221,11 @@ int cli_params_count(const rg_registry *registry);
 bool cli_params_options(const struct cli_option *row, struct cli_option *to);
 void cli_params_free(struct cli_option *options);
 
-/* Prints a heading and a line for each component: its name and formula. */
+/* Prints a component: its name, formula and parameters. */
+void cli_show_component(FILE *stream, const rg_component *component);
+
+/* Prints a heading and the components of a registry: names and formulas; where the parameters have
+ * options of their own, these describe them. */
 void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry);
 
 /* Puts together a component's name and the parameters that were given, once all are known. */
@@ -231,10 +235,8 @@ rg_status cli_component_finish(const struct cli_option *row, struct cli_componen
 const char *cli_gain_at(int i);
 const char *cli_ties_at(int i);
 const char *cli_no_relevant_at(int i);
-const char *cli_label_mode_at(int i);
 const char *cli_normalize_at(int i);
 const char *cli_negative_labels_at(int i);
-const char *cli_loss_at(int i);
 const char *cli_dtype_at(int i); /* those that a model can have */
 
 /* ---- Data (splits.c) ------------------------------------------------------------------------ */

@@ -9,8 +9,7 @@
 #include <string.h>
 
 static const char *const keys[] = {"loss",    "dtype",        "logits",  "labels",    "where",
-                                   "weights", "list_weights", "offsets", "reduction", "label_mode",
-                                   NULL};
+                                   "weights", "list_weights", "offsets", "reduction", NULL};
 
 static char *more_help(void)
 {
@@ -21,7 +20,9 @@ static char *more_help(void)
         return NULL;
     fprintf(stream,
             "Keys of a line:\n"
-            "  loss        its name, see below\n"
+            "  loss        its name, see below, perhaps with parameters:\n"
+            "              \"ranking_softmax(label_mode=normalized)\"; a parameter may\n"
+            "              also be a key of its own\n"
             "  dtype       f64 (default), f32: the type it is computed in\n"
             "  logits      [..]: one list; [[..],[..]]: the last axis is a list\n"
             "  labels      broadcast to the logits as in NumPy; integers or true and false\n"
@@ -31,7 +32,6 @@ static char *more_help(void)
             "  list_weights  multiply the losses of the lists: one number, or one a list\n"
             "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
             "  reduction   mean (default; by list weight), sum, none\n"
-            "  label_mode  raw (default), normalized, softmax\n"
             "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
             "The answer: value, grad_logits, and grad_labels, grad_weights and\n"
             "grad_list_weights where given;\n"
@@ -39,8 +39,9 @@ static char *more_help(void)
             "number a list, and gradients are those of their sum. A line that cannot be\n"
             "answered gives {\"error\": ..} and, at the end, exit status 3.\n\n"
             "Losses:\n");
-    for (int i = 0; rg_loss_at(i); i++)
-        fprintf(stream, "  %s\n    %s\n", rg_loss_at(i)->name, rg_loss_at(i)->formula);
+    const rg_component *loss;
+    for (int i = 0; (loss = rg_registry_at(rg_losses(), i)) != NULL; i++)
+        cli_show_component(stream, loss);
     fprintf(stream, "\nExample:\n"
                     "  echo '{\"loss\":\"ranking_softmax\",\"logits\":[0,0],\"labels\":[1,0]}' |\n"
                     "    rankgrad loss\n"
@@ -51,9 +52,8 @@ static char *more_help(void)
 
 /* One line, read. Tensors without data: not given. */
 struct request {
-    const rg_loss *loss;
+    rg_choice loss;
     rg_reduction reduction;
-    rg_label_mode label_mode;
     rg_tensor logits, labels, where, weights, list_weights, offsets;
 };
 
@@ -72,17 +72,15 @@ static const char *reduction_at(int i)
     return rg_reduction_name((rg_reduction)i);
 }
 
-static bool read_request(const json_t *input, struct request *r, struct cli_json_error *error)
+static bool read_request(rg_context *ctx, const json_t *input, struct request *r,
+                         struct cli_json_error *error)
 {
-    int loss = -1, dtype = RG_F64, reduction = RG_REDUCE_MEAN, label_mode = RG_LABELS_RAW;
-    if (!cli_json_name(input, "loss", cli_loss_at, &loss, error) ||
+    int dtype = RG_F64, reduction = RG_REDUCE_MEAN;
+    if (!cli_json_choice(ctx, input, "loss", rg_losses(), &r->loss, error) ||
         !cli_json_name(input, "dtype", cli_dtype_at, &dtype, error) ||
-        !cli_json_name(input, "reduction", reduction_at, &reduction, error) ||
-        !cli_json_name(input, "label_mode", cli_label_mode_at, &label_mode, error))
+        !cli_json_name(input, "reduction", reduction_at, &reduction, error))
         return false;
-    r->loss = rg_loss_at(loss);
     r->reduction = (rg_reduction)reduction;
-    r->label_mode = (rg_label_mode)label_mode;
     rg_dtype type = (rg_dtype)dtype;
     if (!cli_json_tensor(input, "logits", CLI_JSON_REAL, type, &r->logits, error) ||
         !cli_json_tensor(input, "labels", CLI_JSON_AS_WRITTEN, type, &r->labels, error) ||
@@ -128,8 +126,7 @@ static json_t *compute(rg_graph *graph, const struct request *r)
     options.offsets = r->offsets.data;
     options.n_lists = r->offsets.data ? r->offsets.dims[0] - 1 : 0;
     options.reduction = r->reduction;
-    options.label_mode = r->label_mode;
-    rg_node *loss = r->loss->function(graph, logits, labels, &options);
+    rg_node *loss = rg_loss_apply(graph, &r->loss, logits, labels, &options);
     rg_node *root = r->reduction == RG_REDUCE_NONE ? rg_sum(graph, loss, rg_all_axes()) : loss;
     if (rg_backward(graph, root, NULL) != RG_OK)
         return NULL;
@@ -149,7 +146,7 @@ static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_erro
     struct request r = {0};
     json_t *json = NULL;
     rg_graph *graph = rg_graph_create(ctx);
-    if (graph && read_request(input, &r, error)) {
+    if (graph && read_request(ctx, input, &r, error)) {
         json = compute(graph, &r);
         if (rg_graph_status(graph) != RG_OK)
             cli_json_fail_last(error, ctx);
@@ -168,6 +165,7 @@ int rg_cmd_loss(int argc, char **argv)
             "a loss and its gradients.",
         .more = more_help,
         .keys = keys,
+        .registry = rg_losses,
         .answer = answer};
     return (int)cli_json_run(&command, argc, argv);
 }

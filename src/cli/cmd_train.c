@@ -17,7 +17,7 @@ struct train {
     int64_t units[RG_MAX_HIDDEN]; /* what `hidden` says */
     bool quiet, force;
     rg_dataset_options reading;
-    struct cli_component optimizer, schedule;
+    struct cli_component loss, optimizer, schedule;
     rg_train_options o;
 };
 
@@ -63,18 +63,12 @@ static const struct cli_option options[] = {
     {.kind = CLI_HEADING, .doc = "Objective:"},
     {.name = "loss",
      .argument = "NAME",
-     .kind = CLI_CHOICE,
-     .offset = AT(o.loss),
-     .name_at = cli_loss_at,
-     .doc = "What is made small, see below"},
-    {.name = "label-mode",
-     .argument = "MODE",
-     .kind = CLI_NAME,
-     .offset = AT(o.label_mode),
-     .name_at = cli_label_mode_at,
-     .doc = "raw: labels are coefficients, and the objective is multiplied by 1 / (mean label sum "
-            "of the lists that have any), so that the scale of labels is no learning rate; "
-            "normalized: divided by their sum in the list; softmax: softmax of the labels"},
+     .kind = CLI_COMPONENT,
+     .offset = AT(loss),
+     .registry = rg_losses,
+     .doc = "Loss to minimise, see below. Where doubled labels double it, the objective is the "
+            "loss times 1 / (mean label sum of the lists that have any), so that the scale of "
+            "labels does not act as a learning rate"},
     {.name = "negative-labels",
      .argument = "RULE",
      .kind = CLI_NAME,
@@ -212,9 +206,7 @@ static char *explain(void)
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
     if (stream) {
-        fprintf(stream, "Losses:\n");
-        for (int i = 0; rg_loss_at(i); i++)
-            fprintf(stream, "  %s: %s\n", rg_loss_at(i)->name, rg_loss_at(i)->formula);
+        cli_show_registry(stream, "Losses", rg_losses());
         cli_show_registry(stream, "Optimizers", rg_optimizers());
         cli_show_registry(stream, "Schedules", rg_schedules());
         fprintf(stream, "\n%s", metrics ? metrics : "");
@@ -520,6 +512,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (status != RG_OK)
         return status;
     t->o.metric = (*metrics)[0];
+    t->o.loss = t->loss.full;
     t->o.optimizer.name = t->optimizer.full;
     t->o.schedule = t->schedule.full;
     struct progress p = {.quiet = t->quiet,
@@ -548,6 +541,7 @@ int rg_cmd_train(int argc, char **argv)
     struct train t = {.reading = rg_dataset_options_default(), .o = rg_train_options_default()};
     struct cli_word metric = cli_metric_text(&t.o.metric);
     t.metrics.usual = metric.text;
+    t.loss.text = t.o.loss;
     t.optimizer.text = t.o.optimizer.name;
     t.schedule.text = t.o.schedule;
     struct input in = {0};

@@ -106,6 +106,18 @@ void cli_params_free(struct cli_option *options)
         }
 }
 
+void cli_show_component(FILE *stream, const rg_component *component)
+{
+    fprintf(stream, "  %s\n    %s\n", component->name, component->formula);
+    for (int i = 0; i < component->n_params; i++) {
+        char range[512], initial[128];
+        rg_param_range(&component->params[i], range, sizeof range);
+        rg_param_print(&component->params[i], NULL, initial, sizeof initial);
+        fprintf(stream, "    %s: %s [%s; default %s]\n", component->params[i].name,
+                component->params[i].help, range, initial);
+    }
+}
+
 void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry)
 {
     const rg_component *component;

@@ -138,6 +138,45 @@ bool cli_json_name(const json_t *input, const char *key, const char *(*name_at)(
                          known);
 }
 
+/* Whether a component of the registry has a parameter of this name. */
+static bool is_param(const rg_registry *registry, const char *name)
+{
+    const rg_component *component;
+    for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
+        for (int k = 0; k < component->n_params; k++)
+            if (strcmp(component->params[k].name, name) == 0)
+                return true;
+    return false;
+}
+
+/* One parameter from the value of its key: a string as it stands, anything else as JSON text. */
+static bool set_param(rg_context *ctx, rg_choice *choice, const char *key, const json_t *value)
+{
+    char *text = json_is_string(value) ? strdup(json_string_value(value))
+                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
+                                                               JSON_REAL_PRECISION(17));
+    bool set = text && rg_choice_set(ctx, choice, key, text) == RG_OK;
+    free(text);
+    return set;
+}
+
+bool cli_json_choice(rg_context *ctx, const json_t *input, const char *key,
+                     const rg_registry *registry, rg_choice *choice, struct cli_json_error *error)
+{
+    const char *text = NULL;
+    if (!cli_json_text(input, key, &text, error))
+        return false;
+    if (rg_choice_parse(ctx, registry, text, choice) != RG_OK)
+        return cli_json_fail(error, RG_BAD_DATA, "%s", rg_last_error(ctx));
+    json_t *object = (json_t *)(uintptr_t)input; /* the iterator's type; nothing is changed */
+    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+        const char *name = json_object_iter_key(at);
+        if (is_param(registry, name) && !set_param(ctx, choice, name, json_object_iter_value(at)))
+            return cli_json_fail(error, RG_BAD_DATA, "%s", rg_last_error(ctx));
+    }
+    return true;
+}
+
 /* ---- Tensors -------------------------------------------------------------------------------- */
 
 struct reader {
@@ -316,8 +355,10 @@ json_t *cli_json_of_tensor(const rg_tensor *tensor)
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-static bool known_keys(json_t *input, const char *const *keys, struct cli_json_error *error)
+static bool known_keys(json_t *input, const struct cli_json_command *command,
+                       struct cli_json_error *error)
 {
+    const char *const *keys = command->keys;
     char known[256] = "";
     for (int i = 0; keys[i]; i++) {
         size_t used = strlen(known);
@@ -328,7 +369,7 @@ static bool known_keys(json_t *input, const char *const *keys, struct cli_json_e
         int i = 0;
         while (keys[i] && strcmp(keys[i], key) != 0)
             i++;
-        if (!keys[i])
+        if (!keys[i] && !(command->registry && is_param(command->registry(), key)))
             return cli_json_fail(error, RG_BAD_DATA, "unknown key \"%.100s\"; known: %s", key,
                                  known);
     }
@@ -351,7 +392,7 @@ static json_t *answer_line(struct lines *lines, const char *line, size_t n,
         cli_json_fail(error, RG_BAD_DATA, "not JSON: %s, column %d", parse.text, parse.column);
     else if (!json_is_object(input))
         cli_json_fail(error, RG_BAD_DATA, "the line is %s; expected an object", found(input).text);
-    else if (known_keys(input, lines->command->keys, error))
+    else if (known_keys(input, lines->command, error))
         answer = lines->command->answer(lines->ctx, input, error);
     json_decref(input);
     return answer;

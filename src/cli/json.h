@@ -33,7 +33,8 @@ struct cli_json_command {
     const char *name;
     const char *doc;         /* for --help, before the options */
     char *(*more)(void);     /* and after them; from malloc */
-    const char *const *keys; /* NULL-terminated: all that an object may hold */
+    const char *const *keys; /* NULL-terminated: what an object may hold, and */
+    const rg_registry *(*registry)(void); /* the parameters of these components; may be NULL */
     cli_json_function *answer;
 };
 
@@ -51,6 +52,11 @@ bool cli_json_text(const json_t *input, const char *key, const char **text,
  * unless that is negative: an error then. */
 bool cli_json_name(const json_t *input, const char *key, const char *(*name_at)(int i), int *value,
                    struct cli_json_error *error);
+
+/* Reads a component such as "ranking_softmax(label_mode=normalized)"; its parameters may also stand
+ * under keys of their own, such as "label_mode". The key must be there. */
+bool cli_json_choice(rg_context *ctx, const json_t *input, const char *key,
+                     const rg_registry *registry, rg_choice *choice, struct cli_json_error *error);
 
 /* Reads a number; an absent key leaves *value as it was. */
 bool cli_json_number(const json_t *input, const char *key, double *value,

@@ -9,15 +9,8 @@
 NAMES(gain)
 NAMES(ties)
 NAMES(no_relevant)
-NAMES(label_mode)
 NAMES(normalize)
 NAMES(negative_labels)
-
-const char *cli_loss_at(int i)
-{
-    const rg_loss *loss = rg_loss_at(i);
-    return loss ? loss->name : NULL;
-}
 
 const char *cli_dtype_at(int i)
 {

@@ -16,20 +16,32 @@ enum { LOGITS, LABELS, WEIGHTS, N_ITEM_VALUES, WHERE = N_ITEM_VALUES, LIST_WEIGH
 /* The attributes of a loss node. */
 struct attributes {
     const int64_t *offsets; /* (n_lists + 1), in the arena; NULL: the last axis is the list */
+    struct rg__workspace workspace;
     int64_t n_lists;
     rg_reduction reduction;
-    rg_label_mode label_mode;
+    rg_choice loss; /* a struct rg__loss and its parameters */
 };
+
+static const struct rg__loss *loss_of(const struct attributes *a)
+{
+    return (const void *)a->loss.component;
+}
+
+/* What a list of n valid items adds to the divisor of the mean. */
+static double units_of(const struct attributes *a, int64_t n)
+{
+    return loss_of(a)->properties.unit == RG_UNIT_ITEMS ? (double)n : 1;
+}
 
 /* What forward leaves for backward. */
 struct saved {
     bool *nonempty;    /* (n_lists) */
     int64_t n_counted; /* nonempty lists whose weight is not 0 */
-    double weight_sum; /* of the nonempty lists */
+    double weight_sum; /* of the nonempty lists, times their units */
     double mean;       /* the value under RG_REDUCE_MEAN, else 0 */
     double *list_loss; /* (n_lists) before the list weight; NULL without list weights */
     int64_t longest;
-    double *state; /* (n_lists, RG__LIST_STATE) */
+    double *state;     /* (n_lists, workspace.state) */
     void *lists;   /* struct F(lists) */
 };
 
@@ -51,8 +63,8 @@ struct F(lists) {
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
     real *scratch;
-    real *kept; /* as long as the logits, where these are read in place */
-    const struct F(rg__vector) * vector;
+    real *kept; /* (count of the logits, workspace.kept) */
+    const struct F(rg__vector) *vector;
 };
 
 /* The items of one list, of which n are valid. */
@@ -180,6 +192,7 @@ static struct F(rg__list)
     F(load)(const struct F(lists) * l, int64_t q, double *state, const struct F(items) * items)
 {
     const real *values[N_ITEM_VALUES] = {0};
+    const struct rg__workspace *space = &l->attributes->workspace;
     int64_t first = F(first_item)(&l->view[LOGITS], l->attributes, q);
     for (int i = 0; i < N_ITEM_VALUES; i++)
         if (l->view[i].tensor)
@@ -188,11 +201,11 @@ static struct F(rg__list)
                                 .s = values[LOGITS],
                                 .y = values[LABELS],
                                 .w = values[WEIGHTS],
+                                .params = &l->attributes->loss.params,
                                 .scratch = l->scratch,
-                                .kept = l->kept ? l->kept + first : NULL,
-                                .vector = l->vector,
-                                .state = state + q * RG__LIST_STATE,
-                                .label_mode = l->attributes->label_mode};
+                                .kept = l->kept + first * space->kept,
+                                .state = state + q * space->state,
+                                .vector = l->vector};
 }
 
 /* The views of a node's operands, with the buffers they need, which serve backward too; NULL: out
@@ -219,11 +232,10 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
         bool in_place = !masked && v->per_item == 1 && v->tensor->dtype == REAL_TYPE;
         if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
             return NULL;
-        if (in_place && i == LOGITS)
-            l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits));
     }
-    if (l->view[WEIGHTS].tensor || l->attributes->label_mode != RG_LABELS_RAW)
-        l->scratch = rg_graph_alloc(graph, room);
+    const struct rg__workspace *space = &l->attributes->workspace;
+    l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
+    l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits) * (size_t)space->kept);
     return rg_graph_status(graph) == RG_OK ? l : NULL;
 }
 
@@ -247,7 +259,8 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
         return NULL;
     *saved = (struct saved){0};
     saved->nonempty = rg_graph_alloc(graph, (size_t)a->n_lists);
-    saved->state = rg_graph_alloc(graph, (size_t)a->n_lists * RG__LIST_STATE * sizeof(double));
+    size_t state = (size_t)a->workspace.state * sizeof(double);
+    saved->state = rg_graph_alloc(graph, (size_t)a->n_lists * state);
     if (rg_operand(y, LIST_WEIGHTS))
         saved->list_loss = rg_graph_alloc(graph, (size_t)a->n_lists * sizeof(double));
     const rg_tensor *logits = rg_operand(y, LOGITS);
@@ -261,17 +274,18 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
 }
 
 /* The loss of list q times its weight; a list of weight 0 is not there, whatever it holds. */
-static real F(weighted_loss)(const struct F(lists) * l, struct saved *saved, int64_t q, double loss)
+static real F(weighted_loss)(const struct F(lists) * l, struct saved *saved, int64_t q, int64_t n,
+                             double loss)
 {
     double weight = F(list_weight)(l, q);
-    saved->weight_sum += weight;
+    saved->weight_sum += weight * units_of(l->attributes, n);
     saved->n_counted += weight != 0;
     if (saved->list_loss)
         saved->list_loss[q] = loss;
     return weight == 0 ? 0 : (real)(weight * loss);
 }
 
-void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
+void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
 {
     const struct attributes *a = rg_attributes(y);
     struct saved *saved = F(make_saved)(y, a);
@@ -290,7 +304,7 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
         losses[q] = 0;
         if (items.n > 0) {
             struct F(rg__list) list = F(load)(l, q, saved->state, &items);
-            losses[q] = F(weighted_loss)(l, saved, q, forward(&list));
+            losses[q] = F(weighted_loss)(l, saved, q, items.n, forward(&list));
         }
     }
     if (a->reduction != RG_REDUCE_NONE)
@@ -364,7 +378,7 @@ static double F(upstream)(const rg_node *y, const struct saved *saved, int64_t q
 
 /* Backward of one list; `upstream` is the gradient of its loss. */
 static void F(list_backward)(const struct F(lists) * l, const struct saved *saved, int64_t q,
-                             F(rg__list_backward) * backward, double upstream)
+                             F(rg__list_backward) *backward, double upstream)
 {
     int64_t first[N_ITEM_VALUES] = {0};
     real *grad[N_ITEM_VALUES] = {0};
@@ -384,7 +398,7 @@ static void F(list_backward)(const struct F(lists) * l, const struct saved *save
             F(scatter)(&l->view[i], first[i], &items);
 }
 
-void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
+void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward)
 {
     const struct attributes *a = rg_attributes(y);
     const struct saved *saved = rg_saved(y);
@@ -397,9 +411,10 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
         if (!saved->nonempty[q])
             continue;
         double upstream = F(upstream)(y, saved, q), weight = F(list_weight)(l, q);
-        if (weights->grad) /* of sum w L / sum w: (L - mean) / sum w */
+        if (weights->grad) /* of sum w L / sum w u, u the list's units: (L - mean u) / sum w u */
             weights->sum[F(first_item)(weights, a, q)] +=
-                upstream * (saved->list_loss[q] - saved->mean);
+                upstream * (saved->list_loss[q] -
+                            saved->mean * units_of(a, F(items_of)(l, q).n));
         if (weight != 0)
             F(list_backward)(l, saved, q, backward, upstream * weight);
     }
@@ -521,13 +536,17 @@ static int64_t batch_size(const rg_tensor *logits)
     return n;
 }
 
-rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits, rg_node *labels,
-                        const rg_loss_options *options)
+rg_node *rg__apply_loss(rg_graph *graph, const struct rg__loss *loss, rg_node *logits,
+                        rg_node *labels, const rg_loss_options *options)
 {
+    const rg_operator *op = &loss->builtin->op;
     rg_loss_options o = options ? *options : rg_loss_options_default();
-    struct attributes a = {NULL, o.n_lists, o.reduce ? RG_REDUCE_NONE : o.reduction, o.label_mode};
+    struct attributes a = {.n_lists = o.n_lists,
+                           .reduction = o.reduce ? RG_REDUCE_NONE : o.reduction,
+                           .workspace = loss->workspace};
     if (rg_graph_status(graph) != RG_OK)
         return NULL;
+    rg_context *ctx = rg__graph_context(graph);
     if (!o.offsets && logits)
         a.n_lists = batch_size(rg_node_value(logits));
     if (a.n_lists < 0 || a.n_lists > INT64_MAX / 64) {
@@ -535,10 +554,16 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits,
                        (long long)a.n_lists);
         return NULL;
     }
-    if (!rg_reduction_name(o.reduction) || !rg_label_mode_name(o.label_mode)) {
-        rg__graph_fail(graph, RG_USAGE, "%s: no such reduction or label mode", op->name);
+    if (!rg_reduction_name(o.reduction)) {
+        rg__graph_fail(graph, RG_USAGE, "%s: no such reduction", op->name);
         return NULL;
     }
+    if (rg_choice_make(ctx, &loss->component, o.params, &a.loss) != RG_OK) {
+        rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
+        return NULL;
+    }
+    if (loss->spare)
+        loss->spare(&a.loss.params, o.weights != NULL, &a.workspace);
     if (o.offsets) {
         size_t size = (size_t)(o.n_lists + 1) * sizeof *a.offsets;
         int64_t *copy = rg_graph_alloc(graph, size);
@@ -549,5 +574,20 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits,
     rg_node *operands[N_OPERANDS] = {logits, labels, o.weights, o.where, o.list_weights};
     rg_node *y = rg_apply(graph, op, operands, N_OPERANDS, &a, sizeof a);
     return y && o.reduce ? reduce_by_caller(graph, op, y, &o) : y;
+}
+
+rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits, rg_node *labels,
+                       const rg_loss_options *options)
+{
+    rg_loss_options o = options ? *options : rg_loss_options_default();
+    if (!graph)
+        return NULL;
+    if (!loss || !loss->component) {
+        rg__graph_fail(graph, RG_USAGE, "rg_loss_apply: loss is %s",
+                       loss ? "not a choice from rg_losses()" : "NULL");
+        return NULL;
+    }
+    o.params = &loss->params;
+    return rg__apply_loss(graph, (const void *)loss->component, logits, labels, &o);
 }
 #endif

@@ -1,35 +1,37 @@
-/* lists.h (internal; for files compiled twice): what every ranking loss shares.
+/* lists.h (internal; for files compiled twice): how a ranking loss is written.
  *
- * The one idea: a loss is two functions of one list whose items are all valid. Everything around
- * them is done here once: broadcasting and casting of labels, where and weights; flat and padded
- * lists; compaction of the valid items, which makes both the same bits; reduction; and carrying
+ * A loss is two functions of one list whose items are all valid. Everything around them is done
+ * here once: broadcasting and casting of labels, where and weights; flat and padded lists;
+ * compaction of the valid items, which makes both give the same bits; reduction; and carrying
  * gradients back through all of that.
  *
  *     logits (.., n) or (N), offsets          per list, compacted
  *     labels, weights: broadcast, cast   -->  s[n] y[n] w[n]   -->  forward: its loss
- *     where: tells the valid items            ds[n] dy[n] dw[n] <-- backward
- */
+ *     where: which items are valid            ds[n] dy[n] dw[n] <-- backward
+ *
+ * A file of a loss ends with RG__LOSS_KERNELS and, under RG__ONCE, RG__LOSS; its line is in
+ * losses.def. */
 #ifndef RG_LOSS_LISTS_H
 #define RG_LOSS_LISTS_H
 
 #include "autograd/op.h"
+#include "base/component.h"
+#include "loss/losses.h"
 #include "tensor/vector.h"
 
 #include <rankgrad/loss.h>
 
-enum { RG__LIST_STATE = 5 };
-
-/* One list, n > 0 valid items. */
+/* One list, n > 0 valid items, and the workspace that the loss asked for (losses.h). */
 struct F(rg__list) {
     int64_t n;
-    const real *s; /* logits */
-    const real *y; /* labels */
-    const real *w; /* weights; NULL: all 1 */
-    real *scratch; /* n numbers for the kernel's own use */
-    real *kept;    /* n numbers from forward for backward; NULL: compute them again */
+    const real *s;      /* logits */
+    const real *y;      /* labels */
+    const real *w;      /* weights; NULL: all 1 */
+    const void *params; /* the loss's struct of parameters */
+    real *scratch;      /* n numbers for each of workspace.scratch */
+    real *kept;         /* n numbers for each of workspace.kept, from forward to backward */
+    double *state;      /* workspace.state numbers, from forward to backward */
     const struct F(rg__vector) *vector;
-    double *state; /* RG__LIST_STATE numbers, kept from forward to backward */
-    rg_label_mode label_mode;
     real *ds, *dy, *dw; /* backward adds here; NULL: not wanted */
 };
 
@@ -37,20 +39,39 @@ typedef double F(rg__list_forward)(struct F(rg__list) *list);
 typedef void F(rg__list_backward)(struct F(rg__list) *list, double upstream);
 
 /* The two kernels of an operator, from those of its lists. */
-void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward);
-void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward);
+void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward);
+void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward);
 
-/* The operator of a loss: applies it with its options, the caller's reduction included. */
-rg_node *rg__apply_loss(rg_graph *graph, const rg_operator *op, rg_node *logits, rg_node *labels,
-                        const rg_loss_options *options);
+/* clang-format off */
+/* The kernels of loss `id` from its functions of one list. */
+#define RG__LOSS_KERNELS(id, forward, backward)                                                    \
+    RG__KERNELS(id);                                                                               \
+    void F(rg__##id##_forward)(rg_node *y) { F(rg__lists_forward)(y, forward); }                   \
+    void F(rg__##id##_backward)(rg_node *y) { F(rg__lists_backward)(y, backward); }
 
-/* The operands of all losses: logits, labels, weights, where, list weights; a field of
- * rg_operator. */
+/* The entry of loss `id` and its public function rg_ID_loss. The arguments behind the samples are
+ * further fields of struct rg__loss: component parameters, properties, workspace. */
+#define RG__LOSS(id, formula_, sample_array, ...)                                                  \
+    RG__OPERATOR_WITH(id, formula_, rg__loss_shape, sample_array,                                  \
+                      RG__LOSS_OPERANDS);                                                          \
+    extern const struct rg__loss rg__loss_##id;                                                    \
+    const struct rg__loss rg__loss_##id = {                                                        \
+        .component.name = #id, .component.formula = (formula_), .builtin = &rg__builtin_##id,      \
+        __VA_ARGS__};                                                                              \
+    rg_node *rg_##id##_loss(rg_graph *graph, rg_node *logits, rg_node *labels,                     \
+                            const rg_loss_options *options)                                        \
+    {                                                                                              \
+        return rg__apply_loss(graph, &rg__loss_##id, logits, labels, options);                     \
+    }
+/* The parameters of a loss in RG__LOSS. */
+#define RG__LOSS_PARAMS(owner, array)                                                              \
+    .component.params = (array), .component.n_params = RG__COUNT(array),                           \
+    .component.params_size = sizeof(owner)
+
+/* The operands of all losses: logits, labels, weights, where, list weights. */
 #define RG__LOSS_OPERANDS                                                                          \
     .operands = {0, RG_OPERAND_ANY_TYPE, RG_OPERAND_ANY_TYPE | RG_OPERAND_OPTIONAL,                \
                  RG_OPERAND_ANY_TYPE | RG_OPERAND_OPTIONAL}
-
-/* The shape rule of all losses. */
-bool rg__loss_shape(rg_node *y);
+/* clang-format on */
 
 #endif

@@ -1,5 +1,5 @@
-/* losses.c: the table of losses, names of their options, and the walk over everything that is
- * differentiable: the operators first, the losses behind them. */
+/* losses.c: the table of losses, and the walk over everything that is differentiable: first the
+ * operators, then the losses. */
 #include "loss/losses.h"
 
 #include "base/base.h"
@@ -7,35 +7,41 @@
 #include <rankgrad/loss.h>
 #include <string.h>
 
-#define RG_LOSS(name, passes, formula) extern const struct rg__builtin rg__builtin_##name;
+#define RG_LOSS(id, passes) extern const struct rg__loss rg__loss_##id;
 #include "loss/losses.def"
 #undef RG_LOSS
 
-static const struct {
-    rg_loss loss;
-    const struct rg__builtin *builtin;
-} table[] = {
-#define RG_LOSS(name, passes, formula) {{#name, formula, rg_##name##_loss}, &rg__builtin_##name},
+static const struct rg__loss *const table[] = {
+#define RG_LOSS(id, passes) &rg__loss_##id,
 #include "loss/losses.def"
 #undef RG_LOSS
 };
 
-const rg_loss *rg_loss_at(int i)
+static const rg_component *loss_at(int i)
 {
-    return i >= 0 && i < RG__COUNT(table) ? &table[i].loss : NULL;
+    return i < RG__COUNT(table) ? &table[i]->component : NULL;
 }
 
-const rg_loss *rg_loss_find(const char *name)
+const rg_registry *rg_losses(void)
 {
-    for (int i = 0; i < RG__COUNT(table); i++)
-        if (strcmp(table[i].loss.name, name) == 0)
-            return &table[i].loss;
-    return NULL;
+    static const rg_registry registry = {"loss", loss_at};
+    return &registry;
+}
+
+rg_loss_properties rg_loss_properties_of(const rg_choice *loss)
+{
+    if (!loss || !loss->component)
+        return (rg_loss_properties){0};
+    const struct rg__loss *own = (const void *)loss->component;
+    rg_loss_properties properties = own->properties;
+    if (own->adjust)
+        own->adjust(&loss->params, &properties);
+    return properties;
 }
 
 rg_loss_options rg_loss_options_default(void)
 {
-    return (rg_loss_options){.reduction = RG_REDUCE_MEAN, .label_mode = RG_LABELS_RAW};
+    return (rg_loss_options){.reduction = RG_REDUCE_MEAN};
 }
 
 const char *rg_reduction_name(rg_reduction reduction)
@@ -44,17 +50,11 @@ const char *rg_reduction_name(rg_reduction reduction)
     return (unsigned)reduction < RG__COUNT(names) ? names[reduction] : NULL;
 }
 
-const char *rg_label_mode_name(rg_label_mode mode)
-{
-    static const char *const names[] = {"raw", "normalized", "softmax"};
-    return (unsigned)mode < RG__COUNT(names) ? names[mode] : NULL;
-}
-
 const struct rg__builtin *rg__builtin_at(int i)
 {
     if (i < rg__n_operators)
         return rg__operators[i];
-    return i - rg__n_operators < RG__COUNT(table) ? table[i - rg__n_operators].builtin : NULL;
+    return i - rg__n_operators < RG__COUNT(table) ? table[i - rg__n_operators]->builtin : NULL;
 }
 
 rg_status rg_gradcheck_builtin(rg_context *ctx, const char *name, rg_gradcheck_visit *visit,

@@ -22,59 +22,58 @@
 #include "loss/lists.h"
 #include "tensor/lanes.h"
 
-RG__KERNELS(ranking_softmax);
-
-/* What forward keeps: RG__LIST_STATE numbers. */
+/* What forward keeps for backward. */
 enum { MAX, SUM, LOSS, MASS, TOTAL, N_STATE };
-_Static_assert((int)N_STATE <= (int)RG__LIST_STATE, "the state of a list is too small");
 
-/* Items whose exponentials are taken at a time, on the stack. */
+/* Items whose exponentials are summed at a time; the sums of the blocks are added. */
 enum { BLOCK = 32 * LANES };
 
-/* sum exp(x - max), in double; the terms go to `kept` unless it is NULL. */
-static double F(sum_exp)(const struct F(rg__vector) * vector, const real *x, int64_t n, real max,
-                         real *kept)
+static rg_label_mode F(mode_of)(const struct F(rg__list) *list)
 {
-    real block[BLOCK];
+    return (rg_label_mode)((const rg_ranking_softmax_params *)list->params)->label_mode;
+}
+
+/* e = exp(x - max), and the sum of that, in double. e may be x. */
+static double F(sum_exp)(const struct F(rg__list) *list, const real *x, real max, real *e)
+{
     double sum = 0;
-    for (int64_t begin = 0; begin < n; begin += BLOCK) {
-        int64_t count = n - begin < BLOCK ? n - begin : BLOCK;
-        sum += vector->exp(x + begin, count, max, kept ? kept + begin : block);
+    for (int64_t begin = 0; begin < list->n; begin += BLOCK) {
+        int64_t count = list->n - begin < BLOCK ? list->n - begin : BLOCK;
+        sum += list->vector->exp(x + begin, count, max, e + begin);
     }
     return sum;
 }
 
 /* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
  * sum z (normalized). */
-static const real *F(targets)(const struct F(rg__list) * list, double *mass)
+static const real *F(targets)(const struct F(rg__list) *list, double *mass)
 {
-    if (!list->w && list->label_mode == RG_LABELS_RAW)
+    rg_label_mode mode = F(mode_of)(list);
+    if (!list->w && mode == RG_LABELS_RAW)
         return list->y;
     real *t = list->scratch;
     for (int64_t k = 0; k < list->n; k++)
         t[k] = list->w ? list->y[k] * list->w[k] : list->y[k];
-    if (list->label_mode == RG_LABELS_NORMALIZED) {
+    if (mode == RG_LABELS_NORMALIZED) {
         *mass = F(lane_sum)(t, list->n);
         for (int64_t k = 0; k < list->n; k++)
             t[k] = *mass == 0 ? 0 : (real)(ACC(t[k]) / *mass);
     }
-    if (list->label_mode == RG_LABELS_SOFTMAX) {
-        real max = list->vector->max(t, list->n);
-        double sum = F(sum_exp)(list->vector, t, list->n, max, NULL);
-        list->vector->exp(t, list->n, max, t);
+    if (mode == RG_LABELS_SOFTMAX) {
+        double sum = F(sum_exp)(list, t, list->vector->max(t, list->n), t);
         for (int64_t k = 0; k < list->n; k++)
             t[k] = (real)(ACC(t[k]) / sum);
     }
     return t;
 }
 
-static double F(list_forward)(struct F(rg__list) * list)
+static double F(list_forward)(struct F(rg__list) *list)
 {
     double *state = list->state;
     const real *t = F(targets)(list, &state[MASS]);
     real max = list->vector->max(list->s, list->n);
     state[MAX] = ACC(max);
-    state[SUM] = F(sum_exp)(list->vector, list->s, list->n, max, list->kept);
+    state[SUM] = F(sum_exp)(list, list->s, max, list->kept);
     double loss =
         list->vector->cross(t, list->s, list->n, state[MAX], log(state[SUM]), &state[TOTAL]);
     state[LOSS] = isnan(state[SUM]) ? (double)NAN : loss;
@@ -82,36 +81,23 @@ static double F(list_forward)(struct F(rg__list) * list)
 }
 
 /* dL/dt_k, times what the label mode makes of t. */
-static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
+static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
 {
     const double *state = list->state;
-    if (list->label_mode == RG_LABELS_NORMALIZED)
+    rg_label_mode mode = F(mode_of)(list);
+    if (mode == RG_LABELS_NORMALIZED)
         return state[MASS] == 0 ? 0 : (l - state[LOSS]) / state[MASS];
-    return list->label_mode == RG_LABELS_SOFTMAX ? ACC(t) * (l - state[LOSS]) : l;
+    return mode == RG_LABELS_SOFTMAX ? ACC(t) * (l - state[LOSS]) : l;
 }
 
-/* ds += upstream (T p - t). */
-static void F(add_slopes)(const struct F(rg__list) * list, const real *t, double upstream)
-{
-    real block[BLOCK];
-    const struct F(rg__vector) *vector = list->vector;
-    double scale = list->state[TOTAL] / list->state[SUM];
-    for (int64_t begin = 0; begin < list->n; begin += BLOCK) {
-        int64_t count = list->n - begin < BLOCK ? list->n - begin : BLOCK;
-        const real *e = list->kept ? list->kept + begin : block;
-        if (!list->kept)
-            vector->exp(list->s + begin, count, (real)list->state[MAX], block);
-        vector->add_difference(e, t + begin, count, scale, upstream, list->ds + begin);
-    }
-}
-
-static void F(list_backward)(struct F(rg__list) * list, double upstream)
+static void F(list_backward)(struct F(rg__list) *list, double upstream)
 {
     const double *state = list->state;
     double mass;
     const real *t = F(targets)(list, &mass);
-    if (list->ds)
-        F(add_slopes)(list, t, upstream);
+    if (list->ds) /* upstream (T p - t) */
+        list->vector->add_difference(list->kept, t, list->n, state[TOTAL] / state[SUM], upstream,
+                                     list->ds);
     if (!list->dy && !list->dw)
         return;
     double log_sum = log(state[SUM]);
@@ -125,15 +111,7 @@ static void F(list_backward)(struct F(rg__list) * list, double upstream)
     }
 }
 
-void F(rg__ranking_softmax_forward)(rg_node *y)
-{
-    F(rg__lists_forward)(y, F(list_forward));
-}
-
-void F(rg__ranking_softmax_backward)(rg_node *y)
-{
-    F(rg__lists_backward)(y, F(list_backward));
-}
+RG__LOSS_KERNELS(ranking_softmax, F(list_forward), F(list_backward))
 
 #ifdef RG__ONCE
 static rg_node *flat(rg_graph *graph, rg_node *const *x, void *user)
@@ -163,13 +141,15 @@ static rg_node *masked(rg_graph *graph, rg_node *const *x, void *user)
 static rg_node *normalized(rg_graph *graph, rg_node *const *x, void *user)
 {
     (void)user;
-    return padded(graph, x, (rg_loss_options){.label_mode = RG_LABELS_NORMALIZED});
+    static const rg_ranking_softmax_params params = {RG_LABELS_NORMALIZED};
+    return padded(graph, x, (rg_loss_options){.params = &params});
 }
 
 static rg_node *softmax_labels(rg_graph *graph, rg_node *const *x, void *user)
 {
     (void)user;
-    return padded(graph, x, (rg_loss_options){.label_mode = RG_LABELS_SOFTMAX});
+    static const rg_ranking_softmax_params params = {RG_LABELS_SOFTMAX};
+    return padded(graph, x, (rg_loss_options){.params = &params});
 }
 
 /* The sum of the losses, by way of the mask. */
@@ -199,7 +179,8 @@ static rg_node *flat_lists(rg_graph *graph, rg_node *const *x, void *user)
 static rg_node *padded_lists(rg_graph *graph, rg_node *const *x, void *user)
 {
     (void)user;
-    rg_loss_options o = {.label_mode = RG_LABELS_SOFTMAX, .list_weights = x[2]};
+    static const rg_ranking_softmax_params params = {RG_LABELS_SOFTMAX};
+    rg_loss_options o = {.params = &params, .list_weights = x[2]};
     o.reduction = RG_REDUCE_NONE;
     return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
 }
@@ -236,12 +217,44 @@ static const struct rg__sample samples[] = {
      .build = padded_lists},
 };
 
-RG__OPERATOR_WITH(ranking_softmax, "L = -sum_k y~_k log softmax(s)_k", rg__loss_shape, samples,
-                  RG__LOSS_OPERANDS);
+/* ---- The entry of the table ---- */
 
-rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
-                                 const rg_loss_options *options)
+const char *rg_label_mode_name(rg_label_mode mode)
 {
-    return rg__apply_loss(graph, &rg__builtin_ranking_softmax.op, logits, labels, options);
+    static const char *const names[] = {"raw", "normalized", "softmax"};
+    return (unsigned)mode < RG__COUNT(names) ? names[mode] : NULL;
 }
+
+static const char *label_mode_at(int i)
+{
+    return rg_label_mode_name((rg_label_mode)i);
+}
+
+static const rg_param params[] = {
+    RG__NAME(rg_ranking_softmax_params, label_mode, RG_LABELS_RAW, label_mode_at,
+             .help = "Targets from labels times weights: raw leaves them as coefficients; "
+                     "normalized divides them by their sum in the list; softmax takes their "
+                     "softmax (ListNet)"),
+};
+
+/* The targets of softmax are positive whatever the labels, and always sum to 1. */
+static void adjust(const void *own, rg_loss_properties *properties)
+{
+    int mode = ((const rg_ranking_softmax_params *)own)->label_mode;
+    properties->needs_nonnegative_labels = mode != RG_LABELS_SOFTMAX;
+    properties->scales_with_labels = mode == RG_LABELS_RAW;
+    properties->ignores_zero_sums = mode == RG_LABELS_NORMALIZED;
+}
+
+/* The labels themselves are the targets. */
+static void spare(const void *own, bool weighted, struct rg__workspace *workspace)
+{
+    if (!weighted && ((const rg_ranking_softmax_params *)own)->label_mode == RG_LABELS_RAW)
+        workspace->scratch = 0;
+}
+
+RG__LOSS(ranking_softmax, "L = -sum_k t_k log softmax(s)_k, t from labels * weights", samples,
+         RG__LOSS_PARAMS(rg_ranking_softmax_params, params), .adjust = adjust,
+         .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
+         .workspace = {.scratch = 1, .kept = 1, .state = N_STATE}, .spare = spare)
 #endif

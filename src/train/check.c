@@ -30,13 +30,9 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
         {"memory limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
         {"window", (double)o->window_bytes, o->window_bytes >= 0, "at least 0"},
         {"normalize", o->normalize, rg_normalize_name(o->normalize) != NULL, "a known method"},
-        {"label-mode", o->label_mode, rg_label_mode_name(o->label_mode) != NULL, "a known mode"},
         {"negative-labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,
          "a known policy"},
     };
-    if (!o->loss || !rg_loss_find(o->loss))
-        return rg__fail(ctx, RG_USAGE, "train: loss \"%s\" is unknown; expected %s",
-                        o->loss ? o->loss : "(null)", rg_loss_at(0)->name);
     return rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
 }
 
@@ -146,7 +142,7 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, cons
 }
 
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
-                                const rg_train_options *options)
+                                const struct rg__label_rules *rules)
 {
     char who[64];
     snprintf(who, sizeof who, "the %s split", what);
@@ -167,7 +163,7 @@ rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const ch
     if (!split->offsets)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the %s split has no lists; expected offsets, qid or group", what);
-    return rg__check_labels(ctx, split, what, options);
+    return rg__check_labels(ctx, split, what, rules);
 }
 
 /* Element `at` of the stored features of a row; how many it has. */

@@ -3,6 +3,7 @@
 #define RG_TRAIN_CHECK_H
 
 #include "data/rows.h"
+#include "train/labels.h"
 
 #include <rankgrad/train.h>
 
@@ -19,7 +20,7 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *options
 /* RG_BAD_DATA where a split cannot be trained on, or (options NULL) validated on: no rows, no
  * labels, no lists, or labels or weights that rg__check_labels refuses. */
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
-                                const rg_train_options *options);
+                                const struct rg__label_rules *rules);
 
 /* Why a score is not finite. RG_BAD_DATA names the row and the feature that is not; RG_DIVERGED
  * where all of them are. Looked for only then, so that no training pays for a read of its own. */

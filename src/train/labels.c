@@ -32,19 +32,20 @@ static rg_status too_large(rg_context *ctx, const char *what, const char *name, 
 }
 
 static rg_status check_negative(rg_context *ctx, const char *what, int64_t row, double label,
-                                const rg_train_options *o)
+                                const struct rg__label_rules *rules)
 {
-    if (label >= 0 || o->negative_labels != RG_NEGATIVE_ERROR || o->label_mode == RG_LABELS_SOFTMAX)
+    if (label >= 0 || rules->negative != RG_NEGATIVE_ERROR ||
+        !rules->properties.needs_nonnegative_labels)
         return RG_OK;
     return rg__fail(ctx, RG_BAD_DATA,
-                    "%s labels: row %lld (from 1) is %g; under %s labels a negative one makes the "
-                    "loss unbounded below; --label-mode softmax takes logarithms and other labels "
-                    "of any sign, --negative-labels zero reads it as 0, keep leaves it",
-                    what, (long long)row + 1, label, rg_label_mode_name(o->label_mode));
+                    "%s labels: row %lld (from 1) is %g; a negative one makes %s unbounded below; "
+                    "a loss such as ranking_softmax(label_mode=softmax) takes logarithms and other "
+                    "labels of any sign, --negative-labels zero reads it as 0, keep leaves it",
+                    what, (long long)row + 1, label, rules->loss);
 }
 
 static rg_status check_row(rg_context *ctx, const rg_split *split, const char *what, int64_t row,
-                           const rg_train_options *o)
+                           const struct rg__label_rules *rules)
 {
     double y = split->labels[row], w = weight_of(split, row);
     if (!isfinite(y))
@@ -54,25 +55,25 @@ static rg_status check_row(rg_context *ctx, const rg_split *split, const char *w
     if (!isfinite(w) || w < 0)
         return rg__fail(ctx, RG_BAD_DATA, "%s weights: row %lld (from 1) is %g; expected >= 0",
                         what, (long long)row + 1, w);
-    if (!o)
+    if (!rules)
         return RG_OK;
-    double most = rg__most_label(o->model.dtype);
+    double most = rg__most_label(rules->dtype);
     if (fabs(y) > most)
-        return too_large(ctx, what, "labels", row, y, o->model.dtype);
+        return too_large(ctx, what, "labels", row, y, rules->dtype);
     if (w > most)
-        return too_large(ctx, what, "weights", row, w, o->model.dtype);
+        return too_large(ctx, what, "weights", row, w, rules->dtype);
     if (fabs(y * w) > most)
-        return too_large(ctx, what, "labels times weights", row, y * w, o->model.dtype);
-    return check_negative(ctx, what, row, y, o);
+        return too_large(ctx, what, "labels times weights", row, y * w, rules->dtype);
+    return check_negative(ctx, what, row, y, rules);
 }
 
 rg_status rg__check_labels(rg_context *ctx, const rg_split *split, const char *what,
-                           const rg_train_options *options)
+                           const struct rg__label_rules *rules)
 {
     rg_status status = RG_OK;
     for (int64_t row = 0; row < split->n_rows && status == RG_OK; row++)
         if (rg__row_is_there(split, row))
-            status = check_row(ctx, split, what, row, options);
+            status = check_row(ctx, split, what, row, rules);
     for (int64_t q = 0; status == RG_OK && split->list_weights && q < split->n_lists; q++)
         if (!isfinite(split->list_weights[q]) || split->list_weights[q] < 0)
             status = rg__fail(ctx, RG_BAD_DATA,
@@ -83,7 +84,7 @@ rg_status rg__check_labels(rg_context *ctx, const rg_split *split, const char *w
 
 /* ---- Something to learn ---- */
 
-/* What the loss makes of a row's label before the label mode. */
+/* A row's label times its weight, as the loss sees it. */
 static double target_of(const rg_split *split, int64_t row, rg_dtype dtype)
 {
     double product = split->labels[row] * weight_of(split, row);
@@ -128,7 +129,8 @@ enum kind { NO_ROW, ONE_ROW, SAME_LABELS, SAME_FEATURES, LEARNABLE, N_KINDS };
 /* If labels differ somewhere in a list, and features differ somewhere in it, then two rows differ
  * in both: otherwise any two rows would agree in one of them, and so all would agree in the same.
  * So each row is compared with the first alone. */
-static enum kind kind_of(const rg_split *split, int64_t list, const rg_train_options *o)
+static enum kind kind_of(const rg_split *split, int64_t list,
+                         const struct rg__label_rules *rules)
 {
     int64_t first = -1, n = 0;
     bool labels_differ = false;
@@ -136,14 +138,14 @@ static enum kind kind_of(const rg_split *split, int64_t list, const rg_train_opt
     for (int64_t row = split->offsets[list]; row < split->offsets[list + 1]; row++) {
         if (!rg__row_is_there(split, row))
             continue;
-        double target = target_of(split, row, o->model.dtype);
+        double target = target_of(split, row, rules->dtype);
         first = n++ == 0 ? row : first;
         sum += target;
-        labels_differ |= target != target_of(split, first, o->model.dtype);
+        labels_differ |= target != target_of(split, first, rules->dtype);
     }
     if (n < 2)
         return n == 1 ? ONE_ROW : NO_ROW;
-    if (!labels_differ || (o->label_mode == RG_LABELS_NORMALIZED && sum == 0))
+    if (!labels_differ || (rules->properties.ignores_zero_sums && sum == 0))
         return SAME_LABELS;
     for (int64_t row = first + 1; row < split->offsets[list + 1]; row++)
         if (rg__row_is_there(split, row) &&
@@ -153,13 +155,14 @@ static enum kind kind_of(const rg_split *split, int64_t list, const rg_train_opt
     return SAME_FEATURES;
 }
 
-rg_status rg__check_learnable(rg_context *ctx, const rg_split *split, const rg_train_options *o)
+rg_status rg__check_learnable(rg_context *ctx, const rg_split *split,
+                              const struct rg__label_rules *rules)
 {
     long long n[N_KINDS] = {0};
     for (int64_t q = 0; q < split->n_lists; q++) {
         if (split->list_weights && split->list_weights[q] == 0)
             continue;
-        enum kind kind = kind_of(split, q, o);
+        enum kind kind = kind_of(split, q, rules);
         if (kind == LEARNABLE)
             return RG_OK;
         n[kind]++;
@@ -173,6 +176,6 @@ rg_status rg__check_learnable(rg_context *ctx, const rg_split *split, const rg_t
                     "label and in a feature; lists: %lld; with a single row: %lld; with the same "
                     "label (times weight, in %s) in every row: %lld; with the same features in "
                     "every row: %lld",
-                    n_lists, n[ONE_ROW], rg_dtype_name(o->model.dtype), n[SAME_LABELS],
+                    n_lists, n[ONE_ROW], rg_dtype_name(rules->dtype), n[SAME_LABELS],
                     n[SAME_FEATURES]);
 }

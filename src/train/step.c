@@ -56,11 +56,10 @@ static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model
     o.offsets = rg__shard_offsets(g, rows, shard);
     o.n_lists = shard->n_lists;
     o.reduction = RG_REDUCE_NONE;
-    o.label_mode = s->label_mode;
     rg_node *scores = rg_model_forward(g, model, x);
     if (scores && !rg__all_finite(rg_node_value(scores)))
         return rg__explain_scores(model->ctx, s->split, "training");
-    rg_node *loss = scores && o.offsets ? s->loss(g, scores, labels, &o) : NULL;
+    rg_node *loss = scores && o.offsets ? rg_loss_apply(g, s->loss, scores, labels, &o) : NULL;
     rg_tensor seed = cotangent_of(g, rows->dtype, shard->n_lists, step->cotangent);
     if (!loss || !seed.data)
         return rg_graph_status(g);

@@ -14,8 +14,7 @@ struct rg__stepper {
     rg_model *model;
     const rg_split *split; /* where the rows come from, for messages */
     struct rg__rows *rows;
-    rg_loss_function *loss;
-    rg_label_mode label_mode;
+    const rg_choice *loss;
     double scale;             /* the objective is scale * mean loss */
     int64_t most_lists;       /* a step has at most this many */
     char *buckets;            /* the gradients of the buckets */

@@ -35,7 +35,8 @@ struct training {
     struct rg__crew crew;
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
-    rg_choice schedule;
+    rg_choice loss, schedule;
+    struct rg__label_rules rules;
     int64_t *order;        /* of the training lists that count, window by window */
     int64_t *first;        /* (windows + 1) where a window's lists are in the order */
     int64_t *window_order; /* (windows) */
@@ -49,7 +50,6 @@ rg_train_options rg_train_options_default(void)
 {
     rg_train_options o = {
         .loss = "ranking_softmax",
-        .label_mode = RG_LABELS_RAW,
         .model = rg_model_options_default(),
         .optimizer = rg_optimizer_options_default(),
         .schedule = "cosine",
@@ -99,7 +99,7 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
     t->train = *train;
     t->has_vali = vali || o->vali_fraction > 0;
     t->vali = vali ? *vali : *train;
-    rg_status status = rg__check_train_split(ctx, train, "training", o);
+    rg_status status = rg__check_train_split(ctx, train, "training", &t->rules);
     if (status == RG_OK && vali)
         status = rg__check_train_split(ctx, vali, "validation", NULL);
     if (status != RG_OK)
@@ -122,7 +122,7 @@ static rg_status choose_lists(struct training *t, const rg_split *train, const r
     }
     if (status == RG_OK && o->negative_labels == RG_NEGATIVE_ZERO)
         status = read_negatives_as_zero(t);
-    return status == RG_OK ? rg__check_learnable(ctx, &t->train, o) : status;
+    return status == RG_OK ? rg__check_learnable(ctx, &t->train, &t->rules) : status;
 }
 
 /* The normalisation, fitted on the training rows, goes into the model. */
@@ -198,7 +198,11 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     const rg_train_options *o = &t->options;
     rg_status status = rg__check_train_options(ctx, o);
     if (status == RG_OK)
+        status = rg_choice_parse(ctx, rg_losses(), o->loss, &t->loss);
+    if (status == RG_OK)
         status = rg_choice_parse(ctx, rg_schedules(), o->schedule, &t->schedule);
+    t->rules = (struct rg__label_rules){o->model.dtype, o->negative_labels, o->loss,
+                                        rg_loss_properties_of(&t->loss)};
     if (status == RG_OK)
         status = choose_lists(t, train, vali);
     if (status == RG_OK)
@@ -224,7 +228,7 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     rg__choose_gain(ctx, &t->train, t->has_vali ? &t->vali : NULL, &t->options.metric);
     t->result.gain = t->options.metric.gain;
     t->result.label_scale = rg__label_scale(&t->train_rows, &t->result.n_no_relevant);
-    if (o->label_mode != RG_LABELS_RAW)
+    if (!t->rules.properties.scales_with_labels)
         t->result.label_scale = 1;
     if (t->result.label_scale > rg__most_label(o->model.dtype))
         return rg__fail(ctx, RG_BAD_DATA,
@@ -236,8 +240,7 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
                                       .model = t->model,
                                       .split = &t->train,
                                       .rows = &t->train_rows,
-                                      .loss = rg_loss_find(o->loss)->function,
-                                      .label_mode = o->label_mode,
+                                      .loss = &t->loss,
                                       .scale = t->result.label_scale,
                                       .most_lists = o->batch_lists < t->result.n_train_lists
                                                         ? o->batch_lists
