@@ -278,7 +278,7 @@ FIT = [
     data("validation with other features", ["2 features", "3"], *train("--vali", "{narrow}")),
     data("validation text wider than --features", ["9:1", "at most 3 (--features)"],
          *train("--vali", "{in/a.txt}", "--features", "3", of="{train.txt}"), files={"a.txt": WIDE}),
-    data("validation text wider than the data", ["9:1", "at most 3", "3 features of", "data.h5"],
+    data("validation text wider than the data", ["9:1", "at most 3", "3 features, as", "data.h5"],
          *train("--vali", "{in/a.txt}"), files={"a.txt": WIDE}),
     data("splits with other features", ["2 features", "3"], "convert", "--train", "{data}",
          "--vali", "{narrow}", "-o", "{in/d.h5}"),

@@ -566,7 +566,7 @@ class Reports(Case):
         self.assertEqual(self.good("inspect", data, "--split", "vali").stdout.count("split "), 1)
         odd = write(self.at("odd.txt"), "1 qid:1 1:nan 2:5 3:1\n0 qid:1 1:1 2:5 3:2\n")
         text = self.good("inspect", odd).stdout
-        self.assertIn("missing features: 1 (1 rows) (1 of 3)", text)
+        self.assertIn("missing features: 1 (1 row) (1 of 3)", text)
         self.assertIn("constant features: 1, 2 (2 of 3)", text)
 
     def test_inspect_model(self):
@@ -673,6 +673,7 @@ class Predictions(Case):
         for name, text, expected in self.UNSCORED:
             lists = [[row for row in part.split()] for part in text.split("|")]
             rows = sum(map(len, lists))
+            plural, verb = "s" if rows > 1 else "", "has" if expected == 1 else "have"
             odd = write(self.at("odd.txt"), "".join(
                 f"{row[0]} qid:{q} 1:{'nan' if row[1] == '1' else 0.5} 4:{k}\n"
                 for q, part in enumerate(lists) for k, row in enumerate(part)))
@@ -683,7 +684,7 @@ class Predictions(Case):
             scores = run("predict", model, odd)
             with self.subTest(name):
                 self.assertEqual(scores.stdout.split().count("nan"), expected)
-                self.assertEqual(f"{expected} of {rows} rows have no score" in scores.stderr,
+                self.assertEqual(f"{expected} of {rows} row{plural} {verb} no score" in scores.stderr,
                                  expected > 0)
                 self.assertEqual(trec.returncode, 3 if expected == rows else 0)
                 self.assertNotIn("nan", trec.stdout)
@@ -691,7 +692,7 @@ class Predictions(Case):
                 for one in done:
                     self.assertEqual(one.returncode, 3 if expected == rows else 0, one.stderr)
                     said = "no row has a score" if expected == rows else \
-                           f"warning: {expected} of {rows} rows have no score"
+                           f"warning: {expected} of {rows} rows {verb} no score"
                     self.assertEqual(one.stderr.count(said), expected > 0, one.stderr)
                 if expected == rows:
                     self.assertEqual([one.stdout for one in done], [""] * 4)

@@ -68,7 +68,7 @@ PROTOCOL = [
     ("metric", {**MRR, "scores": ["NaN"] * 3 + [1], "where": [1, 1, 1, 0]}, "all 3 scores"),
     ("metric", {**MRR, "metric": "auc"}, "known: ndcg"),
     ("metric", {**MRR, "ties": "random"}, "expected one of average"),
-    ("metric", {**MRR, "scores": [[1, 2], [3]]}, "scores[1] has 1 elements"),
+    ("metric", {**MRR, "scores": [[1, 2], [3]]}, "scores[1] has 1 element, lists before it 2"),
     ("metric", {**MRR, "scores": [[1, 2], 3]}, "scores[1] is a number beside a list"),
     ("metric", {**MRR, "scores": [1, [2]]}, "scores[1] is a list beside a number"),
     ("metric", {**MRR, "scores": [1, "nan"]}, 'scores[1] is "nan"'),

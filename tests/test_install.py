@@ -102,6 +102,22 @@ def build_with_pkg_config(prefix, work):
     return programs
 
 
+def check_readme_line(prefix, library, work):
+    """The README's line for cc builds its own program and every example."""
+    readme = (SOURCE / "README.md").read_text()
+    line, = re.findall(r"^cc (my_program\.c .*pkg-config.*)$", readme, re.M)
+    (work / "readme.c").write_text(re.search(r"```c\n(#include.*?)```", readme, re.S)[1])
+    examples = sorted((SOURCE / "examples").glob("*.c"))
+    assert len(examples) > 3, examples
+    path = next(prefix.rglob("rankgrad.pc")).parent
+    for file in (work / "readme.c", *examples):
+        program = work / file.stem
+        words = line.replace("my_program.c", shlex.quote(str(file)))
+        run("sh", "-c", f"{CC} {words} -o {shlex.quote(str(program))}", PKG_CONFIG_PATH=str(path))
+    printed = run(work / "readme", LD_LIBRARY_PATH=str(library))
+    assert printed == re.search(r"```text\n(loss.*?)```", readme, re.S)[1], printed
+
+
 def check_headers(prefix):
     """Each header compiles by itself, in both languages."""
     for header in sorted((prefix / "include" / "rankgrad").glob("*.h")):
@@ -143,6 +159,7 @@ def main():
         programs = build_with_cmake(prefix, folder / "cmake")
         programs += build_with_pkg_config(prefix, folder / "pkg")
         library = next(prefix.rglob("librankgrad.so.0")).parent
+        check_readme_line(prefix, library, folder / "pkg")
         printed = {program: run(program, LD_LIBRARY_PATH=str(library)) for program in programs}
         for program in programs:
             check_linkage(program, "static" not in program.name)

@@ -663,15 +663,15 @@ static void test_bad_group_files(void **state)
     options.needs_lists = false;
     static const struct {
         const char *sizes, *words;
-    } cases[] = {{"4", "its 1 lists hold 4 rows, but"},
-                 {"", "its 0 lists hold 0 rows"},
+    } cases[] = {{"4", "1 list with 4 rows, but"},
+                 {"", "0 lists with 0 rows"},
                  {"2\n0\n", "has 3; expected equal"},
                  {"2\nx\n", "sizes:2: found \"x\", expected the number of rows"},
                  {"-1\n", "sizes:1: found \"-1\""},
                  {"1 2\n", "sizes:1: found \"1\""},
                  {"2.5\n", "found \"2.5\""},
                  {"99999999999999999999999\n", "sizes:1: found"},
-                 {"9000000000000000\n9000000000000000\n", "hold 18000000000000000 rows"}};
+                 {"9000000000000000\n9000000000000000\n", "2 lists with 18000000000000000 rows"}};
     for (int i = 0; i < RG__COUNT(cases); i++) {
         options.group_path = write_text("sizes", cases[i].sizes);
         assert_fails(ctx, RG_BAD_DATA, cases[i].words, import(ctx, a, &options, &data));

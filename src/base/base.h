@@ -29,6 +29,12 @@ struct rg_context {
 /* Records the sentence and returns the status. */
 rg_status rg__fail(rg_context *ctx, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
 
+/* "1 list", "2 lists": a number and a noun with a regular plural, for messages. */
+struct rg__counted {
+    char text[48];
+};
+struct rg__counted rg__counted(int64_t n, const char *noun);
+
 /* RG_LIMIT: "out of memory: N bytes for WHAT". */
 rg_status rg__fail_memory(rg_context *ctx, size_t size, const char *what);
 

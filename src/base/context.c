@@ -104,6 +104,13 @@ rg_status rg__fail(rg_context *ctx, rg_status status, const char *format, ...)
     return status;
 }
 
+struct rg__counted rg__counted(int64_t n, const char *noun)
+{
+    struct rg__counted counted;
+    snprintf(counted.text, sizeof counted.text, "%lld %s%s", (long long)n, noun, n == 1 ? "" : "s");
+    return counted;
+}
+
 rg_status rg__fail_memory(rg_context *ctx, size_t size, const char *what)
 {
     return rg__fail(ctx, RG_LIMIT, "out of memory: %zu bytes for %s", size, what);

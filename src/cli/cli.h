@@ -293,6 +293,10 @@ double cli_plain(double value);
 rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_metric **metrics,
                             int *count);
 
+/* A number for a column of a table: so many decimals, or, where these do not fit into the width, an
+ * exponent; "-" for NaN. */
+struct cli_word cli_number(double value, int decimals, int width);
+
 /* "1 list", "2 lists": a number and a noun with a regular plural. */
 struct cli_word cli_count(int64_t n, const char *noun);
 

@@ -143,17 +143,17 @@ static rg_status show_text(const struct report *r)
     const rg_metric *c = &r->e->conventions;
     struct cli_word number;
     static const char *const counts[] = {"counts 0", "counts 1", "is left out"};
-    printf("%s%s%s: %lld lists, %lld rows; gain %s, discount 1/log2(1 + rank), ties %s, a list "
+    printf("%s%s%s: %s, %s; gain %s, discount 1/log2(1 + rank), ties %s, a list "
            "without a relevant item %s, relevant from label %g, %s\n",
            r->e->files.items[1], split->name[0] ? ", split " : "", split->name,
-           (long long)split->n_lists, (long long)split->n_rows, rg_gain_name(c->gain),
-           rg_ties_name(c->ties), counts[c->no_relevant], c->threshold,
+           cli_count(split->n_lists, "list").text, cli_count(split->n_rows, "row").text,
+           rg_gain_name(c->gain), rg_ties_name(c->ties), counts[c->no_relevant], c->threshold,
            r->e->weighted ? "lists weighted" : "every list counts alike");
     printf("%-14s %10s %10s %20s %8s %20s\n", "metric", "value", "lists", "no relevant item",
            "empty", "rows without a score");
     for (int i = 0; i < r->n_metrics; i++)
-        printf("%-14s %10.6f %10lld %20lld %8lld %20lld\n", cli_metric_text(&r->metrics[i]).text,
-               cli_plain(r->results[i].value), (long long)r->results[i].n_lists,
+        printf("%-14s %10s %10lld %20lld %8lld %20lld\n", cli_metric_text(&r->metrics[i]).text,
+               cli_number(r->results[i].value, 6, 10).text, (long long)r->results[i].n_lists,
                (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty,
                (long long)r->results[i].n_unscored);
     if (!r->per_list)
@@ -165,7 +165,7 @@ static rg_status show_text(const struct report *r)
     for (int64_t list = 0; list < split->n_lists; list++) {
         printf("\n%-20s", cli_name_of(split->query_ids, list, &number));
         for (int i = 0; i < r->n_metrics; i++)
-            printf(" %12.6f", cli_plain(r->per_list[i * split->n_lists + list]));
+            printf(" %12s", cli_number(r->per_list[i * split->n_lists + list], 6, 12).text);
         printf(" %12lld", (long long)cli_count_unscored(split, r->scores, list));
     }
     printf("\n");

@@ -140,12 +140,13 @@ static void show(FILE *to, const rg_dataset *data, const struct frame *frame)
 {
     const rg_split *train = rg_dataset_find(data, "train"), *test = rg_dataset_find(data, "test");
     struct cli_word number;
-    fprintf(to, "NDCG@10 on the %lld test lists:\n", (long long)test->n_lists);
+    fprintf(to, "NDCG@10 on %s of the test split:\n", cli_count(test->n_lists, "list").text);
     fprintf(to, "  random order         %.4f\n", frame->random);
-    fprintf(to, "  best single feature  %.4f  (%s, %s first, chosen on the %s%lld train lists)\n",
+    fprintf(to, "  best single feature  %.4f  (%s, %s first, chosen on %s%s of the train split)\n",
             frame->single, cli_name_of(test->feature_names, frame->feature, &number),
-            frame->sign > 0 ? "greatest" : "least", frame->n_lists < train->n_lists ? "first " : "",
-            (long long)frame->n_lists);
+            frame->sign > 0 ? "greatest" : "least",
+            frame->n_lists < train->n_lists ? "the first " : "",
+            cli_count(frame->n_lists, "list").text);
     fprintf(to, "  truth                %.4f\n", frame->truth);
 }
 

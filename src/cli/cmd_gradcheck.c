@@ -65,11 +65,11 @@ int rg_cmd_gradcheck(int argc, char **argv)
             status = cli_report(ctx);
     }
     if (status == RG_OK)
-        printf("%d samples, %d failed; worst is |a - n| as a part of what is allowed\n",
-               tally.samples, tally.failed);
+        printf("%s, %d failed; worst is |a - n| as a part of what is allowed\n",
+               cli_count(tally.samples, "sample").text, tally.failed);
     if (status == RG_OK && tally.failed)
-        status = cli_fail(RG_INTERNAL, "%d of %d samples have a wrong gradient", tally.failed,
-                          tally.samples);
+        status = cli_fail(RG_INTERNAL, "a wrong gradient in %d of %s", tally.failed,
+                          cli_count(tally.samples, "sample").text);
     rg_context_destroy(ctx);
     cli_list_free(&g.names);
     return (int)status;

@@ -268,7 +268,7 @@ static void show_features(const rg_split *split, const struct column *columns, i
         if (count++ < MOST_NAMES)
             printf("%s %s", count > 1 ? "," : "", cli_name_of(names, feature, &number));
         if (count <= MOST_NAMES && missing)
-            printf(" (%lld rows)", (long long)c->n_missing);
+            printf(" (%s)", cli_count(c->n_missing, "row").text);
     }
     printf("%s%s (%lld of %lld)\n", count > MOST_NAMES ? ", ..." : "", count == 0 ? " none" : "",
            (long long)count, (long long)split->n_features);
@@ -295,8 +295,8 @@ static void show_shape(const rg_split *split)
     const rg_csr *csr = &split->csr;
     if (split->name[0])
         printf("split %s: ", split->name);
-    printf("%lld rows, %lld features, %lld lists\n", (long long)split->n_rows,
-           (long long)split->n_features, (long long)split->n_lists);
+    printf("%s, %s, %s\n", cli_count(split->n_rows, "row").text,
+           cli_count(split->n_features, "feature").text, cli_count(split->n_lists, "list").text);
     double cells = (double)split->n_rows * (double)split->n_features;
     if (csr->indptr)
         printf("  features: sparse %s (CSR), %lld stored, %.3g %%\n", rg_dtype_name(csr->dtype),
@@ -434,7 +434,7 @@ static void show_layers(const rg_model *model)
     printf("layers: %lld", (long long)n_inputs);
     for (int l = 0; l < n_hidden; l++)
         printf(" -> %lld", (long long)hidden[l]);
-    printf(" -> 1, %lld parameters\n", (long long)rg_model_parameters(model)->count);
+    printf(" -> 1, %s\n", cli_count(rg_model_parameters(model)->count, "parameter").text);
 }
 
 /* The history, JSON over many lines, on one. */
@@ -449,8 +449,9 @@ static void show_history(const char *text)
 
 static rg_status show_model(const char *path, rg_model *model)
 {
-    printf("%s: model %s, %s, %lld features, normalisation %s\n", path, rg_model_name(model),
-           rg_dtype_name(rg_model_parameters(model)->dtype), (long long)rg_model_n_features(model),
+    printf("%s: model %s, %s, %s, normalisation %s\n", path, rg_model_name(model),
+           rg_dtype_name(rg_model_parameters(model)->dtype),
+           cli_count(rg_model_n_features(model), "feature").text,
            rg_normalize_name(rg_model_normalization(model)->method));
     int64_t n_inputs;
     if (rg_model_columns(model, &n_inputs))
@@ -479,7 +480,7 @@ static rg_status inspect(rg_context *ctx, struct inspect *in)
     if (in->verify && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
         return cli_report(ctx);
     if (in->verify)
-        printf("%s: %d checksums agree with the bytes\n", path, n_checked);
+        printf("%s: %s verified\n", path, cli_count(n_checked, "checksum").text);
     rg_status status = hdf5 ? rg_model_load(ctx, path, &model) : RG_BAD_DATA;
     if (status == RG_BAD_DATA)
         return inspect_data(ctx, in, hdf5); /* no model; which also says what else is wrong */

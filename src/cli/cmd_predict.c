@@ -159,8 +159,11 @@ static rg_status look_at_scores(const struct result *r, const struct format *for
                         "%s: no row has a score: all %lld are NaN; a missing (NaN) feature gives "
                         "such a score",
                         r->path, (long long)n);
-    cli_note("%s: %lld of %lld rows have no score (NaN)%s", r->path, (long long)n,
-             (long long)n_there, trec ? " and are left out" : "");
+    cli_note("%s: %lld of %s %s no score (NaN)%s", r->path, (long long)n,
+             cli_count(n_there, "row").text, n == 1 ? "has" : "have",
+             !trec    ? ""
+             : n == 1 ? " and is left out"
+                      : " and are left out");
     return RG_OK;
 }
 

@@ -420,8 +420,8 @@ static rg_status check(rg_context *ctx, const struct train *t)
 /* The other metrics of --metric, of the kept model on its validation lists or else on all of the
  * training data. */
 static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
-                             const struct input *in,
-                             const rg_model *model, rg_gain gain, rg_metric *metrics, int n_metrics)
+                             const struct input *in, const rg_model *model, rg_gain gain,
+                             rg_metric *metrics, int n_metrics)
 {
     const rg_split *split = in->vali ? in->vali : in->train;
     const char *path = in->vali && t->vali ? t->vali : t->files.items[0];

@@ -247,9 +247,9 @@ static bool check_lists(struct reader *r, const json_t *value, int depth)
     int64_t n = (int64_t)json_array_size(value);
     if (n != r->tensor->dims[depth])
         return cli_json_fail(r->error, RG_BAD_DATA,
-                             "%s has %lld elements, lists before it %lld; nested lists must be "
+                             "%s has %s, lists before it %lld; nested lists must be "
                              "equally long: pad them and mask with where, or use offsets",
-                             place_of(r, depth).text, (long long)n,
+                             place_of(r, depth).text, cli_count(n, "element").text,
                              (long long)r->tensor->dims[depth]);
     for (r->at[depth] = 0; r->at[depth] < n; r->at[depth]++)
         if (!check_lists(r, json_array_get(value, (size_t)r->at[depth]), depth + 1))

@@ -184,9 +184,9 @@ static rg_status check_complete(const struct parsing *parsing)
                         list->items[command->most],
                         command->most ? command->arguments : "options only");
     if (list->count < command->least)
-        return cli_fail(
-            RG_USAGE, "%s: %d of %d arguments given; expected %s; see rankgrad %s --help",
-            command->name, list->count, command->least, command->arguments, command->name);
+        return cli_fail(RG_USAGE, "%s: %d of %s given; expected %s; see rankgrad %s --help",
+                        command->name, list->count, cli_count(command->least, "argument").text,
+                        command->arguments, command->name);
     for (const struct cli_option *option = parsing->options; option->doc; option++) {
         const char *text;
         char *at = cli_option_at(option, &parsing->values);

@@ -44,9 +44,9 @@ void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, 
     fprintf(to, "wrote %s\n", path);
     for (int i = 0; i < n_splits; i++) {
         const rg_split *split = splits[i];
-        fprintf(to, "  %s%s%lld lists, %lld rows, %lld features%s\n", split->name,
-                split->name[0] ? ": " : "", (long long)split->n_lists, (long long)split->n_rows,
-                (long long)split->n_features, split->csr.indptr ? ", sparse" : "");
+        fprintf(to, "  %s%s%s, %s, %s%s\n", split->name, split->name[0] ? ": " : "",
+                cli_count(split->n_lists, "list").text, cli_count(split->n_rows, "row").text,
+                cli_count(split->n_features, "feature").text, split->csr.indptr ? ", sparse" : "");
     }
 }
 
@@ -85,8 +85,8 @@ rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_o
         return cli_report(ctx);
     rg_status status = rg_dataset_open(ctx, path, &options, data);
     if (status == RG_BAD_DATA && ours && !hdf5)
-        return cli_fail(status, "%s; read with the %lld features of %s%s", rg_last_error(ctx),
-                        (long long)n_features, kind, other);
+        return cli_fail(status, "%s; read with %s, as %s%s has", rg_last_error(ctx),
+                        cli_count(n_features, "feature").text, kind, other);
     return status == RG_OK ? RG_OK : cli_report(ctx);
 }
 
@@ -128,6 +128,17 @@ struct cli_word cli_count(int64_t n, const char *noun)
 {
     struct cli_word word;
     snprintf(word.text, sizeof word.text, "%lld %s%s", (long long)n, noun, n == 1 ? "" : "s");
+    return word;
+}
+
+struct cli_word cli_number(double value, int decimals, int width)
+{
+    struct cli_word word = {"-"};
+    if (isnan(value))
+        return word;
+    int length = snprintf(word.text, sizeof word.text, "%.*f", decimals, value);
+    for (int digits = decimals; length > width && digits >= 0; digits--)
+        length = snprintf(word.text, sizeof word.text, "%.*e", digits, value);
     return word;
 }
 

@@ -218,9 +218,10 @@ rg_status rg__match_columns(rg_context *ctx, const char *what, const rg_split *s
                    rg__has_names(wanted->names, wanted->n);
     if (!by_name && split->n_features != wanted->n)
         return rg__fail(ctx, RG_BAD_DATA,
-                        "%s has %lld features, %s %lld; without feature names on both sides the "
+                        "%s has %s, %s %lld; without feature names on both sides the "
                         "numbers must be equal",
-                        what, (long long)split->n_features, wanted->owner, (long long)wanted->n);
+                        what, rg__counted(split->n_features, "feature").text, wanted->owner,
+                        (long long)wanted->n);
     if (!by_name || has_same_names(split, wanted))
         return RG_OK;
     int64_t *columns = m->blocks[0] = rg__alloc(ctx, wanted->n, sizeof *columns, "a column map");

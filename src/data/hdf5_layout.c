@@ -136,12 +136,12 @@ static rg_status check_sparse(rg_context *ctx, const char *path, struct rg__h5 *
     int64_t n_indptr = layout->info[RG__INDPTR].count, n_indices = layout->info[RG__INDICES].count;
     if (n_indptr - 1 != shape[0])
         return rg__fail(ctx, RG_BAD_DATA,
-                        "%s: %s: indptr has %lld elements, shape says %lld rows; rows + 1 are "
-                        "expected",
-                        path, group, (long long)n_indptr, (long long)shape[0]);
+                        "%s: %s: indptr has %s, shape says %s; rows + 1 are expected", path, group,
+                        rg__counted(n_indptr, "element").text, rg__counted(shape[0], "row").text);
     if (n_indices != layout->info[RG__DATA].count)
-        return rg__fail(ctx, RG_BAD_DATA, "%s: %s: data has %lld elements, indices %lld", path,
-                        group, (long long)layout->info[RG__DATA].count, (long long)n_indices);
+        return rg__fail(ctx, RG_BAD_DATA, "%s: %s: data has %s, indices %lld", path, group,
+                        rg__counted(layout->info[RG__DATA].count, "element").text,
+                        (long long)n_indices);
     layout->n_rows = shape[0];
     layout->n_features = shape[1];
     return RG_OK;
@@ -151,7 +151,7 @@ static rg_status check_sparse(rg_context *ctx, const char *path, struct rg__h5 *
 static rg_status check_lengths(rg_context *ctx, const char *path, const struct rg__layout *layout,
                                enum length length, int64_t expected)
 {
-    static const char *const what[] = {[ROWS] = "rows", [LISTS] = "lists", [COLUMNS] = "features"};
+    static const char *const what[] = {[ROWS] = "row", [LISTS] = "list", [COLUMNS] = "feature"};
     static const enum rg__field sources[] = {RG__OFFSETS, RG__GROUP, RG__QID};
     char name[RG__FIELD_NAME], other[RG__FIELD_NAME];
     enum rg__field source = RG__FEATURES;
@@ -161,12 +161,11 @@ static rg_status check_lengths(rg_context *ctx, const char *path, const struct r
     for (int field = 0; field < RG__N_FIELDS; field++)
         if (layout->has[field] && fields[field].length == length &&
             layout->info[field].count != expected)
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "%s: %s has %lld elements, but %s has %lld %s; they must be as many",
+            return rg__fail(ctx, RG_BAD_DATA, "%s: %s has %s, but %s has %s; they must be as many",
                             path, rg__field_name(layout->split, (enum rg__field)field, name),
-                            (long long)layout->info[field].count,
-                            rg__field_name(layout->split, source, other), (long long)expected,
-                            what[length]);
+                            rg__counted(layout->info[field].count, "element").text,
+                            rg__field_name(layout->split, source, other),
+                            rg__counted(expected, what[length]).text);
     return RG_OK;
 }
 
@@ -187,8 +186,8 @@ static rg_status count_lists(rg_context *ctx, const char *path, struct rg__layou
     if (layout->has[RG__OFFSETS] && by_offsets < 0)
         return rg__fail(ctx, RG_BAD_DATA, "%s: %s is empty; 0 is its first element", path, name);
     if (layout->has[RG__OFFSETS] && layout->has[RG__GROUP] && by_offsets != by_group)
-        return rg__fail(ctx, RG_BAD_DATA, "%s: %s tells of %lld lists, %s of %lld", path, name,
-                        (long long)by_offsets, other, (long long)by_group);
+        return rg__fail(ctx, RG_BAD_DATA, "%s: %s tells of %s, %s of %lld", path, name,
+                        rg__counted(by_offsets, "list").text, other, (long long)by_group);
     layout->n_lists = layout->has[RG__OFFSETS] ? by_offsets : by_group;
     if (layout->n_lists < 0 && !layout->has[RG__QID])
         layout->n_lists = 0;

@@ -95,8 +95,9 @@ static rg_status read_sizes(struct rg__side_files *side, const char *text, const
     if (status == RG_OK && sizes.n_rows != sizes.expected)
         return rg__fail(
             side->ctx, RG_BAD_DATA,
-            "%s: its %lld lists hold %lld rows, but %s has %lld; expected equal numbers", path,
-            (long long)sizes.n_lists, (long long)sizes.n_rows, text, (long long)sizes.expected);
+            "%s: %s with %s, but %s has %lld; expected equal numbers", path,
+            rg__counted(sizes.n_lists, "list").text, rg__counted(sizes.n_rows, "row").text, text,
+            (long long)sizes.expected);
     return status;
 }
 

@@ -10,6 +10,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* What one list contributes. */
@@ -246,14 +247,19 @@ static rg_status judge_unscored(const struct evaluation *e, const rg_metric_resu
 {
     if (result->n_unscored == 0)
         return RG_OK;
+    char all[48] = "the only score is";
+    if (result->n_items > 1)
+        snprintf(all, sizeof all, "all %lld scores are", (long long)result->n_items);
     if (result->n_unscored == result->n_items)
         return rg__fail(e->ctx, RG_BAD_DATA,
-                        "no row has a score: all %lld scores are NaN (not a number); a missing "
-                        "(NaN) feature gives such a score",
-                        (long long)result->n_items);
+                        "no row has a score: %s NaN (not a number); a missing (NaN) feature gives "
+                        "such a score",
+                        all);
     rg__log(e->ctx, RG_LOG_WARNING,
-            "%lld of %lld rows have no score (NaN), the first is row %lld (from 1); they rank last",
-            (long long)result->n_unscored, (long long)result->n_items, (long long)first + 1);
+            "%lld of %lld rows %s no score (NaN), the first is row %lld (from 1); rows without one "
+            "rank last",
+            (long long)result->n_unscored, (long long)result->n_items,
+            result->n_unscored == 1 ? "has" : "have", (long long)first + 1);
     return RG_OK;
 }
 

@@ -171,8 +171,8 @@ static rg_status read_text(struct reader *r, const char *name, bool optional, ch
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s is missing", r->path, name);
     status = rg__h5_describe(r->file, name, &info);
     if (status == RG_OK && (info.class != RG__H5_STRING || info.count != 1))
-        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %lld elements; expected one string",
-                        r->path, name, (long long)info.count);
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %s; expected one string", r->path, name,
+                        rg__counted(info.count, "element").text);
     return status == RG_OK ? rg__h5_read_strings(r->file, name, 1, out) : status;
 }
 
@@ -187,8 +187,8 @@ static rg_status check_numbers(struct reader *r, const char *name, int64_t count
     if (status == RG_OK)
         status = rg__h5_describe(r->file, name, &info);
     if (status == RG_OK && (info.class != RG__H5_FLOAT || info.count != count))
-        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %lld elements; expected %lld numbers",
-                        r->path, name, (long long)info.count, (long long)count);
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %s; expected %s", r->path, name,
+                        rg__counted(info.count, "element").text, rg__counted(count, "number").text);
     return status;
 }
 

@@ -133,12 +133,13 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, cons
     if (windows + parameters <= limit)
         return RG_OK;
     return rg__fail(ctx, RG_LIMIT,
-                    "training takes %.6g MB for windows of rows (%lld training rows of %lld "
-                    "features in %s, of which %lld occur) and %.6g MB for parameters; the limit is "
+                    "training takes %.6g MB for windows of rows (%s of %s in %s, of which %lld "
+                    "occur) and %.6g MB for parameters; the limit is "
                     "%.6g MB (%s%s)",
-                    windows / 1e6, (long long)train->n_rows, (long long)train->n_features,
-                    rg_dtype_name(o->model.dtype), (long long)inputs->n, parameters / 1e6,
-                    limit / 1e6, o->memory_limit ? "" : "80 % of ", most.source);
+                    windows / 1e6, rg__counted(train->n_rows, "training row").text,
+                    rg__counted(train->n_features, "feature").text, rg_dtype_name(o->model.dtype),
+                    (long long)inputs->n, parameters / 1e6, limit / 1e6,
+                    o->memory_limit ? "" : "80 % of ", most.source);
 }
 
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
@@ -153,11 +154,11 @@ rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const ch
     for (int64_t row = 0; row < split->n_rows; row++)
         n_valid += rg__row_is_there(split, row);
     if (n_valid == 0 || split->n_features < 1)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the %s split has %lld rows (%lld not masked) of %lld "
-                        "features; expected at least one of each",
-                        what, (long long)split->n_rows, (long long)n_valid,
-                        (long long)split->n_features);
+        return rg__fail(
+            ctx, RG_BAD_DATA,
+            "the %s split has %s (%lld not masked) of %s; expected at least one of each", what,
+            rg__counted(split->n_rows, "row").text, (long long)n_valid,
+            rg__counted(split->n_features, "feature").text);
     if (!split->labels)
         return rg__fail(ctx, RG_BAD_DATA, "the %s split has no labels", what);
     if (!split->offsets)

@@ -54,10 +54,8 @@ rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double frac
     }
     if (n < 2) {
         rg__free(ctx, lists);
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "--vali-fraction: %lld list to divide; expected at least "
-                        "2",
-                        (long long)n);
+        return rg__fail(ctx, RG_BAD_DATA, "--vali-fraction: %s to divide; expected at least 2",
+                        rg__counted(n, "list").text);
     }
     int64_t aside = (int64_t)llround(fraction * (double)n);
     aside = aside < 1 ? 1 : aside > n - 1 ? n - 1 : aside;
