@@ -3,6 +3,7 @@
 
 $RANKGRAD is the program. Only the standard library is used.
 """
+import gzip
 import json
 import os
 import random
@@ -274,6 +275,62 @@ class Habits(Case):
         self.assertRegex(done.stdout, r"lists: mrr 0\.\d+ ndcg@3 0\.\d+ ndcg@5 0\.\d+")
         self.assertIn("the best mrr on the validation lists", done.stdout)
 
+    def test_singular_and_plural(self):
+        """No "1 lists" and no "2 list" in what any command prints, nor columns out of place."""
+        nouns = ("list|row|feature|item|element|sample|file|argument|parameter|checksum|score|value|"
+                 "column|thread|metric|split|unit")
+        wrong = re.compile(rf"(?<![\d.@])(?:1 (?:training |validation |test )?(?:{nouns})s\b|"
+                           rf"(?:0|[2-9]|\d\d+) (?:training |validation |test )?(?:{nouns})\b)")
+        self.assertTrue(wrong.search("has 1 lists") and wrong.search("2 validation list;"))
+        self.assertFalse(wrong.search("1 list, 12 lists, list 3, row 4, 0.1 rows"))
+        one = write(self.at("one.txt"), "1 qid:1 1:1\n")
+        pair = write(self.at("pair.txt"), "1 qid:1 1:1\n0 qid:1 1:2\n")
+        two = write(self.at("two.txt"), "1 qid:1 1:1 2:1\n0 qid:1 1:2\n1 qid:2 1:1\n0 qid:2 1:3\n")
+        nan = write(self.at("nan.txt"), "1 qid:1 1:nan\n0 qid:1 1:2\n")
+        few = write(self.at("few.json"), '{"metric":"map","scores":[["NaN"]],"labels":[[1]]}\n'
+                                         '{"metric":"map","scores":[[1,2],[3]],"labels":[[1]]}\n')
+        model, wide = self.at("model.h5"), self.at("wide.h5")
+        for arguments in (
+                ("convert", pair, "-o", self.at("pair.h5")), ("convert", two, "-o", self.at("t.h5")),
+                ("convert", "--train", one, "--test", two, "-o", self.at("splits.h5")),
+                ("train", pair, "-o", model, "--epochs", 1, "--metric", "map,mrr"),
+                ("train", two, "-o", wide, "--epochs", 2, "--metric", "map,mrr", "--vali", pair),
+                ("train", one, "-o", self.at("x.h5"), "--vali-fraction", 0.5),
+                ("train", two, "-o", self.at("x.h5"), "--vali-fraction", 0.5, "--epochs", 1),
+                ("inspect", one), ("inspect", pair), ("inspect", two), ("inspect", nan),
+                ("inspect", model), ("inspect", wide), ("inspect", self.at("pair.h5"), "--verify"),
+                ("evaluate", model, pair), ("evaluate", model, pair, "--per-list"),
+                ("evaluate", model, nan), ("evaluate", model, two), ("evaluate", wide, one),
+                ("evaluate", wide, self.at("pair.h5")), ("predict", model, nan),
+                ("predict", model, nan, "--format", "trec"), ("predict", model), ("predict",),
+                ("predict", wide, self.at("pair.h5")), ("gradcheck", "matmul"), ("metric", few),
+                ("generate", "-o", self.at("g.h5"), "--lists", 3, "--features", 2),
+                ("generate", "-o", self.at("h.h5"), "--lists", 2)):
+            done = run(*arguments)
+            printed = (done.stdout + done.stderr).replace(self.folder, "")
+            self.assertTrue(printed, arguments)
+            found = wrong.search(printed)
+            self.assertFalse(found, f"{arguments}: {found and found[0]!r} in {printed}")
+
+    def test_the_epoch_table_keeps_its_columns(self):
+        train, _, test = self.text_files()
+        huge = write(self.at("huge.txt"), re.sub(r"(?m)^(\d)", r"\g<1>e200", read(train).decode()))
+        for options in (("--lr", "1e30"), ("--lr", "1e30", "--clip-norm", "0"), ("--lr", "1e-300"),
+                        ("--lr", "1e5", "--vali", test), ("--lr", "1e20", "--schedule", "constant"),
+                        ("--lr", "1e30", "--normalize", "none"), ("--metric", "dcg"),
+                        ("--lr", "1e30", "--optimizer", "adam"), ("--lr", "1e15", "--l2", "1e15"),
+                        ("--model", "mlp", "--lr", "1e10")):
+            data = huge if "dcg" in options else train
+            done = run("train", data, "-o", self.at("m.h5"), "--force", "--epochs", 4, "--dtype",
+                       "f64", *options)
+            rows = [line for line in done.stderr.splitlines() if line.startswith(" ")]
+            self.assertGreater(len(rows), 1, done.stderr)
+            ends = [[match.end() for match in re.finditer(r"\S+", row.rstrip(" *"))]
+                    for row in rows[1:]]
+            for row in ends:
+                self.assertEqual(row, ends[0], (options, done.stderr))
+                self.assertEqual(len(row), 7, done.stderr)
+
     def test_threads(self):
         """The same bytes from every command, and as many threads as were asked for."""
         data, model = self.trained()
@@ -415,6 +472,61 @@ class Flow(Case):
                   7)
         self.assertEqual(read(self.at("c.h5")), read(self.at("d.h5")))
         self.assertEqual(read(self.at("c.h5")), read(self.at("e.h5")))
+
+    def test_several_training_files(self):
+        train, vali, test = self.text_files()
+        lines = read(train).decode().splitlines(keepends=True)
+        starts = [i for i, line in enumerate(lines)
+                  if i == 0 or line.split()[1] != lines[i - 1].split()[1]]
+        whole = self.at("whole.h5")
+        self.good("convert", "--train", train, "--vali", vali, "-o", whole)
+        narrow = write(self.at("narrow.txt"), "1 qid:n 1:0.5\n0 qid:n 2:1\n")
+        for name, cuts, options in (
+                ("two", [20], ()), ("three", [1, 39], ()), ("many", list(range(3, 40, 3)), ()),
+                ("uneven", [38, 39], ("--vali", vali)), ("vali HDF5", [5, 9], ("--vali", whole)),
+                ("part set aside", [7], ("--vali-fraction", 0.25)), ("gzip", [12], ("gz",)),
+                ("normalisation", [9], ("--normalize", "minmax")),
+                ("narrow file last", [9], ("narrow",)),
+                ("options between", [4], ("between",))):
+            edges = [0, *(starts[c] for c in cuts), len(lines)]
+            parts = [write(self.at(f"{name}{i}.txt"), "".join(lines[a:b]))
+                     for i, (a, b) in enumerate(zip(edges, edges[1:]))]
+            joined = write(self.at("joined.txt"), "".join(lines))
+            options = list(options)
+            if options == ["narrow"]:  # fewer columns than the others
+                write(joined, read(joined).decode() + read(narrow).decode())
+                parts.append(narrow)
+            if options == ["gz"]:
+                with gzip.open(parts[0] + ".gz", "wb") as stream:
+                    stream.write(read(parts[0]))
+                parts[0] += ".gz"
+            words = [parts[0], "--seed", 3, *parts[1:]] if options == ["between"] else parts
+            more = [] if options and not str(options[0]).startswith("-") else options
+            seed = [] if options == ["between"] else ["--seed", 3]
+            done = [self.good("train", *files, "-o", self.at(f"{name}-{k}.h5"), "--epochs", 3,
+                              "--quiet", *more, *extra)
+                    for k, files, extra in ((0, words, seed), (1, [joined], ["--seed", 3]))]
+            with self.subTest(name):
+                scores = [self.good("predict", self.at(f"{name}-{k}.h5"), test).stdout
+                          for k in (0, 1)]
+                self.assertEqual(scores[0], scores[1])
+                said = [text.stdout.splitlines()[0] for text in done]
+                self.assertEqual(said[0], said[1])
+        for arguments, status, words in (
+                ((whole, train), 2, "is HDF5, and 2 files are given; expected text files"),
+                ((train, train, whole), 2, "is HDF5, and 3 files are given"),
+                ((train, self.at("none.txt")), 5, "none.txt: cannot"),
+                ((train, narrow, "--group", "sizes"), 2, "--group sizes: sizes of one file"),
+                ((train, narrow, "-o", narrow), 2, "narrow.txt"),
+                ((train, ""), 2, "expected DATA..., found an empty word"),
+                ((train, write(self.at("bad.txt"), "1 qid:1 1:x\n")), 3, "bad.txt:1"),
+                ((train, write(self.at("wide.txt"), "1 qid:1 5:1\n"), "--features", 4), 3,
+                 "wide.txt:1")):
+            output = [] if "-o" in arguments else ["-o", self.at("m.h5")]
+            done = run("train", *arguments, *output)
+            self.assertEqual(done.returncode, status, (arguments, done.stderr))
+            self.assertIn(words, done.stderr)
+            self.assertFalse(os.path.exists(self.at("m.h5")))
 
     def test_same_seed_same_bytes(self):
         data, model = self.trained()

@@ -218,17 +218,19 @@ static char *explain(void)
 
 static const struct cli_command command = {
     .name = "train",
-    .arguments = "DATA",
+    .arguments = "DATA...",
     .least = 1,
-    .most = 1,
+    .most = 1 << 20,
     .list = AT(files),
     .size = sizeof(struct train),
     .options = options,
     .reading = AT(reading),
-    .doc = "Train a ranking model, score = weights . normalised features or an mlp, on the split "
-           "train of a data set (HDF5 or text), or on its only split. The epoch that is best on "
-           "validation lists is kept; the split test is never read. Without options it is meant to "
-           "work on data that it knows nothing of; the reason for each default is given.",
+    .doc =
+        "Train a ranking model, score = weights . normalised features or an mlp, on the split "
+        "train of a data set (HDF5 or text), or on its only split; several text files are read as "
+        "one. The epoch that is best on "
+        "validation lists is kept; the split test is never read. Without options it is meant to "
+        "work on data that it knows nothing of; the reason for each default is given.",
     .more = explain};
 
 /* ---- Progress ------------------------------------------------------------------------------- */
@@ -246,15 +248,6 @@ struct progress {
     rg_epoch measured;         /* the last one whose metric is known */
 };
 
-/* "-" where there is no number. */
-static struct cli_word number(const char *format, double value)
-{
-    struct cli_word word = {"-"};
-    if (!isnan(value))
-        snprintf(word.text, sizeof word.text, format, value);
-    return word;
-}
-
 static void show_line(const struct progress *p, const rg_epoch *e)
 {
     double left = e->epoch > 0 ? (e->seconds - p->first_seconds) / (double)e->epoch *
@@ -262,16 +255,16 @@ static void show_line(const struct progress *p, const rg_epoch *e)
                                : (double)NAN;
     char line[512];
     int used = snprintf(line, sizeof line, "epoch %lld/%lld  loss %s  %s ", (long long)e->epoch,
-                        (long long)e->n_epochs, number("%.4f", e->loss).text, p->metric.text);
+                        (long long)e->n_epochs, cli_number(e->loss, 4, 12).text, p->metric.text);
     if (!isnan(e->vali_metric))
-        used += snprintf(line + used, sizeof line - (size_t)used, "vali %.4f (best %s at %lld)",
-                         e->vali_metric, number("%.4f", p->best.vali_metric).text,
-                         (long long)p->best.epoch);
+        used += snprintf(line + used, sizeof line - (size_t)used, "vali %s (best %s at %lld)",
+                         cli_number(e->vali_metric, 4, 12).text,
+                         cli_number(p->best.vali_metric, 4, 12).text, (long long)p->best.epoch);
     else
-        used +=
-            snprintf(line + used, sizeof line - (size_t)used, "train %s (epoch %lld)",
-                     number("%.4f", p->measured.train_metric).text, (long long)p->measured.epoch);
-    snprintf(line + used, sizeof line - (size_t)used, "  ETA %s s", number("%.0f", left).text);
+        used += snprintf(line + used, sizeof line - (size_t)used, "train %s (epoch %lld)",
+                         cli_number(p->measured.train_metric, 4, 12).text,
+                         (long long)p->measured.epoch);
+    snprintf(line + used, sizeof line - (size_t)used, "  ETA %s s", cli_number(left, 0, 9).text);
     cli_progress(line);
 }
 
@@ -280,12 +273,15 @@ static void show_row(const struct progress *p, const rg_epoch *e)
     if (e->epoch == 0)
         fprintf(stderr, "%7s %10s %15s train %15s vali %10s %10s %9s\n", "epoch", "loss",
                 p->metric.text, p->metric.text, "lr", "gradient", "seconds");
-    fprintf(stderr, "%7lld %10s %21s %20s %10s %10s %9.2f%s\n", (long long)e->epoch,
-            number("%.5f", e->loss).text, number("%.5f", e->train_metric).text,
-            number("%.5f", e->vali_metric).text,
-            number("%.3g", e->epoch ? e->lr : (double)NAN).text,
-            number("%.3g", e->epoch ? e->grad_norm : (double)NAN).text, e->seconds,
-            e->best ? " *" : "");
+    struct cli_word lr = {"-"}, gradient = {"-"};
+    if (e->epoch > 0) {
+        snprintf(lr.text, sizeof lr.text, "%.3g", e->lr);
+        snprintf(gradient.text, sizeof gradient.text, "%.3g", e->grad_norm);
+    }
+    fprintf(stderr, "%7lld %10s %21s %20s %10s %10s %9s%s\n", (long long)e->epoch,
+            cli_number(e->loss, 5, 10).text, cli_number(e->train_metric, 5, 10).text,
+            cli_number(e->vali_metric, 5, 10).text, lr.text, gradient.text,
+            cli_number(e->seconds, 2, 9).text, e->best ? " *" : "");
 }
 
 static bool on_epoch(void *user, const rg_epoch *e)
@@ -316,26 +312,30 @@ struct input {
     const rg_split *train, *vali;
 };
 
-/* Two text files are read together, so that they get the same columns, as convert does. */
-static rg_status open_texts(rg_context *ctx, const struct train *t, struct input *in)
+/* Text files are read together, so that they get the same columns, as convert does. */
+static rg_status open_texts(rg_context *ctx, const struct train *t, bool with_vali,
+                            struct input *in)
 {
-    const rg_text_source sources[] = {{t->files.items[0], "train"}, {t->vali, "vali"}};
-    if (rg_dataset_import(ctx, sources, 2, &t->reading, &in->data) != RG_OK)
+    int n = t->files.count;
+    rg_text_source *sources = cli_alloc(n + 1, sizeof *sources);
+    if (!sources)
+        return RG_LIMIT;
+    for (int i = 0; i < n; i++)
+        sources[i] = (rg_text_source){t->files.items[i], "train"};
+    sources[n] = (rg_text_source){t->vali, "vali"};
+    rg_status status = rg_dataset_import(ctx, sources, n + with_vali, &t->reading, &in->data);
+    free(sources);
+    if (status != RG_OK)
         return cli_report_limit(ctx, TEXT_REMEDY);
     in->train = rg_dataset_find(in->data, "train");
-    in->vali = rg_dataset_find(in->data, "vali");
+    in->vali = with_vali ? rg_dataset_find(in->data, "vali") : NULL;
     return RG_OK;
 }
 
-static rg_status open_input(rg_context *ctx, const struct train *t, struct input *in)
+/* One file of training lists, which may hold validation lists too. */
+static rg_status open_file(rg_context *ctx, const struct train *t, struct input *in)
 {
     const char *path = t->files.items[0];
-    bool hdf5, vali_hdf5 = false;
-    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK ||
-        (t->vali && rg_file_is_hdf5(ctx, t->vali, &vali_hdf5) != RG_OK))
-        return cli_report_limit(ctx, TEXT_REMEDY);
-    if (t->vali && !hdf5 && !vali_hdf5)
-        return open_texts(ctx, t, in);
     if (rg_dataset_open(ctx, path, &t->reading, &in->data) != RG_OK)
         return cli_report_limit(ctx, TEXT_REMEDY);
     in->train = cli_choose_split(in->data, NULL, "train");
@@ -349,10 +349,30 @@ static rg_status open_input(rg_context *ctx, const struct train *t, struct input
                         "--vali-fraction sets training lists aside, but %s has a split "
                         "vali; leave one of them out",
                         path);
-    if (!t->vali)
-        return RG_OK;
-    rg_status status =
-        cli_open_fitting(ctx, t->vali, &t->reading, in->train->n_features, "", path, &in->other);
+    return RG_OK;
+}
+
+static rg_status open_input(rg_context *ctx, const struct train *t, struct input *in)
+{
+    bool hdf5 = false, vali_hdf5 = false;
+    for (int i = 0; i < t->files.count; i++) {
+        if (rg_file_is_hdf5(ctx, t->files.items[i], &hdf5) != RG_OK)
+            return cli_report_limit(ctx, TEXT_REMEDY);
+        if (hdf5 && t->files.count > 1)
+            return cli_fail(RG_USAGE,
+                            "train: '%s' is HDF5, and %d files are given; expected text files, "
+                            "which are joined, or one HDF5 file",
+                            t->files.items[i], t->files.count);
+    }
+    if (t->vali && rg_file_is_hdf5(ctx, t->vali, &vali_hdf5) != RG_OK)
+        return cli_report_limit(ctx, TEXT_REMEDY);
+    bool vali_beside = t->vali && !hdf5 && !vali_hdf5;
+    rg_status status = vali_beside || t->files.count > 1 ? open_texts(ctx, t, vali_beside, in)
+                                                         : open_file(ctx, t, in);
+    if (status != RG_OK || !t->vali || vali_beside)
+        return status;
+    status = cli_open_fitting(ctx, t->vali, &t->reading, in->train->n_features, "",
+                              t->files.items[0], &in->other);
     if (status != RG_OK)
         return status;
     in->vali = cli_choose_split(in->other, NULL, "vali");
@@ -386,22 +406,36 @@ static rg_status set_model(struct train *t)
     return RG_OK;
 }
 
-/* Everything that can be told before data are read. */
-static rg_status check(rg_context *ctx, const struct train *t)
+/* All files that are read, an array of files.count + 2 with NULL for what is not given, released by
+ * free. */
+static const char **list_inputs(const struct train *t)
 {
-    const char *inputs[] = {t->files.items[0], t->vali, t->reading.group_path};
+    const char **inputs = cli_alloc(t->files.count + 2, sizeof *inputs);
+    if (!inputs)
+        return NULL;
+    memcpy(inputs, t->files.items, (size_t)t->files.count * sizeof *inputs);
+    inputs[t->files.count] = t->vali;
+    inputs[t->files.count + 1] = t->reading.group_path;
+    return inputs;
+}
+
+/* Everything that can be told before data are read. */
+static rg_status check(rg_context *ctx, const struct train *t, const char *const *inputs)
+{
     if (t->vali && t->o.vali_fraction > 0)
         return cli_fail(RG_USAGE,
                         "--vali-fraction sets training lists aside, but --vali %s gives "
                         "the validation lists; choose one",
                         t->vali);
-    if (t->vali && t->reading.group_path)
+    if (t->reading.group_path && (t->vali || t->files.count > 1))
         return cli_fail(RG_USAGE,
                         "--group %s: sizes of one file, but %s and %s are given; put the "
                         "sizes of X into X.query",
-                        t->reading.group_path, inputs[0], t->vali);
-    rg_output_options replacing = {
-        .format = "rankgrad-model", .force = t->force, .inputs = inputs, .n_inputs = 3};
+                        t->reading.group_path, inputs[0], t->vali ? t->vali : inputs[1]);
+    rg_output_options replacing = {.format = "rankgrad-model",
+                                   .force = t->force,
+                                   .inputs = inputs,
+                                   .n_inputs = t->files.count + 2};
     rg_status status = cli_output_check(ctx, t->output, &replacing);
     if (status != RG_OK || !t->history)
         return status;
@@ -413,6 +447,14 @@ static rg_status check(rg_context *ctx, const struct train *t)
     replacing.format = NULL;
     replacing.header = history_header;
     return cli_output_check(ctx, t->history, &replacing);
+}
+
+static rg_status check_files(rg_context *ctx, const struct train *t)
+{
+    const char **inputs = list_inputs(t);
+    rg_status status = inputs ? check(ctx, t, inputs) : RG_LIMIT;
+    free(inputs);
+    return status;
 }
 
 /* ---- After training ------------------------------------------------------------------------- */
@@ -440,7 +482,7 @@ static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
         else
             fprintf(to, " %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(result.value));
     }
-    fprintf(to, "; %lld rows without a score\n", (long long)result.n_unscored);
+    fprintf(to, "; %s without a score\n", cli_count(result.n_unscored, "row").text);
     free(scores);
     return status;
 }
@@ -448,11 +490,9 @@ static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
 /* The last line: which epoch, why, and where it is. */
 static void show_kept(const struct train *t, const struct progress *p, const rg_train_result *r)
 {
-    fprintf(p->report,
-            "%lld training lists (%lld without a relevant item), %lld validation lists; objective "
-            "multiplied by %.9g\n",
-            (long long)r->n_train_lists, (long long)r->n_no_relevant, (long long)r->n_vali_lists,
-            r->label_scale);
+    fprintf(p->report, "%s (%lld without a relevant item), %s; objective multiplied by %.9g\n",
+            cli_count(r->n_train_lists, "training list").text, (long long)r->n_no_relevant,
+            cli_count(r->n_vali_lists, "validation list").text, r->label_scale);
     fprintf(p->report, "kept epoch %lld of %lld, ", (long long)r->kept_epoch,
             (long long)t->o.epochs);
     if (r->n_vali_lists == 0)
@@ -477,7 +517,8 @@ static rg_status run(rg_context *ctx, struct train *t, const struct input *in, s
     rg_status status = rg_train(ctx, in->train, in->vali, &t->o, model, result);
     cli_progress("");
     if (status == RG_BAD_DATA)
-        return cli_fail(status, "%s: %s", t->files.items[0], rg_last_error(ctx));
+        return cli_fail(status, "%s%s: %s", t->files.items[0],
+                        t->files.count > 1 ? " and the files after it" : "", rg_last_error(ctx));
     return status == RG_OK ? cli_interrupted() : cli_report_limit(ctx, MEMORY_REMEDY);
 }
 
@@ -506,7 +547,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (status == RG_OK)
         status = set_model(t);
     if (status == RG_OK)
-        status = check(ctx, t);
+        status = check_files(ctx, t);
     if (status == RG_OK)
         status = open_input(ctx, t, in);
     if (status != RG_OK)
