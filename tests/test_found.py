@@ -220,6 +220,79 @@ class SideFiles(Case):
             self.assertEqual((self.folder / f"x.{ending}").read_bytes(), before)
 
 
+class Hdf5(Case):
+    def test_unused(self):
+        x, y, qid = made()
+        def in_split(f, key, value):
+            f[key] = value
+        def attribute(f, key, name):
+            f[key].attrs[name] = "x"
+        def many(f):
+            for i in range(13):
+                f[f"more{i:02}"] = i
+        def links(f):
+            f["soft"] = h5py.SoftLink("/nowhere")
+            f["outside"] = h5py.ExternalLink("other.h5", "/x")
+        def soft(f):
+            f.move("labels", "grades")
+            f["labels"] = h5py.SoftLink("/grades")
+        def type_and_group(f):
+            f["kind"] = numpy.dtype("i4")
+            f.create_group("obs")["deep"] = 1
+        def scales(f):
+            f["axis"] = numpy.arange(4)
+            f["axis"].make_scale("feature")
+            f["features"].dims[1].attach_scale(f["axis"])
+        cases = {
+            "a misspelt name": (lambda f: in_split(f, "weight", y), ["/weight"]),
+            "a group": (lambda f: in_split(f, "obs/names", y), ["/obs"]),
+            "two": (lambda f: (in_split(f, "a", 1), in_split(f, "b", 1)), ["/a, /b"]),
+            "more than ten": (many, ["/more00", "/more09 and 3 more"]),
+            "an attribute of the file": (lambda f: attribute(f, "/", "author"),
+                                         ["attribute author of /"]),
+            "an attribute of a data set": (lambda f: attribute(f, "labels", "unit"),
+                                           ["attribute unit of /labels"]),
+            "links": (links, ["/outside, /soft"]),
+            "another name of what is read": (lambda f: in_split(f, "grades", f["labels"]), None),
+            "a soft link to what is read": (soft, None),
+            "a type and a group": (type_and_group, ["/kind, /obs\n"]),
+            "a dimension scale": (scales, ["used: /axis\n"]),
+            "a name beside that of another split": (lambda f: in_split(f, "test2", 1), ["/test2"]),
+            "everything is used": (lambda f: in_split(f, "weights", y), None),
+            "AnnData's attributes": (lambda f: attribute(f, "/", "encoding-version"), None),
+        }
+        for name, (add, words) in cases.items():
+            self.hdf5("d.h5", features=x, labels=y, qid=qid)
+            with h5py.File(self.folder / "d.h5", "a") as f:
+                add(f)
+            for command in (["inspect", "d.h5"], ["convert", "d.h5", "-o", "c.h5"],
+                            ["train", "d.h5", "-q", "-o", "m"], ["predict", "m", "d.h5"]):
+                with self.subTest(name, command=command[0]):
+                    _, said = self.run_program(*command)
+                    self.assertEqual(said.count("d.h5: found but not used"), words is not None)
+                    for word in words or []:
+                        self.assertIn(word, said)
+            _, said = self.run_program("inspect", "c.h5")
+            self.assertEqual(said, "")
+
+    def test_splits_and_sparse_features(self):
+        x, y, qid = made()
+        self.hdf5("d.h5", features=x, labels=y, qid=qid)
+        for sparse in (["--sparse"], []):
+            self.run_program("convert", "--train", "d.h5", "--test", "d.h5", "-o", "c.h5", *sparse)
+            self.assertEqual(self.run_program("inspect", "c.h5")[1], "")
+            with h5py.File(self.folder / "c.h5", "a") as f:
+                f["train/note"] = 1
+                f["test/features"].attrs["why"] = 1
+                f["other/features"] = x
+                if sparse:
+                    f["test/features/extra"] = 1
+            _, said = self.run_program("inspect", "c.h5")
+            extra = ["/test/features/extra"] * bool(sparse)
+            self.assertIn("used: " + ", ".join(["/other", "/train/note", *extra,
+                                                "attribute why of /test/features\n"]), said)
+
+
 def text(n, first=1, qid="a"):
     """Rows that use the features first to n."""
     return [f"{i % 3} qid:{qid}{i // 5} " + " ".join(f"{j}:{(i * j) % 7 + 1}"

@@ -479,6 +479,8 @@ rg_status rg__hdf5_open(rg_dataset *dataset, const rg_dataset_options *options)
         r.split = &dataset->splits[i];
         status = read_split(&r);
     }
+    if (status == RG_OK)
+        status = rg__hdf5_log_unused(r.ctx, dataset->path, r.file, layouts, n);
     dataset->n_splits = status == RG_OK ? n : 0;
     rg__h5_detach(r.file, &dataset->map, &dataset->map_size);
     rg__h5_close(r.file);

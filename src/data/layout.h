@@ -48,6 +48,10 @@ struct rg__layout {
 rg_status rg__hdf5_layout(rg_context *ctx, const char *path, struct rg__h5 *file,
                           struct rg__layout *layouts, int *n);
 
+/* Names in the log what the file holds beside these splits. */
+rg_status rg__hdf5_log_unused(rg_context *ctx, const char *path, struct rg__h5 *file,
+                              const struct rg__layout *layouts, int n);
+
 /* Whether what has one element a list fits n_lists. */
 rg_status rg__hdf5_check_lists(rg_context *ctx, const char *path, const struct rg__layout *layout,
                                int64_t n_lists);

@@ -34,6 +34,17 @@ rg_status rg__h5_kind(struct rg__h5 *file, const char *name, enum rg__h5_kind *k
 /* "a, b, c": what a group holds, cut to the buffer; "nothing" when it is empty. Returns text. */
 const char *rg__h5_contents(struct rg__h5 *file, const char *group, char *text, size_t size);
 
+/* Where an object is in the file, which tells whether two names lead to one object; 0: nowhere. */
+uint64_t rg__h5_address(struct rg__h5 *file, const char *name);
+
+/* Called with each name, and with the address of what a hard link leads to, else 0. */
+typedef void rg__h5_see(void *user, const char *name, uint64_t address);
+
+/* The names of all links in a group, and of all attributes of an object. */
+rg_status rg__h5_list_links(struct rg__h5 *file, const char *group, rg__h5_see *see, void *user);
+rg_status rg__h5_list_attributes(struct rg__h5 *file, const char *object, rg__h5_see *see,
+                                 void *user);
+
 enum rg__h5_class {
     RG__H5_INTEGER = 1,
     RG__H5_FLOAT = 2,
