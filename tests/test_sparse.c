@@ -288,6 +288,34 @@ static void sparse_rows_train_as_dense_ones(void **state)
         }
 }
 
+/* Sparse rows stream in windows as dense ones do: the bits depend on the windows alone. */
+static void sparse_windows_stream_to_the_same_bits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (int method = RG_NORMALIZE_NONE; method <= RG_NORMALIZE_LIST_MINMAX; method++) {
+            struct made *m = make(&kinds[i], 9), *other = make(&kinds[i], 10);
+            rg_train_options o = options_of((rg_normalize)method, false, RG_F64);
+            rg_model *all, *streamed;
+            o.window_bytes = 3000;
+            rg_status status = rg_train(ctx, &m->sparse, &other->sparse, &o, &all, NULL);
+            if (status == RG_OK) {
+                const rg_parameters *p = rg_model_parameters(all);
+                o.memory_limit =
+                    100 * p->count + 8000; /* two windows and the parameters, not all rows */
+                assert_ok(ctx, rg_train(ctx, &m->sparse, &other->sparse, &o, &streamed, NULL));
+                assert_memory_equal(rg_model_parameters(streamed)->value, p->value,
+                                    (size_t)p->count * sizeof(double));
+                rg_model_destroy(streamed);
+                rg_model_destroy(all);
+            } else {
+                assert_true(method == RG_NORMALIZE_MINMAX && kinds[i].negative);
+            }
+            free(m);
+            free(other);
+        }
+}
+
 /* ---- Columns that training did not see --------------------------------------------------------- */
 
 static void unseen_columns_have_weight_0(void **state)
@@ -483,6 +511,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(sparse_scores_are_those_of_dense_rows),
         TEST(sparse_rows_train_as_dense_ones),
+        TEST(sparse_windows_stream_to_the_same_bits),
         TEST(unseen_columns_have_weight_0),
         TEST(memory_depends_on_what_is_stored),
         TEST(wrong_columns_are_refused),

@@ -6,33 +6,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes of `blocks` for each input, at most: about what its parameter, gradient, moments, shift and
+ * scale take in training. */
+enum { MOST_BLOCK_BYTES = 64 };
+
+static bool add_blocks(rg_context *ctx, struct rg__inputs *inputs)
+{
+    int64_t n = (inputs->n_features - 1) / 64 + 1, rank = 0;
+    inputs->blocks = rg__alloc(ctx, n, sizeof *inputs->blocks, "the columns");
+    for (int64_t i = 0; inputs->blocks && i < inputs->n; i++)
+        inputs->blocks[inputs->index[i] / 64].bits |= UINT64_C(1) << (inputs->index[i] % 64);
+    for (int64_t b = 0; inputs->blocks && b < n; b++) {
+        inputs->blocks[b].rank = rank;
+        rank += rg__count_bits(inputs->blocks[b].bits);
+    }
+    return inputs->blocks != NULL;
+}
+
+static bool add_buckets(rg_context *ctx, struct rg__inputs *inputs)
+{
+    int64_t n = inputs->n, last = inputs->n_features - 1, at = 0;
+    while (last >> inputs->shift >= 2 * n)
+        inputs->shift++;
+    int64_t n_buckets = (last >> inputs->shift) + 1;
+    inputs->first = rg__alloc(ctx, n_buckets + 1, sizeof *inputs->first, "the columns");
+    for (int64_t b = 0; inputs->first && b <= n_buckets; b++) {
+        while (at < n && inputs->index[at] >> inputs->shift < b)
+            at++;
+        inputs->first[b] = (int32_t)at;
+    }
+    return inputs->first != NULL;
+}
+
 rg_status rg__inputs_copy(rg_context *ctx, int64_t n_features, const int32_t *index, int64_t n,
                           struct rg__inputs *out)
 {
     *out = (struct rg__inputs){.n_features = n_features, .n = n};
-    while ((n_features - 1) >> out->shift >= 2 * n)
-        out->shift++;
-    int64_t n_buckets = ((n_features - 1) >> out->shift) + 1;
     out->index = rg__alloc(ctx, n, sizeof *out->index, "the columns");
-    out->first = rg__alloc(ctx, n_buckets + 1, sizeof *out->first, "the columns");
-    if (!out->index || !out->first) {
-        rg__inputs_free(ctx, out);
-        return RG_LIMIT;
-    }
-    memcpy(out->index, index, (size_t)n * sizeof *index);
-    int64_t at = 0;
-    for (int64_t bucket = 0; bucket <= n_buckets; bucket++) {
-        while (at < n && index[at] >> out->shift < bucket)
-            at++;
-        out->first[bucket] = (int32_t)at;
-    }
-    return RG_OK;
+    if (out->index)
+        memcpy(out->index, index, (size_t)n * sizeof *index);
+    bool few = n_features / 64 * (int64_t)sizeof *out->blocks <= MOST_BLOCK_BYTES * n;
+    if (out->index && (few ? add_blocks : add_buckets)(ctx, out))
+        return RG_OK;
+    rg__inputs_free(ctx, out);
+    return RG_LIMIT;
 }
 
 void rg__inputs_free(rg_context *ctx, struct rg__inputs *inputs)
 {
     rg__free(ctx, inputs->index);
     rg__free(ctx, inputs->first);
+    rg__free(ctx, inputs->blocks);
     *inputs = (struct rg__inputs){0};
 }
 

@@ -22,7 +22,24 @@ struct rg__inputs {
     int32_t *first; /* the position of the first column of bucket b or of a later bucket; a bucket
                        is 2^shift columns, so many that most have no more than one of `index` */
     int shift;
+    struct rg__input_block *blocks; /* instead of `first`, where columns are not so many that this
+                                       would be larger: it answers without a search */
 };
+
+/* Which of 64 columns are inputs, and how many inputs come before them. */
+struct rg__input_block {
+    uint64_t bits;
+    int64_t rank;
+};
+
+/* The number of set bits; not every x86-64 has an instruction for it. */
+static inline int32_t rg__count_bits(uint64_t x)
+{
+    x -= x >> 1 & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+    x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (int32_t)(x * UINT64_C(0x0101010101010101) >> 56);
+}
 
 /* All of n_features columns; nothing to free. */
 static inline struct rg__inputs rg__all_inputs(int64_t n_features)
@@ -35,6 +52,12 @@ static inline int32_t rg__input_position(const struct rg__inputs *inputs, int32_
 {
     if (!inputs->index)
         return column;
+    if (inputs->blocks) {
+        struct rg__input_block block = inputs->blocks[column >> 6];
+        uint64_t bit = UINT64_C(1) << (column & 63);
+        int32_t at = (int32_t)block.rank + rg__count_bits(block.bits & (bit - 1));
+        return block.bits & bit ? at : -1;
+    }
     int32_t bucket = column >> inputs->shift, end = inputs->first[bucket + 1];
     for (int32_t at = inputs->first[bucket]; at < end; at++)
         if (inputs->index[at] >= column)

@@ -103,24 +103,38 @@ int64_t rg__sparse_count(const struct rg__sparse *s, int64_t row)
 
 /* ---- Methods with a shift and a scale, and none ---------------------------------------------- */
 
-static int64_t load_row(const struct rg__sparse *s, int64_t row, rg_dtype dtype, int64_t n,
-                        int32_t *indices, void *data)
+/* The stored numbers of a row. */
+static int64_t load_stored(const struct rg__sparse *s, int64_t row, rg_dtype dtype, int64_t n,
+                           int32_t *indices, void *data)
 {
     const rg_csr *csr = &s->split->csr;
     const rg_normalization *z = s->normalization;
-    for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++, n++) {
-        int32_t j = rg__input_position(s->inputs, csr->indices[k]);
-        double x = number(csr->dtype, csr->data, k);
+    int64_t begin = csr->indptr[row], count = csr->indptr[row + 1] - begin;
+    for (int64_t k = 0; k < count; k++)
+        indices[n + k] = rg__input_position(s->inputs, csr->indices[begin + k]);
+    for (int64_t k = 0; k < count; k++) {
+        int32_t j = indices[n + k];
+        double x = number(csr->dtype, csr->data, begin + k);
         if (j < 0)
             x *= 0;
-        else if (z->shift)
+        else if (s->n_shifted > 0)
             x = (rg__transformed(z->method, x) - z->shift[j]) * z->scale[j];
-        indices[n] = j < 0 ? 0 : j;
-        put(dtype, data, n, x);
+        else if (z->scale)
+            x = rg__transformed(z->method, x) * z->scale[j];
+        indices[n + k] = j < 0 ? 0 : j;
+        put(dtype, data, n + k, x);
     }
+    return n + count;
+}
+
+static int64_t load_row(const struct rg__sparse *s, int64_t row, rg_dtype dtype, int64_t n,
+                        int32_t *indices, void *data)
+{
+    const rg_normalization *z = s->normalization;
+    n = load_stored(s, row, dtype, n, indices, data);
     for (int64_t i = 0; i < s->n_shifted; i++) {
         int32_t j = s->shifted[i];
-        if (stores(csr, row, rg__input_column(s->inputs, j)))
+        if (stores(&s->split->csr, row, rg__input_column(s->inputs, j)))
             continue;
         indices[n] = j;
         put(dtype, data, n++, (0 - z->shift[j]) * z->scale[j]);
