@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/pool.h"
+#include "data/comments.h"
 #include "data/gather.h"
 #include "data/side_files.h"
 
@@ -34,7 +35,8 @@ struct reader {
 struct batch {
     struct reader *reader;
     struct rg__lines lines;
-    struct rg__chunk *chunks; /* (most) */
+    struct rg__chunk *chunks;      /* (most) */
+    struct rg__comments *comments; /* (most) those of each chunk */
     int n, most;
 };
 
@@ -97,8 +99,10 @@ static rg_status read_or_parse(rg_context *ctx, void *user, int worker, int64_t 
     (void)worker;
     struct batch *b = user;
     const struct rg__place nowhere = {b->reader->place.file, 0};
-    if (i > 0)
+    if (i > 0) {
+        rg__count_comments(&b->chunks[i - 1].piece, &b->comments[i - 1]);
         return rg__chunk_parse(ctx, &b->reader->form, nowhere, false, &b->chunks[i - 1]);
+    }
     rg__lines_read(ctx, &b->lines);
     return RG_OK;
 }
@@ -134,6 +138,23 @@ static rg_status read_rows(struct batch *b, struct rg__pool *pool, int64_t first
     return status;
 }
 
+/* Comments of a file that are not used. */
+static void list_comments(const struct batch *b)
+{
+    struct rg__listing *unused = &b->reader->side_files.found->unused;
+    struct rg__comments sum = {0};
+    for (int i = 0; i < b->most; i++) {
+        sum.n_lines += b->comments[i].n_lines;
+        sum.n_rows += b->comments[i].n_rows;
+    }
+    if (sum.n_lines > 0)
+        rg__listing_add(unused, "%lld comment line%s of %s", (long long)sum.n_lines,
+                        sum.n_lines == 1 ? "" : "s", b->reader->place.file);
+    if (sum.n_rows > 0)
+        rg__listing_add(unused, "words behind the document id in %lld row%s of %s",
+                        (long long)sum.n_rows, sum.n_rows == 1 ? "" : "s", b->reader->place.file);
+}
+
 /* Reads the rows of a file into the gatherer. */
 static rg_status gather_file(struct reader *r, const char *path, int64_t first_row)
 {
@@ -143,17 +164,23 @@ static rg_status gather_file(struct reader *r, const char *path, int64_t first_r
         return RG_LIMIT;
     batch.most = CHUNKS_A_WORKER * rg__pool_size(pool);
     batch.chunks = rg__alloc(r->ctx, batch.most, sizeof *batch.chunks, "chunks of text");
-    if (!batch.chunks)
+    batch.comments = rg__alloc(r->ctx, batch.most, sizeof *batch.comments, "chunks of text");
+    if (!batch.chunks || !batch.comments) {
+        rg__free(r->ctx, batch.chunks);
+        rg__free(r->ctx, batch.comments);
         return RG_LIMIT;
+    }
     r->place = (struct rg__place){rg__stream_name(path), 0};
     rg_status status = rg__lines_open(r->ctx, path, batch.most, &batch.lines);
     if (status == RG_OK) {
         status = read_rows(&batch, pool, first_row);
         rg__lines_close(&batch.lines);
     }
+    list_comments(&batch);
     for (int i = 0; i < batch.most; i++)
         rg__chunk_free(r->ctx, &batch.chunks[i]);
     rg__free(r->ctx, batch.chunks);
+    rg__free(r->ctx, batch.comments);
     return status;
 }
 
