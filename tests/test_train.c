@@ -619,7 +619,8 @@ static const struct odd_number {
     {EVERY_LABEL, 1e-35, RG_F32, RG_LABELS_NORMALIZED, 0, NULL},
     {EVERY_LABEL, 1e-35, RG_F64, 0, 0, NULL},
     {LABEL, -1, RG_F32, 0, 0, "ranking_softmax(label_mode=softmax) takes"},
-    {LABEL, -1, RG_F32, RG_LABELS_NORMALIZED, 0, "makes ranking_softmax(label_mode=normalized) unbounded"},
+    {LABEL, -1, RG_F32, RG_LABELS_NORMALIZED, 0,
+     "makes ranking_softmax(label_mode=normalized) unbounded"},
     {LABEL, -1, RG_F32, RG_LABELS_SOFTMAX, 0, NULL},
     {LABEL, -50, RG_F64, RG_LABELS_SOFTMAX, 0, NULL},
     {LABEL, -1, RG_F32, 0, RG_NEGATIVE_ZERO, NULL},
@@ -999,8 +1000,7 @@ static void open_stepping(struct stepping *t)
         m->mask[i] = i < m->offsets[5] || i >= m->offsets[6];
     m->split.mask = m->mask;
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o, &t->model));
-    assert_ok(ctx,
-              rg__rows_open(ctx, &m->split, &t->model->inputs, &norm, RG_F64, NULL, &t->rows));
+    assert_ok(ctx, rg__rows_open(ctx, &m->split, &t->model->inputs, &norm, RG_F64, NULL, &t->rows));
     assert_true(t->rows.n_rows * FEATURES * 8 > 8 * RG__SHARD_BYTES); /* many shards */
     for (int f = 0; f < FEATURES; f++)
         ((double *)t->model->parameters.value)[f] = 0.01 * f;
@@ -1286,6 +1286,60 @@ static void far_outliers_are_named(void **state)
     unmake(&m);
 }
 
+/* Without a normalisation a model in f32 rounds f64 features: it says where that loses them. */
+static void rounding_to_f32_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        double offset, step;
+        rg_normalize method;
+        rg_dtype dtype;
+        bool told;
+    } members[] = {
+        {1.7e9, 1, RG_NORMALIZE_NONE, RG_F32, true},
+        {-1.7e9, 1e-3, RG_NORMALIZE_NONE, RG_F32, true},
+        {1e15, 10, RG_NORMALIZE_NONE, RG_F32, true},
+        {1, 1e-9, RG_NORMALIZE_NONE, RG_F32, true},
+        {0.13274336, 1e-7, RG_NORMALIZE_NONE, RG_F32, true},
+        {0.13274336, 1e-3, RG_NORMALIZE_NONE, RG_F32, false},
+        {0, 1e-30, RG_NORMALIZE_NONE, RG_F32, false},
+        {20180120, 1, RG_NORMALIZE_NONE, RG_F32, true},
+        {-50, 1, RG_NORMALIZE_NONE, RG_F32, false},
+        {1.7e9, 1, RG_NORMALIZE_NONE, RG_F64, false},
+        {1.7e9, 1, RG_NORMALIZE_ZSCORE, RG_F32, false},
+        {1e6, 0, RG_NORMALIZE_NONE, RG_F32, false}, /* constant */
+    };
+    enum { N = 100 };
+    double x[N * 2], labels[N];
+    int64_t offsets[] = {0, N / 2, N};
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        for (int r = 0; r < N; r++) {
+            x[2 * r] = r % 7;
+            x[2 * r + 1] = members[i].offset + r * members[i].step;
+            labels[r] = r % 3;
+        }
+        rg_split split = {.name = "train",
+                          .n_rows = N,
+                          .n_features = 2,
+                          .n_lists = 2,
+                          .features = {RG_F64, 2, {N, 2}, x},
+                          .labels = labels,
+                          .offsets = offsets};
+        rg_model *model;
+        rg_train_options o = options();
+        o.epochs = 1;
+        o.normalize = members[i].method;
+        o.model.dtype = members[i].dtype;
+        o.optimizer.lr = 1e-30;
+        train_log.note[0] = '\0';
+        rg_status status = rg_train(ctx, &split, NULL, &o, &model, NULL);
+        bool told = strstr(train_log.note, "1 feature varies so little") != NULL;
+        assert_int_equal(told, members[i].told);
+        if (status == RG_OK)
+            rg_model_destroy(model);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1314,6 +1368,7 @@ int main(void)
         TEST(training_without_memory),
         TEST(the_caller_may_stop),
         TEST(far_outliers_are_named),
+        TEST(rounding_to_f32_is_told),
     };
     RUN_TESTS(tests);
 }

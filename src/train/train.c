@@ -223,6 +223,8 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
         return status;
     if (o->normalize == RG_NORMALIZE_ZSCORE || o->normalize == RG_NORMALIZE_LOG1P_ZSCORE)
         status = rg__note_outliers(ctx, &t->train_rows, &t->train);
+    if (o->normalize == RG_NORMALIZE_NONE && o->model.dtype == RG_F32)
+        status = rg__note_rounding(ctx, &t->train, &t->inputs);
     if (status != RG_OK)
         return status;
     rg__choose_gain(ctx, &t->train, t->has_vali ? &t->vali : NULL, &t->options.metric);
