@@ -80,13 +80,47 @@ typedef struct rg_loss_properties {
     rg_loss_unit unit;
 } rg_loss_properties;
 
-/* The properties of a choice from rg_losses(); they may depend on its parameters. */
+/* The properties of a choice of a loss; they may depend on its parameters. */
 RG_API rg_loss_properties rg_loss_properties_of(const rg_choice *loss);
 
-/* The loss of a choice from rg_losses(), with the choice's parameters; options->params is not
- * read. */
+/* The loss of a choice from rg_losses(), or of a loss of your own, with the choice's parameters;
+ * options->params is not read. */
 RG_API rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits,
                               rg_node *labels, const rg_loss_options *options);
+
+/* ---- A loss of your own ---------------------------------------------------------------------- */
+
+/* One list, n > 0 valid items, in double whatever the type of the logits. Broadcasting, masks,
+ * offsets, list weights and reductions are done outside. */
+typedef struct rg_list {
+    int64_t n;
+    const double *logits, *labels, *weights; /* (n); without weights they are 1 */
+    const void *params;                      /* the loss's struct of parameters */
+    double *scratch;                         /* (workspace.scratch, n), during one call */
+    double *kept;                            /* (workspace.kept, n), from forward to backward */
+    double *state;                           /* (workspace.state), from forward to backward */
+    double *grad_logits, *grad_labels, *grad_weights; /* (n) 0 at first; NULL: not wanted */
+} rg_list;
+
+/* Memory that the functions of one list ask for. */
+typedef struct rg_workspace {
+    int scratch; /* numbers for each item, during one call */
+    int kept;    /* numbers for each item, from forward to backward */
+    int state;   /* doubles for each list, from forward to backward */
+} rg_workspace;
+
+/* A ranking loss. The choice {&loss.component, params} of one (rg_choice_make) can be given to
+ * rg_loss_apply and to rg_train; the struct must outlive the graph's nodes. */
+typedef struct rg_loss {
+    rg_component component; /* name, formula, parameters */
+    rg_loss_properties properties;
+    rg_workspace workspace;
+    double (*forward)(rg_list *list);                 /* the loss of the list */
+    void (*backward)(rg_list *list, double upstream); /* adds upstream dL/dx to each grad_x */
+    /* Changes the properties that depend on parameters; may be NULL. */
+    void (*adjust)(const void *params, rg_loss_properties *properties);
+    const struct rg_builtin_loss *builtin; /* NULL in a loss of your own */
+} rg_loss;
 
 /* ---- The losses ------------------------------------------------------------------------------ */
 

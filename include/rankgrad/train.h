@@ -50,6 +50,7 @@ typedef bool rg_epoch_function(void *user, const rg_epoch *epoch);
 
 typedef struct rg_train_options {
     const char *loss; /* one of rg_losses(), perhaps with parameters; ranking_softmax */
+    const rg_choice *own_loss; /* takes its place where not NULL: a loss of your own (rg_loss) */
     rg_model_options model;
     rg_optimizer_options optimizer; /* sgd, lr 0.1, l2 0, clip_norm 1 */
     const char *schedule;           /* one of rg_schedules(), perhaps with parameters; cosine */

@@ -7,6 +7,8 @@
 #ifndef RG_BASE_COMPONENT_H
 #define RG_BASE_COMPONENT_H
 
+#include "base/base.h"
+
 #include <rankgrad/component.h>
 
 /* clang-format off */

@@ -16,13 +16,13 @@ enum { LOGITS, LABELS, WEIGHTS, N_ITEM_VALUES, WHERE = N_ITEM_VALUES, LIST_WEIGH
 /* The attributes of a loss node. */
 struct attributes {
     const int64_t *offsets; /* (n_lists + 1), in the arena; NULL: the last axis is the list */
-    struct rg__workspace workspace;
+    rg_workspace workspace;
     int64_t n_lists;
     rg_reduction reduction;
-    rg_choice loss; /* a struct rg__loss and its parameters */
+    rg_choice loss; /* an rg_loss and its parameters */
 };
 
-static const struct rg__loss *loss_of(const struct attributes *a)
+static const rg_loss *loss_of(const struct attributes *a)
 {
     return (const void *)a->loss.component;
 }
@@ -192,7 +192,7 @@ static struct F(rg__list)
     F(load)(const struct F(lists) * l, int64_t q, double *state, const struct F(items) * items)
 {
     const real *values[N_ITEM_VALUES] = {0};
-    const struct rg__workspace *space = &l->attributes->workspace;
+    const rg_workspace *space = &l->attributes->workspace;
     int64_t first = F(first_item)(&l->view[LOGITS], l->attributes, q);
     for (int i = 0; i < N_ITEM_VALUES; i++)
         if (l->view[i].tensor)
@@ -201,6 +201,7 @@ static struct F(rg__list)
                                 .s = values[LOGITS],
                                 .y = values[LABELS],
                                 .w = values[WEIGHTS],
+                                .loss = loss_of(l->attributes),
                                 .params = &l->attributes->loss.params,
                                 .scratch = l->scratch,
                                 .kept = l->kept + first * space->kept,
@@ -233,7 +234,7 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
         if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
             return NULL;
     }
-    const struct rg__workspace *space = &l->attributes->workspace;
+    const rg_workspace *space = &l->attributes->workspace;
     l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
     l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits) * (size_t)space->kept);
     return rg_graph_status(graph) == RG_OK ? l : NULL;
@@ -536,34 +537,61 @@ static int64_t batch_size(const rg_tensor *logits)
     return n;
 }
 
-rg_node *rg__apply_loss(rg_graph *graph, const struct rg__loss *loss, rg_node *logits,
-                        rg_node *labels, const rg_loss_options *options)
+/* The operator of a loss of the caller's own: the same kernels under its name, in the graph. */
+static const rg_operator *own_operator(rg_graph *graph, const rg_loss *loss)
 {
-    const rg_operator *op = &loss->builtin->op;
-    rg_loss_options o = options ? *options : rg_loss_options_default();
-    struct attributes a = {.n_lists = o.n_lists,
-                           .reduction = o.reduce ? RG_REDUCE_NONE : o.reduction,
-                           .workspace = loss->workspace};
-    if (rg_graph_status(graph) != RG_OK)
-        return NULL;
+    rg_operator *op = rg_graph_alloc(graph, sizeof *op);
+    if (op)
+        *op = (rg_operator){
+            .name = loss->component.name ? loss->component.name : "a loss without a name",
+            .shape = rg__loss_shape,
+            .forward = {rg__own_loss_forward_f32, rg__own_loss_forward_f64},
+            .backward = {rg__own_loss_backward_f32, rg__own_loss_backward_f64},
+            RG__LOSS_OPERANDS};
+    return op;
+}
+
+/* Fills in the attributes of a loss node but for the offsets; false: error recorded. */
+static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logits,
+                            const rg_loss_options *o, struct attributes *a)
+{
+    const char *name = loss->component.name ? loss->component.name : "a loss without a name";
     rg_context *ctx = rg__graph_context(graph);
-    if (!o.offsets && logits)
-        a.n_lists = batch_size(rg_node_value(logits));
-    if (a.n_lists < 0 || a.n_lists > INT64_MAX / 64) {
-        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists are too many or too few", op->name,
-                       (long long)a.n_lists);
-        return NULL;
-    }
-    if (!rg_reduction_name(o.reduction)) {
-        rg__graph_fail(graph, RG_USAGE, "%s: no such reduction", op->name);
-        return NULL;
-    }
-    if (rg_choice_make(ctx, &loss->component, o.params, &a.loss) != RG_OK) {
+    *a = (struct attributes){.n_lists = o->n_lists,
+                             .reduction = o->reduce ? RG_REDUCE_NONE : o->reduction};
+    if (!o->offsets && logits)
+        a->n_lists = batch_size(rg_node_value(logits));
+    if (a->n_lists < 0 || a->n_lists > INT64_MAX / 64)
+        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists are too many or too few", name,
+                       (long long)a->n_lists);
+    else if (!rg_reduction_name(o->reduction))
+        rg__graph_fail(graph, RG_USAGE, "%s: no such reduction", name);
+    else if (!loss->builtin && (!loss->forward || !loss->backward))
+        rg__graph_fail(graph, RG_USAGE, "%s: forward or backward is NULL", name);
+    else if (loss->workspace.scratch < 0 || loss->workspace.kept < 0 || loss->workspace.state < 0)
+        rg__graph_fail(graph, RG_USAGE, "%s: the workspace has a negative size", name);
+    else if (rg_choice_make(ctx, &loss->component, o->params, &a->loss) != RG_OK)
         rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
+    if (rg_graph_status(graph) != RG_OK)
+        return false;
+    a->workspace = loss->workspace;
+    if (!loss->builtin && logits)
+        a->workspace = rg__own_loss_workspace(loss, rg_node_value(logits)->dtype);
+    else if (loss->builtin && loss->builtin->spare)
+        loss->builtin->spare(&a->loss.params, o->weights != NULL, &a->workspace);
+    return true;
+}
+
+rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, rg_node *labels,
+                        const rg_loss_options *options)
+{
+    rg_loss_options o = options ? *options : rg_loss_options_default();
+    struct attributes a;
+    if (rg_graph_status(graph) != RG_OK || !make_attributes(graph, loss, logits, &o, &a))
         return NULL;
-    }
-    if (loss->spare)
-        loss->spare(&a.loss.params, o.weights != NULL, &a.workspace);
+    const rg_operator *op = loss->builtin ? &loss->builtin->op->op : own_operator(graph, loss);
+    if (!op)
+        return NULL;
     if (o.offsets) {
         size_t size = (size_t)(o.n_lists + 1) * sizeof *a.offsets;
         int64_t *copy = rg_graph_alloc(graph, size);

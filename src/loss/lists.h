@@ -27,6 +27,7 @@ struct F(rg__list) {
     const real *s;      /* logits */
     const real *y;      /* labels */
     const real *w;      /* weights; NULL: all 1 */
+    const rg_loss *loss;
     const void *params; /* the loss's struct of parameters */
     real *scratch;      /* n numbers for each of workspace.scratch */
     real *kept;         /* n numbers for each of workspace.kept, from forward to backward */
@@ -50,14 +51,14 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward);
     void F(rg__##id##_backward)(rg_node *y) { F(rg__lists_backward)(y, backward); }
 
 /* The entry of loss `id` and its public function rg_ID_loss. The arguments behind the samples are
- * further fields of struct rg__loss: component parameters, properties, workspace. */
-#define RG__LOSS(id, formula_, sample_array, ...)                                                  \
-    RG__OPERATOR_WITH(id, formula_, rg__loss_shape, sample_array,                                  \
-                      RG__LOSS_OPERANDS);                                                          \
-    extern const struct rg__loss rg__loss_##id;                                                    \
-    const struct rg__loss rg__loss_##id = {                                                        \
-        .component.name = #id, .component.formula = (formula_), .builtin = &rg__builtin_##id,      \
-        __VA_ARGS__};                                                                              \
+ * further fields of rg_loss: component parameters, properties, workspace; SPARE is the function of
+ * struct rg_builtin_loss, or NULL. */
+#define RG__LOSS(id, formula_, sample_array, spare_, ...)                                          \
+    RG__OPERATOR_WITH(id, formula_, rg__loss_shape, sample_array, RG__LOSS_OPERANDS);              \
+    static const struct rg_builtin_loss id##_builtin = {&rg__builtin_##id, (spare_)};              \
+    extern const rg_loss rg__loss_##id;                                                            \
+    const rg_loss rg__loss_##id = {.component.name = #id, .component.formula = (formula_),         \
+                                   .builtin = &id##_builtin, __VA_ARGS__};                         \
     rg_node *rg_##id##_loss(rg_graph *graph, rg_node *logits, rg_node *labels,                     \
                             const rg_loss_options *options)                                        \
     {                                                                                              \

@@ -7,11 +7,11 @@
 #include <rankgrad/loss.h>
 #include <string.h>
 
-#define RG_LOSS(id, passes) extern const struct rg__loss rg__loss_##id;
+#define RG_LOSS(id, passes) extern const rg_loss rg__loss_##id;
 #include "loss/losses.def"
 #undef RG_LOSS
 
-static const struct rg__loss *const table[] = {
+static const rg_loss *const table[] = {
 #define RG_LOSS(id, passes) &rg__loss_##id,
 #include "loss/losses.def"
 #undef RG_LOSS
@@ -32,7 +32,7 @@ rg_loss_properties rg_loss_properties_of(const rg_choice *loss)
 {
     if (!loss || !loss->component)
         return (rg_loss_properties){0};
-    const struct rg__loss *own = (const void *)loss->component;
+    const rg_loss *own = (const void *)loss->component;
     rg_loss_properties properties = own->properties;
     if (own->adjust)
         own->adjust(&loss->params, &properties);
@@ -54,7 +54,7 @@ const struct rg__builtin *rg__builtin_at(int i)
 {
     if (i < rg__n_operators)
         return rg__operators[i];
-    return i - rg__n_operators < RG__COUNT(table) ? table[i - rg__n_operators]->builtin : NULL;
+    return i - rg__n_operators < RG__COUNT(table) ? table[i - rg__n_operators]->builtin->op : NULL;
 }
 
 rg_status rg_gradcheck_builtin(rg_context *ctx, const char *name, rg_gradcheck_visit *visit,

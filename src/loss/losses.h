@@ -1,4 +1,5 @@
-/* losses.h (internal): what a ranking loss is, and everything that is differentiable. */
+/* losses.h (internal): what a built-in ranking loss has beside rg_loss, and everything that is
+ * differentiable. */
 #ifndef RG_LOSS_LOSSES_H
 #define RG_LOSS_LOSSES_H
 
@@ -6,30 +7,25 @@
 
 #include <rankgrad/loss.h>
 
-/* Memory that the frame (lists.c) gives to the functions of one list. */
-struct rg__workspace {
-    int scratch; /* numbers of the loss's type for each item, during one call */
-    int kept;    /* the same, from forward to backward */
-    int state;   /* doubles for each list, from forward to backward */
-};
-
-struct rg__loss {
-    rg_component component; /* first, so that a pointer to it is a pointer to this */
-    rg_loss_properties properties;
-    /* Changes the properties that depend on parameters; NULL: none does. */
-    void (*adjust)(const void *params, rg_loss_properties *properties);
-    struct rg__workspace workspace;
+struct rg_builtin_loss {
+    const struct rg__builtin *op; /* its operator, in f32 and f64, with samples */
     /* Takes back what is not needed with these parameters, with or without weights; may be NULL. */
-    void (*spare)(const void *params, bool weighted, struct rg__workspace *workspace);
-    const struct rg__builtin *builtin; /* its operator */
+    void (*spare)(const void *params, bool weighted, rg_workspace *workspace);
 };
 
 /* Applies a loss with its options, the caller's reduction included. */
-rg_node *rg__apply_loss(rg_graph *graph, const struct rg__loss *loss, rg_node *logits,
-                        rg_node *labels, const rg_loss_options *options);
+rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, rg_node *labels,
+                        const rg_loss_options *options);
 
 /* The shape rule of all losses. */
 bool rg__loss_shape(rg_node *y);
+
+/* The kernels and workspace of a loss of the caller's own (own.c). */
+void rg__own_loss_forward_f32(rg_node *y);
+void rg__own_loss_forward_f64(rg_node *y);
+void rg__own_loss_backward_f32(rg_node *y);
+void rg__own_loss_backward_f64(rg_node *y);
+rg_workspace rg__own_loss_workspace(const rg_loss *loss, rg_dtype dtype);
 
 /* The i-th of all built-in operators and losses; NULL past the last. */
 const struct rg__builtin *rg__builtin_at(int i);

@@ -247,14 +247,14 @@ static void adjust(const void *own, rg_loss_properties *properties)
 }
 
 /* The labels themselves are the targets. */
-static void spare(const void *own, bool weighted, struct rg__workspace *workspace)
+static void spare(const void *own, bool weighted, rg_workspace *workspace)
 {
     if (!weighted && ((const rg_ranking_softmax_params *)own)->label_mode == RG_LABELS_RAW)
         workspace->scratch = 0;
 }
 
 RG__LOSS(ranking_softmax, "L = -sum_k t_k log softmax(s)_k, t from labels * weights", samples,
-         RG__LOSS_PARAMS(rg_ranking_softmax_params, params), .adjust = adjust,
+         spare, RG__LOSS_PARAMS(rg_ranking_softmax_params, params), .adjust = adjust,
          .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
-         .workspace = {.scratch = 1, .kept = 1, .state = N_STATE}, .spare = spare)
+         .workspace = {.scratch = 1, .kept = 1, .state = N_STATE})
 #endif

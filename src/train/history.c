@@ -51,16 +51,15 @@ static bool choice_text(rg_context *ctx, const rg_registry *registry, const char
 char *rg__train_history(rg_context *ctx, const rg_train_options *o, const rg_train_result *r,
                         uint64_t fingerprint)
 {
-    char hex[17], loss[512], optimizer[512], schedule[512];
-    if (!choice_text(ctx, rg_losses(), o->loss, loss) ||
-        !choice_text(ctx, rg_optimizers(), o->optimizer.name, optimizer) ||
+    char hex[17], optimizer[512], schedule[512];
+    if (!choice_text(ctx, rg_optimizers(), o->optimizer.name, optimizer) ||
         !choice_text(ctx, rg_schedules(), o->schedule, schedule))
         return NULL;
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)fingerprint);
     json_t *json = json_pack(
         "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:f, s:s, s:f, "
         "s:I, s:I, s:I, s:s}",
-        "loss", loss, "optimizer", optimizer,
+        "loss", o->loss, "optimizer", optimizer,
         "lr", o->optimizer.lr, "l2", o->optimizer.l2, "clip_norm", o->optimizer.clip_norm,
         "schedule", schedule, "epochs", (json_int_t)o->epochs, "batch_lists",
         (json_int_t)o->batch_lists, "seed", (json_int_t)o->seed, "negative_labels",

@@ -36,6 +36,7 @@ struct training {
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
     rg_choice loss, schedule;
+    char loss_text[512]; /* its name and parameters */
     struct rg__label_rules rules;
     int64_t *order;        /* of the training lists that count, window by window */
     int64_t *first;        /* (windows + 1) where a window's lists are in the order */
@@ -192,17 +193,35 @@ static rg_status plan_steps(struct training *t)
     return RG_OK;
 }
 
+/* The loss, and what it asks of labels. */
+static rg_status choose_loss(struct training *t)
+{
+    const rg_train_options *o = &t->options;
+    rg_status status = RG_OK;
+    if (o->own_loss)
+        t->loss = *o->own_loss;
+    else
+        status = rg_choice_parse(t->ctx, rg_losses(), o->loss, &t->loss);
+    if (status != RG_OK)
+        return status;
+    if (!t->loss.component)
+        return rg__fail(t->ctx, RG_USAGE, "train: own_loss is no choice (see rg_choice_make)");
+    rg_choice_print(&t->loss, t->loss_text, sizeof t->loss_text);
+    t->options.loss = t->loss_text;
+    t->rules = (struct rg__label_rules){o->model.dtype, o->negative_labels, t->loss_text,
+                                        rg_loss_properties_of(&t->loss)};
+    return RG_OK;
+}
+
 static rg_status prepare(struct training *t, const rg_split *train, const rg_split *vali)
 {
     rg_context *ctx = t->ctx;
     const rg_train_options *o = &t->options;
     rg_status status = rg__check_train_options(ctx, o);
     if (status == RG_OK)
-        status = rg_choice_parse(ctx, rg_losses(), o->loss, &t->loss);
+        status = choose_loss(t);
     if (status == RG_OK)
         status = rg_choice_parse(ctx, rg_schedules(), o->schedule, &t->schedule);
-    t->rules = (struct rg__label_rules){o->model.dtype, o->negative_labels, o->loss,
-                                        rg_loss_properties_of(&t->loss)};
     if (status == RG_OK)
         status = choose_lists(t, train, vali);
     if (status == RG_OK)

@@ -1,0 +1,72 @@
+/* own.c (compiled twice): a loss of the caller's own, whose functions see a list in double.
+ *
+ * The frame (lists.c) hands over a list of the logits' type. Here it is converted to double, the
+ * caller's function runs, and gradients are converted back, so that one pair of functions serves
+ * f32 and f64. The caller's scratch and kept numbers are doubles in the frame's memory. */
+#include "loss/lists.h"
+
+#include <string.h>
+
+/* Doubles of an item that are the conversion's own: operands and gradients. */
+enum { OWN = 6 };
+
+/* The list in double, in its scratch; without gradients. */
+static rg_list F(widen)(const struct F(rg__list) * list)
+{
+    int64_t n = list->n;
+    double *room = (double *)(void *)list->scratch;
+    const real *from[] = {list->s, list->y, list->w};
+    for (int i = 0; i < 3; i++)
+        for (int64_t k = 0; k < n; k++)
+            room[i * n + k] = from[i] ? ACC(from[i][k]) : 1;
+    return (rg_list){.n = n,
+                     .logits = room,
+                     .labels = room + n,
+                     .weights = room + 2 * n,
+                     .params = list->params,
+                     .scratch = room + OWN * n,
+                     .kept = (double *)(void *)list->kept,
+                     .state = list->state};
+}
+
+static double F(list_forward)(struct F(rg__list) * list)
+{
+    rg_list wide = F(widen)(list);
+    return list->loss->forward(&wide);
+}
+
+static void F(list_backward)(struct F(rg__list) * list, double upstream)
+{
+    int64_t n = list->n;
+    rg_list wide = F(widen)(list);
+    real *to[] = {list->ds, list->dy, list->dw};
+    double **grad[] = {&wide.grad_logits, &wide.grad_labels, &wide.grad_weights};
+    for (int i = 0; i < 3; i++)
+        if (to[i])
+            *grad[i] = memset((double *)(void *)list->scratch + (3 + i) * n, 0,
+                              (size_t)n * sizeof(double));
+    list->loss->backward(&wide, upstream);
+    for (int i = 0; i < 3; i++)
+        for (int64_t k = 0; to[i] && k < n; k++)
+            to[i][k] += (real)(*grad[i])[k];
+}
+
+void F(rg__own_loss_forward)(rg_node *y)
+{
+    F(rg__lists_forward)(y, F(list_forward));
+}
+
+void F(rg__own_loss_backward)(rg_node *y)
+{
+    F(rg__lists_backward)(y, F(list_backward));
+}
+
+#ifdef RG__ONCE
+rg_workspace rg__own_loss_workspace(const rg_loss *loss, rg_dtype dtype)
+{
+    int per_double = dtype == RG_F32 ? 2 : 1;
+    return (rg_workspace){.scratch = (OWN + loss->workspace.scratch) * per_double,
+                          .kept = loss->workspace.kept * per_double,
+                          .state = loss->workspace.state};
+}
+#endif
