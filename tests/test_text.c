@@ -4,9 +4,9 @@
 
 #include "base/base.h"
 #include "base/file.h"
+#include "base/number.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "base/number.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -26,7 +26,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a", "b", "a.query", "a.group", "sizes", "gz"};
+    static const char *const names[] = {"a",  "b", "a.query",  "a.group",   "sizes",
+                                        "gz", "s", "s.weight", "s.position"};
     char path[128];
     for (int i = 0; i < RG__COUNT(names); i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -953,13 +954,15 @@ static void test_memory_that_fails(void **state)
     unsigned char bytes[2048];
     size_t n = compress_text(spellings, strlen(spellings), 1, bytes, sizeof bytes);
     const char *paths[] = {write_text("a", "0 qid:x 1:1 #A\n1 qid:y 2:2\n2 qid:x 1:3 3:1 #C\n"),
-                           write_text("b", "0 qid:x 9:1 20000000:1\n"),
-                           write_bytes("gz", bytes, n)};
+                           write_text("b", "0 qid:x 9:1 20000000:1\n"), write_bytes("gz", bytes, n),
+                           write_text("s", "0 qid:x 1:1\n1 qid:y 1:2\n2 qid:x 1:3\n")};
+    write_text("s.weight", "1\n2\n3\n");
+    write_text("s.position", "0\n0\n1\n");
     rg_dataset_options regroup = rg_dataset_options_default();
     regroup.regroup = true;
     assert_non_null(rg__pool(own));
     int64_t before = memory.live;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < RG__COUNT(paths); i++) {
         rg_status status = RG_LIMIT;
         for (int64_t k = 1; status == RG_LIMIT; k++) {
             rg_dataset *data;

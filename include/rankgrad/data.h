@@ -64,7 +64,8 @@ RG_API rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes);
 /* Opens an HDF5 file (all its splits) or a text file (one split named ""). "-" is standard input,
  * text only. Every failure names file, data set and what was expected: RG_IO missing, directory,
  * permission; RG_BAD_DATA wrong ranks, lengths, types, scattered lists, NaN labels; RG_DAMAGED an
- * HDF5 file truncated or inconsistent. *out is the caller's. */
+ * HDF5 file truncated or inconsistent. What the file holds and the data set does not is named in
+ * the log. *out is the caller's. */
 RG_API rg_status rg_dataset_open(rg_context *ctx, const char *path,
                                  const rg_dataset_options *options, rg_dataset **out);
 
