@@ -12,13 +12,15 @@ ALLOWED = {
     "base": set(),
     "tensor": {"base"},
     "io": {"base", "tensor"},
-    "metric": {"base", "tensor"},
+    "ranking": {"base", "tensor"},
+    "metric": {"base", "tensor", "ranking"},
     "data": {"base", "tensor", "io"},
     "autograd": {"base", "tensor"},
-    "loss": {"base", "tensor", "autograd"},
+    "loss": {"base", "tensor", "ranking", "autograd"},
     "optim": {"base", "tensor", "autograd"},
     "model": {"base", "tensor", "autograd", "io", "data", "optim"},  # of optim: rg_parameters
-    "train": {"base", "tensor", "io", "metric", "data", "autograd", "loss", "optim", "model"},
+    "train": {"base", "tensor", "io", "ranking", "metric", "data", "autograd", "loss", "optim",
+              "model"},
 }
 
 # A library's header: the part that may include it; and whether only one file may.

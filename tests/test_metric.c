@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "base/random.h"
 #include "metric/dcg.h"
+#include "ranking/gain.h"
 
 static const double NOT_A_NUMBER = (double)NAN, INFINITE = (double)INFINITY;
 
@@ -306,7 +307,7 @@ static double sorted_ideal(const struct rg__ranked_list *list, int exponent)
         labels[at] = list->items[i].label;
     }
     for (int64_t i = 0; i < rg__cut(list, list->n) && labels[i] > 0; i++)
-        dcg += rg__scaled_gain(list, labels[i], exponent) * rg__discounts(i, i + 1);
+        dcg += rg__scaled_gain(list->metric->gain, labels[i], exponent) * rg__discounts(i, i + 1);
     return dcg;
 }
 
@@ -340,7 +341,7 @@ static double sorted_value(const rg_metric *metric, const struct drawn *d)
     if (gains ? !rg__has_gain(&list) : !rg__has_threshold(&list))
         return 0;
     if (strcmp(metric->name, "ndcg") == 0) {
-        int exponent = rg__gain_exponent(&list);
+        int exponent = rg__gain_exponent(metric->gain, list.largest_label);
         return rg__scaled_dcg(&list, exponent) / sorted_ideal(&list, exponent);
     }
     return strcmp(metric->name, "dcg") == 0   ? rg__dcg(&list)

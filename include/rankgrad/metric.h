@@ -8,13 +8,11 @@
 #ifndef RANKGRAD_METRIC_H
 #define RANKGRAD_METRIC_H
 
-#include <rankgrad/base.h>
+#include <rankgrad/ranking.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-typedef enum rg_gain { RG_GAIN_EXP, RG_GAIN_LINEAR } rg_gain; /* 2^y - 1; y. Labels <= 0 gain 0 */
 
 typedef enum rg_ties {
     RG_TIES_AVERAGE, /* expected value over all orders of equal scores (McSherry & Najork 2008) */
@@ -30,7 +28,6 @@ typedef enum rg_no_relevant {
 } rg_no_relevant;
 
 /* Names for options and messages: "exp", "average", "zero", ...; NULL past the last value. */
-RG_API const char *rg_gain_name(rg_gain gain);
 RG_API const char *rg_ties_name(rg_ties ties);
 RG_API const char *rg_no_relevant_name(rg_no_relevant policy);
 

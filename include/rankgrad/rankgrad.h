@@ -11,6 +11,7 @@
 #include <rankgrad/model.h>
 #include <rankgrad/ops.h>
 #include <rankgrad/optim.h>
+#include <rankgrad/ranking.h>
 #include <rankgrad/output.h>
 #include <rankgrad/tensor.h>
 #include <rankgrad/train.h>

@@ -7,48 +7,20 @@
  */
 #include "metric/dcg.h"
 
+#include "ranking/gain.h"
+
 #include <math.h>
-
-static const double LN_2 = 0.69314718055994530942;
-
-static double gain(const struct rg__ranked_list *list, double label)
-{
-    if (!(label > 0))
-        return 0;
-    if (list->metric->gain == RG_GAIN_LINEAR)
-        return label;
-    return label < 1 ? expm1(label * LN_2) : exp2(label) - 1; /* no cancellation at small labels */
-}
-
-int rg__gain_exponent(const struct rg__ranked_list *list)
-{
-    int exponent;
-    frexp(gain(list, list->largest_label), &exponent);
-    return exponent;
-}
-
-double rg__scaled_gain(const struct rg__ranked_list *list, double label, int exponent)
-{
-    return ldexp(gain(list, label), -exponent);
-}
-
-double rg__discounts(int64_t begin, int64_t end)
-{
-    double sum = 0;
-    for (int64_t i = begin; i < end; i++)
-        sum += 1 / log2(2 + (double)i);
-    return sum;
-}
 
 double rg__scaled_dcg(const struct rg__ranked_list *list, int exponent)
 {
     double dcg = 0;
+    rg_gain kind = list->metric->gain;
     int64_t cut = rg__cut(list, list->n_ranked);
     for (int64_t begin = 0, end; begin < cut; begin = end) {
         end = rg__tie_end(list, begin);
         double gains = 0;
         for (int64_t i = begin; i < end; i++)
-            gains += rg__scaled_gain(list, list->items[i].label, exponent);
+            gains += rg__scaled_gain(kind, list->items[i].label, exponent);
         dcg += gains / (double)(end - begin) * rg__discounts(begin, end < cut ? end : cut);
     }
     return dcg;
@@ -56,6 +28,6 @@ double rg__scaled_dcg(const struct rg__ranked_list *list, int exponent)
 
 double rg__dcg(struct rg__ranked_list *list)
 {
-    int exponent = rg__gain_exponent(list);
+    int exponent = rg__gain_exponent(list->metric->gain, list->largest_label);
     return ldexp(rg__scaled_dcg(list, exponent), exponent);
 }

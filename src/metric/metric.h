@@ -7,15 +7,9 @@
 #ifndef RG_METRIC_METRIC_H
 #define RG_METRIC_METRIC_H
 
-#include "base/base.h"
+#include "ranking/order.h"
 
 #include <rankgrad/metric.h>
-
-struct rg__item {
-    double score; /* NaN ranks last */
-    double label; /* never NaN */
-    int64_t row;  /* in the ranking's arrays */
-};
 
 /* The valid items of one list. The first n_ranked are ranked: those of the first k ranks, and what
  * is tied with them, come first and are sorted by rank, the others follow in any order. Those
@@ -33,23 +27,8 @@ struct rg__ranked_list {
                              labels alone, so it may be kept while only scores change */
 };
 
-/* < 0: a stands before b; 0: the order they came in; > 0: after. */
-typedef int rg__order(const rg_ranking *ranking, const struct rg__item *a,
-                      const struct rg__item *b);
-
-/* Merge sort of the first `count` items, equal ones by row: n log n whatever the input, n for what
- * is sorted already. */
-void rg__sort_items(struct rg__ranked_list *list, int64_t count, rg__order *order);
-
-/* Moves the first k in the order, equal ones by row, of the first `count` items to the front,
- * unsorted: time n, or n log n on input made to defeat it. */
-void rg__select_items(struct rg__ranked_list *list, int64_t count, int64_t k, rg__order *order);
-
 /* Orders the ranked items as the metric's rg_ties says, as far as its cut-off k needs them. */
 void rg__rank(struct rg__ranked_list *list);
-
-/* Order for rg__sort_items: the greatest label first. */
-int rg__by_label(const rg_ranking *ranking, const struct rg__item *a, const struct rg__item *b);
 
 /* The end of the tie group that begins at `begin`, at most n_ranked. */
 int64_t rg__tie_end(const struct rg__ranked_list *list, int64_t begin);

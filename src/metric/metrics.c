@@ -28,12 +28,6 @@ static const char *name_at(const char *const *names, int count, int i)
     return i >= 0 && i < count ? names[i] : NULL;
 }
 
-const char *rg_gain_name(rg_gain gain)
-{
-    static const char *const names[] = {[RG_GAIN_EXP] = "exp", [RG_GAIN_LINEAR] = "linear"};
-    return name_at(names, RG__COUNT(names), (int)gain);
-}
-
 const char *rg_ties_name(rg_ties ties)
 {
     static const char *const names[] = {[RG_TIES_AVERAGE] = "average",

@@ -7,24 +7,17 @@
  */
 #include "metric/dcg.h"
 
-#include <math.h>
+#include "ranking/gain.h"
 
-static double scaled_ideal(struct rg__ranked_list *list, int exponent)
-{
-    double dcg = 0;
-    int64_t cut = rg__cut(list, list->n);
-    rg__select_items(list, list->n, cut, rg__by_label);
-    rg__sort_items(list, cut, rg__by_label);
-    for (int64_t i = 0; i < cut && list->items[i].label > 0; i++)
-        dcg += rg__scaled_gain(list, list->items[i].label, exponent) * rg__discounts(i, i + 1);
-    return dcg;
-}
+#include <math.h>
 
 double rg__ndcg(struct rg__ranked_list *list)
 {
-    int exponent = rg__gain_exponent(list);
+    rg_gain gain = list->metric->gain;
+    int exponent = rg__gain_exponent(gain, list->largest_label);
     double dcg = rg__scaled_dcg(list, exponent);
     if (isnan(*list->ideal))
-        *list->ideal = scaled_ideal(list, exponent);
+        *list->ideal = rg__scaled_ideal_dcg(gain, list->items, list->n, rg__cut(list, list->n),
+                                            list->spare, exponent);
     return dcg / *list->ideal;
 }

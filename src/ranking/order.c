@@ -1,0 +1,113 @@
+/* order.c: sorting and selecting the items of a list; see order.h. */
+#include "ranking/order.h"
+
+#include <string.h>
+
+static inline bool before(const struct rg__order *by, const struct rg__item *a,
+                          const struct rg__item *b)
+{
+    bool labels = by->key == RG__BY_LABEL;
+    double key_a = labels ? a->label : a->score, key_b = labels ? b->label : b->score;
+    if (key_a != key_b && key_a == key_a && key_b == key_b) /* no call for most pairs */
+        return key_a > key_b;
+    int order = rg__descending(key_a, key_b);
+    if (order == 0 && by->tie)
+        order = by->tie(by->user, a, b);
+    return order ? order < 0 : a->row < b->row;
+}
+
+enum { SHORT_RUN = 12 }; /* below this, insertion is faster than merging */
+
+static void insertion_sort(struct rg__item *items, int64_t n, const struct rg__order *by)
+{
+    for (int64_t i = 1; i < n; i++) {
+        struct rg__item item = items[i];
+        int64_t hole = i;
+        for (; hole > 0 && before(by, &item, &items[hole - 1]); hole--)
+            items[hole] = items[hole - 1];
+        items[hole] = item;
+    }
+}
+
+/* `spare` holds n / 2 items. The depth is log2 n. */
+static void merge_sort(struct rg__item *items, int64_t n, struct rg__item *spare,
+                       const struct rg__order *by)
+{
+    if (n <= SHORT_RUN) {
+        insertion_sort(items, n, by);
+        return;
+    }
+    int64_t half = n / 2;
+    merge_sort(items, half, spare, by);
+    merge_sort(items + half, n - half, spare, by);
+    if (before(by, &items[half - 1], &items[half]))
+        return;
+    memcpy(spare, items, (size_t)half * sizeof *items);
+    for (int64_t left = 0, right = half, to = 0; left < half; to++)
+        items[to] =
+            right < n && before(by, &items[right], &spare[left]) ? items[right++] : spare[left++];
+}
+
+void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
+                    const struct rg__order *order)
+{
+    merge_sort(items, n, spare, order);
+}
+
+static void swap(struct rg__item *a, struct rg__item *b)
+{
+    struct rg__item item = *a;
+    *a = *b;
+    *b = item;
+}
+
+/* Hoare's partition of at least three items around the median of the first, middle and last one.
+ * Items before *right are not behind the pivot, items from *left on are not before it; where the
+ * two leave an item between them, that is the pivot. */
+static void partition(struct rg__item *items, int64_t n, const struct rg__order *by, int64_t *left,
+                      int64_t *right)
+{
+    struct rg__item ends[3] = {items[0], items[n / 2], items[n - 1]};
+    insertion_sort(ends, 3, by);
+    const struct rg__item pivot = ends[1];
+    int64_t i = 0, j = n - 1;
+    for (;; i++, j--) {
+        while (before(by, &items[i], &pivot))
+            i++;
+        while (before(by, &pivot, &items[j]))
+            j--;
+        if (i >= j)
+            break;
+        swap(&items[i], &items[j]);
+    }
+    *right = i;
+    *left = j + 1;
+}
+
+void rg__select_items(struct rg__item *items, int64_t n, int64_t k, struct rg__item *spare,
+                      const struct rg__order *order)
+{
+    int64_t begin = 0, end = n, rounds = 0;
+    for (int64_t rest = n; rest > 0; rest /= 2)
+        rounds += 2;
+    while (begin < k && k < end) {
+        if (end - begin <= SHORT_RUN || rounds-- == 0) {
+            merge_sort(items + begin, end - begin, spare, order);
+            return;
+        }
+        int64_t left, right;
+        partition(items + begin, end - begin, order, &left, &right);
+        if (k <= begin + right)
+            end = begin + right;
+        else
+            begin += left;
+    }
+}
+
+int64_t rg__equal_scores_end(const struct rg__item *items, int64_t begin, int64_t n)
+{
+    int64_t end = begin + 1;
+    while (end < n && !rg__descending(items[begin].score, items[end].score))
+        end++;
+    return end;
+}
