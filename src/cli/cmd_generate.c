@@ -181,6 +181,7 @@ int rg_cmd_generate(int argc, char **argv)
 {
     struct generate g = {.made = rg_generate_options_default()};
     rg_status status = cli_parse(&command, argc, argv, &g);
+    cli_list_free(&g.arguments); /* what is not taken is an error */
     if (status != RG_OK)
         return (int)status;
     rg_context *ctx = cli_context();
