@@ -43,7 +43,7 @@ static void everything_comes_back(void **state)
         }
         int n_checked = 0;
         assert_ok(f->ctx, rg_dataset_verify(f->ctx, path, &n_checked));
-        assert_int_equal(n_checked, 7);
+        assert_int_equal(n_checked, 10);
         free(full);
     }
 }
@@ -208,7 +208,9 @@ static void checksums_find_a_changed_number(void **state)
     assert_non_null(found);
     found[3] ^= 1;
     spill(path, bytes, size);
+    rg_dataset *data;
     assert_fails(f->ctx, RG_DAMAGED, "/train/weights", rg_dataset_verify(f->ctx, path, NULL));
+    assert_fails(f->ctx, RG_DAMAGED, "/train/weights", rg_dataset_open(f->ctx, path, NULL, &data));
     free(bytes);
     free(full);
 }

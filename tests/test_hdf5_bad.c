@@ -1027,8 +1027,8 @@ static void damaged_chunks(void **state)
     }
 }
 
-/* Also where one behind it cannot even be fetched. */
-static void the_first_damage_is_told(void **state)
+/* The index is checked before any chunk is read. */
+static void damage_of_the_index_is_told_first(void **state)
 {
     struct fixture *f = *state;
     const char *path = path_of(f, "two.h5");
@@ -1047,7 +1047,7 @@ static void the_first_damage_is_told(void **state)
     H5Fclose(id);
     change_index(path, address, &fifth);
     assert_ok(f->ctx, rg__h5_open(f->ctx, path, &file));
-    assert_fails(f->ctx, RG_DAMAGED, "chunk 3 of 6 (from 1) does not inflate",
+    assert_fails(f->ctx, RG_DAMAGED, "chunk 5 of 6 (from 1) is stored in more bytes",
                  rg__h5_read(file, "/features", RG_F32, CHUNKS * CHUNK / 4, numbers));
     rg__h5_close(file);
 }
@@ -1072,7 +1072,7 @@ int main(void)
         HDF5_TEST(an_odd_offset),
         HDF5_TEST(a_user_block),
         HDF5_TEST(damaged_chunks),
-        HDF5_TEST(the_first_damage_is_told),
+        HDF5_TEST(damage_of_the_index_is_told_first),
     };
     RUN_TESTS(tests);
 }

@@ -1,4 +1,4 @@
-/* chunks.c: compressed data sets, decoded by the workers.
+/* chunks.c: data sets in chunks, decoded by the workers.
  *
  * The one idea: libhdf5 only finds the chunks. The caller's thread fetches their stored bytes, many
  * at a time; then each worker undoes the filters of one chunk and puts it in its place, which
@@ -159,8 +159,8 @@ static rg_status read_all(struct job *job, bool *complete)
     return status;
 }
 
-/* False where chunks are not what is decoded here: not filtered, or so far beyond the data set that
- * the workers would hold far more than it; libhdf5 holds one at a time. */
+/* False where chunks are not what is decoded here: so far beyond the data set that the workers would
+ * hold far more than it, where libhdf5 holds one at a time; but strings are never left to it. */
 static bool describe(struct job *job)
 {
     const struct rg__h5_info *info = &job->set->info;
@@ -168,7 +168,7 @@ static bool describe(struct job *job)
     hsize_t shape[2] = {1, 1};
     unsigned options, flags, config;
     job->n_filters = H5Pget_nfilters(plist);
-    if (!info->chunked || info->ndim < 1 || info->ndim > 2 || job->n_filters < 1 ||
+    if (!info->chunked || info->ndim < 1 || info->ndim > 2 || job->n_filters < 0 ||
         job->n_filters > MOST_FILTERS || H5Pget_chunk_opts(plist, &options) < 0 ||
         H5Pget_chunk(plist, info->ndim, shape + 2 - info->ndim) != info->ndim)
         return false;
@@ -182,7 +182,7 @@ static bool describe(struct job *job)
         job->filters[i] = (struct filter){undo, value};
     }
     job->whole_only = options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS;
-    job->size = info->size;
+    job->size = info->stored;
     job->dims[0] = info->ndim == 2 ? info->dims[0] : 1;
     job->dims[1] = info->dims[info->ndim - 1];
     for (int i = 0; i < 2; i++)
@@ -191,8 +191,8 @@ static bool describe(struct job *job)
     job->n_chunks = ((job->dims[0] - 1) / job->shape[0] + 1) * job->across;
     job->chunk_size = (size_t)(job->shape[0] * job->shape[1]) * job->size;
     job->room = job->chunk_size + job->chunk_size / 64 + 1024; /* deflate and checksums add a bit */
-    size_t bytes = (size_t)info->count * info->size;
-    return job->chunk_size / 4 <= (bytes + SPARE) / (size_t)job->n_chunks;
+    size_t bytes = (size_t)info->count * info->stored;
+    return info->variable || job->chunk_size / 4 <= (bytes + SPARE) / (size_t)job->n_chunks;
 }
 
 rg_status rg__h5_read_chunks(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,

@@ -56,7 +56,8 @@ enum rg__h5_class {
 /* A data set, described and its sizes checked against the file's. */
 struct rg__h5_info {
     enum rg__h5_class class;
-    size_t size;       /* bytes of an element in the file */
+    size_t size;       /* bytes of an element as libhdf5 reads it: of a number, as in the file */
+    size_t stored;     /* bytes of an element in the file */
     bool is_unsigned;  /* integers */
     bool variable;     /* strings of variable length */
     rg_dtype as_float; /* of numbers: the smallest of f16 f32 f64 that holds them; integers of up
@@ -71,14 +72,16 @@ struct rg__h5_info {
 
 rg_status rg__h5_describe(struct rg__h5 *file, const char *name, struct rg__h5_info *info);
 
-/* Reads all `count` numbers as `dtype`, converted by libhdf5 (out of range: the nearest end). An
+/* Reads all `count` numbers as `dtype`, compared with their checksum if there is one, converted by
+ * libhdf5 (out of range: the nearest end). An
  * unsigned 64-bit integer read as i64 keeps its bits, so that one beyond 2^63 - 1 turns negative
  * and distinct numbers stay distinct. As bool: 1 where not 0.
  * Compressed chunks are decoded by the workers; the result is the same. */
 rg_status rg__h5_read(struct rg__h5 *file, const char *name, rg_dtype dtype, int64_t count,
                       void *to);
 
-/* Reads `count` strings, fixed (padding dropped) or variable, ASCII or UTF-8. *out is one block
+/* Reads `count` strings, fixed (padding dropped) or variable, ASCII or UTF-8, compared with their
+ * checksum if there is one. *out is one block
  * (pointers, then the bytes), ended by rg__free. */
 rg_status rg__h5_read_strings(struct rg__h5 *file, const char *name, int64_t count, char ***out);
 
@@ -92,8 +95,8 @@ rg_status rg__h5_read_attribute(struct rg__h5 *file, const char *object, const c
 rg_status rg__h5_read_attribute_i64(struct rg__h5 *file, const char *object, const char *name,
                                     int64_t n, int64_t *values, bool *found);
 
-/* Compares the attribute xxh3 of every data set that has one with its bytes; *n_checked counts
- * them. RG_DAMAGED names the first that differs. */
+/* Compares every data set that has a checksum with it; *n_checked counts them: the attribute xxh3
+ * of the bytes of numbers, or xxh3_text of strings, each with its final 0. RG_DAMAGED names the first that differs. */
 rg_status rg__h5_verify(struct rg__h5 *file, int *n_checked);
 
 /* The file's bytes, mapped at the first call; NULL, and no error, where the system cannot map. The
@@ -123,7 +126,7 @@ void rg__h5_write_group(struct rg__h5_writer *writer, const char *name);
 void rg__h5_write(struct rg__h5_writer *writer, const char *name, rg_dtype dtype, int ndim,
                   const int64_t *dims, const void *data);
 
-/* A data set of `count` UTF-8 strings; none is NULL. count -1: one string, a scalar. */
+/* A data set of `count` UTF-8 strings with the attribute xxh3_text; none is NULL. count -1: one string, a scalar. */
 void rg__h5_write_strings(struct rg__h5_writer *writer, const char *name, int64_t count,
                           const char *const *strings);
 

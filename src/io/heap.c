@@ -6,7 +6,8 @@
  *
  *   reference:  length (4 bytes), address of a collection, index (4)
  *   collection: "GCOL", version 1, 3 bytes, its size; then objects, each aligned to 8 bytes
- *   object:     index (2 bytes, 0: the free rest), 6 bytes, its size, the text, padding to 8 bytes
+ *   object:     index (2 bytes, 0: the free rest, whose size counts from here), 6 bytes, its size,
+ *               the text, padding to 8 bytes
  *
  * (HDF5 File Format Specification 3.0, III.E.)
  */
@@ -37,6 +38,8 @@ static rg_status find_objects(struct rg__h5_heap *heap, int64_t header)
     for (int64_t at = header; heap->size - at >= header;) {
         int index = (int)rg__h5_number(bytes + at, 2);
         uint64_t size = rg__h5_number(bytes + at + 8, width);
+        if (index == 0 && size != (uint64_t)(heap->size - at))
+            return fail(heap, "the free space is not the rest of its collection");
         if (index == 0)
             break;
         if (size > (uint64_t)(heap->size - at - header))

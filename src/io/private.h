@@ -84,11 +84,49 @@ struct rg__h5_set {
     struct rg__h5_info info;
 };
 
+/* Reads bytes of the file at an address of HDF5's; RG_DAMAGED where the file does not have them. */
+rg_status rg__h5_read_bytes(struct rg__h5 *file, const char *name, uint64_t address, uint64_t size,
+                            void *to);
+
+/* A message of an object's header; `body` lasts for the call it is given to. */
+enum { RG__H5_LAYOUT = 8, RG__H5_ATTRIBUTE = 12 }; /* types */
+struct rg__h5_message {
+    int type, flags;
+    const unsigned char *body;
+    size_t size;
+};
+
+/* A failure ends the reading of the header. */
+typedef rg_status rg__h5_message_function(void *user, const struct rg__h5_message *message);
+
+/* Checks the sizes in the header at that address and gives its messages to `visit`, unless that is
+ * NULL; header.c. */
+rg_status rg__h5_read_header(struct rg__h5 *file, const char *name, uint64_t address,
+                             rg__h5_message_function *visit, void *user);
+
 /* Opens, refuses what leads out of the file, checks sizes, fills info. Close it in any case. */
 rg_status rg__h5_open_set(struct rg__h5 *file, const char *name, struct rg__h5_set *set);
 void rg__h5_close_set(struct rg__h5_set *set);
 
-/* Reads a compressed data set of rank 1 or 2 in the file's own type, by all workers; chunks.c.
+/* The same for one whose elements are to be read: they must have been written, all of them unless
+ * the file says what the others are, and its chunks be where they belong. */
+rg_status rg__h5_open_to_read(struct rg__h5 *file, const char *name, struct rg__h5_set *set);
+
+/* RG_DAMAGED for a data set that was not written as a whole, or whose index of chunks is wrong;
+ * index.c. */
+rg_status rg__h5_check_written(struct rg__h5 *file, const char *name, const struct rg__h5_set *set);
+
+/* Compare what was read with the checksum that is stored with it, if there is one; verify.c.
+ * `numbers`: all of them in the file's own type; NULL: they are read. */
+rg_status rg__h5_check_numbers(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,
+                               const void *numbers);
+rg_status rg__h5_check_strings(struct rg__h5 *file, const char *name, int64_t count,
+                               const char *const *strings);
+
+/* The checksum of strings: XXH3-64 of their bytes, each with its final 0. */
+uint64_t rg__h5_hash_strings(int64_t count, const char *const *strings);
+
+/* Reads a data set in chunks of rank 1 or 2 in the file's own type, by all workers; chunks.c.
  * Not complete, and no failure: the chunks are of another kind, or one is missing, and H5Dread is
  * to be asked. RG_DAMAGED names the chunk. */
 rg_status rg__h5_read_chunks(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,

@@ -18,8 +18,12 @@ rg_status rg__h5_fail(struct rg__h5 *file, const char *name, const char *doing)
     rg__h5_complaint(text, &no_memory);
     if (file->channel.failed != RG_OK)
         return file->channel.failed;
-    return rg__fail(file->ctx, no_memory ? RG_LIMIT : RG_DAMAGED, "%s: %s: cannot %s: %s",
-                    file->path, name, doing, text);
+    if (no_memory)
+        return rg__fail(file->ctx, RG_LIMIT,
+                        "%s: %s: cannot %s: out of memory, unless a size in the file is damaged: "
+                        "%s",
+                        file->path, name, doing, text);
+    return rg__fail(file->ctx, RG_DAMAGED, "%s: %s: cannot %s: %s", file->path, name, doing, text);
 }
 
 static rg_status open_file(struct rg__h5 *file)
@@ -107,13 +111,17 @@ static rg_status follow(struct rg__h5 *file, const char *name, bool *there)
     H5L_info_t link;
     if (H5Lget_info(file->file, name, &link, H5P_DEFAULT) < 0)
         return rg__h5_fail(file, name, "read the link");
-    if (link.type == H5L_TYPE_SOFT) {
+    if (link.type == H5L_TYPE_HARD) {
+        rg_status status = rg__h5_read_header(file, name, link.u.address, NULL, NULL);
+        if (status != RG_OK)
+            return status;
+    } else if (link.type == H5L_TYPE_SOFT) {
         if (H5Oexists_by_name(file->file, name, H5P_DEFAULT) <= 0)
             return rg__fail(file->ctx, RG_BAD_DATA,
                             "%s: %s is a soft link to nothing in this file; links that leave the "
                             "file are not followed",
                             file->path, name);
-    } else if (link.type != H5L_TYPE_HARD) {
+    } else {
         return rg__fail(file->ctx, RG_BAD_DATA,
                         "%s: %s is an external link, which is not followed; copy the data into "
                         "this file",
@@ -337,6 +345,8 @@ rg_status rg__h5_open_set(struct rg__h5 *file, const char *name, struct rg__h5_s
     if (status != RG_OK)
         return status;
     rg__h5_describe_type(set->type, &set->info);
+    if (set->info.variable)
+        set->info.stored = 8 + (size_t)file->super.address_size;
     status = describe_shape(file, name, set);
     if (status == RG_OK)
         status = check_size(file, name, set);
@@ -367,16 +377,39 @@ static hid_t reading_type(const struct rg__h5_info *info, rg_dtype dtype)
     return rg__h5_memory_type(dtype);
 }
 
-/* Decoded by the workers where they can, and where what the file holds fits into `to`. */
+rg_status rg__h5_open_to_read(struct rg__h5 *file, const char *name, struct rg__h5_set *set)
+{
+    rg_status status = rg__h5_open_set(file, name, set);
+    return status == RG_OK ? rg__h5_check_written(file, name, set) : status;
+}
+
+/* All elements in the file's own type, decoded by the workers where they can. */
+static rg_status read_raw(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,
+                          void *to)
+{
+    bool complete = false;
+    rg_status status = rg__h5_read_chunks(file, name, set, to, &complete);
+    if (status != RG_OK || complete)
+        return status;
+    if (H5Dread(set->id, set->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) < 0)
+        return rg__h5_fail(file, name, "read it");
+    return file->channel.failed;
+}
+
+/* What the file holds is compared with its checksum, if it has one, and then converted in `to`; a
+ * type that does not fit there is converted by libhdf5 while it reads, and read once more for the
+ * checksum. */
 static rg_status read_set(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,
                           rg_dtype dtype, void *to)
 {
     hid_t type = reading_type(&set->info, dtype);
-    bool here = false, done = false;
+    bool in_place = type >= 0 && set->info.size <= H5Tget_size(type), done = type >= 0;
     rg_status status = RG_OK;
-    if (type >= 0 && set->info.size <= H5Tget_size(type))
-        status = rg__h5_read_chunks(file, name, set, to, &here);
-    if (status == RG_OK && here)
+    if (in_place)
+        status = read_raw(file, name, set, to);
+    if (status == RG_OK)
+        status = rg__h5_check_numbers(file, name, set, in_place ? to : NULL);
+    if (status == RG_OK && in_place)
         done = H5Tconvert(set->type, type, (size_t)set->info.count, to, NULL, H5P_DEFAULT) >= 0;
     else if (status == RG_OK && type >= 0)
         done = H5Dread(set->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
@@ -411,7 +444,7 @@ rg_status rg__h5_read(struct rg__h5 *file, const char *name, rg_dtype dtype, int
 {
     struct rg__h5_set set;
     struct rg__h5_scope scope = rg__h5_enter();
-    rg_status status = rg__h5_open_set(file, name, &set);
+    rg_status status = rg__h5_open_to_read(file, name, &set);
     if (status != RG_OK)
         goto done;
     if (!(set.info.class & (RG__H5_INTEGER | RG__H5_FLOAT | RG__H5_BOOL)))
@@ -424,110 +457,6 @@ rg_status rg__h5_read(struct rg__h5 *file, const char *name, rg_dtype dtype, int
                                   : read_set(file, name, &set, dtype, to);
 done:
     rg__h5_close_set(&set);
-    rg__h5_leave(&scope);
-    return status;
-}
-
-/* ---- Attributes ------------------------------------------------------------------------------ */
-
-/* An attribute with its type and number of elements; id -1 where there is none. */
-struct attribute {
-    hid_t id, type, space;
-    int64_t count;
-};
-
-static rg_status open_attribute(struct rg__h5 *file, const char *object, const char *name,
-                                struct attribute *a)
-{
-    *a = (struct attribute){-1, -1, -1, 0};
-    htri_t exists = H5Aexists_by_name(file->file, object, name, H5P_DEFAULT);
-    if (exists == 0)
-        return RG_OK;
-    if (exists > 0)
-        a->id = H5Aopen_by_name(file->file, object, name, H5P_DEFAULT, H5P_DEFAULT);
-    if (a->id >= 0) {
-        a->type = H5Aget_type(a->id);
-        a->space = H5Aget_space(a->id);
-    }
-    if (a->space >= 0)
-        a->count = (int64_t)H5Sget_simple_extent_npoints(a->space);
-    if (a->type < 0 || a->space < 0 || a->count < 0)
-        return rg__h5_fail(file, object, "read its attributes");
-    return rg__h5_check_type(file, object, a->type);
-}
-
-static void close_attribute(struct attribute *a)
-{
-    rg__h5_drop(a->space);
-    rg__h5_drop(a->type);
-    rg__h5_drop(a->id);
-}
-
-static rg_status read_text(struct rg__h5 *file, const char *object, struct attribute *a, char **out)
-{
-    rg_status status = RG_OK;
-    if (H5Tis_variable_str(a->type) > 0) {
-        char *text = NULL;
-        hid_t type = rg__h5_string_type(H5Tget_cset(a->type));
-        if (type < 0 || H5Aread(a->id, type, &text) < 0) {
-            status = rg__h5_fail(file, object, "read its attributes");
-        } else {
-            *out = rg__strdup(file->ctx, text ? text : "");
-            H5Dvlen_reclaim(type, a->space, H5P_DEFAULT, &text);
-        }
-        rg__h5_drop(type);
-    } else {
-        size_t size = H5Tget_size(a->type);
-        char *bytes =
-            size <= (size_t)file->size ? rg__alloc(file->ctx, 1, size, "an attribute") : NULL;
-        if (bytes && H5Aread(a->id, a->type, bytes) < 0)
-            status = rg__h5_fail(file, object, "read its attributes");
-        else if (bytes)
-            *out = rg__strndup(file->ctx, bytes,
-                               rg__h5_fixed_length(bytes, size, H5Tget_strpad(a->type)));
-        rg__free(file->ctx, bytes);
-    }
-    if (status == RG_OK && !*out)
-        status = RG_LIMIT;
-    return status;
-}
-
-rg_status rg__h5_read_attribute(struct rg__h5 *file, const char *object, const char *name,
-                                char **out)
-{
-    struct attribute a;
-    struct rg__h5_scope scope = rg__h5_enter();
-    *out = NULL;
-    rg_status status = open_attribute(file, object, name, &a);
-    if (status == RG_OK && a.id >= 0) {
-        if (H5Tget_class(a.type) != H5T_STRING || a.count != 1)
-            status = rg__fail(file->ctx, RG_BAD_DATA, "%s: %s: the attribute %s is no string",
-                              file->path, object, name);
-        else
-            status = read_text(file, object, &a, out);
-    }
-    close_attribute(&a);
-    rg__h5_leave(&scope);
-    return status;
-}
-
-rg_status rg__h5_read_attribute_i64(struct rg__h5 *file, const char *object, const char *name,
-                                    int64_t n, int64_t *values, bool *found)
-{
-    struct attribute a;
-    struct rg__h5_scope scope = rg__h5_enter();
-    rg_status status = open_attribute(file, object, name, &a);
-    *found = a.id >= 0;
-    if (status == RG_OK && a.id >= 0) {
-        bool wide = H5Tget_size(a.type) == 8 && H5Tget_sign(a.type) == H5T_SGN_NONE;
-        if (H5Tget_class(a.type) != H5T_INTEGER || a.count != n)
-            status =
-                rg__fail(file->ctx, RG_BAD_DATA, "%s: %s: the attribute %s has not %lld integers",
-                         file->path, object, name, (long long)n);
-        else if (H5Aread(a.id, wide ? H5T_NATIVE_UINT64 : H5T_NATIVE_INT64, values) < 0)
-            status = rg__h5_fail(file, object, "read its attributes");
-    }
-    close_attribute(&a);
     rg__h5_leave(&scope);
     return status;
 }

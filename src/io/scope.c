@@ -10,6 +10,7 @@
 struct rg__h5_scope rg__h5_enter(void)
 {
     struct rg__h5_scope scope = {.is_v2 = 1};
+    H5dont_atexit(); /* of no effect once HDF5 has been used, by us or by the calling program */
     H5Eauto_is_v2(H5E_DEFAULT, &scope.is_v2);
     if (scope.is_v2) {
         H5Eget_auto2(H5E_DEFAULT, &scope.print2, &scope.user);
@@ -40,12 +41,15 @@ struct complaint {
     bool no_memory;
 };
 
-static herr_t take_first(unsigned n, const H5E_error2_t *error, void *user)
+/* The innermost message is taken; but that memory was refused may be said further out only. A
+ * function further out says CANTALLOC of other failures, too. */
+static herr_t take(unsigned n, const H5E_error2_t *error, void *user)
 {
     struct complaint *complaint = user;
+    complaint->no_memory |=
+        error->min_num == H5E_NOSPACE || (n == 0 && error->min_num == H5E_CANTALLOC);
     if (n > 0)
         return 0;
-    complaint->no_memory = error->min_num == H5E_NOSPACE;
     snprintf(complaint->text, RG__H5_TEXT, "%s (%s)", error->desc ? error->desc : "no message",
              error->func_name ? error->func_name : "?");
     return 0;
@@ -55,7 +59,7 @@ const char *rg__h5_complaint(char text[RG__H5_TEXT], bool *no_memory)
 {
     struct complaint complaint = {text, false};
     snprintf(text, RG__H5_TEXT, "no reason is given");
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_first, &complaint);
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take, &complaint);
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ')
             *c = ' ';

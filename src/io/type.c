@@ -183,7 +183,7 @@ void rg__h5_describe_type(hid_t type, struct rg__h5_info *info)
     H5T_class_t class = H5Tget_class(type);
     info->class = RG__H5_OTHER;
     info->native = -1;
-    info->size = H5Tget_size(type);
+    info->size = info->stored = H5Tget_size(type);
     info->as_float = RG_F64;
     if (class == H5T_STRING) {
         info->class = RG__H5_STRING;

@@ -1,13 +1,14 @@
-/* verify.c: the stored checksum of every data set against its bytes.
+/* verify.c: checksums that are stored with data sets, compared with what is read.
  *
- * The one idea: the checksum is over the numbers as they lie in the file before compression, so
- * that repacking a file keeps it. Absent is legal: other writers have none. */
+ * A checksum is over numbers as they are in the file before compression, or over the bytes of
+ * strings, so that repacking a file keeps it. It may be absent: other writers have none. */
 #include "io/private.h"
 
 #define XXH_STATIC_LINKING_ONLY /* for a state without malloc */
 #include <xxhash.h>
 
 #include <stdio.h>
+#include <string.h>
 
 enum { BLOCK = 1 << 20, LONGEST_NAME = 256 };
 
@@ -60,27 +61,89 @@ static rg_status hash_set(struct rg__h5 *file, const char *name, const struct rg
     return status;
 }
 
-static rg_status verify_set(struct visit *visit, const char *name)
+/* ---- Checksums that are stored --------------------------------------------------------------- */
+
+static rg_status compare(struct rg__h5 *file, const char *name, uint64_t hash, int64_t stored)
 {
-    struct rg__h5 *file = visit->file;
-    struct rg__h5_set set;
+    if (hash == (uint64_t)stored)
+        return RG_OK;
+    return rg__fail(file->ctx, RG_DAMAGED,
+                    "%s: %s has the checksum %016llx, but %016llx is stored with it; its content "
+                    "has changed",
+                    file->path, name, (unsigned long long)hash, (unsigned long long)stored);
+}
+
+rg_status rg__h5_check_numbers(struct rg__h5 *file, const char *name, const struct rg__h5_set *set,
+                               const void *numbers)
+{
+    const struct rg__h5_info *info = &set->info;
     int64_t stored;
     uint64_t hash = 0;
     bool found;
     rg_status status = rg__h5_read_attribute_i64(file, name, "xxh3", 1, &stored, &found);
     if (status != RG_OK || !found)
         return status;
-    status = rg__h5_open_set(file, name, &set);
-    if (status == RG_OK && (set.info.class & (RG__H5_STRING | RG__H5_OTHER)))
+    if (numbers)
+        hash = XXH3_64bits(numbers, (size_t)info->count * info->size);
+    else
+        status = hash_set(file, name, set, &hash);
+    return status == RG_OK ? compare(file, name, hash, stored) : status;
+}
+
+uint64_t rg__h5_hash_strings(int64_t count, const char *const *strings)
+{
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_64bits_reset(&state);
+    for (int64_t i = 0; i < count; i++)
+        XXH3_64bits_update(&state, strings[i], strlen(strings[i]) + 1);
+    return XXH3_64bits_digest(&state);
+}
+
+rg_status rg__h5_check_strings(struct rg__h5 *file, const char *name, int64_t count,
+                               const char *const *strings)
+{
+    int64_t stored;
+    bool found;
+    rg_status status = rg__h5_read_attribute_i64(file, name, "xxh3_text", 1, &stored, &found);
+    if (status != RG_OK || !found)
+        return status;
+    return compare(file, name, rg__h5_hash_strings(count, strings), stored);
+}
+
+/* ---- All data sets --------------------------------------------------------------------------- */
+
+/* Strings are compared whenever they are read. */
+static rg_status verify_strings(struct rg__h5 *file, const char *name, const struct rg__h5_set *set)
+{
+    char **strings;
+    if (set->info.class != RG__H5_STRING)
+        return rg__fail(file->ctx, RG_DAMAGED, "%s: %s has a checksum of strings but none",
+                        file->path, name);
+    rg_status status = rg__h5_read_strings(file, name, set->info.count, &strings);
+    rg__free(file->ctx, strings);
+    return status;
+}
+
+static rg_status verify_set(struct visit *visit, const char *name)
+{
+    struct rg__h5 *file = visit->file;
+    struct rg__h5_set set;
+    int64_t stored;
+    bool numbers, strings = false;
+    rg_status status = rg__h5_read_attribute_i64(file, name, "xxh3", 1, &stored, &numbers);
+    if (status == RG_OK)
+        status = rg__h5_read_attribute_i64(file, name, "xxh3_text", 1, &stored, &strings);
+    if (status != RG_OK || (!numbers && !strings))
+        return status;
+    status = rg__h5_open_to_read(file, name, &set);
+    if (status == RG_OK && numbers && (set.info.class & (RG__H5_STRING | RG__H5_OTHER)))
         status = rg__fail(file->ctx, RG_DAMAGED, "%s: %s has a checksum but no numbers", file->path,
                           name);
-    if (status == RG_OK)
-        status = hash_set(file, name, &set, &hash);
-    if (status == RG_OK && hash != (uint64_t)stored)
-        status = rg__fail(file->ctx, RG_DAMAGED,
-                          "%s: %s has the checksum %016llx, but %016llx is stored with it; its "
-                          "numbers have changed",
-                          file->path, name, (unsigned long long)hash, (unsigned long long)stored);
+    if (status == RG_OK && numbers)
+        status = rg__h5_check_numbers(file, name, &set, NULL);
+    if (status == RG_OK && strings)
+        status = verify_strings(file, name, &set);
     rg__h5_close_set(&set);
     visit->n_checked += status == RG_OK;
     return status;

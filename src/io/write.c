@@ -18,7 +18,8 @@ enum {
     PAGE = 4096,
     LARGE = 16384,   /* bytes from which an array begins at a page boundary, or is compressed */
     CHUNK = 1 << 20, /* bytes */
-    DEFLATE_LEVEL = 4
+    DEFLATE_LEVEL = 4,
+    MOST_LINKS = 1024
 };
 
 struct rg__h5_writer {
@@ -61,6 +62,13 @@ static bool keep_metadata(hid_t access)
     return H5Pset_mdc_config(access, &cache) >= 0;
 }
 
+/* Links stay in the header of their group, which has a checksum; where there are more than 8,
+ * libhdf5 would move them into a heap that has none, and a damaged name there hides a data set. */
+static bool keep_links(hid_t creation)
+{
+    return H5Pset_link_phase_change(creation, MOST_LINKS, MOST_LINKS / 2) >= 0;
+}
+
 static hid_t create_file(struct rg__h5_writer *writer)
 {
     hid_t file = -1, access = rg__h5_access(&writer->channel);
@@ -68,7 +76,7 @@ static hid_t create_file(struct rg__h5_writer *writer)
     if (access >= 0 && creation >= 0 &&
         H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0 &&
         H5Pset_alignment(access, LARGE, PAGE) >= 0 && keep_metadata(access) &&
-        H5Pset_obj_track_times(creation, 0) >= 0)
+        H5Pset_obj_track_times(creation, 0) >= 0 && keep_links(creation))
         file = H5Fcreate(writer->channel.path, H5F_ACC_TRUNC, creation, access);
     if (file < 0)
         refuse(writer, "/");
@@ -136,7 +144,7 @@ void rg__h5_write_group(struct rg__h5_writer *writer, const char *name)
         return;
     struct rg__h5_scope scope = rg__h5_enter();
     hid_t group = -1, creation = H5Pcreate(H5P_GROUP_CREATE);
-    if (creation >= 0 && H5Pset_obj_track_times(creation, 0) >= 0)
+    if (creation >= 0 && H5Pset_obj_track_times(creation, 0) >= 0 && keep_links(creation))
         group = H5Gcreate2(writer->file, name, H5P_DEFAULT, creation, H5P_DEFAULT);
     if (group < 0)
         refuse(writer, name);
@@ -198,10 +206,10 @@ static hid_t make_space(int ndim, const int64_t *dims)
     return ndim == 0 ? H5Screate(H5S_SCALAR) : H5Screate_simple(ndim, extent, NULL);
 }
 
-/* A data set of that type, shape and layout, whose ids it ends; data NULL: nothing to write; hash
- * NULL: no checksum. */
+/* A data set of that type, shape and layout, whose ids it ends; data NULL: nothing to write;
+ * `hash` is stored in the attribute `sum`. */
 static void make_set(struct rg__h5_writer *writer, const char *name, hid_t type, hid_t space,
-                     hid_t creation, const void *data, const uint64_t *hash)
+                     hid_t creation, const void *data, const char *sum, uint64_t hash)
 {
     hid_t set = -1;
     if (type >= 0 && space >= 0 && creation >= 0)
@@ -209,8 +217,8 @@ static void make_set(struct rg__h5_writer *writer, const char *name, hid_t type,
     bool done = set >= 0;
     if (done && data)
         done = H5Dwrite(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0;
-    if (done && hash)
-        done = attach(set, "xxh3", H5T_NATIVE_UINT64, -1, hash);
+    if (done)
+        done = attach(set, sum, H5T_NATIVE_UINT64, -1, &hash);
     if (!done)
         refuse(writer, name);
     rg__h5_drop(set);
@@ -237,7 +245,7 @@ void rg__h5_write(struct rg__h5_writer *writer, const char *name, rg_dtype dtype
     uint64_t hash = XXH3_64bits(count > 0 ? data : "", bytes);
     struct rg__h5_scope scope = rg__h5_enter();
     make_set(writer, name, rg__h5_memory_type(dtype), make_space(ndim, dims),
-             creation_list(writer, ndim, dims, size, bytes), count > 0 ? data : NULL, &hash);
+             creation_list(writer, ndim, dims, size, bytes), count > 0 ? data : NULL, "xxh3", hash);
     rg__h5_leave(&scope);
 }
 
@@ -253,7 +261,8 @@ void rg__h5_write_strings(struct rg__h5_writer *writer, const char *name, int64_
         creation = -1;
     }
     make_set(writer, name, rg__h5_string_type(H5T_CSET_UTF8), make_space(count < 0 ? 0 : 1, &count),
-             creation, count != 0 ? strings : NULL, NULL);
+             creation, count != 0 ? strings : NULL, "xxh3_text",
+             rg__h5_hash_strings(count < 0 ? 1 : count, strings));
     rg__h5_leave(&scope);
 }
 
