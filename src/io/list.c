@@ -1,5 +1,4 @@
 /* list.c: the names in a group, and those of an object's attributes. */
-#define H5_USE_110_API /* addresses, not the tokens of HDF5 1.12 */
 #include "io/private.h"
 
 struct listing {

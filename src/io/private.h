@@ -9,6 +9,7 @@
 #include "base/output.h"
 #include "io/h5.h"
 
+#define H5_USE_110_API /* addresses, not the tokens of HDF5 1.12 */
 #include <hdf5.h>
 
 /* The caller's way of printing HDF5's errors, kept while we are inside. */
