@@ -159,8 +159,9 @@ static rg_status read_all(struct job *job, bool *complete)
     return status;
 }
 
-/* False where chunks are not what is decoded here: so far beyond the data set that the workers would
- * hold far more than it, where libhdf5 holds one at a time; but strings are never left to it. */
+/* False where chunks are not what is decoded here: so far beyond the data set that the workers
+ * would hold far more than it, where libhdf5 holds one at a time; but strings are never left to
+ * it. */
 static bool describe(struct job *job)
 {
     const struct rg__h5_info *info = &job->set->info;

@@ -96,7 +96,8 @@ rg_status rg__h5_read_attribute_i64(struct rg__h5 *file, const char *object, con
                                     int64_t n, int64_t *values, bool *found);
 
 /* Compares every data set that has a checksum with it; *n_checked counts them: the attribute xxh3
- * of the bytes of numbers, or xxh3_text of strings, each with its final 0. RG_DAMAGED names the first that differs. */
+ * of the bytes of numbers, or xxh3_text of strings, each with its final 0. RG_DAMAGED names the
+ * first that differs. */
 rg_status rg__h5_verify(struct rg__h5 *file, int *n_checked);
 
 /* The file's bytes, mapped at the first call; NULL, and no error, where the system cannot map. The
@@ -126,7 +127,8 @@ void rg__h5_write_group(struct rg__h5_writer *writer, const char *name);
 void rg__h5_write(struct rg__h5_writer *writer, const char *name, rg_dtype dtype, int ndim,
                   const int64_t *dims, const void *data);
 
-/* A data set of `count` UTF-8 strings with the attribute xxh3_text; none is NULL. count -1: one string, a scalar. */
+/* A data set of `count` UTF-8 strings with the attribute xxh3_text; none is NULL. count -1: one
+ * string, a scalar. */
 void rg__h5_write_strings(struct rg__h5_writer *writer, const char *name, int64_t count,
                           const char *const *strings);
 

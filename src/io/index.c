@@ -93,13 +93,11 @@ static int64_t number_of(const struct index *x, const unsigned char *key)
 /* A chunk's entry in a leaf. */
 static rg_status check_entry(struct index *x, const unsigned char *key, uint64_t address)
 {
-    uint64_t size = rg__h5_number(key, 4), skipped = rg__h5_number(key + 4, 4);
+    uint64_t size = rg__h5_number(key, 4);
     int64_t number = number_of(x, key);
     if (number < x->next || (number > x->next && !x->may_miss))
         return fail(x, "is missing in the index, or not in its place");
     x->next = number;
-    if (skipped >> x->n_filters != 0)
-        return fail(x, "has an impossible entry in the index");
     if (x->n_filters == 0 && size != x->chunk_bytes)
         return fail(x, "is stored in another number of bytes than its own");
     if (size > (uint64_t)x->file->size)
