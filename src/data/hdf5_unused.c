@@ -10,8 +10,10 @@
 
 /* Attributes that are read, that say how something is stored, or that HDF5's own tools write. */
 static const char *const known_attributes[] = {
-    "format", "format_version", "encoding-type",  "encoding-version", "shape", "xxh3", "xxh3_text", "CLASS",
-    "NAME",   "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", NULL};
+    "format", "format_version", "encoding-type",  "encoding-version",
+    "shape",  "xxh3",           "xxh3_text",      "CLASS",
+    "NAME",   "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS",
+    NULL};
 
 /* A group or data set under way. */
 struct visit {
