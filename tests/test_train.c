@@ -5,6 +5,7 @@
 #include "data/rows.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
+#include "train/judge.h"
 #include "train/step.h"
 
 /* ---- Data made here ---- */
@@ -614,7 +615,7 @@ static const struct odd_number {
     {LIST_WEIGHT, NAN, RG_F32, 0, 0, "training list_weights: list 3 (from 1) is nan"},
     {LIST_WEIGHT, INFINITY, RG_F32, 0, 0, "training list_weights: list 3 (from 1) is inf"},
     {LIST_WEIGHT, 1e39, RG_F32, 0, 0, NULL},
-    {LIST_WEIGHT, 1e308, RG_F32, RG_LABELS_SOFTMAX, 0, NULL},
+    {LIST_WEIGHT, 1e20, RG_F32, RG_LABELS_SOFTMAX, 0, NULL},
     {EVERY_LABEL, 1e-35, RG_F32, 0, 0, "sum to 1e-35 on average"},
     {EVERY_LABEL, 1e-35, RG_F32, RG_LABELS_NORMALIZED, 0, NULL},
     {EVERY_LABEL, 1e-35, RG_F64, 0, 0, NULL},
@@ -898,6 +899,162 @@ static void nothing_to_learn_is_an_error(void **state)
         }
 }
 
+/* ---- A training that achieved nothing ---- */
+
+static void verdicts(void **state)
+{
+    (void)state;
+    const rg_metric metric = {.name = "ndcg", .k = 10};
+    static const struct {
+        double loss, equal_loss, metric, untrained_metric;
+        int64_t n_constant; /* of 10 */
+        rg_train_verdict verdict;
+        const char *words;
+    } cases[] = {
+        {2, 3, 0.6, 0.5, 0, RG_TRAIN_LEARNED, NULL},
+        {2, 3, 0.6, 0.5, 5, RG_TRAIN_LEARNED, NULL},
+        {2, 3, 0.5, 0.5, 0, RG_TRAIN_LEARNED, NULL},
+        {3.00001, 3, 0.5, 0.5, 0, RG_TRAIN_LEARNED, NULL}, /* rounding */
+        {0, 0, 0.6, 0.5, 0, RG_TRAIN_LEARNED, NULL},
+        {-50, -3, 0.6, 0.5, 0, RG_TRAIN_LEARNED, NULL}, /* negative labels that are kept */
+        {2, 3, NAN, NAN, 0, RG_TRAIN_LEARNED, NULL},
+        {2, 3, 0.4, 0.5, 0, RG_TRAIN_DOUBTFUL, "is below 0.50000, that of the untrained"},
+        {4, 3, 0.6, 0.5, 0, RG_TRAIN_DOUBTFUL, "4, is above 3, the loss of equal scores"},
+        {3003, 3, 0.6, 0.5, 0, RG_TRAIN_DOUBTFUL, "3003, is above 3"},
+        {4, 3, NAN, NAN, 0, RG_TRAIN_DOUBTFUL, "is above"},
+        {2, 3, 0.6, 0.5, 6, RG_TRAIN_DOUBTFUL, "the same score in 6 of 10 training lists"},
+        {2, 3, 0.6, 0.5, 10, RG_TRAIN_FAILED, "in every training list"},
+        {4, 3, 0.5, 0.5, 0, RG_TRAIN_DOUBTFUL, "is above"},
+        {4, 3, 0.4, 0.5, 0, RG_TRAIN_FAILED, "validation lists is 0.40000, and 0.50000 untrained"},
+        {3004, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "3004, is far above 3"},
+        {1e29, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "1e+29, is far above"},
+        {1e29, 0, NAN, NAN, 0, RG_TRAIN_FAILED, "far above"},
+        {1e29, -3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "far above"},
+        {NAN, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "nan"},
+        {INFINITY, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "inf"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_train_result r = {.loss = cases[i].loss,
+                             .equal_loss = cases[i].equal_loss,
+                             .metric = cases[i].metric,
+                             .untrained_metric = cases[i].untrained_metric,
+                             .n_constant = cases[i].n_constant,
+                             .n_several_rows = 10,
+                             .kept_epoch = 3};
+        train_log.note[0] = '\0';
+        rg_status status = rg__judge_training(ctx, &metric, true, &r);
+        bool failed = cases[i].verdict == RG_TRAIN_FAILED;
+        const char *said = failed ? rg_last_error(ctx) : train_log.note;
+        if (status != (failed ? RG_DIVERGED : RG_OK) || r.verdict != cases[i].verdict ||
+            !strstr(said, cases[i].words ? cases[i].words : ""))
+            fail_msg("case %zu: verdict %d: \"%s\"", i, (int)r.verdict, said);
+        assert_true(cases[i].words || said[0] == '\0');
+    }
+}
+
+/* Settings that end badly, and some that do not. */
+static const struct setting {
+    const char *model, *optimizer;
+    double lr, clip_norm, l2;
+    rg_dtype dtype;
+    rg_label_mode mode;
+    bool against; /* the validation labels are the other way round */
+    rg_train_verdict verdict;
+} settings[] = {
+    {"linear", "sgd", 0.1, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_LEARNED},
+    {"linear", "adam", 0.01, 1, 0, RG_F64, RG_LABELS_SOFTMAX, false, RG_TRAIN_LEARNED},
+    {"mlp", "sgd", 0.1, 1, 0, RG_F32, RG_LABELS_NORMALIZED, false, RG_TRAIN_LEARNED},
+    {"linear", "sgd", 1e-30, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_LEARNED},
+    {"linear", "sgd", 100, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_DOUBTFUL},
+    {"linear", "sgd", 1000, 1, 0, RG_F64, RG_LABELS_SOFTMAX, false, RG_TRAIN_DOUBTFUL},
+    {"linear", "sgd", 0.1, 1, 0, RG_F32, RG_LABELS_RAW, true, RG_TRAIN_DOUBTFUL},
+    {"mlp", "sgd", 0.1, 1, 0, RG_F64, RG_LABELS_RAW, true, RG_TRAIN_FAILED},
+    {"linear", "sgd", 1e30, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"linear", "sgd", 1e30, 0, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"linear", "sgd", 1e200, 1, 0, RG_F64, RG_LABELS_NORMALIZED, false, RG_TRAIN_FAILED},
+    {"linear", "sgd", 1e30, 1, 0, RG_F32, RG_LABELS_SOFTMAX, false, RG_TRAIN_FAILED},
+    {"linear", "adam", 1e10, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"linear", "sgd", 100, 1, 0, RG_F32, RG_LABELS_RAW, true, RG_TRAIN_FAILED},
+    {"linear", "sgd", 1e-300, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"linear", "sgd", 0.1, 1e-60, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"linear", "sgd", 0.1, 1, 1e3, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"mlp", "sgd", 1e4, 1, 0, RG_F32, RG_LABELS_RAW, false, RG_TRAIN_FAILED},
+    {"mlp", "adam", 1e3, 1, 0, RG_F64, RG_LABELS_SOFTMAX, false, RG_TRAIN_FAILED},
+};
+
+static void a_failed_training_is_an_error(void **state)
+{
+    (void)state;
+    static const int64_t hidden[] = {6};
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        const struct setting *c = &settings[i];
+        struct made m = make(60, 20, 8, 1, 4, 3), v = make(30, 20, 8, 1, 4, 4);
+        rg_model *model;
+        rg_train_result r;
+        rg_train_options o = options();
+        o.model.name = c->model;
+        o.model.hidden = hidden;
+        o.model.n_hidden = strcmp(c->model, "mlp") == 0;
+        o.model.dtype = c->dtype;
+        o.optimizer.name = c->optimizer;
+        o.optimizer.lr = c->lr;
+        o.optimizer.clip_norm = c->clip_norm;
+        o.optimizer.l2 = c->l2;
+        o.loss = loss_of(c->mode);
+        o.epochs = 10;
+        for (int64_t k = 0; c->against && k < v.split.n_rows; k++)
+            v.labels[k] = 4 - v.labels[k];
+        rg_status status = rg_train(ctx, &m.split, &v.split, &o, &model, &r);
+        if (r.verdict != c->verdict)
+            fail_msg("setting %zu: verdict %d; loss %g of %g, metric %g of %g, constant %lld of "
+                     "%lld; %s",
+                     i, (int)r.verdict, r.loss, r.equal_loss, r.metric, r.untrained_metric,
+                     (long long)r.n_constant, (long long)r.n_several_rows,
+                     status == RG_OK ? train_log.note : rg_last_error(ctx));
+        assert_int_equal(status, c->verdict == RG_TRAIN_FAILED ? RG_DIVERGED : RG_OK);
+        assert_true((model != NULL) == (status == RG_OK));
+        rg_model_destroy(model);
+        unmake(&m);
+        unmake(&v);
+    }
+}
+
+/* The losses that the verdict is about, from the scores of the model. */
+static void the_kept_models_loss_is_measured(void **state)
+{
+    (void)state;
+    struct made m = make(60, 20, 4, 1, 4, 3);
+    double weights[60], loss[2] = {0}, sum = 0;
+    rg_model *model;
+    rg_train_result r;
+    rg_train_options o = options();
+    for (int q = 0; q < 60; q++)
+        sum += weights[q] = q % 4;
+    m.split.list_weights = weights;
+    o.model.dtype = RG_F64;
+    o.batch_lists = 7;
+    o.window_bytes = 200 * 4 * 8;
+    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &r));
+    double *scores = calloc((size_t)m.split.n_rows, sizeof *scores);
+    assert_ok(ctx, rg_model_score_split(model, &m.split, scores));
+    for (int equal = 0; equal < 2; equal++)
+        for (int q = 0; q < 60; q++) {
+            double total = 0;
+            for (int64_t i = m.offsets[q]; i < m.offsets[q + 1]; i++)
+                total += exp(equal ? 0 : scores[i]);
+            for (int64_t i = m.offsets[q]; i < m.offsets[q + 1]; i++)
+                loss[equal] += weights[q] * m.labels[i] * (log(total) - (equal ? 0 : scores[i]));
+        }
+    assert_close(r.loss, r.label_scale * loss[0] / sum, 1e-10, 0);
+    assert_close(r.equal_loss, r.label_scale * loss[1] / sum, 1e-10, 0);
+    assert_int_equal(r.verdict, RG_TRAIN_LEARNED);
+    assert_close(r.metric, train_log.kept, 0, 0);
+    assert_close(r.untrained_metric, train_log.untrained, 0, 0);
+    free(scores);
+    rg_model_destroy(model);
+    unmake(&m);
+}
+
 /* ---- Windows ---- */
 
 enum { WIDE = 30 };
@@ -1088,7 +1245,7 @@ static void errors(void **state)
         const char *words;
     } cases[] = {
         {&o.optimizer.lr, 0, RG_USAGE, "lr is 0"},
-        {&o.optimizer.lr, 1e38, RG_DIVERGED, "diverged"},
+        {&o.optimizer.lr, 1e38, RG_DIVERGED, "training"},
         {&o.optimizer.clip_norm, -1, RG_USAGE, "clip_norm is -1"},
         {&o.vali_fraction, 1, RG_USAGE, "vali-fraction is 1"},
         {&m.labels[3], -1, RG_BAD_DATA, "row 4 (from 1) is -1"},
@@ -1357,6 +1514,9 @@ int main(void)
         TEST(list_weights_in_small_steps),
         TEST(labels_and_weights_are_checked_first),
         TEST(nothing_to_learn_is_an_error),
+        TEST(verdicts),
+        TEST(a_failed_training_is_an_error),
+        TEST(the_kept_models_loss_is_measured),
         TEST(windows_stream_to_the_same_bits),
         TEST(memory_is_counted_as_it_is_used),
         TEST(shards_add_up),

@@ -76,6 +76,19 @@ typedef struct rg_train_options {
 /* What the comments above say: it works on data it knows nothing of. */
 RG_API rg_train_options rg_train_options_default(void);
 
+/* Whether training has achieved anything: the model that is kept against "equal scores", a model
+ * that gives all rows of a list the same score, and against the untrained model. */
+typedef enum rg_train_verdict {
+    RG_TRAIN_LEARNED,
+    RG_TRAIN_DOUBTFUL, /* the loss is above that of equal scores, or the metric below that of the
+                          untrained model, or all scores are equal in more than half of the training
+                          lists: the model is given, with a warning in the log */
+    RG_TRAIN_FAILED    /* all scores are equal in every training list; or the loss is above that of
+                          equal scores and the metric below the untrained model's; or the loss is
+                          above it by more than 1000 times its size (at least 1): RG_DIVERGED, no
+                          model */
+} rg_train_verdict;
+
 typedef struct rg_train_result {
     int64_t kept_epoch;
     double vali_metric;    /* of the kept epoch; NaN without validation */
@@ -86,6 +99,13 @@ typedef struct rg_train_result {
     int64_t n_no_relevant; /* of those: all labels, times item weights, are 0 */
     rg_gain gain;          /* that the selection metric was measured with */
     int64_t n_vali_lists;
+    rg_train_verdict verdict;
+    int64_t n_several_rows;  /* of the training lists: those of at least two rows */
+    int64_t n_constant;      /* of those: the model gives all rows the same score */
+    double loss;             /* of the kept model over all training lists, as rg_epoch's */
+    double equal_loss;       /* the same of equal scores */
+    double metric;           /* of the kept epoch, on validation or else training lists */
+    double untrained_metric; /* of epoch 0 */
 } rg_train_result;
 
 /* Windows: lists are cut, as they lie in the file, into windows of at most window_bytes; an epoch
@@ -107,7 +127,11 @@ typedef struct rg_train_result {
  * counts every row once, and the metric every list.
  *
  * Notes (missing validation, features beyond 50 deviations) go to the context's log.
- * RG_DIVERGED when loss or gradient stops being finite; *out is then NULL. */
+ * RG_DIVERGED when loss or gradient stops being finite, or the verdict is RG_TRAIN_FAILED; *out is
+ * then NULL. RG_BAD_DATA when a label or weight cannot be trained on (not finite, too large for the
+ * type, negative where the loss has no use for it), and when there is nothing to learn: no
+ * training list has two rows that differ both in label (times weight) and in a feature. *result is
+ * set as far as training came, also on failure. */
 RG_API rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
                           const rg_train_options *options, rg_model **out, rg_train_result *result);
 

@@ -230,7 +230,12 @@ static const struct cli_command command = {
         "train of a data set (HDF5 or text), or on its only split; several text files are read as "
         "one. The epoch that is best on "
         "validation lists is kept; the split test is never read. Without options it is meant to "
-        "work on data that it knows nothing of; the reason for each default is given.",
+        "work on data that it knows nothing of; the reason for each default is given. Item weights "
+        "multiply the labels; list weights multiply the losses of lists. Data where no list has "
+        "two rows that differ both in label and in a feature are refused (exit status 3). A "
+        "training that has failed writes no model (exit status 7): all scores are equal, or the "
+        "loss is above that of equal scores and the first metric below the untrained model's, or "
+        "the loss is more than 1000 times as large.",
     .more = explain};
 
 /* ---- Progress ------------------------------------------------------------------------------- */

@@ -41,14 +41,23 @@ static rg_tensor cotangent_of(rg_graph *graph, rg_dtype dtype, int64_t n, double
     return seed;
 }
 
-/* Forward and backward of one shard; the losses of its lists go to `losses`. */
-static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model,
-                           const struct rg__shard *shard, double *losses)
+/* A leaf of equal scores (n). */
+static rg_node *equal_scores(rg_graph *g, rg_dtype dtype, int64_t n)
 {
-    const struct rg__stepper *s = step->stepper;
+    rg_tensor zeros = cotangent_of(g, dtype, n, 0);
+    return zeros.data ? rg_leaf(g, &zeros) : NULL;
+}
+
+/* The losses of a shard's lists as a node, also copied to `losses`; *scores gets the scores. Model
+ * NULL: equal scores. On failure *loss is NULL. */
+static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_model *model,
+                               const struct rg__shard *shard, double *losses, rg_node **scores,
+                               rg_node **loss)
+{
     const struct rg__rows *rows = s->rows;
     rg_graph_reset(g);
-    rg_node *x = rg__shard_features(g, rows, shard);
+    *loss = NULL;
+    rg_node *x = model ? rg__shard_features(g, rows, shard) : NULL;
     rg_node *labels = rg__shard_column(g, rows, shard, rows->labels);
     rg_loss_options o = rg_loss_options_default();
     o.weights = rows->weights ? rg__shard_column(g, rows, shard, rows->weights) : NULL;
@@ -56,15 +65,28 @@ static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model
     o.offsets = rg__shard_offsets(g, rows, shard);
     o.n_lists = shard->n_lists;
     o.reduction = RG_REDUCE_NONE;
-    rg_node *scores = rg_model_forward(g, model, x);
-    if (scores && !rg__all_finite(rg_node_value(scores)))
+    *scores = model ? rg_model_forward(g, model, x) : equal_scores(g, rows->dtype, shard->n_rows);
+    if (*scores && !rg__all_finite(rg_node_value(*scores)))
         return rg__explain_scores(model->ctx, s->split, "training");
-    rg_node *loss = scores && o.offsets ? rg_loss_apply(g, s->loss, scores, labels, &o) : NULL;
-    rg_tensor seed = cotangent_of(g, rows->dtype, shard->n_lists, step->cotangent);
-    if (!loss || !seed.data)
+    rg_node *node = *scores && o.offsets ? rg_loss_apply(g, s->loss, *scores, labels, &o) : NULL;
+    if (!node)
         return rg_graph_status(g);
-    rg__cast(rows->dtype, rg_node_value(loss)->data, RG_F64, losses, shard->n_lists);
-    return rg_backward(g, loss, &seed);
+    rg__cast(rows->dtype, rg_node_value(node)->data, RG_F64, losses, shard->n_lists);
+    *loss = node;
+    return RG_OK;
+}
+
+/* Forward and backward of one shard; the losses of its lists go to `losses`. */
+static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model,
+                           const struct rg__shard *shard, double *losses)
+{
+    rg_node *scores, *loss;
+    rg_status status = forward_shard(step->stepper, g, model, shard, losses, &scores, &loss);
+    if (status != RG_OK)
+        return status;
+    rg_dtype dtype = step->stepper->rows->dtype;
+    rg_tensor seed = cotangent_of(g, dtype, shard->n_lists, step->cotangent);
+    return seed.data ? rg_backward(g, loss, &seed) : rg_graph_status(g);
 }
 
 /* The same parameters, with gradients and errors of their own. */
@@ -131,6 +153,59 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
     add_buckets(p, step.bucket, step.n_buckets);
     rg__add(p->dtype, p->grad, p->dtype, step.bucket[0], p->count);
     return RG_OK;
+}
+
+/* ---- Without a gradient ---- */
+
+/* Shards whose losses are wanted. */
+struct measuring {
+    const struct rg__stepper *stepper;
+    bool equal_scores;
+};
+
+/* The lists of the shard that have several rows, and one score for all of them. */
+static int64_t count_constant(const struct rg__rows *rows, const struct rg__shard *shard,
+                              const rg_tensor *scores)
+{
+    int64_t at = 0, count = 0;
+    for (int64_t i = 0; i < shard->n_lists; i++) {
+        int64_t end = at + rows->offsets[shard->lists[i] + 1] - rows->offsets[shard->lists[i]];
+        double first = rg__element(scores->dtype, scores->data, at);
+        bool several = end - at > 1, same = true;
+        for (; at < end; at++)
+            same &= rg__element(scores->dtype, scores->data, at) == first;
+        count += several && same;
+    }
+    return count;
+}
+
+/* Task i: the losses of shard i. */
+static rg_status measure_shard(rg_context *ctx, void *user, int worker, int64_t i)
+{
+    const struct measuring *m = user;
+    const struct rg__stepper *s = m->stepper;
+    const struct rg__shard *shard = &s->shards[i];
+    int64_t first = shard->lists - s->shards[0].lists;
+    rg_model model = model_of(s, ctx, NULL);
+    rg_node *scores, *loss;
+    rg_status status = forward_shard(s, s->crew->graph[worker], m->equal_scores ? NULL : &model,
+                                     shard, s->losses + first, &scores, &loss);
+    if (status == RG_OK)
+        s->constant[first] = count_constant(s->rows, shard, rg_node_value(scores));
+    return status;
+}
+
+rg_status rg__measure_loss(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
+                           bool equal_scores, double *loss_sum, int64_t *n_constant)
+{
+    struct measuring m = {s, equal_scores};
+    int64_t n_shards = rg__cut_shards(s->rows, lists, n_lists, s->shards);
+    rg_status status = rg__pool_run(s->crew->pool, n_shards, measure_shard, &m);
+    for (int64_t i = 0; status == RG_OK && i < n_lists; i++)
+        *loss_sum += s->losses[i];
+    for (int64_t i = 0; status == RG_OK && i < n_shards; i++)
+        *n_constant += s->constant[s->shards[i].lists - lists];
+    return status;
 }
 
 /* ---- Open and close -------------------------------------------------------------------------- */
@@ -201,7 +276,8 @@ rg_status rg__stepper_open(struct rg__stepper *s)
         rg__alloc(s->ctx, n * p->count, rg_dtype_size(p->dtype), "the gradients of the buckets");
     s->shards = rg__alloc(s->ctx, s->most_lists, sizeof *s->shards, "the shards");
     s->losses = rg__alloc(s->ctx, s->most_lists, sizeof *s->losses, "the losses of a step");
-    if (!s->buckets || !s->shards || !s->losses)
+    s->constant = rg__alloc(s->ctx, s->most_lists, sizeof *s->constant, "the lists of a step");
+    if (!s->buckets || !s->shards || !s->losses || !s->constant)
         return RG_LIMIT;
     rg_status status = longest < 0 ? RG_OK : rehearse(s, longest);
     return status == RG_OK && shortest >= 0 ? rehearse(s, shortest) : status;
@@ -212,4 +288,5 @@ void rg__stepper_close(struct rg__stepper *s)
     rg__free(s->ctx, s->buckets);
     rg__free(s->ctx, s->shards);
     rg__free(s->ctx, s->losses);
+    rg__free(s->ctx, s->constant);
 }

@@ -20,6 +20,7 @@ struct rg__stepper {
     char *buckets;            /* the gradients of the buckets */
     struct rg__shard *shards; /* (most_lists) of the current step */
     double *losses;           /* (most_lists) of the current step, by list */
+    int64_t *constant;        /* (most_lists) by the first list of a shard, see below */
 };
 
 /* How many buckets steps of at most most_lists lists can have, where no list has more than
@@ -35,5 +36,12 @@ void rg__stepper_close(struct rg__stepper *stepper);
  * not finite ends it: rg__explain_scores. */
 rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
                    double *loss_sum, int64_t *units);
+
+/* Adds the sum of the lists' losses (at most most_lists), each times its weight, to *loss_sum, and
+ * the number of those that have several rows, and one score for all of them, to *n_constant.
+ * With equal_scores, the losses that a model would have which gives all rows the same score;
+ * features are not read then. */
+rg_status rg__measure_loss(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
+                           bool equal_scores, double *loss_sum, int64_t *n_constant);
 
 #endif

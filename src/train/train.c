@@ -12,6 +12,7 @@
 #include "train/check.h"
 #include "train/evaluate.h"
 #include "train/history.h"
+#include "train/judge.h"
 #include "train/labels.h"
 #include "train/prepare.h"
 #include "train/step.h"
@@ -359,8 +360,11 @@ static rg_status judge_epoch(struct training *t, rg_epoch *epoch)
     if (epoch->epoch > 0)
         epoch->best = t->result.kept_last || t->result.kept_epoch == 0 ||
                       epoch->vali_metric > t->result.vali_metric;
+    if (epoch->epoch == 0)
+        t->result.untrained_metric = measured.value;
     if (epoch->best) {
         t->result.kept_epoch = epoch->epoch;
+        t->result.metric = measured.value;
         t->result.vali_metric = epoch->vali_metric;
         memcpy(t->best, p->value, (size_t)p->count * rg_dtype_size(p->dtype));
     }
@@ -369,6 +373,40 @@ static rg_status judge_epoch(struct training *t, rg_epoch *epoch)
         return rg__fail(t->ctx, RG_CANCELLED, "training was stopped at epoch %lld",
                         (long long)epoch->epoch);
     return RG_OK;
+}
+
+/* The losses over all training lists, of the model or of equal scores. */
+static rg_status measure_loss(struct training *t, bool equal_scores, double *loss,
+                              int64_t *n_constant)
+{
+    struct rg__rows *rows = &t->train_rows;
+    int64_t most = t->stepper.most_lists;
+    double sum = 0;
+    for (int64_t w = 0; w < rows->n_windows; w++) {
+        int64_t next = w + 1 < rows->n_windows ? w + 1 : -1;
+        rg_status status = equal_scores ? RG_OK : rg__rows_turn(rows, w, next);
+        for (int64_t at = t->first[w]; at < t->first[w + 1] && status == RG_OK; at += most) {
+            int64_t n = t->first[w + 1] - at < most ? t->first[w + 1] - at : most;
+            status =
+                rg__measure_loss(&t->stepper, t->order + at, n, equal_scores, &sum, n_constant);
+        }
+        if (status != RG_OK)
+            return status;
+    }
+    *loss = t->stepper.scale * sum / (double)t->result.n_train_lists;
+    return RG_OK;
+}
+
+/* Compares the model that is kept with what it must be better than. */
+static rg_status judge_model(struct training *t)
+{
+    rg_train_result *r = &t->result;
+    rg_status status = measure_loss(t, true, &r->equal_loss, &r->n_several_rows);
+    if (status == RG_OK)
+        status = measure_loss(t, false, &r->loss, &r->n_constant);
+    if (status == RG_OK)
+        status = rg__judge_training(t->ctx, &t->options.metric, t->has_vali, r);
+    return status;
 }
 
 static rg_status run(struct training *t)
@@ -390,6 +428,9 @@ static rg_status run(struct training *t)
         return status;
     const rg_parameters *p = &t->model->parameters;
     memcpy(p->value, t->best, (size_t)p->count * rg_dtype_size(p->dtype));
+    status = judge_model(t);
+    if (status != RG_OK)
+        return status;
     uint64_t fingerprint = rg__fingerprint(&t->train, &t->model->normalization);
     char *history = rg__train_history(t->ctx, &t->options, &t->result, fingerprint);
     status = history ? rg_model_set_history(t->model, history) : RG_LIMIT;
@@ -423,9 +464,9 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
         note_selection(&t);
         *out = t.model;
         t.model = NULL;
-        if (result)
-            *result = t.result;
     }
+    if (result)
+        *result = t.result;
     rg__stepper_close(&t.stepper);
     rg_optimizer_destroy(t.optimizer);
     rg__evaluation_close(&t.evaluation);
