@@ -344,10 +344,10 @@ static double sorted_value(const rg_metric *metric, const struct drawn *d)
         int exponent = rg__gain_exponent(metric->gain, list.largest_label);
         return rg__scaled_dcg(&list, exponent) / sorted_ideal(&list, exponent);
     }
-    return strcmp(metric->name, "dcg") == 0   ? rg__dcg(&list)
-           : strcmp(metric->name, "map") == 0 ? rg__map(&list)
-           : strcmp(metric->name, "mrr") == 0 ? rg__mrr(&list)
-                                              : rg__precision(&list);
+    return strcmp(metric->name, "dcg") == 0   ? rg__metric_dcg.value(&list)
+           : strcmp(metric->name, "map") == 0 ? rg__metric_map.value(&list)
+           : strcmp(metric->name, "mrr") == 0 ? rg__metric_mrr.value(&list)
+                                              : rg__metric_precision.value(&list);
 }
 
 /* Every k of short lists, some of long ones. */
@@ -794,12 +794,15 @@ static void parsing(void **state)
         assert_fails(ctx, RG_USAGE, "known: ndcg, dcg, map (ap), mrr (rr), precision (p)",
                      rg_metric_parse(ctx, unknown[i], &m));
     for (int i = 0; i < RG__COUNT(definitions); i++) {
-        assert_string_equal(rg_metric_name_at(i), definitions[i].name);
-        assert_true(strlen(rg_metric_formula_at(i)) > 10);
+        const rg_component *metric = rg_registry_at(rg_metrics(), i);
+        assert_string_equal(metric->name, definitions[i].name);
+        assert_true(strlen(metric->formula) > 10);
     }
-    assert_null(rg_metric_name_at(RG__COUNT(definitions)));
-    assert_null(rg_metric_formula_at(RG__COUNT(definitions)));
-    assert_null(rg_metric_name_at(-1));
+    assert_null(rg_registry_at(rg_metrics(), RG__COUNT(definitions)));
+    assert_fails(ctx, RG_USAGE, "ndcg: has no parameter p",
+                 rg_metric_parse(ctx, "ndcg(p=1)@3", &m));
+    assert_ok(ctx, rg_metric_parse(ctx, "Ndcg()@3", &m));
+    assert_int_equal(m.k, 3);
     rg_context_destroy(ctx);
 }
 

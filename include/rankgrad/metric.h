@@ -8,6 +8,7 @@
 #ifndef RANKGRAD_METRIC_H
 #define RANKGRAD_METRIC_H
 
+#include <rankgrad/component.h>
 #include <rankgrad/ranking.h>
 
 #ifdef __cplusplus
@@ -31,23 +32,23 @@ typedef enum rg_no_relevant {
 RG_API const char *rg_ties_name(rg_ties ties);
 RG_API const char *rg_no_relevant_name(rg_no_relevant policy);
 
+/* The metrics, with their formulas and parameters. Static. */
+RG_API const rg_registry *rg_metrics(void);
+
 /* A metric and its conventions. */
 typedef struct rg_metric {
-    const char *name;           /* canonical, static: "ndcg", "dcg", "map", "mrr", "precision" */
+    const char *name;           /* of one of rg_metrics(): "ndcg"; static or the caller's */
     int64_t k;                  /* cut-off; 0: the whole list */
     rg_gain gain;               /* of ndcg and dcg; default exp */
     rg_ties ties;               /* default average */
     rg_no_relevant no_relevant; /* a list without a relevant item: counts 0 (default), 1, or not */
     double threshold;           /* a label >= this is relevant to map, mrr, precision; default 1 */
+    rg_choice own;              /* its own parameters; component NULL: their defaults */
 } rg_metric;
 
-/* Reads "ndcg@10" (case ignored; aliases rr, ap, p; no @: k = 0) and fills the conventions'
- * defaults. RG_USAGE with the list of known names otherwise. */
+/* Reads "ndcg@10" (case ignored; aliases rr, ap, p; no @: k = 0), perhaps with parameters before
+ * the @, and fills in the defaults of the conventions. RG_USAGE with the known names otherwise. */
 RG_API rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric);
-
-/* The i-th metric's name and its formula in one line; NULL past the last. Static. */
-RG_API const char *rg_metric_name_at(int i);
-RG_API const char *rg_metric_formula_at(int i);
 
 /* Scored lists. Nothing is owned. Item k of list q is at offsets[q] + k. */
 typedef struct rg_ranking {

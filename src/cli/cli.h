@@ -278,7 +278,7 @@ rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, co
 
 /* A short text that is made up on the way. */
 struct cli_word {
-    char text[48];
+    char text[96];
 };
 
 /* The name of feature, query or document i, or, where it has none, its number from 1, which is then

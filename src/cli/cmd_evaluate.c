@@ -295,6 +295,7 @@ static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model,
     for (int i = 0; status == RG_OK && i < r->n_metrics; i++) {
         rg_metric with = e->conventions;
         with.name = r->metrics[i].name;
+        with.own = r->metrics[i].own;
         with.k = r->metrics[i].k;
         r->metrics[i] = with;
     }

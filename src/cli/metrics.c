@@ -4,12 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Cuts the text at its first comma outside of parentheses; NULL when nothing is left. */
+static char *next_word(char **text)
+{
+    char *word = *text, *at = word;
+    int depth = 0;
+    for (; at && *at && (*at != ',' || depth > 0); at++)
+        depth += (*at == '(') - (*at == ')');
+    *text = at && *at ? at + 1 : NULL;
+    if (at && *at)
+        *at = '\0';
+    return word;
+}
+
 /* Adds the metrics of one text, whose commas are overwritten. */
 static rg_status parse_text(rg_context *ctx, char *text, rg_metric *metrics, int *count)
 {
     char *word, with_name[128];
     const rg_metric *last = NULL; /* the one before in this text, where it has a cut-off */
-    while ((word = strsep(&text, ",")) != NULL) {
+    while ((word = next_word(&text)) != NULL) {
         bool number = word[0] && word[strspn(word, "0123456789")] == 0;
         if (last && number)
             snprintf(with_name, sizeof with_name, "%s@%s", last->name, word);
@@ -17,6 +30,8 @@ static rg_status parse_text(rg_context *ctx, char *text, rg_metric *metrics, int
             rg_metric_parse(ctx, last && number ? with_name : word, &metrics[*count]);
         if (status != RG_OK)
             return status;
+        if (last && number)
+            metrics[*count].own = last->own;
         last = number || strchr(word, '@') ? &metrics[*count] : NULL;
         ++*count;
     }
@@ -50,10 +65,14 @@ rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_me
 struct cli_word cli_metric_text(const rg_metric *metric)
 {
     struct cli_word name;
+    char full[sizeof name.text - 22];
+    snprintf(full, sizeof full, "%s", metric->name);
+    if (metric->own.component)
+        rg_choice_print(&metric->own, full, sizeof full);
     if (metric->k > 0)
-        snprintf(name.text, sizeof name.text, "%s@%lld", metric->name, (long long)metric->k);
+        snprintf(name.text, sizeof name.text, "%s@%lld", full, (long long)metric->k);
     else
-        snprintf(name.text, sizeof name.text, "%s", metric->name);
+        snprintf(name.text, sizeof name.text, "%s", full);
     return name;
 }
 
@@ -85,8 +104,9 @@ char *cli_metric_help(void)
     if (!stream)
         return NULL;
     fprintf(stream, "Metrics (NAME or NAME@K, of the first K items):\n");
-    for (int i = 0; rg_metric_name_at(i); i++)
-        fprintf(stream, "  %-10s %s\n", rg_metric_name_at(i), rg_metric_formula_at(i));
+    const rg_component *metric;
+    for (int i = 0; (metric = rg_registry_at(rg_metrics(), i)) != NULL; i++)
+        fprintf(stream, "  %-10s %s\n", metric->name, metric->formula);
     fclose(stream);
     return text;
 }

@@ -26,8 +26,13 @@ double rg__scaled_dcg(const struct rg__ranked_list *list, int exponent)
     return dcg;
 }
 
-double rg__dcg(struct rg__ranked_list *list)
+static double value(struct rg__ranked_list *list)
 {
     int exponent = rg__gain_exponent(list->metric->gain, list->largest_label);
     return ldexp(rg__scaled_dcg(list, exponent), exponent);
 }
+
+const struct rg__metric_kind rg__metric_dcg = {
+    {.name = "dcg", .formula = "sum_{i<=k} gain / log2(1 + i), gain = 2^y - 1 or y, 0 if y <= 0"},
+    .has_relevant = rg__has_gain,
+    .value = value};

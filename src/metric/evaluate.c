@@ -32,6 +32,7 @@ struct scratch {
 struct evaluation {
     rg_context *ctx;
     const struct rg__metric_kind *kind;
+    rg_choice own; /* the metric's parameters */
     const rg_metric *metric;
     const rg_ranking *ranking;
     double *ideals;           /* (n_lists) or NULL */
@@ -48,9 +49,9 @@ static const double LARGEST_EXP_LABEL = 1023, LARGE_LABEL = 31;
 enum { BLOCK_ROWS = 8192 }; /* work of some 100 us, enough to pay for handing it out */
 
 static rg_status check_metric(rg_context *ctx, const rg_metric *metric,
-                              const struct rg__metric_kind **kind)
+                              const struct rg__metric_kind **kind, rg_choice *own)
 {
-    *kind = rg__find_metric(ctx, metric->name, strlen(metric->name));
+    *kind = rg__metric_kind_of(ctx, metric, own);
     if (!*kind)
         return RG_USAGE;
     if (metric->k < 0)
@@ -160,7 +161,7 @@ static rg_status run_block(rg_context *ctx, void *user, int worker, int64_t i)
     const struct evaluation *e = user;
     const rg_ranking *r = e->ranking;
     struct scratch *scratch = &e->scratch[worker];
-    struct rg__ranked_list list = {.metric = e->metric, .ranking = r};
+    struct rg__ranked_list list = {.metric = e->metric, .params = &e->own.params, .ranking = r};
     int64_t end = (i + 1) * r->n_lists / e->n_blocks;
     for (int64_t q = i * r->n_lists / e->n_blocks; q < end; q++) {
         int64_t n = r->offsets[q + 1] - r->offsets[q];
@@ -289,7 +290,7 @@ rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg
                               double *ideals, rg_metric_result *result, double *per_list)
 {
     struct evaluation e = {.ctx = ctx, .metric = metric, .ranking = ranking, .ideals = ideals};
-    rg_status status = check_metric(ctx, metric, &e.kind);
+    rg_status status = check_metric(ctx, metric, &e.kind, &e.own);
     if (status == RG_OK)
         status = check_ranking(ctx, ranking);
     if (status != RG_OK)

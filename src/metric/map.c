@@ -20,7 +20,7 @@
  */
 #include "metric/metric.h"
 
-double rg__map(struct rg__ranked_list *list)
+static double value(struct rg__ranked_list *list)
 {
     double sum = 0;
     int64_t cut = rg__cut(list, list->n_ranked), above = 0;
@@ -35,3 +35,9 @@ double rg__map(struct rg__ranked_list *list)
     }
     return sum / (double)rg__cut(list, rg__count_relevant(list, 0, list->n));
 }
+
+const struct rg__metric_kind rg__metric_map = {
+    {.name = "map", .formula = "sum_{i<=k} [i relevant] precision@i / min(k, relevant items)"},
+    .alias = "ap",
+    .has_relevant = rg__has_threshold,
+    .value = value};

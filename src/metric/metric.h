@@ -17,6 +17,7 @@
  * items and in the ideal. */
 struct rg__ranked_list {
     const rg_metric *metric;
+    const void *params; /* the metric's own struct of parameters */
     const rg_ranking *ranking;
     struct rg__item *items; /* (n) */
     struct rg__item *spare; /* (n / 2) the sort's own */
@@ -39,30 +40,31 @@ int64_t rg__cut(const struct rg__ranked_list *list, int64_t count);
 /* The number of items in [begin, end) whose label reaches the threshold. */
 int64_t rg__count_relevant(const struct rg__ranked_list *list, int64_t begin, int64_t end);
 
-/* A line of metrics.def. */
+/* What a metric's file defines, as rg__metric_NAME. */
 struct rg__metric_kind {
-    const char *name;
-    const char *alias; /* "": none */
-    const char *formula;
+    rg_component component; /* first, so that a pointer to it is a pointer to this */
+    const char *alias;      /* NULL: none */
+    /* Whether the list has a relevant item: rg__has_gain or rg__has_threshold. */
     bool (*has_relevant)(const struct rg__ranked_list *list);
+    /* The value of a list that has one. May reorder the items. */
     double (*value)(struct rg__ranked_list *list);
 };
 
-/* The kind of a metric; NULL for an unknown name, which is recorded. */
-const struct rg__metric_kind *rg__find_metric(rg_context *ctx, const char *name, size_t length);
+/* The kind of a metric, and its parameters; NULL for an unknown name, which is recorded. */
+const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metric *metric,
+                                                 rg_choice *own);
 
 /* rg_metric_evaluate with `ideals` (n_lists), NaN at first, in which the lists' ideals are kept for
  * the next call with the same metric, labels, offsets and mask; NULL: they are not kept. */
 rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
                               double *ideals, rg_metric_result *result, double *per_list);
 
-/* What "relevant" means, the fourth column of metrics.def: whether the list has such an item. */
-bool rg__has_gain(const struct rg__ranked_list *list); /* a label above 0, whose gain is not 0 */
-bool rg__has_threshold(const struct rg__ranked_list *list); /* a label that reaches the threshold */
+/* Whether a list has a relevant item: a label above 0, whose gain is not 0; a label that reaches
+ * the threshold. */
+bool rg__has_gain(const struct rg__ranked_list *list);
+bool rg__has_threshold(const struct rg__ranked_list *list);
 
-/* A metric's value of a list that has a relevant item. May reorder the items. */
-#define RG_METRIC(name, passes, alias, relevance, formula)                                         \
-    double rg__##name(struct rg__ranked_list *list);
+#define RG_METRIC(id, passes) extern const struct rg__metric_kind rg__metric_##id;
 #include "metric/metrics.def"
 #undef RG_METRIC
 

@@ -2,24 +2,26 @@
  */
 #include "metric/metric.h"
 
+#include "base/phrase.h"
+
 #include <stdio.h>
 #include <string.h>
 
-static const struct rg__metric_kind kinds[] = {
-#define RG_METRIC(name, passes, alias, relevance, formula)                                         \
-    {#name, alias, formula, rg__has_##relevance, rg__##name},
+static const struct rg__metric_kind *const kinds[] = {
+#define RG_METRIC(id, passes) &rg__metric_##id,
 #include "metric/metrics.def"
 #undef RG_METRIC
 };
 
-const char *rg_metric_name_at(int i)
+static const rg_component *metric_at(int i)
 {
-    return i >= 0 && i < RG__COUNT(kinds) ? kinds[i].name : NULL;
+    return i < RG__COUNT(kinds) ? &kinds[i]->component : NULL;
 }
 
-const char *rg_metric_formula_at(int i)
+const rg_registry *rg_metrics(void)
 {
-    return i >= 0 && i < RG__COUNT(kinds) ? kinds[i].formula : NULL;
+    static const rg_registry registry = {"metric", metric_at};
+    return &registry;
 }
 
 /* The i-th of `count` names, NULL past the last. */
@@ -62,25 +64,38 @@ static bool same_word(const char *text, size_t n, const char *name)
 
 static void fail_unknown(rg_context *ctx, const char *name, size_t n)
 {
-    char known[256] = "";
-    size_t used = 0;
-    for (int i = 0; i < RG__COUNT(kinds) && used < sizeof known; i++) {
-        bool aliased = kinds[i].alias[0] != '\0';
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s%s%s%s", i ? ", " : "",
-                                 kinds[i].name, aliased ? " (" : "", kinds[i].alias,
-                                 aliased ? ")" : "");
+    char known[512];
+    struct rg__phrase phrase = {known, sizeof known, 0};
+    for (int i = 0; i < RG__COUNT(kinds); i++) {
+        const char *alias = kinds[i]->alias;
+        rg__put(&phrase, "%s%s%s%s%s", i ? ", " : "", kinds[i]->component.name, alias ? " (" : "",
+                alias ? alias : "", alias ? ")" : "");
     }
     rg__fail(ctx, RG_USAGE, "unknown metric \"%.*s\"; known: %s, each with @K for a cut-off",
              (int)(n < 100 ? n : 100), name, known);
 }
 
-const struct rg__metric_kind *rg__find_metric(rg_context *ctx, const char *name, size_t length)
+/* The kind whose name or alias is the first n characters of text; NULL: recorded. */
+static const struct rg__metric_kind *find(rg_context *ctx, const char *text, size_t n)
 {
     for (int i = 0; i < RG__COUNT(kinds); i++)
-        if (same_word(name, length, kinds[i].name) || same_word(name, length, kinds[i].alias))
-            return &kinds[i];
-    fail_unknown(ctx, name, length);
+        if (same_word(text, n, kinds[i]->component.name) ||
+            (kinds[i]->alias && same_word(text, n, kinds[i]->alias)))
+            return kinds[i];
+    fail_unknown(ctx, text, n);
     return NULL;
+}
+
+const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metric *metric,
+                                                 rg_choice *own)
+{
+    const struct rg__metric_kind *kind = (const void *)metric->own.component;
+    if (!kind)
+        kind = find(ctx, metric->name, strlen(metric->name));
+    const void *params = metric->own.component ? &metric->own.params : NULL;
+    if (!kind || rg_choice_make(ctx, &kind->component, params, own) != RG_OK)
+        return NULL;
+    return kind;
 }
 
 /* Digits alone, up to 2^63 - 1. */
@@ -96,18 +111,36 @@ static bool parse_count(const char *text, int64_t *count)
     return !*text;
 }
 
+/* The parameters of "(p=0.9)" up to `end`, for a metric of that kind. */
+static rg_status parse_params(rg_context *ctx, const struct rg__metric_kind *kind, const char *text,
+                              const char *end, rg_choice *own)
+{
+    char full[512];
+    int n = snprintf(full, sizeof full, "%s%.*s", kind->component.name, (int)(end - text), text);
+    if (n < 0 || (size_t)n >= sizeof full)
+        return rg__fail(ctx, RG_USAGE, "metric \"%.100s...\": the parameters are too long", full);
+    return rg_choice_parse(ctx, rg_metrics(), full, own);
+}
+
 rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric)
 {
-    size_t n = strcspn(text, "@");
-    const struct rg__metric_kind *kind = rg__find_metric(ctx, text, n);
+    size_t n = strcspn(text, "(@");
+    const char *end = text + n; /* of name and parameters */
+    const struct rg__metric_kind *kind = find(ctx, text, n);
     if (!kind)
         return RG_USAGE;
-    int64_t k = 0;
-    if (text[n] && !parse_count(text + n + 1, &k))
+    *metric = (rg_metric){.name = kind->component.name, .threshold = 1};
+    if (*end == '(') {
+        end += strcspn(end, ")");
+        end += *end == ')';
+        rg_status status = parse_params(ctx, kind, text + n, end, &metric->own);
+        if (status != RG_OK)
+            return status;
+    }
+    if (*end && (*end != '@' || !parse_count(end + 1, &metric->k)))
         return rg__fail(ctx, RG_USAGE,
                         "metric \"%.100s\": a whole number was expected after @, such as %s@10; "
                         "@0 or no @ is the whole list",
-                        text, kind->name);
-    *metric = (rg_metric){.name = kind->name, .k = k, .threshold = 1};
+                        text, kind->component.name);
     return RG_OK;
 }

@@ -13,7 +13,7 @@
  */
 #include "metric/metric.h"
 
-double rg__mrr(struct rg__ranked_list *list)
+static double value(struct rg__ranked_list *list)
 {
     int64_t cut = rg__cut(list, list->n_ranked);
     int64_t begin = 0, end = 0, relevant = 0;
@@ -33,3 +33,9 @@ double rg__mrr(struct rg__ranked_list *list)
     }
     return expected;
 }
+
+const struct rg__metric_kind rg__metric_mrr = {
+    {.name = "mrr", .formula = "1 / rank of the first relevant item; 0 if that is beyond k"},
+    .alias = "rr",
+    .has_relevant = rg__has_threshold,
+    .value = value};

@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-double rg__ndcg(struct rg__ranked_list *list)
+static double value(struct rg__ranked_list *list)
 {
     rg_gain gain = list->metric->gain;
     int exponent = rg__gain_exponent(gain, list->largest_label);
@@ -21,3 +21,8 @@ double rg__ndcg(struct rg__ranked_list *list)
                                             list->spare, exponent);
     return dcg / *list->ideal;
 }
+
+const struct rg__metric_kind rg__metric_ndcg = {
+    {.name = "ndcg", .formula = "dcg@k / dcg@k of the best order, which is by label"},
+    .has_relevant = rg__has_gain,
+    .value = value};

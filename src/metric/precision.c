@@ -10,7 +10,7 @@
  */
 #include "metric/metric.h"
 
-double rg__precision(struct rg__ranked_list *list)
+static double value(struct rg__ranked_list *list)
 {
     double relevant = 0;
     int64_t cut = rg__cut(list, list->n_ranked);
@@ -23,3 +23,9 @@ double rg__precision(struct rg__ranked_list *list)
     int64_t divisor = list->metric->k ? list->metric->k : list->n_ranked;
     return divisor ? relevant / (double)divisor : 0;
 }
+
+const struct rg__metric_kind rg__metric_precision = {
+    {.name = "precision", .formula = "relevant items among the first k / k"},
+    .alias = "p",
+    .has_relevant = rg__has_threshold,
+    .value = value};

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "data/split.h"
+#include "metric/metric.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -80,7 +81,9 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
                      rg_metric *metric)
 {
     double largest = largest_label(train), other = vali ? largest_label(vali) : 0;
-    bool gains = strcmp(metric->name, "ndcg") == 0 || strcmp(metric->name, "dcg") == 0;
+    rg_choice own;
+    const struct rg__metric_kind *kind = rg__metric_kind_of(ctx, metric, &own);
+    bool gains = kind && kind->has_relevant == rg__has_gain;
     largest = other > largest ? other : largest;
     if (!gains || metric->gain != RG_GAIN_EXP || largest <= 1023)
         return;
