@@ -2,6 +2,7 @@
 """What becomes of the program's outputs, as docs/outputs.md says: links, permissions, streams, files
 that hold something else, closed descriptors, signals, damaged files.
 """
+import json
 import os
 import pathlib
 import shutil
@@ -108,19 +109,144 @@ class Outputs(Case):
         self.assertTrue(lines[0].startswith("epoch\t"), lines[0])
         self.run_well("evaluate", "n.h5", "d.h5")
 
-    def test_signals(self):
+    def train_until(self, n_lines, *arguments, output="n.h5"):
+        """A training under way whose history, not yet in its place, has so many lines."""
+        running = subprocess.Popen(
+            [RANKGRAD, "train", "-o", output, "-q", "--history", "h.tsv", *arguments],
+            cwd=self.at, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(60000):
+            self.assertIsNone(running.poll(), "training ended")
+            found = [p for p in self.at.iterdir() if p.name.startswith("h.tsv.tmp-")]
+            if found and found[0].read_text().count("\n") >= n_lines:
+                return running
+            time.sleep(0.001)
+        running.kill()
+        self.fail("the history does not grow")
+
+    def forget(self):
+        for path in self.at.iterdir():
+            if path.name not in ("d.h5", "m.h5"):
+                path.unlink()
+
+    ENDLESS = ("d.h5", "--epochs", "100000000")
+
+    def test_interrupted_training_keeps_the_best_epoch(self):
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-            running = subprocess.Popen([RANKGRAD, "train", "d.h5", "-o", "n.h5", "--epochs",
-                                        "100000000", "-q", "--history", "h.tsv"], cwd=self.at,
-                                       stderr=subprocess.PIPE)
-            while not any(".tmp-" in p.name for p in self.at.iterdir()):
-                time.sleep(0.01)
+            for more in ((), ("--model", "mlp", "--hidden", "4"), ("--batch-lists", "1"),
+                         ("--window", "1K"), ("--metric", "map,ndcg@3")):
+                with self.subTest(signal=number, more=more):
+                    running = self.train_until(5, *self.ENDLESS, *more)
+                    running.send_signal(number)
+                    told, said = running.communicate(timeout=60)
+                    self.assertEqual(running.returncode, 128 + number, said)
+                    self.assertEqual(said.count("\n"), 1, said)
+                    self.no_temporary()
+                    rows = [line.split("\t") for line in
+                            (self.at / "h.tsv").read_text().splitlines()][1:]
+                    best = [row[0] for row in rows if row[-1] == "1"][-1]
+                    self.assertIn(f"interrupted after epoch {rows[-1][0]} of 100000000; wrote "
+                                  f"epoch {best} to n.h5", said)
+                    self.assertIn(f"kept epoch {best} of", told)
+                    name = more[1] if "map,ndcg@3" in more else "ndcg@10"
+                    report = json.loads(self.run_well(
+                        "evaluate", "n.h5", "d.h5", "--split", "vali", "--format", "json",
+                        "--metric", name.split(",")[0]).stdout)
+                    value = next(iter(report["metrics"].values()))["value"]
+                    self.assertAlmostEqual(value, float(rows[int(best)][3]), places=8)
+                    self.forget()
+
+    SLOW = ("d.h5", "--epochs", "2", "--model", "mlp", "--hidden", "1024,1024",
+            "--batch-lists", "1000000")
+
+    def test_interrupted_before_the_first_epoch(self):
+        (self.at / "n.h5").write_bytes(self.model)
+        running = self.train_until(2, *self.SLOW)
+        running.send_signal(signal.SIGTERM)
+        said = running.communicate(timeout=60)[1]
+        self.assertEqual(running.returncode, 143, said)
+        self.assertIn("interrupted before the first epoch ended; there is no model", said)
+        self.assertEqual((self.at / "n.h5").read_bytes(), self.model)
+        self.assertFalse((self.at / "h.tsv").exists())
+        self.no_temporary()
+
+    def test_a_second_signal_ends_the_process(self):
+        """The signals that reach a stopped process are handled one after the other, when it goes
+        on, so that the second one finds it before it could end in good order."""
+        lines = "".join(f"1 qid:{i} 1:{i}\n" for i in range(1000))
+        commands = (("train", *self.ENDLESS, "-q", "-o", "n.h5"), ("convert", "-", "-o", "n.h5"),
+                    ("predict", "m.h5", "-"), ("loss",))
+        for command in commands:
+            for numbers in ((signal.SIGHUP, signal.SIGINT), (signal.SIGHUP, signal.SIGTERM),
+                            (signal.SIGINT, signal.SIGTERM), (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)):
+                with self.subTest(command=command, signals=numbers):
+                    running = subprocess.Popen(
+                        [RANKGRAD, *command], cwd=self.at, stdin=subprocess.PIPE, text=True,
+                        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                    running.stdin.write(lines)
+                    running.stdin.flush()
+                    self.wait_for_handlers(running)
+                    for number in (signal.SIGSTOP, *numbers, signal.SIGCONT):
+                        running.send_signal(number)
+                    running.communicate(timeout=60)
+                    self.assertLess(running.returncode, 0)
+                    self.assertFalse((self.at / "n.h5").exists())
+        for number in (signal.SIGINT, signal.SIGTERM):  # within a step, which is finished first
+            running = self.train_until(2, *self.SLOW)
             running.send_signal(number)
-            said = running.communicate(timeout=60)[1].decode()
-            self.assertEqual(running.returncode, 128 + number, said)
-            self.assertEqual(said.count("\n"), 1, said)
-            self.assertFalse((self.at / "n.h5").exists() or (self.at / "h.tsv").exists())
-            self.no_temporary()
+            time.sleep(0.05)
+            running.send_signal(number)
+            running.communicate(timeout=60)
+            self.assertEqual(running.returncode, -number)
+            self.forget()
+
+    def wait_for_handlers(self, running):
+        """Until the process catches SIGTERM."""
+        for _ in range(60000):
+            status = pathlib.Path(f"/proc/{running.pid}/status").read_text()
+            caught = int(status.split("SigCgt:")[1].split()[0], 16)
+            if caught >> (signal.SIGTERM - 1) & 1:
+                return
+            time.sleep(0.001)
+        self.fail("no signal is caught")
+
+    def test_signals_that_are_ignored_stay_so(self):
+        running = subprocess.Popen(
+            ["sh", "-c", f"trap '' HUP; exec {RANKGRAD} train d.h5 -o n.h5 -q --epochs 100000000"],
+            cwd=self.at, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        for number in (signal.SIGHUP, signal.SIGHUP):
+            running.send_signal(number)
+            time.sleep(0.05)
+        self.assertIsNone(running.poll())
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 130)
+
+    def test_a_killed_training(self):
+        """Neither output is there; the lines of the history are, beside it."""
+        (self.at / "h.tsv").write_text("")
+        running = self.train_until(6, *self.ENDLESS)
+        running.kill()
+        running.communicate(timeout=60)
+        self.assertFalse((self.at / "n.h5").exists())
+        self.assertEqual((self.at / "h.tsv").read_text(), "")
+        left = [p for p in self.at.iterdir() if p.name.startswith("h.tsv.tmp-")]
+        self.assertEqual(len(left), 1)
+        self.assertGreaterEqual(left[0].read_text().count("\n"), 6)
+
+    def test_model_and_history_together(self):
+        """One of them cannot be written: the other is not written either."""
+        few = ("d.h5", "-q", "--epochs", "2")
+        (self.at / "folder").mkdir()
+        for output, history in (("/dev/full", "h.tsv"), ("n.h5", "/dev/full"), ("folder", "h.tsv"),
+                                ("n.h5", "folder"), ("none/n.h5", "h.tsv"), ("n.h5", "none/h.tsv"),
+                                ("d.h5", "h.tsv"), ("n.h5", "d.h5"), ("/proc/self/comm", "h.tsv")):
+            before = sorted(p.name for p in self.at.iterdir())
+            done = self.run_it("train", *few, "-o", output, "--history", history)
+            self.assertIn(done.returncode, (2, 5), done.stderr)
+            self.assertEqual(sorted(p.name for p in self.at.iterdir()), before, (output, history))
+        self.run_well("train", *few, "-o", "n.h5", "--history", "h.tsv")
+        self.assertTrue((self.at / "n.h5").exists() and (self.at / "h.tsv").exists())
 
     def spooling(self):
         """A conversion that has spooled rows and waits for more; its output would be n.h5."""

@@ -1401,21 +1401,66 @@ static void more_errors(void **state)
     unmake(&m);
 }
 
-static bool stop_at_once(void *user, const rg_epoch *epoch)
+/* After that epoch, training is stopped by its own callback, or by the context's flag. */
+struct stop {
+    int64_t after;
+    bool by_flag;
+    double best; /* of the epochs so far */
+};
+
+static volatile sig_atomic_t stop_flag;
+
+static bool stop_after(void *user, const rg_epoch *epoch)
 {
-    (void)user;
-    return epoch->epoch < 2;
+    struct stop *stop = user;
+    if (epoch->best)
+        stop->best = epoch->vali_metric;
+    bool now = epoch->epoch == stop->after;
+    stop_flag = now && stop->by_flag;
+    return !now || stop->by_flag;
 }
 
-static void the_caller_may_stop(void **state)
+/* What was learned until then is given, and is the best epoch's. */
+static void what_was_learned_is_kept(void **state)
 {
     (void)state;
-    struct made m = make(40, 10, 4, 1, 4, 10);
-    rg_model *model;
+    struct made m = make(60, 20, 8, 1, 4, 3), v = make(30, 20, 8, 1, 4, 4);
+    rg_context_options with_flag = rg_context_options_default();
+    with_flag.cancel = &stop_flag;
+    rg_context *own = rg_context_create(&with_flag);
     rg_train_options o = options();
-    o.on_epoch = stop_at_once;
-    assert_fails(ctx, RG_CANCELLED, "epoch 2", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    o.schedule = "constant";
+    o.optimizer.lr = 2;
+    o.epochs = 15;
+    o.on_epoch = stop_after;
+    double *scores = calloc((size_t)v.split.n_rows, sizeof *scores);
+    for (int i = 0; i < 28; i++) {
+        struct stop stop = {.after = i / 2, .by_flag = i % 2};
+        rg_model *model = NULL;
+        rg_train_result result = {0};
+        rg_metric_result measured;
+        o.user = &stop;
+        stop_flag = 0;
+        rg_status status = rg_train(own, &m.split, &v.split, &o, &model, &result);
+        assert_int_equal(status, RG_CANCELLED);
+        assert_int_equal(stop_flag, stop.by_flag); /* the caller's to clear */
+        stop_flag = 0;
+        assert_true((model != NULL) == (stop.after > 0));
+        if (!model)
+            continue;
+        assert_int_equal(result.n_epochs, stop.after);
+        assert_non_null(strstr(rg_model_history(model), "stopped_after_epoch"));
+        assert_close(result.vali_metric, stop.best, 0, 0);
+        assert_ok(own, rg_model_score_split(model, &v.split, scores));
+        rg_ranking ranking = {v.split.n_lists, v.offsets, scores, v.labels, NULL, NULL, NULL};
+        assert_ok(own, rg_metric_evaluate(own, &o.metric, &ranking, &measured, NULL));
+        assert_close(measured.value, stop.best, 0, 0);
+        rg_model_destroy(model);
+    }
+    free(scores);
+    rg_context_destroy(own);
     unmake(&m);
+    unmake(&v);
 }
 
 static void far_outliers_are_named(void **state)
@@ -1526,7 +1571,7 @@ int main(void)
         TEST(huge_labels_have_a_linear_gain),
         TEST(missing_features_are_told_by_row),
         TEST(training_without_memory),
-        TEST(the_caller_may_stop),
+        TEST(what_was_learned_is_kept),
         TEST(far_outliers_are_named),
         TEST(rounding_to_f32_is_told),
     };

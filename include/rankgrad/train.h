@@ -45,11 +45,11 @@ typedef struct rg_epoch {
     bool best;           /* of the epochs so far: this one would be saved */
 } rg_epoch;
 
-/* Called after each epoch; false stops training with RG_CANCELLED. */
+/* Called after each epoch; false stops training with RG_CANCELLED, which keeps the best epoch. */
 typedef bool rg_epoch_function(void *user, const rg_epoch *epoch);
 
 typedef struct rg_train_options {
-    const char *loss; /* one of rg_losses(), perhaps with parameters; ranking_softmax */
+    const char *loss;          /* one of rg_losses(), perhaps with parameters; ranking_softmax */
     const rg_choice *own_loss; /* takes its place where not NULL: a loss of your own (rg_loss) */
     rg_model_options model;
     rg_optimizer_options optimizer; /* sgd, lr 0.1, l2 0, clip_norm 1 */
@@ -91,6 +91,7 @@ typedef enum rg_train_verdict {
 
 typedef struct rg_train_result {
     int64_t kept_epoch;
+    int64_t n_epochs;      /* that ended and were measured; fewer than asked for when cancelled */
     double vali_metric;    /* of the kept epoch; NaN without validation */
     double label_scale;    /* 1 / (mean label mass, by list weight, of the training lists that have
                               any) */
@@ -131,7 +132,13 @@ typedef struct rg_train_result {
  * then NULL. RG_BAD_DATA when a label or weight cannot be trained on (not finite, too large for the
  * type, negative where the loss has no use for it), and when there is nothing to learn: no
  * training list has two rows that differ both in label (times weight) and in a feature. *result is
- * set as far as training came, also on failure. */
+ * set as far as training came, also on failure.
+ *
+ * RG_CANCELLED when on_epoch returned false, or the context's cancel flag was set: the step under
+ * way is finished. If an epoch has ended by then, *out and *result are the best one so far, as if
+ * training had ended there, but not judged (its history has "stopped_after_epoch"), else *out is
+ * NULL. The caller owns *out in both cases, and clears the flag before a call that it does not want
+ * cancelled, such as rg_model_save. */
 RG_API rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
                           const rg_train_options *options, rg_model **out, rg_train_result *result);
 

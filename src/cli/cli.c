@@ -10,7 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static volatile sig_atomic_t signal_number; /* 0: none came; the contexts' cancel flag */
+static volatile sig_atomic_t signal_number; /* 0: none came */
+static volatile sig_atomic_t cancelled;     /* the contexts' cancel flag */
+static volatile sig_atomic_t uncancellable;
+
+static const int orderly[] = {SIGHUP, SIGINT, SIGTERM}; /* signals that end a command in order */
+enum { N_ORDERLY = sizeof orderly / sizeof orderly[0] };
+static volatile sig_atomic_t caught[N_ORDERLY];
 static bool progress_shown;
 static int n_threads; /* of the contexts */
 
@@ -77,26 +83,40 @@ void cli_progress(const char *line)
     progress_shown = line[0] != 0;
 }
 
+/* The first signal asks for an orderly end; the second one, whichever it is, ends the process. */
 static void remember_signal(int number)
 {
+    for (int i = 0; i < N_ORDERLY; i++)
+        if (caught[i])
+            signal(orderly[i], SIG_DFL);
     signal_number = number;
+    cancelled = !uncancellable;
 }
 
-/* The first signal asks for an orderly end, the second one is the system's. */
+/* What is ignored, by nohup or in the background of a script, stays so. */
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = remember_signal, .sa_flags = (int)SA_RESETHAND};
-    struct sigaction old;
+    struct sigaction action = {.sa_handler = remember_signal}, old;
     sigemptyset(&action.sa_mask);
-    static const int caught[] = {SIGHUP, SIGINT, SIGTERM};
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++)
-        if (sigaction(caught[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-            sigaction(caught[i], &action, NULL);
+    for (int i = 0; i < N_ORDERLY; i++)
+        sigaddset(&action.sa_mask, orderly[i]); /* a second one waits for the handler's end */
+    for (int i = 0; i < N_ORDERLY; i++)
+        if (sigaction(orderly[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+            caught[i] = 1;
+            sigaction(orderly[i], &action, NULL);
+        }
 }
 
 rg_status cli_interrupted(void)
 {
-    return signal_number ? cli_fail(RG_CANCELLED, "interrupted; nothing was written") : RG_OK;
+    return signal_number ? cli_fail(RG_CANCELLED, "interrupted; no file was written") : RG_OK;
+}
+
+bool cli_keep_going(void)
+{
+    uncancellable = 1;
+    cancelled = 0;
+    return signal_number != 0;
 }
 
 int cli_signal_status(void)
@@ -113,7 +133,7 @@ rg_context *cli_context(void)
 {
     rg_context_options options = rg_context_options_default();
     options.log = log_message;
-    options.cancel = &signal_number;
+    options.cancel = &cancelled;
     options.n_threads = n_threads;
     catch_signals();
     rg_context *ctx = rg_context_create(&options);

@@ -54,6 +54,10 @@ rg_context *cli_context(void);
 rg_status cli_interrupted(void);
 int cli_signal_status(void);
 
+/* From here on such a signal no longer cancels calls, so that what there is can be saved. Whether
+ * one came before. */
+bool cli_keep_going(void);
+
 /* Rewrites the progress line on the terminal; "" ends it. Every other message clears it first. */
 void cli_progress(const char *line);
 

@@ -502,8 +502,9 @@ static void show_kept(const struct train *t, const struct progress *p, const rg_
             (long long)t->o.epochs);
     if (r->n_vali_lists == 0)
         fprintf(p->report,
-                "the last, as there are no validation lists: %s %.5f on the training lists",
-                p->metric.text, p->measured.train_metric);
+                "the last, as there are no validation lists: %s %.5f on the training lists after "
+                "epoch %lld",
+                p->metric.text, p->measured.train_metric, (long long)p->measured.epoch);
     else if (r->kept_last)
         fprintf(p->report, "the last, as no validation list has a relevant item");
     else
@@ -521,12 +522,17 @@ static rg_status run(rg_context *ctx, struct train *t, const struct input *in, s
     t->o.user = p;
     rg_status status = rg_train(ctx, in->train, in->vali, &t->o, model, result);
     cli_progress("");
+    if (*model)
+        return status;
+    if (status == RG_CANCELLED)
+        return cli_fail(status, "interrupted before the first epoch ended; there is no model yet");
     if (status == RG_BAD_DATA)
         return cli_fail(status, "%s%s: %s", t->files.items[0],
                         t->files.count > 1 ? " and the files after it" : "", rg_last_error(ctx));
-    return status == RG_OK ? cli_interrupted() : cli_report_limit(ctx, MEMORY_REMEDY);
+    return cli_report_limit(ctx, MEMORY_REMEDY);
 }
 
+/* Saves the model and the history, also after a signal. */
 static rg_status save(rg_context *ctx, const struct train *t, struct progress *p,
                       const rg_model *model)
 {
@@ -541,6 +547,21 @@ static rg_status save(rg_context *ctx, const struct train *t, struct progress *p
         rg_model_write(model, out) == RG_OK ? cli_output_commit(&p->history, out) : cli_report(ctx);
     rg_output_destroy(out);
     return status;
+}
+
+/* What follows training, whether it ended or was interrupted. */
+static rg_status finish(rg_context *ctx, const struct train *t, struct progress *p,
+                        const rg_model *model, const rg_train_result *result, bool interrupted)
+{
+    rg_status status = save(ctx, t, p, model);
+    if (status != RG_OK)
+        return status;
+    show_kept(t, p, result);
+    if (!interrupted)
+        return RG_OK;
+    return cli_fail(RG_CANCELLED, "interrupted after epoch %lld of %lld; wrote epoch %lld to %s",
+                    (long long)result->n_epochs, (long long)t->o.epochs,
+                    (long long)result->kept_epoch, t->output);
 }
 
 static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_metric **metrics,
@@ -572,12 +593,11 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
         fputs(history_header, p.history.stream);
     if (status == RG_OK)
         status = run(ctx, t, in, &p, model, &result);
-    if (status == RG_OK)
+    bool interrupted = *model && cli_keep_going();
+    if (status == RG_OK && !interrupted)
         status = show_others(ctx, p.report, t, in, *model, result.gain, *metrics, n_metrics);
-    if (status == RG_OK)
-        status = save(ctx, t, &p, *model);
-    if (status == RG_OK)
-        show_kept(t, &p, &result);
+    if (*model && (status == RG_OK || status == RG_CANCELLED))
+        status = finish(ctx, t, &p, *model, &result, interrupted);
     cli_output_abandon(&p.history);
     return status;
 }

@@ -69,6 +69,8 @@ char *rg__train_history(rg_context *ctx, const rg_train_options *o, const rg_tra
         (json_int_t)r->kept_epoch, "train_lists", (json_int_t)r->n_train_lists, "vali_lists",
         (json_int_t)r->n_vali_lists, "data_fingerprint", hex);
     add_own(json, o);
+    if (json && r->n_epochs < o->epochs)
+        json_object_set_new(json, "stopped_after_epoch", json_integer((json_int_t)r->n_epochs));
     if (json && isfinite(r->vali_metric))
         json_object_set_new(json, "vali_metric", json_real(r->vali_metric));
     char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;

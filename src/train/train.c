@@ -368,6 +368,7 @@ static rg_status judge_epoch(struct training *t, rg_epoch *epoch)
         t->result.vali_metric = epoch->vali_metric;
         memcpy(t->best, p->value, (size_t)p->count * rg_dtype_size(p->dtype));
     }
+    t->result.n_epochs = epoch->epoch;
     epoch->seconds = rg__seconds() - t->started;
     if (t->options.on_epoch && !t->options.on_epoch(t->options.user, epoch))
         return rg__fail(t->ctx, RG_CANCELLED, "training was stopped at epoch %lld",
@@ -389,6 +390,8 @@ static rg_status measure_loss(struct training *t, bool equal_scores, double *los
             int64_t n = t->first[w + 1] - at < most ? t->first[w + 1] - at : most;
             status =
                 rg__measure_loss(&t->stepper, t->order + at, n, equal_scores, &sum, n_constant);
+            if (status == RG_OK)
+                status = rg__cancelled(t->ctx);
         }
         if (status != RG_OK)
             return status;
@@ -409,6 +412,17 @@ static rg_status judge_model(struct training *t)
     return status;
 }
 
+/* What the model remembers of its training. */
+static rg_status remember_training(struct training *t)
+{
+    uint64_t fingerprint = rg__fingerprint(&t->train, &t->model->normalization);
+    char *history = rg__train_history(t->ctx, &t->options, &t->result, fingerprint);
+    rg_status status = history ? rg_model_set_history(t->model, history) : RG_LIMIT;
+    rg__free(t->ctx, history);
+    return status;
+}
+
+/* Trains all epochs, or until training is cancelled; the best epoch is then kept all the same. */
 static rg_status run(struct training *t)
 {
     rg_status status = RG_OK;
@@ -424,18 +438,16 @@ static rg_status run(struct training *t)
         if (status == RG_OK)
             status = judge_epoch(t, &epoch);
     }
-    if (status != RG_OK)
+    if (status != RG_OK && (status != RG_CANCELLED || t->result.kept_epoch == 0))
         return status;
     const rg_parameters *p = &t->model->parameters;
     memcpy(p->value, t->best, (size_t)p->count * rg_dtype_size(p->dtype));
-    status = judge_model(t);
-    if (status != RG_OK)
+    if (status == RG_OK)
+        status = judge_model(t);
+    if (status != RG_OK && status != RG_CANCELLED)
         return status;
-    uint64_t fingerprint = rg__fingerprint(&t->train, &t->model->normalization);
-    char *history = rg__train_history(t->ctx, &t->options, &t->result, fingerprint);
-    status = history ? rg_model_set_history(t->model, history) : RG_LIMIT;
-    rg__free(t->ctx, history);
-    return status;
+    rg_status remembered = remember_training(t);
+    return remembered == RG_OK ? status : remembered;
 }
 
 static void note_selection(struct training *t)
@@ -460,8 +472,9 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
     rg_status status = prepare(&t, train, vali);
     if (status == RG_OK)
         status = run(&t);
-    if (status == RG_OK) {
+    if (status == RG_OK)
         note_selection(&t);
+    if (status == RG_OK || (status == RG_CANCELLED && t.result.kept_epoch > 0)) {
         *out = t.model;
         t.model = NULL;
     }
