@@ -97,7 +97,7 @@ int main(int n, char **arguments)
     w.products = mlp && w.train->features.dtype == RG_F32;
     find_regions(&w);
     rg_model *model;
-    const rg_split *vali = w.alone ? NULL : rg_dataset_find(data, "vali");
+    const rg_split *vali = w.alone ? rg_no_split() : rg_dataset_find(data, "vali");
     must(ctx, rg_train(ctx, w.train, vali, &o, &model, NULL));
     print_series(&w.first, 0);
     print_series(&w.epoch, 0);

@@ -85,7 +85,7 @@ int main(int n, char **arguments)
     o.normalize = normalize_named(arguments[1]);
     o.epochs = 1;
     rg_model *model;
-    must(ctx, rg_train(ctx, &split, NULL, &o, &model, NULL));
+    must(ctx, rg_train(ctx, &split, rg_no_split(), &o, &model, NULL));
     rg_csr rows = prepare(model);
     rg_graph *graph = rg_graph_create(ctx);
     for (int64_t i = 0; i <= repetitions; i++) {

@@ -151,7 +151,7 @@ static void check_scores(rg_context *ctx, const rg_split *plain, const rg_split 
 {
     rg_model *model;
     double expected[N_ROWS], scores[N_ROWS];
-    assert_ok(ctx, rg_train(ctx, plain, NULL, o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, plain, rg_no_split(), o, &model, NULL));
     assert_ok(ctx, rg_model_score_split(model, plain, expected));
     assert_ok(ctx, rg_model_score_split(model, other, scores));
     for (int row = 0; row < N_ROWS; row++)
@@ -260,8 +260,8 @@ static void test_own_map(void **state)
         p.other.n_features = N_WANTED;
         p.other.columns = columns;
         p.other.feature_names = NULL;
-        assert_ok(ctx, rg_train(ctx, &p.plain, NULL, &o, &expected, NULL));
-        assert_ok(ctx, rg_train(ctx, &p.other, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, &p.plain, rg_no_split(), &o, &expected, NULL));
+        assert_ok(ctx, rg_train(ctx, &p.other, rg_no_split(), &o, &model, NULL));
         const rg_parameters *q = rg_model_parameters(model);
         assert_memory_equal(q->value, rg_model_parameters(expected)->value,
                             (size_t)q->count * sizeof(float));
@@ -273,7 +273,7 @@ static void test_own_map(void **state)
     rg_model *model;
     p.other.columns = wrong;
     assert_fails(ctx, RG_BAD_DATA, "columns[5] is 9; 0 to 8",
-                 rg_train(ctx, &p.other, NULL, &o, &model, NULL));
+                 rg_train(ctx, &p.other, rg_no_split(), &o, &model, NULL));
     rg_context_destroy(ctx);
 }
 

@@ -138,7 +138,7 @@ static void missing_features_and_widths(void **state)
     split.n_features = split.features.dims[1] = F - 1;
     assert_fails(ctx, RG_BAD_DATA, "20 features", rg_model_score_split(model, &split, wide));
     assert_ok(ctx, rg_model_score(model, rows, 0, scores));
-    assert_fails(ctx, RG_USAGE, "-1 rows", rg_model_score(model, rows, -1, scores));
+    assert_fails(ctx, RG_USAGE, "n is -1", rg_model_score(model, rows, -1, scores));
     rg_model_destroy(model);
 }
 

@@ -195,7 +195,7 @@ static void it_trains(void **state)
     for (int turn = 0; turn < 2; turn++) {
         rg_model *model;
         o.own_loss = turn ? &own : NULL;
-        assert_ok(f.ctx, rg_train(f.ctx, &split, NULL, &o, &model, NULL));
+        assert_ok(f.ctx, rg_train(f.ctx, &split, rg_no_split(), &o, &model, NULL));
         double weight = ((const double *)rg_model_parameters(model)->value)[0];
         assert_true(weight > 0.1);
         assert_close(weight, turn ? first : weight, 1e-9, 0);
@@ -207,12 +207,12 @@ static void it_trains(void **state)
     o.own_loss = &own;
     rg_model *model;
     assert_fails(f.ctx, RG_BAD_DATA, "my_softmax(c=1) unbounded below",
-                 rg_train(f.ctx, &split, NULL, &o, &model, NULL));
+                 rg_train(f.ctx, &split, rg_no_split(), &o, &model, NULL));
     rg_loss signless = softmax;
     signless.properties.needs_nonnegative_labels = false;
     const rg_choice free_choice = choice_of(&signless, 1);
     o.own_loss = &free_choice;
-    assert_ok(f.ctx, rg_train(f.ctx, &split, NULL, &o, &model, NULL));
+    assert_ok(f.ctx, rg_train(f.ctx, &split, rg_no_split(), &o, &model, NULL));
     rg_model_destroy(model);
     free(x);
 }

@@ -269,8 +269,8 @@ static void sparse_rows_train_as_dense_ones(void **state)
                 continue;
             struct made *m = make(&kinds[i], 5);
             rg_model *sparse, *dense;
-            assert_ok(ctx, rg_train(ctx, &m->sparse, NULL, &o, &sparse, NULL));
-            assert_ok(ctx, rg_train(ctx, &m->dense, NULL, &o, &dense, NULL));
+            assert_ok(ctx, rg_train(ctx, &m->sparse, rg_no_split(), &o, &sparse, NULL));
+            assert_ok(ctx, rg_train(ctx, &m->dense, rg_no_split(), &o, &dense, NULL));
             assert_ok(ctx, rg_model_score_split(sparse, &m->sparse, a));
             assert_ok(ctx, rg_model_score_split(dense, &m->dense, b));
             for (int q = 0; q < LISTS; q++) { /* differences within a list; row 3 of 5 is masked */
@@ -330,7 +330,7 @@ static void unseen_columns_have_weight_0(void **state)
             o.normalize = RG_NORMALIZE_NONE;
         struct made *m = make(&few, 6);
         rg_model *model;
-        assert_ok(ctx, rg_train(ctx, &m->sparse, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, &m->sparse, rg_no_split(), &o, &model, NULL));
         assert_ok(ctx, rg_model_score_split(model, &m->sparse, scores));
         int32_t indices[ROWS * 2];
         double values[ROWS * 2];
@@ -396,7 +396,7 @@ static size_t peak_of(int64_t n_columns, const rg_train_options *o)
     rg_model *model, *loaded;
     peak = live;
     size_t before = live;
-    assert_ok(ctx, rg_train(ctx, &split, NULL, o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &split, rg_no_split(), o, &model, NULL));
     assert_ok(ctx, rg_model_score_split(model, &split, scores));
     assert_ok(ctx, rg_model_save(model, path, true));
     assert_ok(ctx, rg_model_load(ctx, path, &loaded));

@@ -51,7 +51,9 @@ static int64_t n_mallocs;
 static const rg_choice *softmax_choice(void)
 {
     static rg_choice choice;
-    assert_int_equal(rg_choice_make(NULL, rg_registry_at(rg_losses(), 0), NULL, &choice), RG_OK);
+    rg_context *ctx = context_of(1);
+    assert_ok(ctx, rg_choice_make(ctx, rg_registry_at(rg_losses(), 0), NULL, &choice));
+    rg_context_destroy(ctx);
     return &choice;
 }
 
@@ -85,7 +87,7 @@ static rg_train_options options_of(const char *model, int64_t batch_lists)
 static float *train(rg_context *ctx, const rg_split *split, const rg_train_options *o, size_t *size)
 {
     rg_model *model;
-    assert_ok(ctx, rg_train(ctx, split, NULL, o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, split, rg_no_split(), o, &model, NULL));
     const rg_parameters *p = rg_model_parameters(model);
     *size = (size_t)p->count * sizeof(float);
     float *copy = malloc(*size);

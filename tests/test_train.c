@@ -23,7 +23,9 @@ struct made {
 static const rg_choice *softmax_choice(void)
 {
     static rg_choice choice;
-    assert_int_equal(rg_choice_make(NULL, rg_registry_at(rg_losses(), 0), NULL, &choice), RG_OK);
+    rg_context *ctx = context_of(1);
+    assert_ok(ctx, rg_choice_make(ctx, rg_registry_at(rg_losses(), 0), NULL, &choice));
+    rg_context_destroy(ctx);
     return &choice;
 }
 
@@ -168,7 +170,7 @@ static void unknown_data(void **state)
         rg_model *model;
         rg_train_result result;
         rg_train_options o = options();
-        assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &result));
+        assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, &result));
         const float *w = rg_model_parameters(model)->value;
         for (int f = 0; f < 8; f++)
             assert_true(isfinite(w[f]));
@@ -207,7 +209,7 @@ static void label_scale_does_not_matter(void **state)
             m.labels[k] *= factors[i];
         rg_model *model;
         rg_train_options o = options();
-        assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
         memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
         rg_model_destroy(model);
         unmake(&m);
@@ -227,7 +229,7 @@ static void same_seed_same_bits(void **state)
         rg_model *model;
         rg_train_options o = options();
         o.seed = i == 2 ? 2 : 1;
-        assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
         memcpy(i == 0   ? first
                : i == 1 ? again
                         : other,
@@ -259,7 +261,8 @@ static void training_lists_are_measured_now_and_then(void **state)
         rg_model *model;
         rg_train_options o = options();
         o.epochs = cases[i].epochs;
-        assert_ok(ctx, rg_train(ctx, &m.split, cases[i].vali ? &v.split : NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, &m.split, cases[i].vali ? &v.split : rg_no_split(), &o, &model,
+                                NULL));
         for (int64_t e = 0; e <= o.epochs; e++)
             if (isnan(train_log.metric[e]) != !(cases[i].measured >> e & 1))
                 fail_msg("epoch %d of %d", (int)e, (int)o.epochs);
@@ -323,12 +326,12 @@ static void without_validation_the_last_epoch_is_kept(void **state)
     rg_model *model;
     rg_train_result result;
     rg_train_options o = options();
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &result));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, &result));
     assert_true(result.kept_last && result.kept_epoch == 50);
     assert_non_null(strstr(train_log.note, "--vali-fraction"));
     rg_model_destroy(model);
     o.vali_fraction = 0.25;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &result));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, &result));
     assert_int_equal(result.n_vali_lists, 10);
     assert_int_equal(result.n_train_lists, 30);
     assert_false(result.kept_last);
@@ -363,7 +366,7 @@ static void masked_rows_leave_no_trace(void **state)
     for (int i = 0; i < 2; i++) {
         rg_model *model;
         rg_train_options o = options();
-        assert_ok(ctx, rg_train(ctx, i ? &small.split : &m.split, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, i ? &small.split : &m.split, rg_no_split(), &o, &model, NULL));
         memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
         if (i == 0) {
             double *scores = calloc((size_t)m.split.n_rows, sizeof *scores);
@@ -394,7 +397,7 @@ static void item_weights_multiply_labels(void **state)
         rg_train_options o = options();
         o.model.dtype = RG_F64;
         o.epochs = 5;
-        assert_ok(ctx, rg_train(ctx, i ? &heavy.split : &m.split, NULL, &o, &model, NULL));
+        assert_ok(ctx, rg_train(ctx, i ? &heavy.split : &m.split, rg_no_split(), &o, &model, NULL));
         memcpy(weights[i], rg_model_parameters(model)->value, sizeof weights[i]);
         rg_model_destroy(model);
     }
@@ -490,7 +493,7 @@ static int64_t train_weighing(const struct weighing *w, const struct made *m, in
     o.epochs = 4;
     o.batch_lists = batch_lists;
     o.window_bytes = w->windowed ? window_lists * 6 * 4 * 8 : 0;
-    assert_ok(ctx, rg_train(ctx, &m->split, NULL, &o, &model, result));
+    assert_ok(ctx, rg_train(ctx, &m->split, rg_no_split(), &o, &model, result));
     const rg_parameters *p = rg_model_parameters(model);
     memcpy(to, p->value, (size_t)p->count * sizeof *to);
     int64_t n = p->count;
@@ -577,7 +580,7 @@ static void list_weights_in_small_steps(void **state)
     m.split.list_weights = weights;
     rg_model *model;
     assert_fails(ctx, RG_BAD_DATA, "weights of all training lists are 0",
-                 rg_train(ctx, &m.split, NULL, NULL, &model, NULL));
+                 rg_train(ctx, &m.split, rg_no_split(), NULL, &model, NULL));
     unmake(&m);
 }
 
@@ -656,7 +659,7 @@ static rg_status train_odd(const struct odd_number *odd, rg_model **model)
     o.model.dtype = odd->dtype;
     o.loss = loss_of(odd->mode);
     o.negative_labels = odd->policy;
-    rg_status status = rg_train(ctx, &m.split, NULL, &o, model, NULL);
+    rg_status status = rg_train(ctx, &m.split, rg_no_split(), &o, model, NULL);
     free(weights);
     unmake(&m);
     return status;
@@ -890,7 +893,7 @@ static void nothing_to_learn_is_an_error(void **state)
             o.loss = loss_of(t->mode);
             o.negative_labels = t->policy;
             o.model.dtype = t->f64 ? RG_F64 : RG_F32;
-            rg_status status = rg_train(ctx, &small.split, NULL, &o, &model, NULL);
+            rg_status status = rg_train(ctx, &small.split, rg_no_split(), &o, &model, NULL);
             if (status != (t->words ? RG_BAD_DATA : RG_OK) ||
                 (t->words && !strstr(rg_last_error(ctx), t->words)))
                 fail_msg("%s, form %d: %s: %s", t->what, form, rg_status_name(status),
@@ -1034,7 +1037,7 @@ static void the_kept_models_loss_is_measured(void **state)
     o.model.dtype = RG_F64;
     o.batch_lists = 7;
     o.window_bytes = 200 * 4 * 8;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, &r));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, &r));
     double *scores = calloc((size_t)m.split.n_rows, sizeof *scores);
     assert_ok(ctx, rg_model_score_split(model, &m.split, scores));
     for (int equal = 0; equal < 2; equal++)
@@ -1096,8 +1099,8 @@ static void windows_stream_to_the_same_bits(void **state)
             train_windowed(&m, &v.split, methods[i], window, copy / 3, streamed);
             assert_memory_equal(streamed, in_memory, sizeof streamed);
             assert_memory_not_equal(streamed, whole, sizeof streamed);
-            train_windowed(&m, NULL, methods[i], window, 0, in_memory);
-            train_windowed(&m, NULL, methods[i], window, copy / 3, streamed);
+            train_windowed(&m, rg_no_split(), methods[i], window, 0, in_memory);
+            train_windowed(&m, rg_no_split(), methods[i], window, copy / 3, streamed);
             assert_memory_equal(streamed, in_memory, sizeof streamed);
         }
     unmake(&v);
@@ -1116,17 +1119,18 @@ static void memory_is_counted_as_it_is_used(void **state)
     o.epochs = 1;
     o.normalize = RG_NORMALIZE_NONE;
     o.memory_limit = 5 * 4 * 500 * WIDE; /* less than parameters and the gradients of one bucket */
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     rg_model_destroy(model);
     o.model.name = "mlp";
     o.model.hidden = hidden;
     o.model.n_hidden = 1;
-    assert_fails(ctx, RG_LIMIT, "for parameters", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_fails(ctx, RG_LIMIT, "for parameters",
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.model = rg_model_options_default();
     m.split.mapped = true; /* nothing streams, so that no page is given back */
     o.memory_limit = mapping + mapping / 2;
     o.vali_fraction = 0.5;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     assert_null(strstr(rg_model_history(model), "window_bytes"));
     rg_model_destroy(model);
     unmake(&m);
@@ -1256,7 +1260,7 @@ static void errors(void **state)
         *cases[i].place = cases[i].value;
         model = (rg_model *)&o;
         assert_fails(ctx, cases[i].status, cases[i].words,
-                     rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+                     rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
         assert_null(model);
         *cases[i].place = kept;
     }
@@ -1271,11 +1275,11 @@ static void huge_labels_have_a_linear_gain(void **state)
     rg_model *model;
     rg_train_options o = options();
     o.epochs = 1;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     assert_null(strstr(train_log.note, "linear gain"));
     rg_model_destroy(model);
     m.labels[3] = 1024;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     assert_non_null(strstr(train_log.note, "linear gain"));
     rg_model_destroy(model);
     unmake(&m);
@@ -1300,7 +1304,8 @@ static void missing_features_are_told_by_row(void **state)
         for (int fraction = 0; fraction < 2; fraction++) {
             o.normalize = (rg_normalize)method;
             o.vali_fraction = 0.5 * fraction;
-            assert_fails(ctx, RG_BAD_DATA, words, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+            assert_fails(ctx, RG_BAD_DATA, words,
+                         rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
         }
     v.x[4 * 5] = NAN;
     m.x[4 * last + 1] = 0;
@@ -1323,7 +1328,7 @@ static void training_without_memory(void **state)
         rg_train_options o = rg_train_options_default();
         o.epochs = 2;
         o.vali_fraction = 0.3;
-        rg_status status = rg_train(own, &m.split, NULL, &o, &model, NULL);
+        rg_status status = rg_train(own, &m.split, rg_no_split(), &o, &model, NULL);
         bool reached = memory.requests >= k;
         assert_int_equal(status, reached ? RG_LIMIT : RG_OK);
         assert_true((strstr(rg_last_error(own), "out of memory") != NULL) == reached);
@@ -1349,11 +1354,12 @@ static void unsound_splits_are_refused(void **state)
     for (int i = 0; i < 4; i++) {
         int64_t kept = *place[i];
         *place[i] = value[i];
-        assert_fails(ctx, RG_BAD_DATA, "offsets", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+        assert_fails(ctx, RG_BAD_DATA, "offsets",
+                     rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
         *place[i] = kept;
     }
     m.split.features.dtype = RG_I32;
-    assert_fails(ctx, RG_BAD_DATA, "i32", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_fails(ctx, RG_BAD_DATA, "i32", rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     unmake(&m);
 }
 
@@ -1365,38 +1371,42 @@ static void more_errors(void **state)
     rg_train_options o = options();
     m.x[4 * 7 + 2] = NAN;
     assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
-                 rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.normalize = RG_NORMALIZE_NONE; /* found in the shard pass, not in a read of its own */
     assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
-                 rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     m.x[4 * 7 + 2] = 1;
     o.epochs = 0;
-    assert_fails(ctx, RG_USAGE, "epochs is 0", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_fails(ctx, RG_USAGE, "epochs is 0",
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.epochs = 1;
     o.memory_limit = 100;
     o.normalize = RG_NORMALIZE_ZSCORE;
     assert_fails(ctx, RG_LIMIT, "the limit is 0.0001 MB (the memory limit that was set)",
-                 rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.memory_limit = 300; /* not even a window of one list */
     assert_fails(ctx, RG_LIMIT, "windows of rows",
                  rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
     o.window_bytes = -1;
-    assert_fails(ctx, RG_USAGE, "window is -1", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_fails(ctx, RG_USAGE, "window is -1",
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.window_bytes = 0;
     o.memory_limit = 0;
     o.loss = "nonesuch";
-    assert_fails(ctx, RG_USAGE, "nonesuch", rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_fails(ctx, RG_USAGE, "nonesuch",
+                 rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.loss = "ranking_softmax";
     rg_split empty = m.split;
     empty.n_rows = empty.n_lists = 0;
-    assert_fails(ctx, RG_BAD_DATA, "0 rows", rg_train(ctx, &empty, NULL, &o, &model, NULL));
+    assert_fails(ctx, RG_BAD_DATA, "0 rows",
+                 rg_train(ctx, &empty, rg_no_split(), &o, &model, NULL));
     rg_split narrow = m.split;
     narrow.n_features = narrow.features.dims[1] = 3;
     assert_fails(ctx, RG_BAD_DATA, "3 features",
                  rg_train(ctx, &m.split, &narrow, &o, &model, NULL));
     o.negative_labels = RG_NEGATIVE_ZERO;
     m.labels[0] = -3;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     rg_model_destroy(model);
     unmake(&m);
 }
@@ -1471,7 +1481,7 @@ static void far_outliers_are_named(void **state)
     rg_model *model;
     rg_train_options o = options();
     o.epochs = 1;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     assert_non_null(strstr(train_log.note, "log1p-zscore"));
     assert_non_null(strstr(train_log.note, ": 2 ("));
     rg_model_destroy(model);
@@ -1482,7 +1492,7 @@ static void far_outliers_are_named(void **state)
     m.split.feature_names = names;
     for (int f = 0; f < 4; f++)
         m.x[4 * 100 + f] = 1e6f;
-    assert_ok(ctx, rg_train(ctx, &m.split, NULL, &o, &model, NULL));
+    assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     assert_non_null(strstr(train_log.note, "4 features reach"));
     rg_model_destroy(model);
     unmake(&m);
@@ -1534,7 +1544,7 @@ static void rounding_to_f32_is_told(void **state)
         o.model.dtype = members[i].dtype;
         o.optimizer.lr = 1e-30;
         train_log.note[0] = '\0';
-        rg_status status = rg_train(ctx, &split, NULL, &o, &model, NULL);
+        rg_status status = rg_train(ctx, &split, rg_no_split(), &o, &model, NULL);
         bool told = strstr(train_log.note, "1 feature varies so little") != NULL;
         assert_int_equal(told, members[i].told);
         if (status == RG_OK)

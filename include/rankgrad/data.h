@@ -97,9 +97,15 @@ RG_API rg_status rg_dataset_import(rg_context *ctx, const rg_text_source *source
 /* Ends a data set and everything its splits point to. NULL is allowed. */
 RG_API void rg_dataset_close(rg_dataset *dataset);
 
-/* The i-th split, NULL past the last; and the one of that name, or NULL. Owned by the data set. */
+/* The i-th split, NULL past the last; and the one of that name. When there is none, the result is
+ * NULL and rg_last_error() lists the names that there are. Owned by the data set. */
 RG_API const rg_split *rg_dataset_split_at(const rg_dataset *dataset, int i);
 RG_API const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *name);
+
+/* What a call gets in place of a split that is left out on purpose, such as rg_train's `vali`. NULL
+ * is an error there, so that a misspelt name given to rg_dataset_find does not silently mean
+ * "none". A split without rows. Static. */
+RG_API const rg_split *rg_no_split(void);
 
 /* The path it was opened with, for messages. */
 RG_API const char *rg_dataset_path(const rg_dataset *dataset);
@@ -183,9 +189,9 @@ RG_API void rg_normalization_free(rg_context *ctx, rg_normalization *normalizati
 
 /* Normalises the n rows of one list from `rows` (n,F) of any compute or storage type to `out`
  * (n,F) f32 or f64; in place is allowed when the types are equal. Only list-minmax looks across
- * rows. Shapes must agree (checked by the caller). */
-RG_API void rg_normalization_apply(const rg_context *ctx, const rg_normalization *normalization,
-                                   const rg_tensor *rows, rg_tensor *out);
+ * rows. RG_USAGE when shapes or types do not agree. */
+RG_API rg_status rg_normalization_apply(rg_context *ctx, const rg_normalization *normalization,
+                                        const rg_tensor *rows, rg_tensor *out);
 
 #ifdef __cplusplus
 }

@@ -71,7 +71,8 @@ RG_API rg_status rg_model_set_feature_names(rg_model *model, const char *const *
 RG_API const rg_normalization *rg_model_normalization(const rg_model *model);
 RG_API rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *normalization);
 
-/* What was trained on what, kept as JSON text in the file; "" when unknown. set copies. */
+/* What was trained on what, kept as JSON text in the file; "" when unknown. set copies; RG_USAGE
+ * when the text is neither a JSON object or array nor "". */
 RG_API const char *rg_model_history(const rg_model *model);
 RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
 

@@ -25,7 +25,7 @@ typedef struct rg_parameters {
 RG_API const rg_registry *rg_schedules(void);
 
 /* The factor of the learning rate at step t of T (0 <= t < T) under a choice from rg_schedules();
- * 1 when T < 1. */
+ * 1 when T < 1; NaN for a negative t and for a choice of another kind. */
 RG_API double rg_schedule_factor(const rg_choice *schedule, int64_t step, int64_t n_steps);
 
 /* The optimizers, such as "sgd" and "adam", with their formulas and parameters. Static. */

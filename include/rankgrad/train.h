@@ -116,10 +116,11 @@ typedef struct rg_train_result {
  * features stream.
  *
  * Trains a model and gives the best epoch by the validation metric, or the last one where there is
- * nothing to choose by. `vali` may be NULL; its features are matched with those of the training
- * split as rg_model_score_split matches them with a model's. The objective is the loss's mean over
- * a step's lists times label_scale (raw labels only, else 1), so that the scale of labels is no
- * learning rate.
+ * nothing to choose by. `vali` is rg_no_split() for none; NULL is an error, so that a name that
+ * rg_dataset_find does not know cannot disable validation. Its features are matched with those of
+ * the training split as rg_model_score_split matches them with a model's. The objective is the
+ * loss's mean over a step's lists times label_scale (raw labels only, else 1), so that the scale of
+ * labels is no learning rate.
  *
  * Weights: those of items multiply labels before the label mode; those of lists multiply the list's
  * loss in every label mode, relative to the mean weight of the training lists, so that their scale

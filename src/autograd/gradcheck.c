@@ -246,13 +246,17 @@ rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user, const
     rg_gradcheck_options defaults = rg_gradcheck_options_default();
     rg_tensor copies[MAX_INPUTS] = {0};
     double *grads[MAX_INPUTS] = {0}, *again[MAX_INPUTS] = {0};
+    rg_status status = rg__require(ctx, "rg_gradcheck", "function", function, "inputs", inputs,
+                                   "report", report, NULL);
+    if (status != RG_OK)
+        return status;
     *report = (rg_gradcheck_report){.passed = true, .input = -1, .element = -1};
     if (n_inputs < 1 || n_inputs > MAX_INPUTS)
         return rg__fail(ctx, RG_USAGE, "gradcheck: %d inputs; expected 1 to %d", n_inputs,
                         MAX_INPUTS);
     for (int i = 0; i < n_inputs; i++)
-        if (rg_tensor_count(&inputs[i]) < 0)
-            return rg__fail(ctx, RG_USAGE, "gradcheck: input %d has no valid shape", i);
+        if (rg_tensor_count(&inputs[i]) < 0 || (rg_tensor_count(&inputs[i]) && !inputs[i].data))
+            return rg__fail(ctx, RG_USAGE, "gradcheck: input %d has no valid shape or no data", i);
     struct check c = {.ctx = ctx, .function = function, .user = user, .report = report};
     c.options = options ? options : &defaults;
     const rg_gradcheck_options *o = c.options;
@@ -261,7 +265,7 @@ rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user, const
         {"rtol", o->rtol, o->rtol >= 0 && isfinite(o->rtol), "a number >= 0"},
         {"atol", o->atol, o->atol >= 0 && isfinite(o->atol), "a number >= 0"},
     };
-    rg_status status = rg__check_ranges(ctx, "gradcheck", ranges, RG__COUNT(ranges));
+    status = rg__check_ranges(ctx, "gradcheck", ranges, RG__COUNT(ranges));
     if (status != RG_OK)
         return status;
     c.n_inputs = n_inputs;

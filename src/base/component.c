@@ -19,7 +19,7 @@ enum {
 
 const rg_component *rg_registry_at(const rg_registry *registry, int i)
 {
-    return registry && i >= 0 ? registry->at(i) : NULL;
+    return registry && registry->at && i >= 0 ? registry->at(i) : NULL;
 }
 
 const rg_component *rg_registry_find(const rg_registry *registry, const char *name)
@@ -95,11 +95,13 @@ static void set_initial(const rg_param *param, void *field)
 
 size_t rg_param_print(const rg_param *param, const void *params, char *text, size_t size)
 {
-    struct rg__phrase phrase = {text, size, 0};
+    struct rg__phrase phrase = {text, text ? size : 0, 0};
     union {
         rg_integers largest;
         double alignment;
     } initial;
+    if (!param)
+        return 0;
     rg__put(&phrase, "%s", "");
     if (params) {
         put_value(&phrase, param, (const char *)params + param->offset);
@@ -129,7 +131,9 @@ size_t rg_param_range(const rg_param *param, char *text, size_t size)
         [RG_PARAM_FLAG] = "true or false",     [RG_PARAM_NAME] = "one of ",
         [RG_PARAM_INTEGERS] = "whole numbers",
     };
-    struct rg__phrase phrase = {text, size, 0};
+    struct rg__phrase phrase = {text, text ? size : 0, 0};
+    if (!param)
+        return 0;
     rg__put(&phrase, "%s", kinds[param->type]);
     if (param->type == RG_PARAM_NAME)
         rg__put_names(&phrase, param->name_at);
@@ -273,6 +277,10 @@ static void set_defaults(const rg_component *component, rg_choice *choice)
 rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const void *params,
                          rg_choice *choice)
 {
+    rg_status status =
+        rg__require(ctx, "rg_choice_make", "component", component, "choice", choice, NULL);
+    if (status != RG_OK)
+        return status;
     set_defaults(component, choice);
     if (!params)
         return RG_OK;
@@ -291,6 +299,11 @@ rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const v
 
 rg_status rg_choice_set(rg_context *ctx, rg_choice *choice, const char *name, const char *value)
 {
+    rg_status status =
+        rg__require(ctx, "rg_choice_set", "choice", choice, "choice->component",
+                    choice ? choice->component : NULL, "name", name, "value", value, NULL);
+    if (status != RG_OK)
+        return status;
     const rg_component *component = choice->component;
     const rg_param *param = find_param(component, name);
     if (!param)
@@ -400,8 +413,10 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
                           rg_choice *choice)
 {
     char name[WORD];
-    if (!text)
-        return rg__fail(ctx, RG_USAGE, "%s: the name is NULL", registry->what);
+    rg_status status = rg__require(ctx, "rg_choice_parse", "registry", registry, "choice", choice,
+                                   "text", text, NULL);
+    if (status != RG_OK)
+        return status;
     struct scan scan = {ctx, registry->what, text, text};
     if (!take_word(&scan, "(),=", true, name))
         return malformed(&scan);
@@ -409,15 +424,17 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
     if (!component)
         return rg__unknown_component(ctx, registry, name);
     set_defaults(component, choice);
-    rg_status status = *scan.at == '(' ? take_params(&scan, choice) : RG_OK;
+    status = *scan.at == '(' ? take_params(&scan, choice) : RG_OK;
     skip_space(&scan);
     return status == RG_OK && *scan.at ? malformed(&scan) : status;
 }
 
 size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)
 {
-    const rg_component *component = choice->component;
-    struct rg__phrase phrase = {text, size, 0};
+    const rg_component *component = choice ? choice->component : NULL;
+    struct rg__phrase phrase = {text, text ? size : 0, 0};
+    if (!component)
+        return 0;
     rg__put(&phrase, "%s", component->name);
     for (int i = 0; i < component->n_params; i++) {
         const rg_param *param = &component->params[i];

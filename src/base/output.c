@@ -137,8 +137,11 @@ static rg_status same_name(rg_context *ctx, const char *a, const char *b, bool *
 rg_status rg_output_same(rg_context *ctx, const char *a, const char *b, bool *same)
 {
     struct rg__destination to_a = {0}, to_b = {0};
+    rg_status status = rg__require(ctx, "rg_output_same", "a", a, "b", b, "same", same, NULL);
+    if (status != RG_OK)
+        return status;
     *same = false;
-    rg_status status = rg__output_find(ctx, a, &to_a);
+    status = rg__output_find(ctx, a, &to_a);
     if (status == RG_OK)
         status = rg__output_find(ctx, b, &to_b);
     if (status == RG_OK && (to_a.descriptor >= 0 || to_b.descriptor >= 0))
@@ -154,7 +157,8 @@ bool rg_output_is_stdout(rg_context *ctx, const char *path)
 {
     struct rg__destination to;
     struct stat st;
-    if (rg__output_find(ctx, path, &to) != RG_OK)
+    if (rg__require(ctx, "rg_output_is_stdout", "path", path, NULL) != RG_OK ||
+        rg__output_find(ctx, path, &to) != RG_OK)
         return false;
     rg__free(ctx, to.target);
     return to.stream && ctx->files->fstat(STDOUT_FILENO, &st) == 0 && st.st_dev == to.st.st_dev &&
@@ -291,10 +295,13 @@ rg_status rg__output_draft(struct rg__output *out)
 
 rg_status rg_output_begin(rg_context *ctx, const char *path, rg_output **out)
 {
+    rg_status status = rg__require(ctx, "rg_output_begin", "path", path, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     *out = rg__alloc(ctx, 1, sizeof **out, "an output");
     if (!*out)
         return RG_LIMIT;
-    rg_status status = rg__output_begin(ctx, path, *out);
+    status = rg__output_begin(ctx, path, *out);
     if (status != RG_OK) {
         rg__free(ctx, *out);
         *out = NULL;
@@ -343,6 +350,12 @@ void rg__output_write(struct rg__output *out, const void *from, size_t size, int
 
 void rg_output_write(rg_output *out, const void *from, size_t size)
 {
+    if (!out)
+        return;
+    if (size > PTRDIFF_MAX || (!from && size > 0)) {
+        out->error = out->error ? out->error : EINVAL;
+        return;
+    }
     rg__output_write(out, from, size, out->is_stream ? -1 : out->end);
     out->end += (int64_t)size;
 }
@@ -454,7 +467,9 @@ static int rename_all(rg_output *const *outs, int n)
 
 rg_status rg_output_commit(rg_output *const *outs, int n)
 {
-    rg_status status = RG_OK;
+    rg_status status = n < 0 || (n > 0 && !outs) ? RG_USAGE : RG_OK;
+    for (int i = 0; i < n && status == RG_OK; i++)
+        status = outs[i] ? RG_OK : RG_LIMIT;
     for (int i = 0; i < n && status == RG_OK; i++) {
         finish(outs[i]);
         status = outs[i]->error ? fail(outs[i]) : RG_OK;

@@ -520,7 +520,8 @@ static rg_status run(rg_context *ctx, struct train *t, const struct input *in, s
 {
     t->o.on_epoch = on_epoch;
     t->o.user = p;
-    rg_status status = rg_train(ctx, in->train, in->vali, &t->o, model, result);
+    rg_status status =
+        rg_train(ctx, in->train, in->vali ? in->vali : rg_no_split(), &t->o, model, result);
     cli_progress("");
     if (*model)
         return status;

@@ -141,12 +141,18 @@ static rg_status check_existing(rg_context *ctx, const char *path, const struct 
 rg_status rg_output_check(rg_context *ctx, const char *path, const rg_output_options *options)
 {
     const rg_output_options none = {0};
+    const rg_output_options *o = options ? options : &none;
     struct rg__destination to;
-    rg_status status = rg__output_find(ctx, path, &to);
+    rg_status status = rg__require(ctx, "rg_output_check", "path", path, NULL);
+    if (status == RG_OK && (o->n_inputs < 0 || (o->n_inputs > 0 && !o->inputs)))
+        status = rg__fail(ctx, RG_USAGE, "rg_output_check: %d inputs%s", o->n_inputs,
+                          o->inputs ? "" : ", and inputs is NULL");
+    if (status == RG_OK)
+        status = rg__output_find(ctx, path, &to);
     if (status != RG_OK)
         return status;
     if (to.exists)
-        status = check_existing(ctx, path, &to, options ? options : &none);
+        status = check_existing(ctx, path, &to, o);
     if (status == RG_OK && !to.stream) { /* whether its folder takes files */
         struct rg__output trial;
         status = rg__output_begin(ctx, path, &trial);

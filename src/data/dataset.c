@@ -61,10 +61,13 @@ rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes)
 {
     bool there;
     struct stat st;
+    rg_status status = rg__require(ctx, "rg_file_is_hdf5", "path", path, "yes", yes, NULL);
+    if (status != RG_OK)
+        return status;
     *yes = false;
     if (strcmp(path, "-") == 0)
         return RG_OK;
-    rg_status status = rg__look_at(ctx, path, &there, &st);
+    status = rg__look_at(ctx, path, &there, &st);
     if (status != RG_OK || (there && !S_ISREG(st.st_mode)))
         return status;
     return rg__h5_recognise(ctx, path, yes);
@@ -75,8 +78,11 @@ rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_op
 {
     rg_dataset_options defaults = rg_dataset_options_default();
     bool is_hdf5;
+    rg_status status = rg__require(ctx, "rg_dataset_open", "path", path, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     *out = NULL;
-    rg_status status = rg_file_is_hdf5(ctx, path, &is_hdf5);
+    status = rg_file_is_hdf5(ctx, path, &is_hdf5);
     if (status != RG_OK)
         return status;
     if (!options)
@@ -112,27 +118,45 @@ void rg_dataset_close(rg_dataset *dataset)
 
 const rg_split *rg_dataset_split_at(const rg_dataset *dataset, int i)
 {
-    return i >= 0 && i < dataset->n_splits ? &dataset->splits[i] : NULL;
+    return dataset && i >= 0 && i < dataset->n_splits ? &dataset->splits[i] : NULL;
 }
 
 const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *name)
 {
-    for (int i = 0; i < dataset->n_splits; i++)
-        if (strcmp(dataset->splits[i].name, name) == 0)
-            return &dataset->splits[i];
+    char known[64] = "";
+    if (!dataset || rg__require(dataset->ctx, "rg_dataset_find", "name", name, NULL) != RG_OK)
+        return NULL;
+    for (int i = 0; i < dataset->n_splits; i++) {
+        const rg_split *split = &dataset->splits[i];
+        if (strcmp(split->name, name) == 0)
+            return split;
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s\"%s\"", i ? ", " : "", split->name);
+    }
+    rg__fail(dataset->ctx, RG_USAGE, "%s: has no split \"%s\"; it has %s", dataset->path, name,
+             known);
     return NULL;
+}
+
+const rg_split *rg_no_split(void)
+{
+    static const rg_split none = {.name = "no split"};
+    return &none;
 }
 
 const char *rg_dataset_path(const rg_dataset *dataset)
 {
-    return dataset->path;
+    return dataset ? dataset->path : NULL;
 }
 
 rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_checked)
 {
     struct rg__h5 *file;
     int n = 0;
-    rg_status status = rg__h5_open(ctx, path, &file);
+    rg_status status = rg__require(ctx, "rg_dataset_verify", "path", path, NULL);
+    if (status != RG_OK)
+        return status;
+    status = rg__h5_open(ctx, path, &file);
     if (status == RG_OK)
         status = rg__h5_verify(file, &n);
     if (status == RG_OK && n_checked)

@@ -240,6 +240,9 @@ rg_status rg_dataset_generate(rg_context *ctx, const rg_generate_options *option
                               rg_dataset **out)
 {
     rg_generate_options o = options ? *options : rg_generate_options_default();
+    rg_status status = rg__require(ctx, "rg_dataset_generate", "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     *out = NULL;
     if (o.n_lists < 3 || o.n_lists > MOST_LISTS)
         return rg__fail(ctx, RG_USAGE, "generate: %lld lists, expected 3 to %d (one a split)",
@@ -252,7 +255,7 @@ rg_status rg_dataset_generate(rg_context *ctx, const rg_generate_options *option
     if (!dataset)
         return RG_LIMIT;
     struct generator g = {.ctx = ctx, .seed = o.seed, .n_features = o.n_features};
-    rg_status status = generate(&g, o.n_lists, truth, dataset);
+    status = generate(&g, o.n_lists, truth, dataset);
     if (status != RG_OK) {
         rg_dataset_close(dataset);
         return status;

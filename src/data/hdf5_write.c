@@ -280,7 +280,11 @@ rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *co
 {
     rg_write_options o = options ? *options : rg_write_options_default();
     struct rg__matched matched[RG__MAX_SPLITS] = {{0}};
-    rg_status status = check_names(ctx, path, splits, n_splits);
+    rg_status status = rg__require(ctx, "rg_dataset_write", "path", path, "splits", splits, NULL);
+    for (int i = 0; i < n_splits && status == RG_OK; i++)
+        status = rg__require(ctx, "rg_dataset_write", "splits[i]", splits[i], NULL);
+    if (status == RG_OK)
+        status = check_names(ctx, path, splits, n_splits);
     for (int i = 0; i < n_splits && status == RG_OK; i++)
         status = check_split(ctx, path, splits[i]);
     if (status == RG_OK)

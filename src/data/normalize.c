@@ -375,12 +375,17 @@ rg_status rg__normalization_fit(rg_context *ctx, rg_normalize method, const rg_s
 rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
                                rg_normalization *out)
 {
+    rg_status status = rg__require(ctx, "rg_normalization_fit", "split", split, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     const struct rg__inputs all = rg__all_inputs(split->n_features);
     return rg__normalization_fit(ctx, method, split, &all, out);
 }
 
 void rg_normalization_free(rg_context *ctx, rg_normalization *normalization)
 {
+    if (!ctx || !normalization)
+        return;
     rg__free(ctx, normalization->shift);
     rg__free(ctx, normalization->scale);
     *normalization = (rg_normalization){.method = RG_NORMALIZE_NONE};
@@ -457,8 +462,8 @@ static void apply_list_minmax(const struct job *job)
     list_minmax(job, column, (int)(job->n_features - column));
 }
 
-void rg_normalization_apply(const rg_context *ctx, const rg_normalization *normalization,
-                            const rg_tensor *rows, rg_tensor *out)
+void rg__normalize_rows(const rg_context *ctx, const rg_normalization *normalization,
+                        const rg_tensor *rows, rg_tensor *out)
 {
     struct job job = {normalization, rows, out, rows->dims[0], rows->dims[1]};
     if (normalization->method == RG_NORMALIZE_LIST_MINMAX)
@@ -472,4 +477,36 @@ void rg_normalization_apply(const rg_context *ctx, const rg_normalization *norma
         apply_affine(&job);
     else if (rows->data != out->data)
         rg__cast(rows->dtype, rows->data, out->dtype, out->data, rg_tensor_count(rows));
+}
+
+rg_status rg_normalization_apply(rg_context *ctx, const rg_normalization *normalization,
+                                 const rg_tensor *rows, rg_tensor *out)
+{
+    static const char who[] = "rg_normalization_apply";
+    char from[RG__SHAPE_TEXT], to[RG__SHAPE_TEXT];
+    rg_status status =
+        rg__require(ctx, who, "normalization", normalization, "rows", rows, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
+    const rg_normalization *z = normalization;
+    bool whole = z->method == RG_NORMALIZE_NONE || z->method == RG_NORMALIZE_LIST_MINMAX;
+    int64_t count = rg_tensor_count(rows);
+    bool typed = rg_dtype_computes(rows->dtype) || rows->dtype == RG_F16;
+    if (!rg_normalize_name(z->method) || !typed || !rg_dtype_computes(out->dtype))
+        return rg__fail(ctx, RG_USAGE,
+                        "%s: method %d from type %d to type %d; expected a method of rg_normalize, "
+                        "rows of f16, f32 or f64 and out of f32 or f64",
+                        who, (int)z->method, (int)rows->dtype, (int)out->dtype);
+    if (rows->ndim != 2 || count < 0 || !rg__same_shape(rows, out) ||
+        (!whole && rows->dims[1] != z->n_features))
+        return rg__fail(
+            ctx, RG_USAGE, "%s: rows %s and out %s for %lld features; expected one shape (n,F)",
+            who, rg__shape_text(rows, from), rg__shape_text(out, to), (long long)z->n_features);
+    if (count > 0)
+        status = rg__require(ctx, who, "rows->data", rows->data, "out->data", out->data, NULL);
+    if (count > 0 && status == RG_OK && !whole)
+        status = rg__require(ctx, who, "shift", z->shift, "scale", z->scale, NULL);
+    if (status == RG_OK && count > 0)
+        rg__normalize_rows(ctx, normalization, rows, out);
+    return status;
 }

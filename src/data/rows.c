@@ -134,7 +134,7 @@ int64_t rg__load_rows(const rg_context *ctx, const rg_split *split, const struct
     out->dims[0] = rows.dims[0];
     out->dims[1] = inputs->n;
     if (rows.dims[0] > 0)
-        rg_normalization_apply(ctx, normalization, &rows, out);
+        rg__normalize_rows(ctx, normalization, &rows, out);
     return rows.dims[0];
 }
 

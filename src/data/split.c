@@ -99,6 +99,9 @@ static rg_status check_dense(rg_context *ctx, const rg_split *split, const char 
 
 rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *what)
 {
+    rg_status status = rg__require(ctx, what, "the split", split, NULL);
+    if (status != RG_OK)
+        return status;
     if (split->n_rows < 0 || split->n_features < 1 || split->n_lists < 0)
         return rg__fail(ctx, RG_BAD_DATA,
                         "%s: %lld rows, %lld features, %lld lists; at least one feature is "
@@ -108,7 +111,7 @@ rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *wh
     if (!split->offsets && split->n_lists > 0)
         return rg__fail(ctx, RG_BAD_DATA, "%s: %lld lists without offsets", what,
                         (long long)split->n_lists);
-    rg_status status = (split->csr.indptr ? check_sparse : check_dense)(ctx, split, what);
+    status = (split->csr.indptr ? check_sparse : check_dense)(ctx, split, what);
     if (status == RG_OK && split->offsets)
         status = rg__check_offsets(ctx, what, "offsets", split->offsets, split->n_lists,
                                    split->n_rows, "rows");

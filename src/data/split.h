@@ -42,6 +42,10 @@ static inline int64_t rg__longest_list(const int64_t *offsets, int64_t n_lists)
  * "WHAT: ...". No number of dense features is looked at; of sparse ones every column is. */
 rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *what);
 
+/* rg_normalization_apply without its checks. */
+void rg__normalize_rows(const rg_context *ctx, const rg_normalization *normalization,
+                        const rg_tensor *rows, rg_tensor *out);
+
 /* Whether offsets (n + 1) begin with 0, never decrease and end with `last`, the number of `units`;
  * RG_BAD_DATA, "WHERE: NAME: ...". */
 rg_status rg__check_offsets(rg_context *ctx, const char *where, const char *name,

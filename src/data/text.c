@@ -349,11 +349,17 @@ rg_status rg_dataset_import(rg_context *ctx, const rg_text_source *sources, int 
                             const rg_dataset_options *options, rg_dataset **out)
 {
     rg_dataset_options o = options ? *options : rg_dataset_options_default();
+    rg_status status = rg__require(ctx, "rg_dataset_import", "sources", sources, "out", out, NULL);
+    for (int i = 0; i < n_sources && status == RG_OK; i++)
+        status = rg__require(ctx, "rg_dataset_import", "sources[i].path", sources[i].path,
+                             "sources[i].split", sources[i].split, NULL);
+    if (status != RG_OK)
+        return status;
     *out = NULL;
     rg_dataset *dataset = rg__dataset_new(ctx, n_sources > 0 ? sources[0].path : "");
     if (!dataset)
         return RG_LIMIT;
-    rg_status status = read_sources(ctx, sources, n_sources, &o, dataset);
+    status = read_sources(ctx, sources, n_sources, &o, dataset);
     if (status != RG_OK) {
         rg_dataset_close(dataset);
         return status;

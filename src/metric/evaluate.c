@@ -48,8 +48,8 @@ static const double LARGEST_EXP_LABEL = 1023, LARGE_LABEL = 31;
 
 enum { BLOCK_ROWS = 8192 }; /* work of some 100 us, enough to pay for handing it out */
 
-static rg_status check_metric(rg_context *ctx, const rg_metric *metric,
-                              const struct rg__metric_kind **kind, rg_choice *own)
+rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
+                           const struct rg__metric_kind **kind, rg_choice *own)
 {
     *kind = rg__metric_kind_of(ctx, metric, own);
     if (!*kind)
@@ -68,12 +68,31 @@ static rg_status check_metric(rg_context *ctx, const rg_metric *metric,
     return RG_OK;
 }
 
-/* Offsets and list weights. */
-static rg_status check_ranking(rg_context *ctx, const rg_ranking *ranking)
+/* The arrays of a ranking of `n` items; those of its doc ids only where ties are broken by them. */
+static rg_status check_items(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
+                             int64_t n)
+{
+    rg_status status = RG_OK;
+    if (n > 0)
+        status =
+            rg__require(ctx, "ranking", "scores", ranking->scores, "labels", ranking->labels, NULL);
+    if (metric->ties != RG_TIES_DOCID || !ranking->doc_ids)
+        return status;
+    for (int64_t row = ranking->offsets[0]; row < n && status == RG_OK; row++)
+        if (!ranking->doc_ids[row])
+            status = rg__fail(ctx, RG_USAGE, "ranking: doc_ids[%lld] is NULL", (long long)row);
+    return status;
+}
+
+static rg_status check_ranking(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking)
 {
     if (ranking->n_lists < 0)
         return rg__fail(ctx, RG_USAGE, "the ranking has %lld lists; it must have 0 or more",
                         (long long)ranking->n_lists);
+    if (ranking->n_lists == 0)
+        return RG_OK;
+    if (!ranking->offsets)
+        return rg__require(ctx, "ranking", "offsets", ranking->offsets, NULL);
     for (int64_t q = 0; q < ranking->n_lists; q++) {
         int64_t begin = ranking->offsets[q], end = ranking->offsets[q + 1];
         if (begin < 0 || end < begin)
@@ -87,7 +106,7 @@ static rg_status check_ranking(rg_context *ctx, const rg_ranking *ranking)
                             "weight of list %lld is %g; it must be finite and at least 0",
                             (long long)q + 1, weight);
     }
-    return RG_OK;
+    return check_items(ctx, metric, ranking, ranking->offsets[ranking->n_lists]);
 }
 
 static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t q, int64_t row)
@@ -290,9 +309,9 @@ rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg
                               double *ideals, rg_metric_result *result, double *per_list)
 {
     struct evaluation e = {.ctx = ctx, .metric = metric, .ranking = ranking, .ideals = ideals};
-    rg_status status = check_metric(ctx, metric, &e.kind, &e.own);
+    rg_status status = rg__check_metric(ctx, metric, &e.kind, &e.own);
     if (status == RG_OK)
-        status = check_ranking(ctx, ranking);
+        status = check_ranking(ctx, metric, ranking);
     if (status != RG_OK)
         return status;
     bool gains = e.kind->has_relevant == rg__has_gain;
@@ -315,5 +334,8 @@ rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg
 rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
                              rg_metric_result *result, double *per_list)
 {
-    return rg__metric_evaluate(ctx, metric, ranking, NULL, result, per_list);
+    rg_status status = rg__require(ctx, "rg_metric_evaluate", "metric", metric, "ranking", ranking,
+                                   "result", result, NULL);
+    return status == RG_OK ? rg__metric_evaluate(ctx, metric, ranking, NULL, result, per_list)
+                           : status;
 }

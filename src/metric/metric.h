@@ -54,6 +54,10 @@ struct rg__metric_kind {
 const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metric *metric,
                                                  rg_choice *own);
 
+/* rg__metric_kind_of; RG_USAGE also for a metric with a field out of range. */
+rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
+                           const struct rg__metric_kind **kind, rg_choice *own);
+
 /* rg_metric_evaluate with `ideals` (n_lists), NaN at first, in which the lists' ideals are kept for
  * the next call with the same metric, labels, offsets and mask; NULL: they are not kept. */
 rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,

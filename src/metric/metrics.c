@@ -89,9 +89,16 @@ static const struct rg__metric_kind *find(rg_context *ctx, const char *text, siz
 const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metric *metric,
                                                  rg_choice *own)
 {
-    const struct rg__metric_kind *kind = (const void *)metric->own.component;
-    if (!kind)
+    const rg_component *chosen = metric->own.component;
+    const struct rg__metric_kind *kind = (const void *)chosen;
+    if (!chosen && rg__require(ctx, "metric", "name", metric->name, NULL) != RG_OK)
+        return NULL;
+    if (!chosen)
         kind = find(ctx, metric->name, strlen(metric->name));
+    else if (rg_registry_find(rg_metrics(), chosen->name) != chosen) {
+        rg__fail(ctx, RG_USAGE, "metric: own is not a choice from rg_metrics()");
+        return NULL;
+    }
     const void *params = metric->own.component ? &metric->own.params : NULL;
     if (!kind || rg_choice_make(ctx, &kind->component, params, own) != RG_OK)
         return NULL;
@@ -124,6 +131,9 @@ static rg_status parse_params(rg_context *ctx, const struct rg__metric_kind *kin
 
 rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric)
 {
+    rg_status status = rg__require(ctx, "rg_metric_parse", "text", text, "metric", metric, NULL);
+    if (status != RG_OK)
+        return status;
     size_t n = strcspn(text, "(@");
     const char *end = text + n; /* of name and parameters */
     const struct rg__metric_kind *kind = find(ctx, text, n);
@@ -133,7 +143,7 @@ rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric)
     if (*end == '(') {
         end += strcspn(end, ")");
         end += *end == ')';
-        rg_status status = parse_params(ctx, kind, text + n, end, &metric->own);
+        status = parse_params(ctx, kind, text + n, end, &metric->own);
         if (status != RG_OK)
             return status;
     }

@@ -78,10 +78,13 @@ static void write_columns(struct rg__h5_writer *writer, const rg_model *model)
 
 rg_status rg_model_write(const rg_model *model, rg_output *out)
 {
-    rg_context *ctx = model->ctx;
+    rg_context *ctx = rg__model_context(model);
     struct rg__h5_writer *writer;
+    rg_status status = rg__require(ctx, "rg_model_write", "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     const rg_normalization *norm = &model->normalization;
-    rg_status status = check_finite(model, out->path);
+    status = check_finite(model, out->path);
     if (status != RG_OK)
         return status;
     char *config = config_of(model);
@@ -114,10 +117,11 @@ rg_status rg_model_write(const rg_model *model, rg_output *out)
 rg_status rg_model_save(const rg_model *model, const char *path, bool force)
 {
     rg_output *out;
+    rg_context *ctx = rg__model_context(model);
     rg_status status =
-        rg_output_check(model->ctx, path, &(rg_output_options){.format = FORMAT, .force = force});
+        rg_output_check(ctx, path, &(rg_output_options){.format = FORMAT, .force = force});
     if (status == RG_OK)
-        status = rg_output_begin(model->ctx, path, &out);
+        status = rg_output_begin(ctx, path, &out);
     if (status != RG_OK)
         return status;
     status = rg_model_write(model, out);
@@ -396,6 +400,9 @@ static rg_status read_names_and_history(struct reader *r)
         status = read_text(r, "/history", true, &strings);
     if (status == RG_OK && strings) {
         status = rg_model_set_history(r->model, strings[0]);
+        if (status == RG_USAGE)
+            status =
+                rg__fail(r->ctx, RG_DAMAGED, "%s: /history: %s", r->path, rg_last_error(r->ctx));
         rg__free(r->ctx, strings);
     }
     return status;
@@ -406,8 +413,11 @@ rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
     struct reader r = {.ctx = ctx, .path = path};
     rg_normalize method = RG_NORMALIZE_NONE;
     int n_checked;
+    rg_status status = rg__require(ctx, "rg_model_load", "path", path, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     *out = NULL;
-    rg_status status = rg__h5_open(ctx, path, &r.file);
+    status = rg__h5_open(ctx, path, &r.file);
     if (status != RG_OK)
         return status;
     status = check_format(&r);

@@ -1,6 +1,10 @@
 /* model.c: the common part of all models: the table of them, options, memory, normalisation. */
 #include "model/model.h"
 
+#include "autograd/op.h"
+
+#include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 static const struct rg__architecture architectures[] = {
@@ -153,8 +157,11 @@ rg_status rg_model_create(rg_context *ctx, int64_t n_features, const rg_model_op
 {
     rg_model_options o = options ? *options : rg_model_options_default();
     rg_model outline;
+    rg_status status = rg__require(ctx, "rg_model_create", "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     *out = NULL;
-    rg_status status = rg__model_outline(ctx, n_features, &o, &outline);
+    status = rg__model_outline(ctx, n_features, &o, &outline);
     if (status == RG_OK)
         status = rg__model_allocate(&outline, o.columns, o.dtype, out);
     if (status == RG_OK && outline.architecture->start)
@@ -184,41 +191,48 @@ void rg_model_destroy(rg_model *model)
 
 const char *rg_model_name(const rg_model *model)
 {
-    return model->architecture->name;
+    return model ? model->architecture->name : NULL;
 }
 
 int64_t rg_model_n_features(const rg_model *model)
 {
-    return model->inputs.n_features;
+    return model ? model->inputs.n_features : 0;
 }
 
 const int32_t *rg_model_columns(const rg_model *model, int64_t *n)
 {
     if (n)
-        *n = model->inputs.n;
-    return model->inputs.index;
+        *n = model ? model->inputs.n : 0;
+    return model ? model->inputs.index : NULL;
 }
 
 const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden)
 {
-    *n_hidden = model->n_hidden;
-    return model->hidden;
+    if (n_hidden)
+        *n_hidden = model ? model->n_hidden : 0;
+    return model ? model->hidden : NULL;
 }
 
 const rg_parameters *rg_model_parameters(const rg_model *model)
 {
-    return &model->parameters;
+    return model ? &model->parameters : NULL;
 }
 
 const char *const *rg_model_feature_names(const rg_model *model)
 {
-    return (const char *const *)model->feature_names;
+    return model ? (const char *const *)model->feature_names : NULL;
 }
 
 rg_status rg_model_set_feature_names(rg_model *model, const char *const *names)
 {
-    rg_context *ctx = model->ctx;
+    rg_context *ctx = rg__model_context(model);
     char **copy = NULL;
+    if (!ctx)
+        return RG_LIMIT;
+    for (int64_t i = 0; names && i < model->inputs.n_features; i++)
+        if (!names[i])
+            return rg__fail(ctx, RG_USAGE, "rg_model_set_feature_names: names[%lld] is NULL",
+                            (long long)i);
     if (names) {
         copy = rg__alloc(ctx, model->inputs.n_features, sizeof *copy, "the feature names");
         for (int64_t i = 0; copy && i < model->inputs.n_features; i++)
@@ -236,7 +250,7 @@ rg_status rg_model_set_feature_names(rg_model *model, const char *const *names)
 
 const rg_normalization *rg_model_normalization(const rg_model *model)
 {
-    return &model->normalization;
+    return model ? &model->normalization : NULL;
 }
 
 /* A copy of n numbers; NULL stays NULL. */
@@ -253,7 +267,14 @@ static bool copy_numbers(rg_context *ctx, const double *from, int64_t n, double 
 
 rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *normalization)
 {
-    rg_context *ctx = model->ctx;
+    rg_context *ctx = rg__model_context(model);
+    rg_status status =
+        rg__require(ctx, "rg_model_set_normalization", "normalization", normalization, NULL);
+    if (status != RG_OK)
+        return status;
+    if (!rg_normalize_name(normalization->method))
+        return rg__fail(ctx, RG_USAGE, "model: %d is no normalisation; see rg_normalize",
+                        (int)normalization->method);
     rg_normalization copy = *normalization;
     copy.shift = copy.scale = NULL;
     if (normalization->method != RG_NORMALIZE_NONE && normalization->n_features != model->inputs.n)
@@ -264,6 +285,12 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
     if (fitted && (!normalization->shift || !normalization->scale))
         return rg__fail(ctx, RG_USAGE, "model: %s needs shift and scale",
                         rg_normalize_name(normalization->method));
+    for (int64_t j = 0; fitted && j < model->inputs.n; j++)
+        if (!isfinite(normalization->shift[j]) || !isfinite(normalization->scale[j]))
+            return rg__fail(ctx, RG_USAGE,
+                            "model: feature %lld (from 1) has shift %g and scale %g; expected "
+                            "finite numbers",
+                            (long long)j + 1, normalization->shift[j], normalization->scale[j]);
     if (!copy_numbers(ctx, normalization->shift, model->inputs.n, &copy.shift) ||
         !copy_numbers(ctx, normalization->scale, model->inputs.n, &copy.scale)) {
         rg_normalization_free(ctx, &copy);
@@ -276,12 +303,26 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
 
 const char *rg_model_history(const rg_model *model)
 {
-    return model->history;
+    return model ? model->history : NULL;
 }
 
 rg_status rg_model_set_history(rg_model *model, const char *json)
 {
-    char *copy = rg__strdup(model->ctx, json);
+    json_error_t error;
+    rg_context *ctx = rg__model_context(model);
+    rg_status status = rg__require(ctx, "rg_model_set_history", "json", json, NULL);
+    if (status != RG_OK)
+        return status;
+    json_t *parsed = *json ? json_loads(json, 0, &error) : NULL;
+    json_decref(parsed);
+    if (*json && !parsed)
+        return json_error_code(&error) == json_error_out_of_memory
+                   ? rg__fail_memory(ctx, strlen(json), "parsing the history")
+                   : rg__fail(ctx, RG_USAGE,
+                              "rg_model_set_history: line %d, column %d: %s; expected a JSON "
+                              "object or array, or \"\"",
+                              error.line, error.column, error.text);
+    char *copy = rg__strdup(ctx, json);
     if (!copy)
         return RG_LIMIT;
     rg__free(model->ctx, model->history);
@@ -301,5 +342,10 @@ rg_node *rg__parameter(rg_graph *graph, rg_model *model, int i)
 
 rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows)
 {
-    return rows ? model->architecture->forward(graph, model, rows) : NULL;
+    if (rg_graph_status(graph) != RG_OK)
+        return NULL;
+    if (model && rows)
+        return model->architecture->forward(graph, model, rows);
+    rg__graph_fail(graph, RG_USAGE, "rg_model_forward: %s is NULL", model ? "rows" : "model");
+    return NULL;
 }

@@ -52,6 +52,12 @@ struct rg__architecture {
 
 enum { RG__SPARSE_SLACK = 16 };
 
+/* The context of a model, NULL for no model: then rg__require and rg__fail return RG_LIMIT. */
+static inline rg_context *rg__model_context(const rg_model *model)
+{
+    return model ? model->ctx : NULL;
+}
+
 /* The architecture of that name; NULL when there is none. */
 const struct rg__architecture *rg__architecture_find(const char *name);
 

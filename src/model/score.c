@@ -97,8 +97,14 @@ static int64_t score_block(const struct block *b, int64_t begin, int64_t end)
 
 rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores)
 {
-    if (n < 0)
-        return rg__fail(model->ctx, RG_USAGE, "score: %lld rows", (long long)n);
+    rg_status status = RG_OK;
+    if (!model)
+        return RG_LIMIT;
+    if (n < 0 || n > INT64_MAX / (int64_t)sizeof(double) / model->inputs.n_features)
+        return rg__fail(model->ctx, RG_USAGE, "rg_model_score: n is %lld; expected 0 or more rows",
+                        (long long)n);
+    if (n > 0 && (!rows || !scores))
+        return rg__require(model->ctx, "rg_model_score", "rows", rows, "scores", scores, NULL);
     rg_dtype dtype = model->parameters.dtype;
     union {
         const float *given;
@@ -113,7 +119,7 @@ rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, fl
     }
     _Alignas(ALIGNMENT) char stack[STACK_BYTES];
     struct block b;
-    rg_status status = block_open(model->ctx, model, &split, n, stack, &b);
+    status = block_open(model->ctx, model, &split, n, stack, &b);
     for (int64_t begin = 0; begin < n && status == RG_OK; begin += b.most) {
         int64_t end = n - begin < b.most ? n : begin + b.most;
         rg__cast(dtype, b.scores, RG_F32, scores + begin, score_block(&b, begin, end));
@@ -354,9 +360,13 @@ rg_status rg_model_score_split(const rg_model *model, const rg_split *split, dou
     const struct rg__columns wanted = {"the model", rg_model_n_features(model),
                                        rg_model_feature_names(model)};
     struct rg__matched matched = {0};
-    rg_status status = rg__check_split(model->ctx, split, what);
+    rg_context *ctx = rg__model_context(model);
+    rg_status status =
+        rg__require(ctx, "rg_model_score_split", "split", split, "scores", scores, NULL);
     if (status == RG_OK)
-        status = rg__match_columns(model->ctx, what, split, &wanted, &matched);
+        status = rg__check_split(ctx, split, what);
+    if (status == RG_OK)
+        status = rg__match_columns(ctx, what, split, &wanted, &matched);
     if (status == RG_OK)
         status = score_matched(model, &matched.split, scores);
     rg__matched_free(&matched);

@@ -47,10 +47,14 @@ static rg_status check_options(rg_context *ctx, rg_dtype dtype, const rg_optimiz
 rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
                               const rg_optimizer_options *options, rg_optimizer **out)
 {
+    rg_status status =
+        rg__require(ctx, "rg_optimizer_create", "parameters", parameters, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
     *out = NULL;
     rg_optimizer_options o = options ? *options : rg_optimizer_options_default();
     rg_choice choice;
-    rg_status status = rg_choice_parse(ctx, rg_optimizers(), o.name, &choice);
+    status = rg_choice_parse(ctx, rg_optimizers(), o.name, &choice);
     if (status == RG_OK)
         status = check_options(ctx, parameters->dtype, &o);
     if (status != RG_OK)
@@ -60,6 +64,11 @@ rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
         return rg__fail(ctx, RG_USAGE,
                         "optimizer: %lld parameters of type %s; expected 0 or more of f32 or f64",
                         (long long)parameters->count, type ? type : "none");
+    if (parameters->count > 0)
+        status = rg__require(ctx, "rg_optimizer_create", "parameters->value", parameters->value,
+                             "parameters->grad", parameters->grad, NULL);
+    if (status != RG_OK)
+        return status;
     const struct rg__optimizer_kind *kind = (const void *)choice.component;
     int64_t n_moments;
     if (__builtin_mul_overflow(parameters->count, kind->n_moments, &n_moments))
@@ -92,6 +101,12 @@ void rg_optimizer_destroy(rg_optimizer *optimizer)
 
 rg_status rg_optimizer_step(rg_optimizer *o, double lr_factor)
 {
+    if (!o)
+        return RG_LIMIT;
+    if (!(lr_factor >= 0) || isinf(lr_factor))
+        return rg__fail(o->ctx, RG_USAGE,
+                        "rg_optimizer_step: lr_factor is %g; expected a finite number >= 0",
+                        lr_factor);
     rg_dtype dtype = o->parameters.dtype;
     o->grad_norm = grad_norm[dtype](&o->parameters);
     if (!isfinite(o->grad_norm))
@@ -108,7 +123,7 @@ rg_status rg_optimizer_step(rg_optimizer *o, double lr_factor)
 
 double rg_optimizer_grad_norm(const rg_optimizer *optimizer)
 {
-    return optimizer->grad_norm;
+    return optimizer ? optimizer->grad_norm : 0;
 }
 
 void rg__optimizer_restore(rg_optimizer *optimizer, const struct rg__optimizer_state *state)

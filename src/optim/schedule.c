@@ -1,6 +1,8 @@
 /* schedule.c: the table of learning rate schedules; see schedule.h. */
 #include "optim/schedule.h"
 
+#include <math.h>
+
 #define RG_SCHEDULE(id, passes) extern const struct rg__schedule_kind rg__schedule_##id;
 #include "optim/schedules.def"
 #undef RG_SCHEDULE
@@ -23,6 +25,11 @@ const rg_registry *rg_schedules(void)
 
 double rg_schedule_factor(const rg_choice *schedule, int64_t step, int64_t n_steps)
 {
-    const struct rg__schedule_kind *kind = (const void *)schedule->component;
+    const rg_component *component = schedule ? schedule->component : NULL;
+    const rg_component *known =
+        component ? rg_registry_find(rg_schedules(), component->name) : NULL;
+    if (!known || known != component || step < 0)
+        return (double)NAN;
+    const struct rg__schedule_kind *kind = (const void *)component;
     return n_steps < 1 ? 1 : kind->factor(&schedule->params, step, n_steps);
 }

@@ -6,6 +6,7 @@
 
 #include "data/rows.h"
 #include "data/split.h"
+#include "metric/metric.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
 #include "train/labels.h"
@@ -33,7 +34,10 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
         {"negative-labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,
          "a known policy"},
     };
-    return rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
+    rg_status status = rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
+    const struct rg__metric_kind *kind;
+    rg_choice own;
+    return status == RG_OK ? rg__check_metric(ctx, &o->metric, &kind, &own) : status;
 }
 
 /* Bytes of a split's features: of all that take memory, which are those that are copied or mapped;

@@ -464,12 +464,22 @@ static void note_selection(struct training *t)
 rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
                    const rg_train_options *options, rg_model **out, rg_train_result *result)
 {
+    rg_status status = rg__require(ctx, "rg_train", "out", out, NULL);
+    if (status == RG_OK && (!train || !vali))
+        status = rg__fail(ctx, RG_USAGE, "rg_train: %s is NULL; expected a split%s",
+                          train ? "vali" : "train",
+                          train ? ", or rg_no_split() for training without validation"
+                                : " (rg_dataset_find returns NULL when no split has the name)");
+    if (status != RG_OK)
+        return status;
+    if (vali == rg_no_split())
+        vali = NULL;
     struct training t = {.ctx = ctx, .started = rg__seconds()};
     t.options = options ? *options : rg_train_options_default();
     t.result.vali_metric = (double)NAN;
     *out = NULL;
     int blas_threads = rg__blas_set_threads(1); /* the one process-wide setting; restored below */
-    rg_status status = prepare(&t, train, vali);
+    status = prepare(&t, train, vali);
     if (status == RG_OK)
         status = run(&t);
     if (status == RG_OK)

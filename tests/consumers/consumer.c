@@ -27,7 +27,7 @@ int main(void)
     rg_context *ctx = rg_context_create(NULL);
     if (!ctx)
         return RG_LIMIT;
-    rg_status status = rg_train(ctx, &train, NULL, &options, &model, &result);
+    rg_status status = rg_train(ctx, &train, rg_no_split(), &options, &model, &result);
     if (status == RG_OK)
         status = rg_model_score(model, rows, N_ROWS, scores);
     if (status == RG_OK)

@@ -37,7 +37,7 @@ float train_and_score()
     options.model.dtype = RG_F64;
     rg_train_result result;
     rg_model *trained = nullptr;
-    check(ctx.get(), rg_train(ctx.get(), &train, nullptr, &options, &trained, &result));
+    check(ctx.get(), rg_train(ctx.get(), &train, rg_no_split(), &options, &trained, &result));
     std::unique_ptr<rg_model, end> model(trained);
     check(ctx.get(), rg_model_score(model.get(), features.data(), N_ROWS, scores.data()));
     return scores[0];

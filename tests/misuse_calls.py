@@ -1,0 +1,157 @@
+"""Generates the calls of test_misuse.c: every public function with every bad value of each argument.
+
+    misuse_calls.py INCLUDE_FOLDER >misuse_calls.inc
+
+The functions and their parameters are read from the headers. A parameter gets its valid value from
+VALID below, by function and name, by type, or by name; a parameter without one stops the generator,
+so a new function cannot be left out. Each call has one bad argument: NULL for a pointer, -1, the
+least and the largest value for a number, a value that does not exist for an enum. One more call of
+each function has only valid arguments and must succeed."""
+
+import pathlib
+import re
+import sys
+
+# Valid arguments, as expressions over the fixture `v` of test_misuse.c.
+VALID = {
+    "rg_context_destroy.ctx": "rg_context_create(NULL)",
+    "rg_csr_matmul.a": "v->sparse", "rg_csr_matmul.b": "v->column",
+    "rg_matmul.b": "v->weights", "rg_backward.root": "v->sum", "rg_backward.cotangent": "&v->one",
+    "rg_model_forward.rows": "v->floating", "rg_model_score.rows": "v->floats",
+    "rg_tensor_cast.to": "&v->tensor_out", "rg_normalization_apply.out": "&v->tensor_out",
+    "rg_normalization_fit.out": "&v->normalization_out",
+    "rg_gradcheck.inputs": "&v->tensor",
+    "rg_normalization_free.normalization": "&v->normalization_out",
+    "rg_output_check.path": '"test_misuse.new"', "rg_output_begin.path": '"test_misuse.out"',
+    "rg_output_same.a": "v->model_path", "rg_output_same.b": "v->text_path", "same": "&v->flag",
+    "rg_model_write.out": "v->output", "rg_output_commit.outs": "&v->output", "from": "v->buffer",
+    "rg_choice_parse.text": '"adam(beta1=0.5)"', "rg_choice_set.name": '"beta1"',
+    "rg_choice_set.value": '"0.5"', "rg_metric_parse.text": '"ndcg@10"',
+    "rg_dataset_open.path": "v->text_path", "rg_dataset_write.path": '"test_misuse.out"',
+    "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
+    "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_loss_properties_of.loss": "&v->loss",
+    "rg_model_columns.n": "&v->offsets[2]", "rg_schedule_factor.schedule": "&v->schedule",
+    "rg_dataset_find.name": '""', "rg_gradcheck_builtin.name": '"add"',
+    "rg_ranking_softmax_loss.logits": "v->logits", "rg_ranking_softmax_loss.labels": "v->logits",
+    "rg_reshape.ndim": "2", "rg_axes": "rg_axis(0)",
+    "rg_graph_destroy.graph": "rg_graph_create(v->ctx)",
+    "rg_output_commit.n": "1", "n_features": "3", "n_rows": "2", "n": "2", "n_inputs": "1", "n_operands": "1", "i": "0",
+    "n_sources": "1", "n_splits": "1", "step": "1", "n_steps": "10", "ndim": "2",
+    "attributes_size": "4", "size": "64", "path": "v->model_path", "json": '"{}"',
+    "text": "v->buffer", "format": '"a format"', "user": "NULL", "saved": "v->buffer",
+    "attributes": "v->buffer", "params": "NULL", "grad": "v->gradient", "rg_model_score.scores": "v->values", "scores": "v->numbers_out",
+    "per_list": "v->numbers_out", "truth": "v->numbers_out", "force": "true", "dims": "v->dims",
+    "yes": "&v->flag", "n_checked": "&v->count", "n_hidden": "&v->count", "names": "v->names",
+    "rg_apply.operands": "v->operands", "factor": "2.0",
+    "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
+    "rg_dataset_write.splits": "v->splits",
+    "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",
+    "rg_context *": "v->ctx", "rg_graph *": "v->graph", "rg_node *": "v->node",
+    "rg_model *": "v->model", "rg_model **": "&v->model_out", "rg_dataset *": "v->dataset",
+    "rg_dataset **": "&v->dataset_out", "rg_split *": "&v->split", "rg_metric *": "&v->metric",
+    "rg_ranking *": "&v->ranking", "rg_metric_result *": "&v->metric_result",
+    "rg_train_result *": "&v->train_result", "rg_optimizer *": "v->optimizer",
+    "rg_optimizer **": "&v->optimizer_out", "rg_output *": "v->output",
+    "rg_output **": "&v->output_out", "rg_parameters *": "&v->parameters",
+    "rg_registry *": "rg_optimizers()", "rg_choice *": "&v->choice",
+    "rg_component *": "v->choice.component", "rg_param *": "v->choice.component->params",
+    "rg_normalization *": "&v->normalization", "rg_text_source *": "&v->source",
+}
+VALID.update({f"rg_logical_{name}.{operand}": "v->truths"
+              for name in ("and", "or", "xor", "not") for operand in "abx"})
+
+# Bad values that a call may accept: documented as allowed, or nothing that can be checked.
+ACCEPTED = re.compile(r"""
+    \w+\.(options|user|visit|saved|result|truth|per_list|n_checked|n_hidden|params|grad)=NULL
+    | rg_backward\.cotangent=NULL            # one, for a root of one element: the fixture's is that
+    | rg_gradcheck_builtin\.name=NULL        # all
+    | rg_model_columns\.(n=NULL|=)           # NULL: all
+    | rg_model_set_feature_names\.names=NULL # none
+    | rg_reject\..* | rg_last_status\.ctx=NULL | rg_last_error\.ctx=NULL | rg_graph_status\.graph=NULL
+    | rg_context_create\.options=NULL
+    | rg_scale\.factor=.*                    # any number
+    | rg_(choice|param)_\w+\.size=SIZE_MAX                     # more than is written
+    """, re.X)
+# Counts of the caller's array, which a call must believe.
+BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_output_commit.n"}
+
+HANDLES = {"rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
+# Functions that have nowhere to leave a message when these arguments are bad.
+WITHOUT_CONTEXT = {"rg_output_commit"}
+ENUMS = re.compile(r"rg_(dtype|status|normalize|reduction|label_mode|gain|ties|no_relevant|"
+                   r"negative_labels|schedule|param_type|log_level)$")
+BAD_NUMBERS = {"int": ["-1", "INT_MIN", "INT_MAX"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX"],
+               "size_t": ["SIZE_MAX"], "double": ["NAN", "-1.0", "INFINITY"], "bool": [],
+               "uint64_t": [],
+               "rg_axes": ["rg_axis(99)", "rg_axis(INT_MIN)", "(rg_axes){-1, {0}, false, false}",
+                           "(rg_axes){INT_MAX, {0}, false, false}",
+                           "(rg_axes){2, {0, 0}, false, false}"]}
+
+
+def prototypes(folder):
+    """(return type, name, [(type, name)]) of every RG_API function in the headers."""
+    for header in sorted(pathlib.Path(folder).glob("rankgrad/*.h")):
+        text = re.sub(r"/\*.*?\*/|^ *#.*?(?<!\\)$", "", header.read_text(), flags=re.S | re.M)
+        for result, name, inside in re.findall(r"\bRG_API\b([^;{(]*?)(\w+)\s*\(([^;)]*)\)", text):
+            parameters = []
+            for parameter in inside.split(","):
+                parameter = " ".join(parameter.replace("const", "").split())
+                if parameter not in ("void", "..."):
+                    kind, argument = re.fullmatch(r"(.*?)(\w+)", parameter).groups()
+                    parameters.append((kind.strip(), argument))
+            yield " ".join(result.replace("const", "").split()), name, parameters
+
+
+def valid(function, kind, name):
+    if ENUMS.match(kind):
+        return f"({kind})0"
+    if name == "options":
+        return "NULL"
+    for key in (f"{function}.{name}", kind, name):
+        if key in VALID:
+            return VALID[key]
+    sys.exit(f"{function}: no valid value for parameter \"{kind} {name}\"; add one to VALID")
+
+
+def bad(kind):
+    if kind.endswith("*") or kind == "rg_function *":
+        return ["NULL"]
+    if ENUMS.match(kind):
+        return [f"({kind})-1", f"({kind})99"]
+    if kind not in BAD_NUMBERS:
+        sys.exit(f"no bad values are known for the type \"{kind}\"")
+    return BAD_NUMBERS[kind]
+
+
+def outcome(result):
+    """The macro of test_misuse.c that judges what a function returned."""
+    if result == "rg_status":
+        return "STATUS"
+    if result == "rg_node *":
+        return "NODE"
+    return "POINTER" if result.endswith("*") else "VALUE"
+
+
+def calls(result, name, parameters):
+    """(parameter, value, expectation, arguments) of each call of a function."""
+    good = [valid(name, kind, parameter) for kind, parameter in parameters]
+    yield "", "", "ANY" if ACCEPTED.fullmatch(f"{name}.=") else "SUCCESS", good
+    for i, (kind, parameter) in enumerate(parameters):
+        for value in bad(kind):
+            if f"{name}.{parameter}" in BELIEVED and value.endswith("MAX"):
+                continue
+            accepted = ACCEPTED.fullmatch(f"{name}.{parameter}={value}")
+            silent = kind in HANDLES or name in WITHOUT_CONTEXT
+            expected = "ANY" if accepted else "NO_MESSAGE" if silent else "REFUSAL"
+            yield parameter, value, expected, good[:i] + [value] + good[i + 1:]
+
+
+def main():
+    for result, name, parameters in prototypes(sys.argv[1]):
+        for parameter, value, expected, arguments in calls(result, name, parameters):
+            print(f'CALL({outcome(result)}, "{name}", "{parameter}", "{value}", {expected}, '
+                  f'{name}({", ".join(arguments)}))')
+
+
+if __name__ == "__main__":
+    main()
