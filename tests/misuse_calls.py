@@ -31,7 +31,7 @@ VALID = {
     "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
     "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_loss_properties_of.loss": "&v->loss",
     "rg_model_columns.n": "&v->offsets[2]", "rg_schedule_factor.schedule": "&v->schedule",
-    "rg_dataset_find.name": '""', "rg_gradcheck_builtin.name": '"add"',
+    "rg_dataset_find.name": '""', "id": '"d1"', "blanks": "true", "rg_gradcheck_builtin.name": '"add"',
     "rg_ranking_softmax_loss.logits": "v->logits", "rg_ranking_softmax_loss.labels": "v->logits",
     "rg_reshape.ndim": "2", "rg_axes": "rg_axis(0)",
     "rg_graph_destroy.graph": "rg_graph_create(v->ctx)",

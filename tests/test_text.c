@@ -310,10 +310,42 @@ static void test_standard_input(void **state)
         rg_dataset_close(data);
     }
     assert_non_null(freopen(write_text("a", "1 qid:1 x"), "r", stdin));
-    assert_fails(ctx, RG_BAD_DATA, "standard input:1: found \"x\"", import(ctx, "-", NULL, &data));
+    assert_fails(ctx, RG_BAD_DATA, "standard input:1:9: found \"x\"", import(ctx, "-", NULL, &data));
     assert_non_null(freopen(write_text("a", "1 1:2"), "r", stdin));
     assert_fails(ctx, RG_BAD_DATA, "X.query", import(ctx, "-", NULL, &data));
     assert_non_null(freopen("/dev/null", "r", stdin));
+}
+
+/* Rows without labels, as they are to be scored; all else is as in rows with labels. */
+static void test_rows_without_labels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int rows, lists, features;
+    } cases[] = {
+        {"qid:1 1:0.3 2:1\nqid:1 1:2\n", 2, 1, 2},
+        {"1:0.3\n2:1", 2, 0, 2},
+        {"# c\n\n qid:a 3:1 # d\n\tqid:b 1:1\r\n", 2, 2, 3},
+        {"\xEF\xBB\xBFqid:1 1:1\n", 1, 1, 1},
+        {"qid:1\nqid:1 1:1\nqid:2", 3, 2, 1},
+        {"1:nan\n1:0 2:0\n", 2, 0, 2},
+        {"2:1 1:1\n", 1, 0, 2},
+        {"qid:1:2 1:1\nqid:1:2 1:3\n", 2, 1, 1},
+        {"qid:qid:1 1:1\n", 1, 1, 1},
+    };
+    rg_dataset_options options = rg_dataset_options_default();
+    options.needs_lists = false;
+    for (int i = 0; i < 2 * RG__COUNT(cases); i++) {
+        rg_dataset *data;
+        options.sparse = i % 2;
+        const rg_split *split = load(write_text("a", cases[i / 2].text), &options, &data);
+        assert_null(split->labels);
+        assert_int_equal(split->n_rows, cases[i / 2].rows);
+        assert_int_equal(split->n_lists, cases[i / 2].lists);
+        assert_int_equal(split->n_features, cases[i / 2].features);
+        rg_dataset_close(data);
+    }
 }
 
 static const struct {
@@ -322,43 +354,76 @@ static const struct {
     {"", ": no rows"},
     {"# only\n\n", ": no rows"},
     {"1 qid:1\n0 qid:1 # no feature", ": no row has a feature"},
-    {"%PDF-1.4\n", ":1: found \"%PDF-1.4\", expected a label; this is neither an HDF5"},
-    {"label,f1,f2\n", ":1: found \"label,f1,f2\", expected a label; this is neither"},
-    {"1,2,3\n", ":1: found \"1,2,3\""},
-    {"1 qid:1 1:1\n\nx qid:1 1:1\n", ":3: found \"x\", expected a label, a decimal number"},
-    {"nan qid:1 1:1\n", ":1: found \"nan\", expected a finite label"},
-    {"-inf qid:1 1:1\n", ":1: found \"-inf\", expected a finite label"},
-    {"1e999 qid:1 1:1\n", ":1: found \"1e999\", expected a finite label"},
-    {"0x1 qid:1 1:1\n", ":1: found \"0x1\""},
-    {"--1 qid:1 1:1\n", ":1: found \"--1\""},
-    {"1 qid: 1:1\n", ":1: found \"qid:\", expected qid:ID"},
-    {"1 qid:1 1:1 qid:2\n", ":1: found \"qid:2\", expected index:value; qid:ID stands once"},
-    {"1 1:1 qid:2\n", ":1: found \"qid:2\""},
-    {"1 qid:1 0:1\n", ":1: found \"0:1\", expected an index of at least 1; --zero-based"},
-    {"1 qid:1 -1:1\n", ":1: found \"-1:1\", expected index:value"},
-    {"1 qid:1 1.5:1\n", ":1: found \"1.5:1\", expected index:value"},
-    {"1 qid:1 f1:1\n", ":1: found \"f1:1\", expected index:value"},
-    {"1 qid:1 5\n", ":1: found \"5\", expected index:value"},
-    {"1 qid:1 :5\n", ":1: found \":5\""},
-    {"1 qid:1 5 :5\n", ":1: found \"5\""},
-    {"1 qid:1 2147483647:5\n", ":1: found \"2147483647:5\", expected an index of at most"},
+    {"%PDF-1.4\n", ":1:1: found \"%PDF-1.4\", expected a label; this is neither an HDF5"},
+    {"label,f1,f2\n", ":1:1: found \"label,f1,f2\", expected a label; this is neither"},
+    {"1,2,3\n", ":1:1: found \"1,2,3\""},
+    {"1 qid:1 1:1\n\nx qid:1 1:1\n", ":3:1: found \"x\", expected a label, a decimal number"},
+    {"nan qid:1 1:1\n", ":1:1: found \"nan\", expected a finite label"},
+    {"-inf qid:1 1:1\n", ":1:1: found \"-inf\", expected a finite label"},
+    {"1e999 qid:1 1:1\n", ":1:1: found \"1e999\", expected a finite label"},
+    {"0x1 qid:1 1:1\n", ":1:1: found \"0x1\""},
+    {"--1 qid:1 1:1\n", ":1:1: found \"--1\""},
+    {"1 qid: 1:1\n", ":1:3: found \"qid:\", expected qid:ID"},
+    {"1 qid:1 1:1 qid:2\n", ":1:13: found \"qid:2\", expected index:value; qid:ID stands once"},
+    {"1 1:1 qid:2\n", ":1:7: found \"qid:2\""},
+    {"1 qid:1 0:1\n", ":1:9: found \"0:1\", expected an index of at least 1; --zero-based"},
+    {"1 qid:1 -1:1\n", ":1:9: found \"-1:1\", expected index:value"},
+    {"1 qid:1 1.5:1\n", ":1:9: found \"1.5:1\", expected index:value"},
+    {"1 qid:1 f1:1\n", ":1:9: found \"f1:1\", expected index:value"},
+    {"1 qid:1 5\n", ":1:9: found \"5\", expected index:value"},
+    {"1 qid:1 :5\n", ":1:9: found \":5\""},
+    {"1 qid:1 5 :5\n", ":1:9: found \"5\""},
+    {"1 qid:1 2147483647:5\n", ":1:9: found \"2147483647:5\", expected an index of at most"},
     {"1 qid:1 99999999999999999999999:5\n", "expected an index of at most 2147483646"},
-    {"1 qid:1 1:\n", ":1: feature 1: found the end of the line, expected a decimal number"},
-    {"1 qid:1 1: 5\n", ":1: feature 1: found the end of the line"},
-    {"1 qid:1 3:1e\n", ":1: feature 3: found \"1e\", expected a decimal number"},
-    {"1 qid:1 3:1.2.3\n", ":1: feature 3: found \"1.2.3\""},
-    {"1 qid:1 3:0x1p3\n", ":1: feature 3: found \"0x1p3\""},
-    {"1 qid:1 3:nan(2)\n", ":1: feature 3: found \"nan(2)\""},
-    {"1 qid:1 2:1\n1 qid:1 3:-inf\n", ":2: feature 3: found \"-inf\", expected a finite"},
-    {"1 qid:1 3:1e39\n", ":1: feature 3: found \"1e39\", expected a number that 32-bit"},
-    {"1 qid:1 3:1e310\n", ":1: feature 3: found \"1e310\", expected a finite"},
-    {"1 qid:1 3:1 3:1\n", ":1: feature index 3 is there twice"},
-    {"1 qid:1 3:1 2:0 3:0\n", ":1: feature index 3 is there twice"},
+    {"1 qid:1 1:\n", ":1:11: feature 1: found the end of the line, expected a decimal number"},
+    {"1 qid:1 1: 5\n", ":1:11: feature 1: found a blank, expected a decimal number"},
+    {"1 qid:1 3:1e\n", ":1:11: feature 3: found \"1e\", expected a decimal number"},
+    {"1 qid:1 3:1.2.3\n", ":1:11: feature 3: found \"1.2.3\""},
+    {"1 qid:1 3:0x1p3\n", ":1:11: feature 3: found \"0x1p3\""},
+    {"1 qid:1 3:nan(2)\n", ":1:11: feature 3: found \"nan(2)\""},
+    {"1 qid:1 2:1\n1 qid:1 3:-inf\n", ":2:11: feature 3: found \"-inf\", expected a finite"},
+    {"1 qid:1 3:1e39\n", ":1:11: feature 3: found \"1e39\", expected a number that 32-bit"},
+    {"1 qid:1 3:1e310\n", ":1:11: feature 3: found \"1e310\", expected a finite"},
+    {"1 qid:1 3:1 3:1\n", ":1:13: feature index 3 is there twice"},
+    {"1 qid:1 3:1 2:0 3:0\n", ":1:17: feature index 3 is there twice"},
+    {"1 qid:3 03:1 2:0 3:0 3:1#3:3\n", ":1:18: feature index 3 is there twice"},
+    {"1 qid:3 33:1 3:0\t3:1\n", ":1:18: feature index 3 is there twice"},
+    {"\n \t1 qid:1 3:1 3:1\n", ":2:15: feature index 3 is there twice"},
+    {"\xEF\xBB\xBF" "1 qid:1 x\n", ":1:9: found \"x\""},
+    {"1 qid:1 2:1 # d\n\n\n\t0\tqid:1 2:1 x:1", ":4:14: found \"x:1\""},
+    {"1 qid:1 2:1\r\n1 qid:1 1:1 2:1_0\r\n", ":2:15: feature 2: found \"1_0\""},
+    {"1 qid:1 2:1,5 3:1\n", ":1:11: feature 2: found \"1,5\""},
+    {"1 qid:1 2:1;\n", ":1:11: feature 2: found \"1;\""},
+    {"1 qid:1 2:true\n", ":1:11: feature 2: found \"true\""},
+    {"1 qid:1 2:1e-400\n", ":1:11: feature 2: found \"1e-400\", expected 0 or a number that 64-bit"},
+    {"1 qid:1 2:-0.001e-330\n", ":1:11: feature 2: found \"-0.001e-330\""},
+    {"1e-400 qid:1 2:1\n", ":1:1: found \"1e-400\", expected a label that is 0 or"},
+    {"1 qid:\xE9 1:1\n", ":1:7: found \"?\", expected an id of UTF-8 text without control"},
+    {"1 qid:a\x01 1:1\n", ":1:7: found \"a?\", expected an id"},
+    {"1 qid:a\x7F 1:1\n", ":1:7: found \"a?\", expected an id"},
+    {"1 qid:1 1:1 # \xC0\xAF\n", ":1:15: found \"??\", expected an id"},
+    {"1 qid:1 1:1\n1 qid:1 1:1 # docid = a\xED\xA0\x80\n", ":2:23: found \"a???\", expected an id"},
+    {"1 qid:1 1:1 #\xF4\x90\x80\x80\n", ":1:14: found \"????\", expected an id"},
+    {"1 qid:1 1:1 #\xE2\x80\xA8\n", "has a control character or line separator"},
+    {"1 qid:1 1:1 #\xC2\x85\n", "has a control character or line separator"},
+    {"1 qid:1 1:1 #\xE2\x82\n", "this one is not valid UTF-8"},
+    {"qid:1 1:1\n1 qid:1 1:1\n", ":2: found a row with a label, but"},
+    {"1 qid:1 1:1\nqid:1 1:1\n", ":2: found a row without a label, but"},
+    {"#\n0 1:1\n\n1:1 # x\n", ":4: found a row without a label, but"},
+    {"1:1\n-1e2 1:1\n", ":2: found a row with a label, but"},
+    {"qid:1\nqid:1 1:1\n2 qid:1\n", ":3: found a row with a label, but"},
+    {"qid:1 1:1\n1:1\n", ":2: found a row without qid, but"},
+    {"1 qid:1 1:1\nqid:2 1:1\n", ":2: found a row without a label, but"},
+    {"qid:1 1:1\n1 2:1\n", ":2: found a row with a label, but"},
+    {"qid: 1:1\n", ":1:1: found \"qid:\", expected qid:ID"},
+    {"qid:1 qid:2 1:1\n", ":1:7: found \"qid:2\", expected index:value; qid:ID stands once"},
+    {"1:1 qid:1\n", ":1:5: found \"qid:1\""},
+    {"qid:1 1:1 x\n", ":1:11: found \"x\""},
     {"1 qid:1 2:1\n1 2:1\n", ":2: found a row without qid, but"},
     {"1 2:1\n\n1 qid:1 2:1\n", ":3: found a row with qid, but"},
     {"1 2:1\n", ": found no qid, expected qid:ID behind each label, or the sizes of"},
     {"1 qid:1 2:1\n1 qid:2 1:1\n1 qid:1 1:1\n", ":3: qid 1 comes back, its list began at"},
-    {"1 qid:1 1:\x01\xFF\n", "found \"??\""},
+    {"1 qid:1 1:\x01\xFF\n", ":1:11: feature 1: found \"??\""},
     {"1 qid:1 x23456789012345678901234567890123456789012\n",
      "found \"x23456789012345678901234567890123456789012\""},
     {"1 qid:1 x234567890123456789012345678901234567890123\n",
@@ -396,7 +461,7 @@ static void test_extremes_that_load(void **state)
     rg_dataset *data;
     const rg_split *split =
         load(write_text("a", "1.7976931348623157e308 qid:1 1:3.4028235e38 2:-3.4028235677973361e38 "
-                             "3:1e-46 4:1e-40 5:1e-999\n"),
+                             "3:1e-46 4:1e-40 5:0e-999\n"),
              NULL, &data);
     assert_close(split->labels[0], 1.7976931348623157e308, 0, 0);
     assert_close(cell(split, 0, 0), 0x1.fffffep127, 0, 0);
@@ -426,11 +491,11 @@ static void test_feature_options(void **state)
     assert_int_equal(split->n_features, 6);
     rg_dataset_close(data);
     options.n_features = 5;
-    assert_fails(ctx, RG_BAD_DATA, ":1: found \"5:1\", expected an index of at most 4 (--features)",
+    assert_fails(ctx, RG_BAD_DATA, ":1:9: found \"5:1\", expected an index of at most 4 (--features)",
                  import(ctx, path, &options, &data));
     options.zero_based = false;
     options.n_features = 3;
-    assert_fails(ctx, RG_BAD_DATA, ":1: found \"4:1\", expected an index of at most 3 (--features)",
+    assert_fails(ctx, RG_BAD_DATA, ":1:13: found \"4:1\", expected an index of at most 3 (--features)",
                  import(ctx, write_text("b", "1 qid:1 3:1 4:1\n"), &options, &data));
 
     options = (rg_dataset_options){.n_features = 9, .needs_lists = true, .allow_absent = true};
@@ -667,11 +732,11 @@ static void test_bad_group_files(void **state)
     } cases[] = {{"4", "1 list with 4 rows, but"},
                  {"", "0 lists with 0 rows"},
                  {"2\n0\n", "has 3; expected equal"},
-                 {"2\nx\n", "sizes:2: found \"x\", expected the number of rows"},
-                 {"-1\n", "sizes:1: found \"-1\""},
-                 {"1 2\n", "sizes:1: found \"1\""},
+                 {"2\nx\n", "sizes:2:1: found \"x\", expected the number of rows"},
+                 {"-1\n", "sizes:1:1: found \"-1\""},
+                 {"1 2\n", "sizes:1:1: found \"1\""},
                  {"2.5\n", "found \"2.5\""},
-                 {"99999999999999999999999\n", "sizes:1: found"},
+                 {"99999999999999999999999\n", "sizes:1:1: found"},
                  {"9000000000000000\n9000000000000000\n", "2 lists with 18000000000000000 rows"}};
     for (int i = 0; i < RG__COUNT(cases); i++) {
         options.group_path = write_text("sizes", cases[i].sizes);
@@ -899,18 +964,18 @@ static void test_the_first_error_is_told(void **state)
         const char *words;
     } cases[] = {
         {{{30000, "1 qid:4285 1:x"}, {9000, "y qid:1285 1:1"}},
-         "a:9000: found \"y\", expected a label, a decimal number"},
-        {{{39999, "1 qid:5714 3:x"}}, "a:39999: feature 3: found \"x\""},
+         "a:9000:1: found \"y\", expected a label, a decimal number"},
+        {{{39999, "1 qid:5714 3:x"}}, "a:39999:14: feature 3: found \"x\""},
         {{{20000, "1 qid:1 1:1"}, {20001, "1 qid:2857 1:x"}},
          "a:20000: qid 1 comes back, its list"},
-        {{{20000, "1 qid:1 1:1"}, {19999, "1 qid:2857 1:x"}}, "a:19999: feature 1: found \"x\""},
+        {{{20000, "1 qid:1 1:1"}, {19999, "1 qid:2857 1:x"}}, "a:19999:14: feature 1: found \"x\""},
         {{{20000, "1 qid:1 1:x"}}, "a:20000: qid 1 comes back, its list began at"},
-        {{{20000, "z qid:1 1:x"}}, "a:20000: found \"z\""},
+        {{{20000, "z qid:1 1:x"}}, "a:20000:1: found \"z\""},
         {{{35000, "1 1:x"}}, "a:35000: found a row without qid, but"},
-        {{{35000, "1 1:x"}, {34999, "1 qid:"}}, "a:34999: found \"qid:\""},
+        {{{35000, "1 1:x"}, {34999, "1 qid:"}}, "a:34999:3: found \"qid:\""},
         {{{1, "1 1:1"}}, "a:2: found a row with qid, but"},
-        {{{33333, "1 qid:4761 3:1 2:0 3:0"}}, "a:33333: feature index 3 is there twice"},
-        {{{1, ""}, {2, "a qid:2"}}, "a:2: found \"a\", expected a label; this is neither"},
+        {{{33333, "1 qid:4761 3:1 2:0 3:0"}}, "a:33333:20: feature index 3 is there twice"},
+        {{{1, ""}, {2, "a qid:2"}}, "a:2:1: found \"a\", expected a label; this is neither"},
     };
     for (int i = 0; i < RG__COUNT(cases); i++) {
         const char *path = write_long(cases[i].others);
@@ -941,7 +1006,7 @@ static void test_reading_that_fails_late(void **state)
             slow.fails = 16; /* reads of 256 KiB, a third of them in vain: behind line 35000 */
             rg_status status = import(own, path, NULL, &data);
             assert_int_equal(status, wrong ? RG_BAD_DATA : RG_IO);
-            assert_non_null(strstr(rg_last_error(own), wrong ? "a:35000:" : "cannot read"));
+            assert_non_null(strstr(rg_last_error(own), wrong ? "a:35000:14:" : "cannot read"));
             rg_context_destroy(own);
         }
 }
@@ -1048,6 +1113,7 @@ int main(void)
         cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_open_takes_text),
         cmocka_unit_test(test_standard_input),
+        cmocka_unit_test(test_rows_without_labels),
         cmocka_unit_test(test_bad_lines),
         cmocka_unit_test(test_not_text_at_all),
         cmocka_unit_test(test_extremes_that_load),

@@ -34,8 +34,8 @@ typedef struct rg_split {
     const int64_t *positions;   /* (N) where an item was shown, from 1 */
     const uint8_t *mask;        /* (N) 0: the row is not there */
     bool mapped; /* dense features are a read-only mapping of a file: pages may be given back */
-    const char *const *doc_ids;       /* (N) */
-    const char *const *query_ids;     /* (Q) */
+    const char *const *doc_ids;       /* (N), see rg_id_is_valid; "" or NULL: none */
+    const char *const *query_ids;     /* (Q) likewise */
     const char *const *feature_names; /* (F) */
 } rg_split;
 
@@ -106,6 +106,11 @@ RG_API const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *na
  * is an error there, so that a misspelt name given to rg_dataset_find does not silently mean
  * "none". A split without rows. Static. */
 RG_API const rg_split *rg_no_split(void);
+
+/* Whether a text may be a document or query id: valid UTF-8 without control characters and line
+ * separators. Readers of every format and rg_dataset_write refuse others (RG_BAD_DATA). Without
+ * `blanks`, as in a column of a TREC run, white space is not allowed either. False for NULL. */
+RG_API bool rg_id_is_valid(const char *id, bool blanks);
 
 /* The path it was opened with, for messages. */
 RG_API const char *rg_dataset_path(const rg_dataset *dataset);

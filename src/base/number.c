@@ -215,3 +215,11 @@ const char *rg__read_number(const char *text, double *value)
     *value = negative ? -magnitude : magnitude;
     return end;
 }
+
+bool rg__underflows(const char *text, const char *end)
+{
+    for (; text < end && *text != 'e' && *text != 'E'; text++)
+        if (*text > '0' && *text <= '9')
+            return true;
+    return false;
+}

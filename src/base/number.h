@@ -2,6 +2,8 @@
 #ifndef RG_BASE_NUMBER_H
 #define RG_BASE_NUMBER_H
 
+#include <stdbool.h>
+
 /* Bytes behind a number's end that must be readable, whatever they are. */
 enum { RG__NUMBER_PAD = 8 };
 
@@ -10,5 +12,9 @@ enum { RG__NUMBER_PAD = 8 };
  * nearest, ties to even, beyond the range infinite or 0. Returns where the number ends, NULL when
  * there is none. `text` must be ended by a byte that belongs to no number, such as '\n' or NUL. */
 const char *rg__read_number(const char *text, double *value);
+
+/* Whether a number that was read as 0 is not 0 but smaller than any double: whether it has a digit
+ * other than 0. `end` is where the number ends. */
+bool rg__underflows(const char *text, const char *end);
 
 #endif

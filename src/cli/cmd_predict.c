@@ -1,7 +1,7 @@
 /* cmd_predict.c: the scores of rows.
  *
  * The one idea: a score needs features and a model, nothing else: no labels, and no lists unless
- * the normalisation is by list. Ids that the data lack are numbers from 1.
+ * the normalisation is by list. Where rows or lists have no id, their numbers from 1 are used.
  */
 #include "cli.h"
 
@@ -23,20 +23,29 @@ struct result {
     const int64_t *offsets; /* (n_lists + 1): the split's lists, or one of all rows */
     int64_t n_lists;
     const double *scores;
+    int digits; /* enough to read a score back as the same number of the model's type */
     FILE *to;
 };
+
+/* The text of a score. */
+static struct cli_word score_text(const struct result *r, int64_t row)
+{
+    struct cli_word word;
+    snprintf(word.text, sizeof word.text, "%.*g", r->digits, cli_plain(r->scores[row]));
+    return word;
+}
 
 typedef rg_status write_function(const struct result *r);
 static write_function write_scores, write_tsv, write_trec;
 
 static const struct format {
     const char *name;
-    const char *separators; /* what an id must not hold */
+    bool ids, blanks; /* whether it has ids, and whether white space may be in them */
     write_function *write;
-} formats[] = {{"scores", NULL, write_scores},
-               {"tsv", "\t\r\n", write_tsv},
-               {"trec", " \t\r\n\v\f", write_trec},
-               {NULL, NULL, NULL}};
+} formats[] = {{"scores", false, false, write_scores},
+               {"tsv", true, true, write_tsv},
+               {"trec", true, false, write_trec},
+               {NULL, false, false, NULL}};
 
 static const char *format_at(int i)
 {
@@ -60,7 +69,8 @@ static const struct cli_option options[] = {
      .name_at = format_at,
      .doc = "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
             "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
-            "document, greatest first, as trec_eval orders them"},
+            "document, greatest first, as trec_eval orders them. Scores have 9 digits, those of a "
+            "model in f64 17, so that they read back as the same numbers"},
     {0}};
 
 static const struct cli_command command = {
@@ -74,17 +84,20 @@ static const struct cli_command command = {
     .reading = AT(reading),
     .doc =
         "Score the rows of a data set (HDF5 or text) with a model. " CLI_MATCHING
-        " Labels are not read, and lists "
-        "only where the model's normalisation is list-minmax. A masked row, and one with a "
+        " Labels are not needed (text rows then begin with qid:ID or with their features), and "
+        "lists only where the model's normalisation is list-minmax. A masked row, and one with a "
         "missing (NaN) feature, scores nan, in scores and tsv; trec leaves both out. The number of "
-        "rows without a score is told; where no row has one, trec is an error (status 3)."};
+        "rows without a score is told; where no row has one, trec is an error (status 3). Where "
+        "rows or lists have no id, tsv and trec give their numbers from 1. In trec, ids with white "
+        "space, a document that occurs twice in a list and a query that occurs twice are errors; "
+        "for tsv, a note counts what occurs again."};
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
 static rg_status write_scores(const struct result *r)
 {
     for (int64_t row = 0; row < r->split->n_rows; row++)
-        fprintf(r->to, "%.9g\n", cli_plain(r->scores[row]));
+        fprintf(r->to, "%s\n", score_text(r, row).text);
     return RG_OK;
 }
 
@@ -94,8 +107,8 @@ static rg_status write_tsv(const struct result *r)
     fprintf(r->to, "query\tdocument\tscore\n");
     for (int64_t list = 0; list < r->n_lists; list++)
         for (int64_t row = r->offsets[list]; row < r->offsets[list + 1]; row++)
-            fprintf(r->to, "%s\t%s\t%.9g\n", cli_name_of(r->split->query_ids, list, &query),
-                    cli_name_of(r->split->doc_ids, row, &document), cli_plain(r->scores[row]));
+            fprintf(r->to, "%s\t%s\t%s\n", cli_name_of(r->split->query_ids, list, &query),
+                    cli_name_of(r->split->doc_ids, row, &document), score_text(r, row).text);
     return RG_OK;
 }
 
@@ -138,8 +151,8 @@ static rg_status write_trec(const struct result *r)
             }
         qsort(items, n, sizeof *items, compare);
         for (size_t i = 0; i < n; i++)
-            fprintf(r->to, "%s Q0 %s %zu %.9g rankgrad\n", id, document_of(&items[i], &document),
-                    i + 1, items[i].score);
+            fprintf(r->to, "%s Q0 %s %zu %s rankgrad\n", id, document_of(&items[i], &document),
+                    i + 1, score_text(r, items[i].row).text);
     }
     free(items);
     return RG_OK;
@@ -169,18 +182,92 @@ static rg_status look_at_scores(const struct result *r, const struct format *for
 
 /* ---- Ids ------------------------------------------------------------------------------------ */
 
-/* An id that holds what separates the columns would shift them. */
+/* What an id must not hold was refused when it was read; a TREC run has no place for blanks either.
+ */
 static rg_status check_ids(const struct result *r, const char *const *ids, int64_t n,
                            const char *what, const struct format *format)
 {
     for (int64_t i = 0; ids && i < n; i++)
-        if (ids[i] && ids[i][strcspn(ids[i], format->separators)])
+        if (ids[i] && !rg_id_is_valid(ids[i], format->blanks))
             return cli_fail(RG_BAD_DATA,
-                            "%s: the %s id '%s' (number %lld) holds a blank, which "
-                            "separates the columns of %s; --format %s does without",
-                            r->path, what, ids[i], (long long)i + 1, format->name,
-                            strcmp(format->name, "trec") == 0 ? "tsv or scores" : "scores");
+                            "%s: the %s id '%s' (number %lld) has a blank, which --format %s "
+                            "cannot write; --format tsv and scores can",
+                            r->path, what, ids[i], (long long)i + 1, format->name);
     return RG_OK;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    struct cli_word number_a, number_b;
+    int order = strcmp(document_of(a, &number_a), document_of(b, &number_b));
+    return order ? order : (a->row > b->row) - (a->row < b->row);
+}
+
+/* Names that occur more than once. */
+struct repeated {
+    int64_t n;
+    struct ranked first[2]; /* the first two of the same name */
+};
+
+/* Adds those among ids [begin, end), in which missing ids are replaced by numbers; ids of masked
+ * rows do not count (mask NULL: none is masked). `items` has room for all. */
+static void find_repeated(const char *const *ids, const uint8_t *mask, int64_t begin, int64_t end,
+                          struct ranked *items, struct repeated *repeated)
+{
+    int64_t n = 0;
+    for (int64_t i = begin; i < end; i++)
+        if (!mask || mask[i])
+            items[n++] = (struct ranked){0, i, ids && ids[i] && ids[i][0] ? ids[i] : NULL};
+    qsort(items, (size_t)n, sizeof *items, compare_names);
+    for (int64_t i = 1; i < n; i++) {
+        struct cli_word before, after;
+        if (strcmp(document_of(&items[i - 1], &before), document_of(&items[i], &after)) != 0)
+            continue;
+        if (repeated->n++ == 0)
+            memcpy(repeated->first, &items[i - 1], sizeof repeated->first);
+    }
+}
+
+/* Reports repeated ids of a kind: an error in a TREC run, whose readers refuse or merge them. */
+static rg_status report_repeated(const struct result *r, const struct format *format,
+                                 const struct repeated *repeated, const char *what,
+                                 const char *where)
+{
+    struct cli_word number;
+    const struct ranked *first = repeated->first;
+    if (repeated->n == 0)
+        return RG_OK;
+    const char *name = document_of(first, &number);
+    if (!format->blanks)
+        return cli_fail(RG_BAD_DATA,
+                        "%s: the %s id '%s' occurs more than once%s (numbers %lld and %lld, from "
+                        "1); in --format trec it must not; --format tsv and scores allow it",
+                        r->path, what, name, where, (long long)first[0].row + 1,
+                        (long long)first[1].row + 1);
+    cli_note("%s: %lld %s id%s occur%s again%s; the first is '%s' (numbers %lld and %lld, from 1)",
+             r->path, (long long)repeated->n, what, repeated->n == 1 ? "" : "s",
+             repeated->n == 1 ? "s" : "", where, name, (long long)first[0].row + 1,
+             (long long)first[1].row + 1);
+    return RG_OK;
+}
+
+/* A ranking names a document once, and a query has one ranking. */
+static rg_status check_unique(const struct result *r, const struct format *format)
+{
+    struct repeated queries = {0}, documents = {0};
+    int64_t n = r->split->n_rows > r->n_lists ? r->split->n_rows : r->n_lists;
+    struct ranked *items = cli_alloc(n, sizeof *items);
+    if (!items)
+        return RG_LIMIT;
+    find_repeated(r->split->query_ids, NULL, 0, r->n_lists, items, &queries);
+    for (int64_t list = 0; list < r->n_lists; list++)
+        find_repeated(r->split->doc_ids, r->split->mask, r->offsets[list], r->offsets[list + 1],
+                      items, &documents);
+    free(items);
+    rg_status status = report_repeated(r, format, &queries, "query", "");
+    return status == RG_OK ? report_repeated(r, format, &documents, "document", " in a list")
+                           : status;
 }
 
 static bool any_missing(const char *const *ids, int64_t n)
@@ -193,12 +280,14 @@ static bool any_missing(const char *const *ids, int64_t n)
 
 static rg_status look_at_ids(const struct result *r, const struct format *format)
 {
-    if (!format->separators)
+    if (!format->ids)
         return RG_OK;
     const rg_split *split = r->split;
     rg_status status = check_ids(r, split->query_ids, r->n_lists, "query", format);
     if (status == RG_OK)
         status = check_ids(r, split->doc_ids, split->n_rows, "document", format);
+    if (status == RG_OK)
+        status = check_unique(r, format);
     if (status != RG_OK)
         return status;
     bool queries = any_missing(split->query_ids, r->n_lists);
@@ -241,7 +330,7 @@ static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, r
     const struct format *format = formats;
     while (strcmp(format->name, p->format) != 0)
         format++;
-    if (p->reading.regroup && !format->separators)
+    if (p->reading.regroup && !format->ids)
         return cli_fail(RG_USAGE, "--regroup changes the order of the rows, which --format scores "
                                   "promises to keep; --format tsv names each row");
     const char *inputs[] = {p->files.items[0], p->files.items[1], p->reading.group_path};
@@ -258,7 +347,8 @@ static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, r
     struct result r = {.path = p->files.items[1],
                        .split = split,
                        .offsets = split->offsets ? split->offsets : all,
-                       .n_lists = split->offsets ? split->n_lists : 1};
+                       .n_lists = split->offsets ? split->n_lists : 1,
+                       .digits = rg_model_parameters(*model)->dtype == RG_F64 ? 17 : 9};
     double *scores = NULL;
     status = cli_score(ctx, *model, r.path, split, &scores);
     r.scores = scores;

@@ -1,4 +1,4 @@
-/* chunk.c: lines  label [qid:ID] index:value ... [# comment]  to rows; see chunk.h.
+/* chunk.c: lines  [label] [qid:ID] index:value ... [# comment]  to rows; see chunk.h.
  *
  * The one idea: a line is parsed where it lies, by a pointer that only moves forward; every line
  * ends in '\n', which belongs to no token, so that nothing asks how much is left. What a line is
@@ -6,6 +6,7 @@
 #include "data/chunk.h"
 
 #include "base/number.h"
+#include "data/ids.h"
 
 #include <float.h>
 #include <math.h>
@@ -19,6 +20,7 @@ struct parser {
     const struct rg__text_form *form;
     struct rg__chunk *chunk;
     struct rg__place place; /* of the line being parsed */
+    const char *line;       /* where it begins */
     bool first_row;
 };
 
@@ -94,7 +96,7 @@ static const char *quote(const char *word, char text[QUOTED])
 {
     const char *end = word_end(word);
     if (end == word)
-        return "the end of the line";
+        return *word == '\n' ? "the end of the line" : "a blank";
     bool whole = end - word <= QUOTED - 6;
     int n = whole ? (int)(end - word) : QUOTED - 6, k = 0;
     text[k++] = '"';
@@ -104,12 +106,29 @@ static const char *quote(const char *word, char text[QUOTED])
     return text;
 }
 
-rg_status rg__fail_word(rg_context *ctx, struct rg__place place, const char *word,
+rg_status rg__fail_word(rg_context *ctx, struct rg__place place, const char *line, const char *word,
                         const char *expected)
 {
     char text[QUOTED];
-    return rg__fail(ctx, RG_BAD_DATA, "%s:%lld: found %s, expected %s", place.file,
-                    (long long)place.line, quote(word, text), expected);
+    return rg__fail(ctx, RG_BAD_DATA, "%s:%lld:%lld: found %s, expected %s", place.file,
+                    (long long)place.line, (long long)(word - line) + 1, quote(word, text),
+                    expected);
+}
+
+/* The same for the line being parsed. Always NULL. */
+static const char *fail_word(const struct parser *p, const char *word, const char *expected)
+{
+    rg__fail_word(p->ctx, p->place, p->line, word, expected);
+    return NULL;
+}
+
+/* A document or query id that rg__id_error refuses. Always NULL. */
+static const char *fail_id(const struct parser *p, const char *word, const char *error)
+{
+    char expected[160];
+    snprintf(expected, sizeof expected,
+             "an id of UTF-8 text without control characters; this one %s", error);
+    return fail_word(p, word, expected);
 }
 
 /* ---- Features -------------------------------------------------------------------------------- */
@@ -131,8 +150,7 @@ static const char *fail_index(const struct parser *p, const char *word)
         expected = "index:value, an index being a whole number";
     else if (index < p->form->first_index)
         expected = "an index of at least 1; --zero-based if the first column has index 0";
-    rg__fail_word(p->ctx, p->place, word, expected);
-    return NULL;
+    return fail_word(p, word, expected);
 }
 
 /* What is wrong with the value of feature `index` at `word`; `value` is what was read, NULL for
@@ -141,9 +159,11 @@ static const char *fail_value(const struct parser *p, int64_t index, const char 
                               const double *value)
 {
     char text[QUOTED];
-    rg__fail(p->ctx, RG_BAD_DATA, "%s:%lld: feature %lld: found %s, expected %s", p->place.file,
-             (long long)p->place.line, (long long)index, quote(word, text),
+    rg__fail(p->ctx, RG_BAD_DATA, "%s:%lld:%lld: feature %lld: found %s, expected %s",
+             p->place.file, (long long)p->place.line, (long long)(word - p->line) + 1,
+             (long long)index, quote(word, text),
              !value          ? "a decimal number"
+             : *value == 0   ? "0 or a number that 64-bit floats hold, from 4.9e-324 in magnitude"
              : isinf(*value) ? "a finite number, or nan where it is missing"
                              : "a number that 32-bit floats hold, below 3.4e38 in magnitude");
     return NULL;
@@ -173,7 +193,7 @@ static const char *read_features(const struct parser *p, const char *at, bool ke
         if (!at || !is_end(*at))
             return fail_value(p, index, word, NULL);
         float rounded = (float)value;
-        if (isinf(rounded))
+        if (isinf(rounded) || (value == 0 && rg__underflows(word, at)))
             return fail_value(p, index, word, &value);
         int64_t column = index - first;
         *ascending &= column > before;
@@ -185,6 +205,17 @@ static const char *read_features(const struct parser *p, const char *at, bool ke
     rows->n_values = k;
     *last = before;
     return at;
+}
+
+/* The second word with this index among the features at `at`. */
+static const char *find_second(const char *at, int64_t index)
+{
+    for (int n = 0;; at = word_end(at)) {
+        at = skip_blanks(at);
+        n += is_digit(*at) && strtoll(at, NULL, 10) == index;
+        if (n == 2 || *at == '\n' || *at == '#')
+            return at;
+    }
 }
 
 /* One feature of a row. */
@@ -203,7 +234,7 @@ static int by_column(const void *a, const void *b)
 static rg_status sort_features(const struct parser *p, const char *at)
 {
     struct rg__row_store *rows = &p->chunk->rows;
-    int64_t last, first = rows->n_values;
+    int64_t last, first = rows->n_values, twice = -1;
     bool ascending;
     rg_status status = RG_OK;
     read_features(p, at, true, &last, &ascending);
@@ -215,17 +246,19 @@ static rg_status sort_features(const struct parser *p, const char *at)
         entries[i] = (struct entry){rows->columns[first + i], rows->values[first + i]};
     qsort(entries, (size_t)n, sizeof *entries, by_column);
     rows->n_values = first;
-    for (int64_t i = 0; i < n && status == RG_OK; i++) {
+    for (int64_t i = 0; i < n && twice < 0; i++) {
         rows->columns[rows->n_values] = entries[i].column;
         rows->values[rows->n_values] = entries[i].value;
         rows->n_values += entries[i].value != 0;
         if (i > 0 && entries[i].column == entries[i - 1].column)
-            status =
-                rg__fail(p->ctx, RG_BAD_DATA,
-                         "%s:%lld: feature index %lld is there twice, expected each once a row",
-                         p->place.file, (long long)p->place.line,
-                         (long long)(entries[i].column + p->form->first_index));
+            twice = entries[i].column + p->form->first_index;
     }
+    if (twice >= 0)
+        status = rg__fail(p->ctx, RG_BAD_DATA,
+                          "%s:%lld:%lld: feature index %lld is there twice, expected each once a "
+                          "row",
+                          p->place.file, (long long)p->place.line,
+                          (long long)(find_second(at, twice) - p->line) + 1, (long long)twice);
     rg__free(p->ctx, entries);
     return status;
 }
@@ -236,35 +269,51 @@ static rg_status sort_features(const struct parser *p, const char *at)
 static const char *read_label(const struct parser *p, const char *at, double *label)
 {
     const char *end = rg__read_number(at, label);
-    if (end && is_end(*end) && isfinite(*label))
+    bool is_number = end && is_end(*end);
+    if (is_number && isfinite(*label) && (*label != 0 || !rg__underflows(at, end)))
         return end;
-    rg__fail_word(p->ctx, p->place, at,
-                  end && is_end(*end) ? "a finite label"
-                  : p->first_row
-                      ? "a label; this is neither an HDF5 data set nor lines " RG__LINE_FORMAT
-                      : "a label, a decimal number");
-    return NULL;
+    return fail_word(
+        p, at,
+        is_number && *label == 0
+            ? "a label that is 0 or that 64-bit floats hold, from 4.9e-324 in magnitude"
+        : is_number    ? "a finite label"
+        : p->first_row ? "a label; this is neither an HDF5 data set nor lines " RG__LINE_FORMAT
+                       : "a label, a decimal number");
+}
+
+/* Whether a row begins with its qid or its features instead of a label. */
+static bool lacks_label(const char *at)
+{
+    if (strncmp(at, "qid:", 4) == 0)
+        return true;
+    const char *end = at;
+    while (is_digit(*end))
+        end++;
+    return end > at && *end == ':';
 }
 
 /* The qid token at `at`, if there is one: the row's run. Its end; NULL: error recorded. */
-static const char *read_qid(const struct parser *p, const char *at)
+static const char *read_qid(const struct parser *p, const char *at, bool has_label)
 {
     struct rg__chunk *chunk = p->chunk;
     bool has_qid = strncmp(at, "qid:", 4) == 0;
     const char *id = has_qid ? at + 4 : NULL, *end = has_qid ? word_end(id) : at;
     size_t n = has_qid ? (size_t)(end - id) : 0;
     struct rg__run *run = chunk->n_runs > 0 ? &chunk->runs[chunk->n_runs - 1] : NULL;
-    if (!run || run->n_qid != n || !run->qid != !id || (id && memcmp(run->qid, id, n) != 0)) {
+    if (!run || run->n_qid != n || !run->qid != !id || run->has_labels != has_label ||
+        (id && memcmp(run->qid, id, n) != 0)) {
+        const char *error = n > 0 ? rg__id_error(id, n, true) : NULL;
+        if (error)
+            return fail_id(p, id, error);
         if (!RG__ROOM(p->ctx, chunk, runs, chunk->n_runs + 1))
             return NULL;
         run = &chunk->runs[chunk->n_runs++];
-        *run = (struct rg__run){id, n, chunk->rows.n_rows, 0, p->place.line};
+        *run = (struct rg__run){id, n, chunk->rows.n_rows, 0, p->place.line, has_label};
     }
     run->n_rows++;
     if (!has_qid || n > 0)
         return end;
-    rg__fail_word(p->ctx, p->place, at, "qid:ID, the ID being any word");
-    return NULL;
+    return fail_word(p, at, "qid:ID, the ID being any word");
 }
 
 /* The doc id in a comment, which starts behind its '#': the word behind "docid =", else the first
@@ -294,6 +343,9 @@ static bool keep_doc_id(const struct parser *p, const char *at, int64_t *doc_id)
     *doc_id = word ? chunk->n_text : -1;
     if (!word)
         return true;
+    const char *error = rg__id_error(word, n, true);
+    if (error)
+        return fail_id(p, word, error);
     if (!RG__ROOM(p->ctx, chunk, text, chunk->n_text + (int64_t)n + 1))
         return false;
     memcpy(chunk->text + chunk->n_text, word, n);
@@ -307,16 +359,18 @@ static bool keep_doc_id(const struct parser *p, const char *at, int64_t *doc_id)
 static const char *read_line(struct parser *p, const char *at)
 {
     struct rg__row_store *rows = &p->chunk->rows;
-    double label;
+    double label = 0;
     int64_t last, doc_id, first = rows->n_values;
     bool ascending;
     if (*at == '\n')
         return at;
     if (*at == '#')
         return strchr(at, '\n');
-    at = read_label(p, at, &label);
+    bool has_label = !lacks_label(at);
+    if (has_label)
+        at = read_label(p, at, &label);
     if (at)
-        at = read_qid(p, skip_blanks(at));
+        at = read_qid(p, skip_blanks(at), has_label);
     const char *features = at;
     if (at)
         at = read_features(p, at, false, &last, &ascending);
@@ -358,6 +412,7 @@ static rg_status parse(struct parser *p)
         at += 3;
     while (at < piece->end) {
         p->place.line++;
+        p->line = at;
         at = read_line(p, skip_blanks(at));
         if (!at)
             return rg_last_status(p->ctx);
@@ -370,7 +425,7 @@ static rg_status parse(struct parser *p)
 rg_status rg__chunk_parse(rg_context *ctx, const struct rg__text_form *form,
                           struct rg__place before, bool first_row, struct rg__chunk *chunk)
 {
-    struct parser p = {ctx, form, chunk, before, first_row};
+    struct parser p = {ctx, form, chunk, before, NULL, first_row};
     chunk->n_lines = chunk->n_text = chunk->n_runs = chunk->n_columns = 0;
     chunk->rows.n_rows = chunk->rows.n_values = 0;
     chunk->has_doc_ids = false;

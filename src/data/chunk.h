@@ -11,7 +11,7 @@
 /* Rows. Arrays grow; *_room are their capacities. */
 struct rg__row_store {
     int64_t n_rows, n_values;
-    double *labels;   /* (n_rows) */
+    double *labels;   /* (n_rows); 0 where there is none */
     int64_t *doc_ids; /* (n_rows) where in a text; -1: none */
     int64_t *indptr;  /* (n_rows + 1) */
     int32_t *columns; /* (n_values), ascending within a row; zeros are left out */
@@ -30,12 +30,13 @@ bool rg__make_room(rg_context *ctx, void *array, int64_t *room, int64_t count, s
 bool rg__store_room(rg_context *ctx, struct rg__row_store *rows, int64_t n_rows, int64_t n_values);
 void rg__store_free(rg_context *ctx, struct rg__row_store *rows);
 
-/* Rows of one qid, or without any, that stand together. */
+/* Rows of one qid, or without any, that stand together, all with a label or all without. */
 struct rg__run {
     const char *qid; /* in the text; NULL: none */
     size_t n_qid;
     int64_t first_row, n_rows;
-    int64_t line; /* of the first row, from 1 */
+    int64_t line;    /* of the first row, from 1 */
+    bool has_labels; /* all its rows have one, or none has */
 };
 
 /* How indices are to be read. */
@@ -71,8 +72,9 @@ void rg__chunk_free(rg_context *ctx, struct rg__chunk *chunk);
 /* The first byte at or behind `at` that is no blank; '\n' is none. */
 const char *rg__skip_blanks(const char *at);
 
-/* "FILE:LINE: found WORD, expected EXPECTED", RG_BAD_DATA. */
-rg_status rg__fail_word(rg_context *ctx, struct rg__place place, const char *word,
+/* "FILE:LINE:COLUMN: found WORD, expected EXPECTED", RG_BAD_DATA; the column counts bytes from 1.
+ * `line` is where the line begins that `word` is in. */
+rg_status rg__fail_word(rg_context *ctx, struct rg__place place, const char *line, const char *word,
                         const char *expected);
 
 #endif

@@ -72,7 +72,7 @@ struct rg__gather {
     int64_t *slots; /* hash table of qids: list + 1, 0 for a free slot; n_slots a power of two */
     int64_t n_slots;
     int64_t open; /* the list under way + 1; 0: none */
-    bool has_doc_ids;
+    bool has_doc_ids, has_labels;
     struct rg__weights weights;      /* (n_rows); values NULL: none */
     struct rg__weights list_weights; /* (n_lists) */
     struct rg__positions positions;  /* (n_rows) */

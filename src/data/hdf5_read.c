@@ -5,6 +5,7 @@
 #include "data/layout.h"
 
 #include "data/grouping.h"
+#include "data/ids.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
 
@@ -172,6 +173,9 @@ static rg_status read_ids(struct reader *r, enum rg__field field, struct rg__ids
         status = rg__h5_read_strings(r->file, name_of(r, field, name), ids->n, &texts);
         ids->texts = (const char *const *)texts;
         *block = texts;
+        if (status == RG_OK && field != RG__FEATURE_NAMES)
+            status = rg__check_ids(r->ctx, r->dataset->path, name,
+                                   field == RG__QUERY_IDS ? "list" : "row", ids->texts, ids->n);
     } else {
         status = read_copy(r, field, RG_I64, block);
         ids->numbers = *block;

@@ -5,6 +5,7 @@
 #include "data/layout.h"
 
 #include "data/columns.h"
+#include "data/ids.h"
 #include "data/rows.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
@@ -50,7 +51,12 @@ static rg_status check_split(rg_context *ctx, const char *path, const rg_split *
     char what[1024]; /* as much as a sentence may have */
     snprintf(what, sizeof what, "%.900s: not written%s%s", path, split->name[0] ? ": /" : "",
              split->name);
-    return rg__check_split(ctx, split, what);
+    rg_status status = rg__check_split(ctx, split, what);
+    if (status == RG_OK)
+        status = rg__check_ids(ctx, what, "query_ids", "list", split->query_ids, split->n_lists);
+    if (status == RG_OK)
+        status = rg__check_ids(ctx, what, "doc_ids", "row", split->doc_ids, split->n_rows);
+    return status;
 }
 
 /* Gives all splits the columns of the first one that has feature names. */

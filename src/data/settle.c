@@ -136,6 +136,8 @@ static rg_status make_sparse(rg_context *ctx, const struct work *w, int64_t part
 static rg_status make_labels(rg_context *ctx, const struct work *w, int64_t begin, int64_t end)
 {
     int64_t row;
+    if (!w->gather->has_labels)
+        return RG_OK;
     double *labels = open_part(ctx, &w->labels, begin, end - begin);
     for (int64_t k = begin; k < end && labels; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
@@ -227,7 +229,7 @@ static rg_status make_rows(struct work *w, rg_split *split)
     w->rows_a_part = 1 + (int64_t)(PART / sizeof(float) / (1 + values_a_row));
     w->n_parts = (g->n_rows + w->rows_a_part - 1) / w->rows_a_part;
     rg_status status = pool ? (w->dense ? place_dense : place_sparse)(w, split) : RG_LIMIT;
-    if (status == RG_OK &&
+    if (status == RG_OK && g->has_labels &&
         !place(w->target, g->n_rows, sizeof *split->labels, &split->labels, &w->labels))
         status = RG_LIMIT;
     return status == RG_OK ? rg__pool_run(pool, w->n_parts, make_part, w) : status;
@@ -251,9 +253,9 @@ static rg_status give_rows(struct rg__gather *g, rg_dataset *dataset, rg_split *
                           .indptr = give(dataset, &g->rows.indptr),
                           .indices = give(dataset, &g->rows.columns),
                           .data = give(dataset, &g->rows.values)};
-    split->labels = give(dataset, &g->rows.labels);
-    return split->csr.indptr && split->csr.indices && split->csr.data && split->labels ? RG_OK
-                                                                                       : RG_LIMIT;
+    bool labelled = !g->has_labels || (split->labels = give(dataset, &g->rows.labels));
+    return split->csr.indptr && split->csr.indices && split->csr.data && labelled ? RG_OK
+                                                                                  : RG_LIMIT;
 }
 
 /* ---- Lists and ids --------------------------------------------------------------------------- */

@@ -19,18 +19,20 @@ static const char *const side_names[RG__N_SIDES] = {"weights of rows", "weights 
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
 
-/* Reads the value at `at`, which ends with the line. */
-typedef rg_status line_function(void *user, struct rg__place place, const char *at);
+/* Reads the value at `at`, which ends with the line that begins at `line`. */
+typedef rg_status line_function(void *user, struct rg__place place, const char *line,
+                                const char *at);
 
 static rg_status read_piece(rg_context *ctx, const struct rg__piece *piece, struct rg__place *place,
                             line_function *read_line, void *user)
 {
     rg_status status = rg__lines_check(ctx, piece, *place);
     for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
+        const char *line = at;
         place->line++;
         at = rg__skip_blanks(at);
         if (*at != '\n')
-            status = read_line(user, *place, at);
+            status = read_line(user, *place, line, at);
         at = strchr(at, '\n');
     }
     return status;
@@ -73,13 +75,13 @@ static const char *read_size(const char *at, int64_t *size)
     return *at == '\n' ? at : NULL;
 }
 
-static rg_status add_size(void *user, struct rg__place place, const char *at)
+static rg_status add_size(void *user, struct rg__place place, const char *line, const char *at)
 {
     struct sizes *s = user;
     int64_t size = 0;
     rg_status status = RG_OK;
     if (!read_size(at, &size))
-        return rg__fail_word(s->side->ctx, place, at, "the number of rows of a list");
+        return rg__fail_word(s->side->ctx, place, line, at, "the number of rows of a list");
     if (s->n_rows <= s->expected && size <= s->expected) /* beyond, only the sum matters */
         status = rg__gather_list(s->side->gather, s->first_row + s->n_rows, size);
     s->n_lists++;
@@ -110,16 +112,17 @@ struct numbers {
     int64_t n, values_room;
 };
 
-static rg_status add_number(void *user, struct rg__place place, const char *at)
+static rg_status add_number(void *user, struct rg__place place, const char *line, const char *at)
 {
     struct numbers *n = user;
     double value = 0;
     const char *end = rg__read_number(at, &value);
-    bool sound = end && *rg__skip_blanks(end) == '\n' && isfinite(value);
+    bool sound = end && *rg__skip_blanks(end) == '\n' && isfinite(value) &&
+                 (value != 0 || !rg__underflows(at, end));
     if (n->whole)
         sound = sound && value >= 0 && value < 0x1p53 && value == floor(value);
     if (!sound)
-        return rg__fail_word(n->ctx, place, at,
+        return rg__fail_word(n->ctx, place, line, at,
                              n->whole ? "a position, a whole number from 0 or 1 on"
                                       : "a weight, a finite number");
     if (!RG__ROOM(n->ctx, n, values, n->n + 1))

@@ -1,4 +1,4 @@
-/* text.c: SVMlight / LETOR text:  label [qid:ID] index:value ... [# comment]
+/* text.c: SVMlight / LETOR text:  [label] [qid:ID] index:value ... [# comment]
  *
  * The one idea: chunks of a file are parsed beside each other and joined in their order, so that
  * rows, lists and errors are those of reading line by line: what is found wrong first in the file
@@ -26,8 +26,9 @@ struct reader {
     const rg_dataset_options *options;
     struct rg__text_form form;
     struct rg__gather *gather;
-    struct rg__place place;    /* of the last line that was joined */
-    struct rg__place first[2]; /* of the split's first row without [0] and with [1] a qid */
+    struct rg__place place; /* of the last line that was joined */
+    /* Of the split's first row without [0] and with [1] a qid or a label. */
+    struct rg__place first_qid[2], first_label[2];
     struct rg__side_files side_files;
 };
 
@@ -40,16 +41,21 @@ struct batch {
     int n, most;
 };
 
-/* Some rows have a qid and some have none. */
-static rg_status fail_mixed(struct reader *r, struct rg__place place, bool has_qid)
+/* Notes a row with or without `what`, a qid or a label: all rows of a split have it, or none. */
+static rg_status check_alike(struct reader *r, struct rg__place first[2], const char *what,
+                             struct rg__place place, bool has)
 {
-    const struct rg__place *other = &r->first[!has_qid];
+    const struct rg__place *other = &first[!has];
+    if (!first[has].line)
+        first[has] = place;
+    if (!other->line)
+        return RG_OK;
     return rg__fail(
         r->ctx, RG_BAD_DATA,
-        "%s:%lld: found a row with%s qid, but %s:%lld is one with%s; expected all rows of a "
+        "%s:%lld: found a row with%s %s, but %s:%lld is one with%s; expected all rows of a "
         "split to have one, or none",
-        place.file, (long long)place.line, has_qid ? "" : "out", other->file,
-        (long long)other->line, has_qid ? "out" : "");
+        place.file, (long long)place.line, has ? "" : "out", what, other->file,
+        (long long)other->line, has ? "out" : "");
 }
 
 /* Joins the rows of a chunk to those before it. */
@@ -60,12 +66,11 @@ static rg_status join(struct reader *r, struct rg__chunk *chunk)
         struct rg__run *run = &chunk->runs[i];
         struct rg__place place = {r->place.file, r->place.line + run->line};
         bool has_qid = run->qid != NULL;
-        if (r->first[!has_qid].line)
-            return fail_mixed(r, place, has_qid);
-        if (!r->first[has_qid].line)
-            r->first[has_qid] = place;
-        rg_status status = RG_OK;
-        if (has_qid)
+        rg_status status = check_alike(r, r->first_label, "a label", place, run->has_labels);
+        if (status == RG_OK)
+            status = check_alike(r, r->first_qid, "qid", place, has_qid);
+        r->gather->has_labels = run->has_labels;
+        if (status == RG_OK && has_qid)
             status = rg__gather_run(r->gather, run, first_row + run->first_row, place,
                                     r->options->regroup);
         if (status != RG_OK)
@@ -196,7 +201,8 @@ static rg_status read_file(struct reader *r, const char *path)
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: no rows; expected lines " RG__LINE_FORMAT,
                         r->place.file);
     rg__gather_end_list(r->gather);
-    return rg__side_files_read(&r->side_files, path, first_row, first_list, r->first[1].line > 0);
+    return rg__side_files_read(&r->side_files, path, first_row, first_list,
+                               r->first_qid[1].line > 0);
 }
 
 /* ---- Splits ---------------------------------------------------------------------------------- */

@@ -164,7 +164,8 @@ rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const ch
             rg__counted(split->n_rows, "row").text, (long long)n_valid,
             rg__counted(split->n_features, "feature").text);
     if (!split->labels)
-        return rg__fail(ctx, RG_BAD_DATA, "the %s split has no labels", what);
+        return rg__fail(ctx, RG_BAD_DATA, "the %s split has no labels; expected one for each row",
+                        what);
     if (!split->offsets)
         return rg__fail(ctx, RG_BAD_DATA,
                         "the %s split has no lists; expected offsets, qid or group", what);
