@@ -50,6 +50,7 @@ VALID = {
     "rg_model *": "v->model", "rg_model **": "&v->model_out", "rg_dataset *": "v->dataset",
     "rg_dataset **": "&v->dataset_out", "rg_split *": "&v->split", "rg_metric *": "&v->metric",
     "rg_ranking *": "&v->ranking", "rg_metric_result *": "&v->metric_result",
+    "rg_extremes *": "&v->extremes", "x": "1.0", "count": "1",
     "rg_train_result *": "&v->train_result", "rg_optimizer *": "v->optimizer",
     "rg_optimizer **": "&v->optimizer_out", "rg_output *": "v->output",
     "rg_output **": "&v->output_out", "rg_parameters *": "&v->parameters",

@@ -861,6 +861,18 @@ class Foreign(Case):
             self.assertIn("lists without a relevant item (label >= 1): 1 of 1\n", text)
             self.assertIn("constant features: 1, 2, 3, 4 (4 of 4)\n", text)
 
+    def test_ranges(self):
+        rows = [[i / 100, 1e30 if i % 10 == 0 else 0.5, -999 if i % 5 == 0 else i % 7, 1]
+                for i in range(100)]
+        text = self.good("inspect", self.file(features=rows, labels=[i % 3 for i in range(100)],
+                                              qid=[i // 10 for i in range(100)])).stdout
+        self.assertIn("  ranges:\n    1: 0 to 0.99\n    2: 0.5 to 1e+30\n    3: -999 to 6\n"
+                      "    4: 1 to 1\n", text)
+        self.assertIn("missing values: 2 (1e+30 in 10 rows), 3 (-999 in 20 rows)\n", text)
+        plain = self.good("inspect", self.file(features=[[1.0], [2], [4]], labels=[0, 1, 2],
+                                               qid=[1, 1, 1])).stdout
+        self.assertIn("missing values: none\n", plain)
+
     def test_list_weights(self):
         _, model = self.trained()
         # The first list is perfect for any model, the second has nothing to find.

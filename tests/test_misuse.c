@@ -39,6 +39,7 @@ struct fixture {
     rg_metric_result metric_result;
     rg_ranking ranking;
     rg_train_result train_result;
+    rg_extremes extremes;
     rg_parameters parameters;
     rg_optimizer *optimizer, *optimizer_out;
     rg_choice choice, loss, schedule;
@@ -121,6 +122,7 @@ static void make_data(struct fixture *v)
     assert_ok(v->ctx, rg_model_save(v->model, v->model_path, true));
     v->normalization = (rg_normalization){RG_NORMALIZE_ZSCORE, 3, v->numbers, v->scale};
     assert_ok(v->ctx, rg_metric_parse(v->ctx, "ndcg@10", &v->metric));
+    rg_extremes_add(&v->extremes, 1e30, 1); /* a sentinel */
     assert_ok(v->ctx, rg_output_begin(v->ctx, "test_misuse.out", &v->output));
     v->ranking = (rg_ranking){
         .n_lists = 1, .offsets = v->offsets, .scores = v->numbers, .labels = v->labels};

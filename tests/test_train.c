@@ -902,6 +902,108 @@ static void nothing_to_learn_is_an_error(void **state)
         }
 }
 
+/* ---- Numbers that stand for missing values ---- */
+
+/* A column whose numbers are base(i) in [low, high], but `odd` in every `every`-th row. */
+static const struct odd_column {
+    double low, high, odd;
+    int every; /* 0: nowhere */
+    bool sentinel;
+} odd_columns[] = {
+    {0, 1, 0, 0, false},
+    {0, 1, 1e30, 10, true},
+    {0, 1, 1.7e308, 10, true},
+    {-1, 1, -1e30, 100, true},
+    {0, 1, 3.4e38, 1000, true}, /* absurd, however rare */
+    {0, 1, -999, 10, true},
+    {0, 1, -999, 50, true},
+    {0, 1, -999, 1000, false}, /* one outlier */
+    {0, 100, 99999, 10, true},
+    {1e6, 2e6, -1e8, 5, true},
+    {0, 1000, 5000, 10, false},
+    {1, 1, 1000, 3, false}, /* binary */
+    {0, 0, 1, 20, false},
+    {100, 101, 0, 10, false}, /* 0 may be a measurement, or what a sparse row does not store */
+    {0, 1, -1, 10, false},
+    {0, 1, 2147483647, 20, true},
+    {0.001, 0.002, -1, 20, true},
+    {0, 1, -65535, 2, true},
+};
+
+static double odd_value(const struct odd_column *c, int64_t i)
+{
+    bool odd = c->every && i % c->every == 0;
+    return odd ? c->odd : c->low + (c->high - c->low) * (double)(i * 37 % 101) / 100;
+}
+
+static void sentinels_are_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof odd_columns / sizeof odd_columns[0]; i++) {
+        const struct odd_column *c = &odd_columns[i];
+        rg_extremes extremes = {0};
+        for (int64_t row = 0; row < 1000; row++)
+            rg_extremes_add(&extremes, odd_value(c, row), 1);
+        rg_extremes_add(&extremes, NAN, 5);
+        const struct rg_extreme *found = rg_extremes_sentinel(&extremes);
+        assert_int_equal(extremes.n, 1000);
+        if ((found != NULL) != c->sentinel)
+            fail_msg("column %zu: %g", i, found ? found->value : 0);
+        if (found) {
+            assert_close(found->value, c->odd, 0, 0);
+            assert_int_equal(found->n, (999 + c->every) / c->every);
+        }
+    }
+}
+
+/* Training warns of them, in dense and in sparse rows. */
+static void training_warns_of_sentinels(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof odd_columns / sizeof odd_columns[0]; i++)
+        for (int sparse = 0; sparse < 2; sparse++) {
+            const struct odd_column *c = &odd_columns[i];
+            struct made m = make(100, 19, 3, 1, 4, 22);
+            int64_t n = m.split.n_rows;
+            assert_true(n >= 900);
+            double *x = calloc((size_t)n * 3, sizeof *x);
+            int64_t *indptr = calloc((size_t)n + 1, sizeof *indptr);
+            int32_t *indices = calloc((size_t)n * 3, sizeof *indices);
+            int64_t stored = 0;
+            for (int64_t k = 0; k < 3 * n; k++) {
+                double value = k % 3 == 1 ? odd_value(c, k / 3) : (double)m.x[k];
+                if (value != 0 || !sparse) {
+                    x[stored] = value;
+                    indices[stored++] = (int32_t)(k % 3);
+                }
+                indptr[k / 3 + 1] = stored;
+            }
+            char rows[32];
+            snprintf(rows, sizeof rows, "of %lld rows", (long long)n);
+            m.split.features = (rg_tensor){RG_F64, 2, {n, 3}, sparse ? NULL : x};
+            if (sparse)
+                m.split.csr = (rg_csr){n, 3, indptr, indices, RG_F64, x};
+            train_log.note[0] = '\0';
+            rg_model *model;
+            rg_train_options o = options();
+            o.epochs = 1;
+            o.model.dtype = RG_F64;
+            rg_status status = rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL);
+            bool warned = strstr(train_log.note, "may stand for a missing value") != NULL;
+            if (fabs(c->odd) < 1e300 && (status != RG_OK || warned != c->sentinel))
+                fail_msg("column %zu, sparse %d: %s %s", i, sparse, rg_status_name(status),
+                         train_log.note);
+            assert_true(!warned ||
+                        (strstr(train_log.note, ": 2 (") && strstr(train_log.note, rows)));
+            assert_true(status == RG_OK || status == RG_BAD_DATA);
+            rg_model_destroy(model);
+            free(x);
+            free(indptr);
+            free(indices);
+            unmake(&m);
+        }
+}
+
 /* ---- A training that achieved nothing ---- */
 
 static void verdicts(void **state)
@@ -1569,6 +1671,8 @@ int main(void)
         TEST(list_weights_in_small_steps),
         TEST(labels_and_weights_are_checked_first),
         TEST(nothing_to_learn_is_an_error),
+        TEST(sentinels_are_found),
+        TEST(training_warns_of_sentinels),
         TEST(verdicts),
         TEST(a_failed_training_is_an_error),
         TEST(the_kept_models_loss_is_measured),

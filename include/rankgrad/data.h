@@ -151,6 +151,31 @@ RG_API rg_generate_options rg_generate_options_default(void);
 RG_API rg_status rg_dataset_generate(rg_context *ctx, const rg_generate_options *options,
                                      double *truth, rg_dataset **out);
 
+/* ---- Ranges of columns ----------------------------------------------------------------------- */
+
+/* One end of a column's range. */
+struct rg_extreme {
+    double value, next; /* the extreme, and the number next to it (NaN: there is none) */
+    int64_t n;          /* how often it occurs */
+};
+
+/* The numbers of a column; {0} is none yet. */
+typedef struct rg_extremes {
+    int64_t n; /* that are not NaN */
+    struct rg_extreme least, greatest;
+} rg_extremes;
+
+/* Magnitudes from here on are no measurements. */
+#define RG_ABSURD 1e30
+
+/* Adds x, so many times; NaN is passed over. */
+RG_API void rg_extremes_add(rg_extremes *extremes, double x, int64_t count);
+
+/* The extreme that seems to stand for a missing value, such as -999 or 1e30, or NULL: one of at
+ * least 1e30 in magnitude; or one, not 0, that is 1 % of the numbers (and more than one of them)
+ * and lies 20 times as far from the others as these spread. */
+RG_API const struct rg_extreme *rg_extremes_sentinel(const rg_extremes *extremes);
+
 /* ---- Normalisation --------------------------------------------------------------------------- */
 
 typedef enum rg_normalize {

@@ -41,7 +41,8 @@ static const struct cli_command command = {
     .options = options,
     .reading = AT(reading),
     .doc = "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
-           "constant features; or in a model: of a linear one the weights, greatest effect first."};
+           "constant features, the range of each and numbers that may stand for missing values; or "
+           "in a model: of a linear one the weights, greatest effect first."};
 
 static int compare_double(const void *left, const void *right)
 {
@@ -130,22 +131,15 @@ static rg_status show_lists(const rg_split *split)
 
 /* What one pass over the rows finds out about a feature. */
 struct column {
-    int64_t feature;           /* from 0 */
-    int64_t n_seen, n_missing; /* numbers, NaN */
-    double least, greatest;
+    int64_t feature;      /* from 0 */
+    int64_t n_missing;    /* NaN */
+    rg_extremes extremes; /* of the numbers */
 };
 
 static void look_at(struct column *column, double x)
 {
-    if (isnan(x)) {
-        column->n_missing++;
-        return;
-    }
-    if (column->n_seen == 0 || x < column->least)
-        column->least = x;
-    if (column->n_seen == 0 || x > column->greatest)
-        column->greatest = x;
-    column->n_seen++;
+    column->n_missing += isnan(x);
+    rg_extremes_add(&column->extremes, x, 1);
 }
 
 /* Dense rows, a block at a time in double. */
@@ -211,8 +205,8 @@ static void look_at_sparse(const rg_split *split, struct column *columns, int64_
         }
     }
     for (int64_t j = 0; j < n; j++)
-        if (columns[j].n_seen + columns[j].n_missing < n_rows)
-            look_at(&columns[j], 0);
+        rg_extremes_add(&columns[j].extremes, 0,
+                        n_rows - columns[j].extremes.n - columns[j].n_missing);
 }
 
 static int by_number(const void *left, const void *right)
@@ -263,7 +257,9 @@ static void show_features(const rg_split *split, const struct column *columns, i
             printf("%s %s", count++ > 0 ? "," : "", cli_name_of(names, next, &number));
         count += missing ? 0 : feature - next;
         next = feature + 1;
-        if (!c || (missing ? c->n_missing == 0 : c->n_seen > 0 && c->least < c->greatest))
+        if (!c ||
+            (missing ? c->n_missing == 0
+                     : c->extremes.n > 0 && c->extremes.least.value < c->extremes.greatest.value))
             continue;
         if (count++ < MOST_NAMES)
             printf("%s %s", count > 1 ? "," : "", cli_name_of(names, feature, &number));
@@ -274,6 +270,36 @@ static void show_features(const rg_split *split, const struct column *columns, i
            (long long)count, (long long)split->n_features);
 }
 
+enum { MOST_RANGES = 1000 };
+
+/* The range of each feature that occurs; then those with a number that is none of the others'
+ * kind. */
+static void show_ranges(const rg_split *split, const struct column *columns, int64_t n)
+{
+    struct cli_word number;
+    int64_t count = 0;
+    rg_dtype stored = split->csr.indptr ? split->csr.dtype : split->features.dtype;
+    int digits = stored == RG_F64 ? 9 : 7;
+    printf("  ranges:%s\n", n > MOST_RANGES ? " (of the first 1000)" : "");
+    for (int64_t i = 0; i < n && i < MOST_RANGES; i++) {
+        const rg_extremes *e = &columns[i].extremes;
+        printf("    %s:", cli_name_of(split->feature_names, columns[i].feature, &number));
+        if (e->n > 0)
+            printf(" %.*g to %.*g\n", digits, e->least.value, digits, e->greatest.value);
+        else
+            printf(" no number\n");
+    }
+    printf("  far outliers, which may stand for missing values:");
+    for (int64_t i = 0; i < n; i++) {
+        const struct rg_extreme *far = rg_extremes_sentinel(&columns[i].extremes);
+        if (far && count++ < MOST_NAMES)
+            printf("%s %s (%.*g in %s)", count > 1 ? "," : "",
+                   cli_name_of(split->feature_names, columns[i].feature, &number), digits,
+                   far->value, cli_count(far->n, "row").text);
+    }
+    printf("%s%s\n", count > MOST_NAMES ? ", ..." : "", count == 0 ? " none" : "");
+}
+
 static rg_status show_columns(rg_context *ctx, const rg_split *split)
 {
     struct column *columns = NULL;
@@ -281,6 +307,7 @@ static rg_status show_columns(rg_context *ctx, const rg_split *split)
     rg_status status =
         split->csr.indptr ? find_sparse(split, &columns, &n) : find_dense(ctx, split, &columns, &n);
     if (status == RG_OK) {
+        show_ranges(split, columns, n);
         show_features(split, columns, n, true);
         show_features(split, columns, n, false);
     }

@@ -101,9 +101,7 @@ static rg_status moments_begin(struct moments *m)
     return RG_OK;
 }
 
-/* Gives back the pages of the rows before r of a mapped file, from time to time: it may be larger
- * than memory. */
-static void leave_rows(const rg_split *split, int64_t r)
+void rg__leave_rows(const rg_split *split, int64_t r)
 {
     enum { EVERY = 4096 };
     size_t size = rg__stored_row_size(split);
@@ -118,7 +116,7 @@ static void read_row(struct moments *m, int64_t r)
     int64_t n_features = m->split->n_features, j = 0;
     const rg_tensor *x = &m->split->features;
     int64_t at = r * x->dims[1];
-    leave_rows(m->split, r);
+    rg__leave_rows(m->split, r);
     if (m->split->columns) {
         for (; j < n_features; j++)
             load(x->dtype, x->data, at + m->split->columns[j], 1, m->row + j);

@@ -28,4 +28,8 @@ static inline double rg__transformed(rg_normalize method, double x)
     return method == RG_NORMALIZE_LOG1P_ZSCORE ? rg__signed_log1p(x) : x;
 }
 
+/* For reading all rows in order: gives back the pages of the rows before r of a mapped file, from
+ * time to time, for it may be larger than memory. */
+void rg__leave_rows(const rg_split *split, int64_t r);
+
 #endif

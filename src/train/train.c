@@ -5,6 +5,7 @@
  * evaluate, remember the best. */
 #include "base/random.h"
 #include "data/columns.h"
+#include "data/extremes.h"
 #include "data/normalize.h"
 #include "data/split.h"
 #include "model/model.h"
@@ -243,6 +244,8 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
         return status;
     if (o->normalize == RG_NORMALIZE_ZSCORE || o->normalize == RG_NORMALIZE_LOG1P_ZSCORE)
         status = rg__note_outliers(ctx, &t->train_rows, &t->train);
+    if (status == RG_OK && o->normalize != RG_NORMALIZE_NONE)
+        status = rg__warn_of_sentinels(ctx, &t->train, &t->inputs);
     if (o->normalize == RG_NORMALIZE_NONE && o->model.dtype == RG_F32)
         status = rg__note_rounding(ctx, &t->train, &t->inputs);
     if (status != RG_OK)
