@@ -2,7 +2,8 @@
 #include "check.h"
 
 /* One operator with every kind of place for a bug: y = where(m, x, 0) W + b, x (2,3), W (3,3),
- * b (3) broadcast over the rows, m (2,3). The attributes choose the bug. */
+ * b (3) broadcast over the rows, m (2,3), with kernels for f64 and f32. The attributes choose the
+ * bug and the type whose kernels have it. */
 enum bug {
     NONE,
     SIGN,
@@ -16,34 +17,66 @@ enum bug {
     MASK_LEAKS,
     WRITES_INPUT,
     NOT_REPEATABLE,
+    FORWARD,
     N_BUGS
 };
 
+struct plan {
+    enum bug bug;
+    rg_dtype dtype;
+};
+
 static const char *const names[] = {
-    "none",      "sign",       "x 1.01",        "x 1.0005",   "x 1.00001",    "one element",
-    "overwrite", "transposed", "forgotten sum", "mask leaks", "writes input", "not repeatable"};
+    "none",         "sign",           "x 1.01",     "x 1.0005",      "x 1.00001",
+    "one element",  "overwrite",      "transposed", "forgotten sum", "mask leaks",
+    "writes input", "not repeatable", "forward"};
 
 enum { ROWS = 2, INNER = 3, COLUMNS = 3 };
 static const double mask[ROWS * INNER] = {1, 0, 1, 1, 1, 0};
 static int calls;
 
+static double get(const rg_node *y, int operand, int i)
+{
+    const rg_tensor *t = rg_operand(y, operand);
+    return t->dtype == RG_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
+}
+
+static void set(rg_dtype dtype, void *data, int i, double value)
+{
+    if (dtype == RG_F32)
+        ((float *)data)[i] = (float)value;
+    else
+        ((double *)data)[i] = value;
+}
+
+static rg_dtype type_of(const rg_node *y)
+{
+    return rg_node_value(y)->dtype;
+}
+
+/* The bug that the kernels of this node's type have. */
+static enum bug bug_of(const rg_node *y)
+{
+    const struct plan *plan = rg_attributes(y);
+    return plan->dtype == type_of(y) ? plan->bug : NONE;
+}
+
 static void forward(rg_node *y)
 {
-    const double *x = rg_operand(y, 0)->data, *w = rg_operand(y, 1)->data;
-    const double *b = rg_operand(y, 2)->data;
-    double *out = rg_output_data(y);
+    enum bug bug = bug_of(y);
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < COLUMNS; j++) {
-            out[i * COLUMNS + j] = b[j];
+            double sum = get(y, 2, j);
             for (int k = 0; k < INNER; k++)
-                out[i * COLUMNS + j] += mask[i * INNER + k] * x[i * INNER + k] * w[k * COLUMNS + j];
+                sum += mask[i * INNER + k] * get(y, 0, i * INNER + k) * get(y, 1, k * COLUMNS + j);
+            set(type_of(y), rg_output_data(y), i * COLUMNS + j, bug == FORWARD ? 1.001 * sum : sum);
         }
-    if (*(const enum bug *)rg_attributes(y) == WRITES_INPUT)
-        *(double *)rg_operand(y, 0)->data *= 1.0000001;
+    if (bug == WRITES_INPUT)
+        set(type_of(y), rg_operand(y, 0)->data, 0, get(y, 0, 0) * (1 + 1.2e-7));
 }
 
 /* Puts a term into gradient element i, through the bug. */
-static void put(enum bug bug, double *grad, int i, double term)
+static void put(enum bug bug, rg_dtype dtype, void *grad, int i, double term)
 {
     double factor = bug == SIGN                    ? -1
                     : bug == TIMES_1_01            ? 1.01
@@ -52,44 +85,49 @@ static void put(enum bug bug, double *grad, int i, double term)
                     : bug == ONE_ELEMENT && i == 4 ? 1.01
                                                    : 1;
     if (bug == NOT_REPEATABLE)
-        factor = 1 + 1e-12 * calls;
-    grad[i] += factor * term;
+        factor = 1 + (dtype == RG_F32 ? 2e-7 : 1e-12) * calls;
+    double old = dtype == RG_F32 ? (double)((const float *)grad)[i] : ((const double *)grad)[i];
+    set(dtype, grad, i, old + factor * term);
 }
 
 static void backward(rg_node *y)
 {
-    enum bug bug = *(const enum bug *)rg_attributes(y);
-    const double *x = rg_operand(y, 0)->data, *w = rg_operand(y, 1)->data, *g = rg_output_grad(y);
-    double *gx = rg_operand_grad(y, 0), *gw = rg_operand_grad(y, 1), *gb = rg_operand_grad(y, 2);
+    enum bug bug = bug_of(y);
+    rg_dtype dtype = type_of(y);
+    const void *g = rg_output_grad(y);
+    void *gx = rg_operand_grad(y, 0), *gw = rg_operand_grad(y, 1), *gb = rg_operand_grad(y, 2);
     calls++;
     if (bug == OVERWRITE)
-        memset(gw, 0, INNER * COLUMNS * sizeof *gw);
+        memset(gw, 0, INNER * COLUMNS * rg_dtype_size(dtype));
     for (int i = 0; i < ROWS; i++)
         for (int j = 0; j < COLUMNS; j++) {
-            double up = g[i * COLUMNS + j];
+            int at = i * COLUMNS + j;
+            double up = dtype == RG_F32 ? (double)((const float *)g)[at] : ((const double *)g)[at];
             for (int k = 0; k < INNER; k++) {
                 double m = mask[i * INNER + k];
-                double wkj = bug == TRANSPOSED ? w[j * COLUMNS + k] : w[k * COLUMNS + j];
-                put(bug, gx, i * INNER + k, (bug == MASK_LEAKS ? 1 : m) * up * wkj);
-                put(NONE, gw, k * COLUMNS + j, m * x[i * INNER + k] * up);
+                double wkj = get(y, 1, bug == TRANSPOSED ? j * COLUMNS + k : k * COLUMNS + j);
+                put(bug, dtype, gx, i * INNER + k, (bug == MASK_LEAKS ? 1 : m) * up * wkj);
+                put(NONE, dtype, gw, k * COLUMNS + j, m * get(y, 0, i * INNER + k) * up);
             }
             if (bug != FORGOTTEN_SUM || i == 0)
-                put(NONE, gb, j, up);
+                put(NONE, dtype, gb, j, up);
         }
 }
 
 static bool shape(rg_node *y)
 {
-    rg_set_shape(y, RG_F64, 2, (const int64_t[]){ROWS, COLUMNS});
+    rg_set_shape(y, rg_operand(y, 0)->dtype, 2, (const int64_t[]){ROWS, COLUMNS});
     return true;
 }
 
-static const rg_operator planted = {
-    .name = "planted", .shape = shape, .forward = {NULL, forward}, .backward = {NULL, backward}};
+static const rg_operator planted = {.name = "planted",
+                                    .shape = shape,
+                                    .forward = {forward, forward},
+                                    .backward = {backward, backward}};
 
 static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 {
-    return rg_apply(graph, &planted, x, 3, user, sizeof(enum bug));
+    return rg_apply(graph, &planted, x, 3, user, sizeof(struct plan));
 }
 
 static double x[] = {0.7, -0.4, 1.1, -0.9, 0.3, 0.8};
@@ -102,16 +140,25 @@ static void every_planted_bug_is_caught(void **state)
 {
     (void)state;
     rg_context *ctx = rg_context_create(NULL);
-    for (enum bug bug = NONE; bug < N_BUGS; bug++)
+    for (int i = 0; i < 2 * N_BUGS; i++)
         for (uint64_t seed = 1; seed <= 5; seed++) {
+            struct plan plan = {(enum bug)(i / 2), i % 2 ? RG_F32 : RG_F64};
             rg_gradcheck_report report;
             rg_gradcheck_options o = rg_gradcheck_options_default();
             o.seed = seed;
-            assert_ok(ctx, rg_gradcheck(ctx, build, &bug, inputs, 3, &o, &report));
-            if (report.passed != (bug == NONE))
-                fail_msg("%s, seed %d: %s", names[bug], (int)seed, report.message);
-            assert_int_equal(report.input < 0, bug == NONE);
-            assert_true((bug == WRITES_INPUT) == (strstr(report.message, "writes to it") != NULL));
+            assert_ok(ctx, rg_gradcheck(ctx, build, &plan, inputs, 3, &o, &report));
+            if (report.passed != (plan.bug == NONE))
+                fail_msg("%s in %s, seed %d: %s", names[plan.bug], rg_dtype_name(plan.dtype),
+                         (int)seed, report.message);
+            assert_int_equal(report.input < 0,
+                             plan.bug == NONE || (plan.bug == FORWARD && plan.dtype == RG_F32));
+            assert_true((plan.bug == WRITES_INPUT) ==
+                        (strstr(report.message, "writes to it") != NULL));
+            assert_null(strstr(report.message, "kink"));
+            o.rtol_f32 = 0; /* f64 alone */
+            assert_ok(ctx, rg_gradcheck(ctx, build, &plan, inputs, 3, &o, &report));
+            assert_int_equal(report.passed, plan.bug == NONE || plan.dtype == RG_F32);
+            assert_false(report.checked_f32);
         }
     rg_context_destroy(ctx);
 }
@@ -120,14 +167,21 @@ static void reports_name_input_element_and_numbers(void **state)
 {
     (void)state;
     rg_context *ctx = rg_context_create(NULL);
-    enum bug bug = ONE_ELEMENT;
+    struct plan plan = {ONE_ELEMENT, RG_F64};
     rg_gradcheck_report report;
-    assert_ok(ctx, rg_gradcheck(ctx, build, &bug, inputs, 3, NULL, &report));
+    assert_ok(ctx, rg_gradcheck(ctx, build, &plan, inputs, 3, NULL, &report));
     assert_int_equal(report.input, 0);
     assert_int_equal(report.element, 4);
     assert_close(report.analytic, 1.01 * report.numeric, 1e-7, 0);
     assert_non_null(strstr(report.message, "input 0, element 4"));
     assert_true(report.worst > 1000);
+    plan.dtype = RG_F32;
+    assert_ok(ctx, rg_gradcheck(ctx, build, &plan, inputs, 3, NULL, &report));
+    assert_int_equal(report.input, 0);
+    assert_int_equal(report.element, 4);
+    assert_close(report.analytic, 1.01 * report.numeric, 1e-6, 0);
+    assert_non_null(strstr(report.message, "input 0, element 4: backward in f32"));
+    assert_true(report.worst < 1 && report.worst_f32 > 100);
     rg_context_destroy(ctx);
 }
 
@@ -189,17 +243,18 @@ static void options_are_checked(void **state)
 {
     (void)state;
     static const struct {
-        double step, rtol, atol;
+        double step, rtol, atol, rtol_f32;
         const char *words;
-    } cases[] = {{0, 1e-6, 1e-8, "step is 0"},
-                 {-1, 1e-6, 1e-8, "step is -1"},
-                 {6e-6, -1, -1, "rtol is -1"},
-                 {6e-6, NAN, 1e-8, "rtol is nan"},
-                 {6e-6, 1e-6, INFINITY, "atol is inf"}};
+    } cases[] = {
+        {0, 1e-6, 1e-8, 0, "step is 0"},           {-1, 1e-6, 1e-8, 0, "step is -1"},
+        {6e-6, -1, -1, 0, "rtol is -1"},           {6e-6, NAN, 1e-8, 0, "rtol is nan"},
+        {6e-6, 1e-6, INFINITY, 0, "atol is inf"},  {6e-6, 1e-6, 1e-8, -1, "rtol_f32 is -1"},
+        {6e-6, 1e-6, 1e-8, NAN, "rtol_f32 is nan"}};
     rg_context *ctx = rg_context_create(NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rg_gradcheck_report report;
-        rg_gradcheck_options o = {cases[i].step, cases[i].rtol, cases[i].atol, 1};
+        rg_gradcheck_options o = {cases[i].step, cases[i].rtol, cases[i].atol, 1,
+                                  cases[i].rtol_f32};
         assert_fails(ctx, RG_USAGE, cases[i].words,
                      rg_gradcheck(ctx, identity, NULL, inputs, 1, &o, &report));
     }
@@ -228,6 +283,87 @@ static void functions_that_fail_are_told(void **state)
     rg_context_destroy(ctx);
 }
 
+/* ---- Kinks, and functions without f32 ---- */
+
+static rg_node *relu(rg_graph *graph, rg_node *const *in, void *user)
+{
+    (void)user;
+    return rg_relu(graph, in[0]);
+}
+
+/* max(x, 0) (x + 2): its slopes at 0 are 0 and 2. */
+static rg_node *bent(rg_graph *graph, rg_node *const *in, void *user)
+{
+    (void)user;
+    static const double two = 2;
+    const rg_tensor t = {RG_F64, 0, {0}, (void *)(uintptr_t)&two};
+    rg_node *shift = rg_cast(graph, rg_leaf(graph, &t), rg_node_value(in[0])->dtype);
+    return rg_mul(graph, rg_relu(graph, in[0]), rg_add(graph, in[0], shift));
+}
+
+static rg_node *wrong_square(rg_graph *graph, rg_node *const *in, void *user)
+{
+    (void)user;
+    rg_node *copy = rg_constant(graph, rg_node_value(in[0]));
+    return rg_mul(graph, in[0], copy); /* the gradient is half of what it should be */
+}
+
+static void kinks_are_mentioned_where_there_is_one(void **state)
+{
+    (void)state;
+    static const struct {
+        rg_function *function;
+        double at;
+        bool passed, kink;
+    } cases[] = {
+        {relu, 0, false, true},
+        {relu, 1e-6, false, true},
+        {relu, -2e-6, false, true},
+        {bent, 0, false, true},
+        {bent, 1e-7, false, true},
+        {relu, 1, true, false},
+        {relu, -1e-3, true, false},
+        {wrong_square, 1, false, false},
+        {wrong_square, -3, false, false},
+        {wrong_square, 1e-3, false, false},
+        {wrong_square, 1e4, false, false},
+    };
+    rg_context *ctx = rg_context_create(NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_gradcheck_report report;
+        double at = cases[i].at;
+        const rg_tensor t = {RG_F64, 0, {0}, &at};
+        assert_ok(ctx, rg_gradcheck(ctx, cases[i].function, NULL, &t, 1, NULL, &report));
+        if (report.passed != cases[i].passed ||
+            (strstr(report.message, "kink") != NULL) != cases[i].kink)
+            fail_msg("case %d: %s", (int)i, report.message);
+    }
+    rg_context_destroy(ctx);
+}
+
+static const rg_operator only_f64 = {
+    .name = "only_f64", .shape = shape, .forward = {NULL, forward}, .backward = {NULL, backward}};
+
+static rg_node *build_only_f64(rg_graph *graph, rg_node *const *in, void *user)
+{
+    return rg_apply(graph, &only_f64, in, 3, user, sizeof(struct plan));
+}
+
+static void a_function_without_f32_is_told(void **state)
+{
+    (void)state;
+    rg_context *ctx = rg_context_create(NULL);
+    struct plan plan = {NONE, RG_F64};
+    rg_gradcheck_report report;
+    assert_ok(ctx, rg_gradcheck(ctx, build_only_f64, &plan, inputs, 3, NULL, &report));
+    assert_true(report.passed);
+    assert_false(report.checked_f32);
+    assert_non_null(strstr(report.message, "not checked in f32: only_f64: "));
+    assert_ok(ctx, rg_gradcheck(ctx, build, &plan, inputs, 3, NULL, &report));
+    assert_true(report.passed && report.checked_f32);
+    rg_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +373,8 @@ int main(void)
         cmocka_unit_test(functions_that_fail_are_told),
         cmocka_unit_test(a_function_may_return_its_input),
         cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(kinks_are_mentioned_where_there_is_one),
+        cmocka_unit_test(a_function_without_f32_is_told),
     };
     RUN_TESTS(tests);
 }

@@ -576,11 +576,21 @@ static void every_bad_field_is_refused(void **state)
     assert_int_equal(n_bad, 0);
 }
 
+static enum verdict accept_fields(struct fixture *v)
+{
+    return fields[field_at].call(v) == RG_OK ? AS_EXPECTED : REFUSED;
+}
+
 /* Each of the calls above is accepted where no field was changed. */
 static void the_fixture_is_accepted(void **state)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        assert_ok(((struct fixture *)*state)->ctx, fields[i].call(*state));
+    int n_bad = 0;
+    for (field_at = 0; field_at < sizeof fields / sizeof fields[0]; field_at++) {
+        enum verdict verdict = AS_EXPECTED;
+        int fatal = run_alone(*state, accept_fields, &verdict);
+        n_bad += report(fields[field_at].name, "unchanged", "", fatal, verdict);
+    }
+    assert_int_equal(n_bad, 0);
 }
 
 /* ---- Graphs ---- */

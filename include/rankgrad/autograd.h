@@ -149,11 +149,14 @@ typedef struct rg_gradcheck_options {
     double rtol;   /* default 1e-6 */
     double atol;   /* default 1e-8: passes where |a - n| <= atol + rtol |n| */
     uint64_t seed; /* of the random cotangent and of the pre-filled gradients; default 1 */
+    /* Default 3e-6: f32 passes where it differs from f64 by at most 1.2e-7 +
+     * rtol_f32 (|n| + the largest |n| of that input); 0: f32 is not checked. */
+    double rtol_f32;
 } rg_gradcheck_options;
 
 typedef struct rg_gradcheck_report {
     bool passed;
-    int input;       /* of the first finding; -1: none */
+    int input;       /* of the first finding; -1: none, or it is about the value in f32 */
     int64_t element; /* row-major; -1: the finding is about the whole input */
     double analytic; /* what backward says there */
     double numeric;  /* what the central difference says */
@@ -161,6 +164,8 @@ typedef struct rg_gradcheck_report {
     int64_t n_elements;
     uint32_t vacuous;  /* bit i: the gradient of input i is all zero: nothing was tested there;
                           a warning in the message, not a finding */
+    bool checked_f32;  /* f32 was compared with f64; otherwise the message says why it was not */
+    double worst_f32;  /* the largest difference as a part of what rtol_f32 allows */
     char message[256]; /* one sentence: what was found, or "passed: ..." */
 } rg_gradcheck_report;
 
@@ -169,9 +174,12 @@ RG_API rg_gradcheck_options rg_gradcheck_options_default(void);
 
 /* Compares backward with central differences in float64, element by element, under a random
  * cotangent; also checks that gradients are added to what was there, that inputs are left
- * unchanged, and that a second run gives the same bits. `inputs`: f64 tensors, the caller's; an
- * input of another dtype is handed on as a leaf and not differentiated. Returns RG_OK when the
- * check could run, whatever it found; otherwise the function's own error. */
+ * unchanged, and that a second run gives the same bits. Then all of it but the differences is done
+ * again with inputs in f32, and value and gradients are compared with those in f64; that is left
+ * out when the function fails in f32 (a kernel is missing, or it makes f64 nodes of its own). At a
+ * finding where one-sided differences disagree the message mentions a kink. `inputs`: f64 tensors,
+ * the caller's; an input of another dtype is handed on as a leaf and not differentiated. Returns
+ * RG_OK when the check could run, whatever it found; otherwise the function's own error. */
 RG_API rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user,
                               const rg_tensor *inputs, int n_inputs,
                               const rg_gradcheck_options *options, rg_gradcheck_report *report);

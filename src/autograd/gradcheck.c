@@ -4,17 +4,29 @@
  * must give; the central difference (phi(x + h) - phi(x - h)) / 2h is within about h^2 of it. In
  * float64 with h = 6e-6, near the cube root of the machine epsilon, both errors of the difference
  * (rounding / h, curvature h^2) are some 1e-10 of phi, so that 1e-8 + 1e-6 |n| is no loose bound:
- * it sees a gradient that is wrong by 1e-5 of itself. */
+ * it sees a gradient that is wrong by 1e-5 of itself.
+ *
+ * The kernels of float32 cannot be checked that way. They are compared with those of float64, at
+ * inputs and under a cotangent that both types hold exactly. */
 #include "autograd/builtin.h"
 
 #include "base/random.h"
 #include "tensor/tensor.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MAX_INPUTS = 32 }; /* the bits of report.vacuous */
+
+/* Copies of the inputs in one type, which are moved by h and back, and two sets of gradients; NULL
+ * for inputs that have none. */
+struct pass {
+    rg_dtype dtype;
+    rg_tensor inputs[MAX_INPUTS];
+    void *grads[MAX_INPUTS], *again[MAX_INPUTS];
+};
 
 struct check {
     rg_context *ctx;
@@ -25,15 +37,17 @@ struct check {
     rg_graph *graph;
     int n_inputs;
     const rg_tensor *given; /* the caller's inputs */
-    rg_tensor *inputs;      /* copies, which are moved by h and back */
-    double **grads;         /* one a differentiable input; NULL for the others */
-    double *plus;           /* f(x + h) */
-    rg_tensor cotangent;    /* data NULL until the shape of f is known */
+    struct pass f64, f32;
+    struct pass *pass;    /* at hand */
+    rg_tensor cotangent;  /* f64; data NULL until the shape of f is known */
+    float *cotangent_f32; /* the same numbers */
+    double *plus, *minus; /* f(x + h), f(x - h) */
 };
 
 rg_gradcheck_options rg_gradcheck_options_default(void)
 {
-    return (rg_gradcheck_options){.step = 6e-6, .rtol = 1e-6, .atol = 1e-8, .seed = 1};
+    return (rg_gradcheck_options){
+        .step = 6e-6, .rtol = 1e-6, .atol = 1e-8, .seed = 1, .rtol_f32 = 3e-6};
 }
 
 /* Keeps the first finding. */
@@ -41,6 +55,7 @@ static void found(struct check *c, int input, int64_t element, double analytic, 
                   const char *what)
 {
     rg_gradcheck_report *r = c->report;
+    char where[64] = "the value";
     if (!r->passed)
         return;
     r->passed = false;
@@ -48,11 +63,13 @@ static void found(struct check *c, int input, int64_t element, double analytic, 
     r->element = element;
     r->analytic = analytic;
     r->numeric = numeric;
+    if (input >= 0)
+        snprintf(where, sizeof where, "input %d", input);
     if (element < 0)
-        snprintf(r->message, sizeof r->message, "input %d: %s", input, what);
+        snprintf(r->message, sizeof r->message, "%s: %s", where, what);
     else
-        snprintf(r->message, sizeof r->message, "input %d, element %lld: %s: %.17g, expected %.17g",
-                 input, (long long)element, what, analytic, numeric);
+        snprintf(r->message, sizeof r->message, "%s, element %lld: %s: %.17g, expected %.17g",
+                 where, (long long)element, what, analytic, numeric);
 }
 
 static bool differentiable(const struct check *c, int i)
@@ -62,13 +79,14 @@ static bool differentiable(const struct check *c, int i)
 
 /* f at the current inputs, as a node of the (reset) graph; `grads` are where gradients are added,
  * or NULL where none is wanted. */
-static rg_node *evaluate(struct check *c, double *const *grads)
+static rg_node *evaluate(struct check *c, void *const *grads)
 {
     rg_node *nodes[MAX_INPUTS];
     rg_graph_reset(c->graph);
     for (int i = 0; i < c->n_inputs; i++)
-        nodes[i] = grads && differentiable(c, i) ? rg_variable(c->graph, &c->inputs[i], grads[i])
-                                                 : rg_leaf(c->graph, &c->inputs[i]);
+        nodes[i] = grads && differentiable(c, i)
+                       ? rg_variable(c->graph, &c->pass->inputs[i], grads[i])
+                       : rg_leaf(c->graph, &c->pass->inputs[i]);
     return c->function(c->graph, nodes, c->user);
 }
 
@@ -92,44 +110,86 @@ static rg_status make_cotangent(struct check *c)
     int64_t count = rg_tensor_count(value);
     c->cotangent = *value;
     c->cotangent.data = rg__alloc(c->ctx, count, sizeof(double), "the cotangent");
+    c->cotangent_f32 = rg__alloc(c->ctx, count, sizeof(float), "the cotangent");
     c->plus = rg__alloc(c->ctx, count, sizeof(double), "the differences");
-    if (!c->cotangent.data || !c->plus)
+    c->minus = rg__alloc(c->ctx, count, sizeof(double), "the differences");
+    if (!c->cotangent.data || !c->cotangent_f32 || !c->plus || !c->minus)
         return RG_LIMIT;
     for (int64_t i = 0; i < count; i++) {
         double u = rg__uniform(c->options->seed, RG__STREAM_COTANGENT, 0, (uint64_t)i);
-        ((double *)c->cotangent.data)[i] = u < 0.5 ? u - 1.5 : u + 0.5;
+        c->cotangent_f32[i] = (float)(u < 0.5 ? u - 1.5 : u + 0.5);
+        ((double *)c->cotangent.data)[i] = (double)c->cotangent_f32[i];
     }
     return RG_OK;
 }
 
-/* Runs backward into the given gradients. */
-static rg_status backward(struct check *c, double *const *grads)
+/* Runs backward into the given gradients, and leaves the value in c->plus. */
+static rg_status backward(struct check *c, void *const *grads)
 {
+    rg_tensor cotangent = c->cotangent;
     rg_node *y = evaluate(c, grads);
-    return y ? rg_backward(c->graph, y, &c->cotangent) : graph_error(c);
-}
-
-/* c . (f(x + h) - f(x - h)) / 2h for one element of one input. */
-static rg_status numeric_derivative(struct check *c, int input, int64_t element, double *derivative)
-{
-    double *x = (double *)c->inputs[input].data + element;
-    const double kept = *x, *weight = c->cotangent.data;
-    double h = c->options->step * fmax(1, fabs(kept)), change = 0;
-    int64_t count = rg_tensor_count(&c->cotangent);
-    const volatile double above = kept + h, below = kept - h; /* as stored, not as computed */
-    *x = above;
-    rg_node *y = evaluate(c, NULL);
-    if (y && count > 0)
-        memcpy(c->plus, rg_node_value(y)->data, (size_t)count * sizeof(double));
-    *x = below;
-    y = y ? evaluate(c, NULL) : NULL;
-    const double *minus = y ? rg_node_value(y)->data : NULL; /* perhaps x itself */
-    for (int64_t i = 0; y && i < count; i++)
-        change += weight[i] * (c->plus[i] - minus[i]);
-    *x = kept;
     if (!y)
         return graph_error(c);
-    *derivative = change / (above - below);
+    const rg_tensor *value = rg_node_value(y);
+    if (!rg_dtype_computes(value->dtype) || !rg__same_shape(value, &cotangent))
+        return rg__fail(c->ctx, RG_USAGE, "gradcheck: the result has another shape or type");
+    rg__cast(value->dtype, value->data, RG_F64, c->plus, rg__count(value));
+    cotangent.dtype = value->dtype;
+    cotangent.data = value->dtype == RG_F32 ? (void *)c->cotangent_f32 : c->cotangent.data;
+    return rg_backward(c->graph, y, &cotangent);
+}
+
+/* ---- Differences ---- */
+
+/* f where one element of one input is `at`. */
+static rg_status evaluate_at(struct check *c, int input, int64_t element, double at, double *values)
+{
+    double *x = (double *)c->pass->inputs[input].data + element;
+    const double kept = *x;
+    *x = at;
+    rg_node *y = evaluate(c, NULL);
+    if (y) /* whose value may be x itself */
+        rg__cast(RG_F64, rg_node_value(y)->data, RG_F64, values, rg_tensor_count(&c->cotangent));
+    *x = kept;
+    return y ? RG_OK : graph_error(c);
+}
+
+/* c . (f(above) - f(below)) / (above - below) for one element of one input. */
+static rg_status slope(struct check *c, int input, int64_t element, double below, double above,
+                       double *result)
+{
+    const double *weight = c->cotangent.data;
+    rg_status status = evaluate_at(c, input, element, above, c->plus);
+    if (status == RG_OK)
+        status = evaluate_at(c, input, element, below, c->minus);
+    double change = 0;
+    for (int64_t i = 0; status == RG_OK && i < rg__count(&c->cotangent); i++)
+        change += weight[i] * (c->plus[i] - c->minus[i]);
+    *result = change / (above - below);
+    return status;
+}
+
+/* Adds to the report's message when one-sided differences at x disagree and go on doing so over
+ * twice the distance. (Those of a smooth function come closer as the distance shrinks.) */
+static rg_status mention_kink(struct check *c, int input, int64_t element)
+{
+    rg_gradcheck_report *r = c->report;
+    const double x = ((double *)c->pass->inputs[input].data)[element];
+    double s = 16 * c->options->step * fmax(1, fabs(x)), below[2], above[2];
+    for (int i = 0; i < 2; i++, s *= 2) {
+        const volatile double left = x - s, right = x + s; /* as stored, not as computed */
+        rg_status status = slope(c, input, element, left, x, &below[i]);
+        if (status == RG_OK)
+            status = slope(c, input, element, x, right, &above[i]);
+        if (status != RG_OK)
+            return status;
+    }
+    double jump = fabs(above[0] - below[0]), larger = fmax(fabs(above[0]), fabs(below[0]));
+    size_t used = strlen(r->message);
+    if (jump > 1e-3 * larger && fabs(above[1] - below[1]) < 1.5 * jump)
+        snprintf(r->message + used, sizeof r->message - used,
+                 "; perhaps a kink: the slope is %.4g on its left and %.4g on its right", below[0],
+                 above[0]);
     return RG_OK;
 }
 
@@ -138,17 +198,24 @@ static rg_status compare_with_differences(struct check *c)
     const rg_gradcheck_options *o = c->options;
     for (int i = 0; i < c->n_inputs; i++) {
         bool all_zero = true;
-        int64_t count = differentiable(c, i) ? rg_tensor_count(&c->inputs[i]) : 0;
+        int64_t count = differentiable(c, i) ? rg_tensor_count(&c->given[i]) : 0;
         for (int64_t k = 0; k < count; k++) {
-            double numeric = 0, analytic = c->grads[i][k];
-            rg_status status = numeric_derivative(c, i, k, &numeric);
+            const double x = ((double *)c->pass->inputs[i].data)[k];
+            const double h = o->step * fmax(1, fabs(x));
+            const volatile double above = x + h, below = x - h; /* as stored, not as computed */
+            double numeric, analytic = ((double *)c->pass->grads[i])[k];
+            rg_status status = slope(c, i, k, below, above, &numeric);
             if (status != RG_OK)
                 return status;
             double error = fabs(analytic - numeric) / (o->atol + o->rtol * fabs(numeric));
             if (error > c->report->worst || isnan(error)) /* a NaN is the worst, and stays */
                 c->report->worst = error;
-            if (!(error <= 1))
+            if (!(error <= 1) && c->report->passed) {
                 found(c, i, k, analytic, numeric, "backward differs from the central difference");
+                status = mention_kink(c, i, k);
+            }
+            if (status != RG_OK)
+                return status;
             all_zero &= analytic == 0;
             c->report->n_elements++;
         }
@@ -158,129 +225,244 @@ static rg_status compare_with_differences(struct check *c)
     return RG_OK;
 }
 
+/* What a gradient holds before the second run. */
+static double before(const struct check *c, int input, int64_t element)
+{
+    double u =
+        rg__uniform(c->options->seed, RG__STREAM_COTANGENT, (uint64_t)input + 1, (uint64_t)element);
+    return 1 + (double)(float)u;
+}
+
 /* A second run: into gradients that hold something already (backward must add to it), and once
  * more into zeros (the same bits as the first time). */
-static rg_status run_again(struct check *c, double *const *again, bool filled)
+static rg_status run_again(struct check *c, bool filled)
 {
+    const struct pass *p = c->pass;
+    const double rounding = p->dtype == RG_F32 ? 1e-6 : 1e-12;
     for (int i = 0; i < c->n_inputs; i++)
-        for (int64_t k = 0; again[i] && k < rg_tensor_count(&c->inputs[i]); k++)
-            again[i][k] = filled ? 1 + rg__uniform(c->options->seed, RG__STREAM_COTANGENT,
-                                                   (uint64_t)i + 1, (uint64_t)k)
-                                 : 0;
-    rg_status status = backward(c, again);
+        for (int64_t k = 0; p->again[i] && k < rg__count(&p->inputs[i]); k++)
+            rg__fill(p->dtype, (char *)p->again[i] + (size_t)k * rg_dtype_size(p->dtype), 1,
+                     filled ? before(c, i, k) : 0);
+    rg_status status = backward(c, p->again);
     if (status != RG_OK)
         return status;
     for (int i = 0; i < c->n_inputs; i++)
-        for (int64_t k = 0; again[i] && k < rg_tensor_count(&c->inputs[i]); k++) {
-            double first = c->grads[i][k], second = again[i][k];
+        for (int64_t k = 0; p->again[i] && k < rg__count(&p->inputs[i]); k++) {
+            double first = rg__element(p->dtype, p->grads[i], k);
+            double second = rg__element(p->dtype, p->again[i], k);
             if (!filled && memcmp(&first, &second, sizeof first) != 0)
                 found(c, i, k, second, first, "a second run gives other bits");
-            double before = 1 + rg__uniform(c->options->seed, RG__STREAM_COTANGENT, (uint64_t)i + 1,
-                                            (uint64_t)k);
-            if (filled && fabs(second - before - first) > 1e-12 * (1 + fabs(first) + before))
-                found(c, i, k, second - before, first, "backward does not add to the gradient");
+            second -= filled ? before(c, i, k) : 0;
+            if (filled && fabs(second - first) > rounding * (1 + fabs(first) + before(c, i, k)))
+                found(c, i, k, second, first, "backward does not add to the gradient");
         }
     return RG_OK;
 }
 
-static void check_inputs_unchanged(struct check *c)
+/* Copies the inputs into a pass; those to differentiate in its type. */
+static void fill_inputs(struct check *c, struct pass *p, const rg_tensor *from)
 {
     for (int i = 0; i < c->n_inputs; i++)
-        if (rg_tensor_count(&c->given[i]) > 0 &&
-            memcmp(c->given[i].data, c->inputs[i].data, rg__tensor_bytes(&c->given[i])) != 0)
-            found(c, i, -1, 0, 0, "the function writes to it");
+        rg__cast(from[i].dtype, from[i].data, p->inputs[i].dtype, p->inputs[i].data,
+                 rg_tensor_count(&from[i]));
 }
 
-static rg_status run(struct check *c, double *const *again)
+/* Compares the inputs of the pass at hand with those that it was filled from. */
+static void check_inputs_unchanged(struct check *c, const rg_tensor *from)
 {
-    rg_status status = make_cotangent(c);
+    for (int i = 0; i < c->n_inputs; i++)
+        for (int64_t k = 0; k < rg_tensor_count(&from[i]); k++) {
+            double now = rg__element(c->pass->inputs[i].dtype, c->pass->inputs[i].data, k);
+            double then = rg__element(from[i].dtype, from[i].data, k);
+            if (memcmp(&now, &then, sizeof now) != 0)
+                found(c, i, -1, 0, 0, "the function writes to it");
+        }
+}
+
+/* Backward in the type of the pass at hand, twice more, and everything but how right it is. */
+static rg_status run_pass(struct check *c, const rg_tensor *from)
+{
+    rg_status status = backward(c, c->pass->grads);
     if (status == RG_OK)
-        status = backward(c, c->grads);
+        check_inputs_unchanged(c, from);
     if (status == RG_OK)
-        check_inputs_unchanged(c);
-    if (status == RG_OK)
-        status = run_again(c, again, false);
-    if (status == RG_OK)
-        status = run_again(c, again, true);
-    if (status == RG_OK)
-        status = compare_with_differences(c);
-    if (status != RG_OK || !c->report->passed)
-        return status;
-    int n = snprintf(c->report->message, sizeof c->report->message,
-                     "passed: %lld elements, worst at %.2g of the bound",
-                     (long long)c->report->n_elements, c->report->worst);
-    for (int i = 0; i < c->n_inputs && n > 0 && n < (int)sizeof c->report->message; i++)
-        if (c->report->vacuous >> i & 1)
-            n += snprintf(c->report->message + n, sizeof c->report->message - (size_t)n,
-                          "; warning: the gradient of input %d is all zero", i);
+        status = run_again(c, false);
+    return status == RG_OK ? run_again(c, true) : status;
+}
+
+/* ---- f32 against f64 ---- */
+
+/* Compares numbers computed in f32, of whatever type, with those computed in f64. The error that is
+ * allowed is relative to the number and to the largest of them, as sums lose digits, and f32's
+ * epsilon where they all cancel out. */
+static rg_status compare_f32(struct check *c, int input, int64_t n, rg_dtype dtype,
+                             const void *narrow, const double *wide, const char *what)
+{
+    rg_status status = RG_OK;
+    double largest = 0;
+    for (int64_t k = 0; k < n; k++)
+        if (isfinite(wide[k]))
+            largest = fmax(largest, fabs(wide[k]));
+    for (int64_t k = 0; k < n && status == RG_OK; k++) {
+        double a = rg__element(dtype, narrow, k), e = (double)(float)wide[k];
+        double bound = c->options->rtol_f32 * (fabs(e) + largest) + (double)FLT_EPSILON;
+        double error = a == e || (isnan(a) && isnan(e)) ? 0 : fabs(a - e) / bound;
+        if (error > c->report->worst_f32 || isnan(error))
+            c->report->worst_f32 = error;
+        if (error <= 1 || !c->report->passed)
+            continue;
+        found(c, input, k, a, wide[k], what);
+        if (input >= 0)
+            status = mention_kink(c, input, k);
+    }
     return status;
 }
 
-/* Copies of the inputs, and gradients for those that have one. */
-static bool copy_inputs(struct check *c, double **again)
+/* Runs both types at inputs that f32 holds exactly. */
+static rg_status run_f32(struct check *c)
 {
+    rg_gradcheck_report *r = c->report;
+    fill_inputs(c, &c->f32, c->given);
+    fill_inputs(c, &c->f64, c->f32.inputs);
+    for (int i = 0; i < c->n_inputs; i++)
+        if (c->f64.again[i])
+            memset(c->f64.again[i], 0, rg__tensor_bytes(&c->f64.inputs[i]));
+    rg_status status = backward(c, c->f64.again);
+    int64_t count = rg_tensor_count(&c->cotangent);
+    if (status != RG_OK)
+        return status;
+    rg__cast(RG_F64, c->plus, RG_F64, c->minus, count);
+    c->pass = &c->f32;
+    status = run_pass(c, c->f64.inputs);
+    c->pass = &c->f64;
+    if (status != RG_OK && status != RG_LIMIT && status != RG_CANCELLED) {
+        snprintf(r->message, sizeof r->message, "%s", rg_last_error(c->ctx));
+        return RG_OK;
+    }
+    if (status != RG_OK)
+        return status;
+    r->checked_f32 = true;
+    status =
+        compare_f32(c, -1, count, RG_F64, c->plus, c->minus, "computed in f32 differs from f64");
+    for (int i = 0; i < c->n_inputs && status == RG_OK; i++)
+        if (differentiable(c, i))
+            status = compare_f32(c, i, rg_tensor_count(&c->given[i]), RG_F32, c->f32.grads[i],
+                                 c->f64.again[i], "backward in f32 differs from that in f64");
+    return status;
+}
+
+static void tell_passed(struct check *c, const char *not_in_f32)
+{
+    rg_gradcheck_report *r = c->report;
+    const int room = (int)sizeof r->message;
+    int n =
+        snprintf(r->message, sizeof r->message, "passed: %lld elements, worst at %.2g of the bound",
+                 (long long)r->n_elements, r->worst);
+    if (r->checked_f32)
+        n += snprintf(r->message + n, (size_t)(room - n), ", in f32 at %.2g of its bound",
+                      r->worst_f32);
+    for (int i = 0; i < c->n_inputs && n < room; i++)
+        if (r->vacuous >> i & 1)
+            n += snprintf(r->message + n, (size_t)(room - n),
+                          "; warning: the gradient of input %d is all zero", i);
+    if (!r->checked_f32 && not_in_f32[0] && n < room)
+        snprintf(r->message + n, (size_t)(room - n), "; not checked in f32: %s", not_in_f32);
+}
+
+static rg_status run(struct check *c)
+{
+    char not_in_f32[sizeof c->report->message] = "";
+    c->pass = &c->f64;
+    fill_inputs(c, c->pass, c->given);
+    rg_status status = make_cotangent(c);
+    if (status == RG_OK)
+        status = run_pass(c, c->given);
+    if (status == RG_OK)
+        status = compare_with_differences(c);
+    if (status == RG_OK && c->report->passed && c->options->rtol_f32 > 0) {
+        status = run_f32(c);
+        memcpy(not_in_f32, c->report->message, sizeof not_in_f32);
+    }
+    if (status == RG_OK && c->report->passed)
+        tell_passed(c, not_in_f32);
+    return status;
+}
+
+/* Memory for the inputs of a pass, and gradients for those that have one. */
+static bool open_pass(struct check *c, rg_dtype dtype, struct pass *p)
+{
+    p->dtype = dtype;
     for (int i = 0; i < c->n_inputs; i++) {
-        const rg_tensor *given = &c->given[i];
-        int64_t count = rg_tensor_count(given);
-        size_t size = rg_dtype_size(given->dtype);
-        c->inputs[i] = *given;
-        c->inputs[i].data = rg__alloc(c->ctx, count, size, "a copy of an input");
-        if (!c->inputs[i].data)
-            return false;
-        if (count > 0)
-            memcpy(c->inputs[i].data, given->data, rg__tensor_bytes(given));
-        if (!differentiable(c, i))
-            continue;
-        c->grads[i] = rg__alloc(c->ctx, count, sizeof(double), "a gradient");
-        again[i] = rg__alloc(c->ctx, count, sizeof(double), "a gradient");
-        if (!c->grads[i] || !again[i])
+        rg_tensor *x = &p->inputs[i];
+        int64_t count = rg_tensor_count(&c->given[i]);
+        *x = c->given[i];
+        x->dtype = differentiable(c, i) ? dtype : x->dtype;
+        size_t size = rg_dtype_size(x->dtype);
+        x->data = rg__alloc(c->ctx, count, size, "a copy of an input");
+        if (x->data && differentiable(c, i)) {
+            p->grads[i] = rg__alloc(c->ctx, count, size, "a gradient");
+            p->again[i] = rg__alloc(c->ctx, count, size, "a gradient");
+        }
+        if (!x->data || (differentiable(c, i) && (!p->grads[i] || !p->again[i])))
             return false;
     }
     return true;
 }
 
-rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user, const rg_tensor *inputs,
-                       int n_inputs, const rg_gradcheck_options *options,
-                       rg_gradcheck_report *report)
+static void close_pass(struct check *c, struct pass *p)
 {
-    rg_gradcheck_options defaults = rg_gradcheck_options_default();
-    rg_tensor copies[MAX_INPUTS] = {0};
-    double *grads[MAX_INPUTS] = {0}, *again[MAX_INPUTS] = {0};
-    rg_status status = rg__require(ctx, "rg_gradcheck", "function", function, "inputs", inputs,
-                                   "report", report, NULL);
-    if (status != RG_OK)
-        return status;
-    *report = (rg_gradcheck_report){.passed = true, .input = -1, .element = -1};
+    for (int i = 0; i < c->n_inputs; i++) {
+        rg__free(c->ctx, p->inputs[i].data);
+        rg__free(c->ctx, p->grads[i]);
+        rg__free(c->ctx, p->again[i]);
+    }
+}
+
+static rg_status check_arguments(rg_context *ctx, const rg_tensor *inputs, int n_inputs,
+                                 const rg_gradcheck_options *o)
+{
     if (n_inputs < 1 || n_inputs > MAX_INPUTS)
         return rg__fail(ctx, RG_USAGE, "gradcheck: %d inputs; expected 1 to %d", n_inputs,
                         MAX_INPUTS);
     for (int i = 0; i < n_inputs; i++)
         if (rg_tensor_count(&inputs[i]) < 0 || (rg_tensor_count(&inputs[i]) && !inputs[i].data))
             return rg__fail(ctx, RG_USAGE, "gradcheck: input %d has no valid shape or no data", i);
-    struct check c = {.ctx = ctx, .function = function, .user = user, .report = report};
-    c.options = options ? options : &defaults;
-    const rg_gradcheck_options *o = c.options;
     const struct rg__range ranges[] = {
         {"step", o->step, o->step > 0 && isfinite(o->step), "a number > 0"},
         {"rtol", o->rtol, o->rtol >= 0 && isfinite(o->rtol), "a number >= 0"},
         {"atol", o->atol, o->atol >= 0 && isfinite(o->atol), "a number >= 0"},
+        {"rtol_f32", o->rtol_f32, o->rtol_f32 >= 0 && isfinite(o->rtol_f32), "a number >= 0"},
     };
-    status = rg__check_ranges(ctx, "gradcheck", ranges, RG__COUNT(ranges));
+    return rg__check_ranges(ctx, "gradcheck", ranges, RG__COUNT(ranges));
+}
+
+rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user, const rg_tensor *inputs,
+                       int n_inputs, const rg_gradcheck_options *options,
+                       rg_gradcheck_report *report)
+{
+    rg_gradcheck_options o = options ? *options : rg_gradcheck_options_default();
+    rg_status status = rg__require(ctx, "rg_gradcheck", "inputs", inputs, "report", report, NULL);
+    if (status == RG_OK && !function)
+        status = rg__fail(ctx, RG_USAGE, "rg_gradcheck: function is NULL");
     if (status != RG_OK)
         return status;
+    *report = (rg_gradcheck_report){.passed = true, .input = -1, .element = -1};
+    status = check_arguments(ctx, inputs, n_inputs, &o);
+    if (status != RG_OK)
+        return status;
+    struct check c = {.ctx = ctx, .function = function, .user = user, .options = &o};
+    c.report = report;
     c.n_inputs = n_inputs;
     c.given = inputs;
-    c.inputs = copies;
-    c.grads = grads;
     c.graph = rg_graph_create(ctx);
-    status = c.graph && copy_inputs(&c, again) ? run(&c, again) : RG_LIMIT;
-    for (int i = 0; i < n_inputs; i++) {
-        rg__free(ctx, copies[i].data);
-        rg__free(ctx, grads[i]);
-        rg__free(ctx, again[i]);
-    }
+    bool opened = c.graph && open_pass(&c, RG_F64, &c.f64) && open_pass(&c, RG_F32, &c.f32);
+    status = opened ? run(&c) : RG_LIMIT;
+    close_pass(&c, &c.f64);
+    close_pass(&c, &c.f32);
     rg__free(ctx, c.cotangent.data);
+    rg__free(ctx, c.cotangent_f32);
     rg__free(ctx, c.plus);
+    rg__free(ctx, c.minus);
     rg_graph_destroy(c.graph);
     return status;
 }
@@ -329,6 +511,8 @@ rg_status rg__gradcheck_sample(rg_context *ctx, const struct rg__sample *sample,
                  "a gradient is all zero (inputs by bit: %x): nothing was tested there",
                  (unsigned)report->vacuous);
     }
+    if (status == RG_OK && report->passed && !report->checked_f32)
+        report->passed = false; /* the message says why */
     for (int i = 0; i < sample->n_inputs; i++)
         rg__free(ctx, inputs[i].data);
     return status;

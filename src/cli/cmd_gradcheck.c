@@ -16,9 +16,11 @@ static char *explain(void)
                      "In float64, element by element, under a random cotangent: passes where "
                      "|a - n| <= %g + %g |n|, a from backward, n = (f(x + h) - f(x - h)) / 2h, "
                      "h = %g max(1, |x|). Gradients are pre-filled and must be added to, inputs "
-                     "stay as they are, and a second run must give the same bits. The exit status "
-                     "is 1 when a sample fails.",
-                     o.atol, o.rtol, o.step);
+                     "stay as they are, and a second run must give the same bits. The same is done "
+                     "in float32, whose values and gradients must be within %g of the number and "
+                     "of the largest one from those in float64. The exit status is 1 when a sample "
+                     "fails.",
+                     o.atol, o.rtol, o.step, o.rtol_f32);
     return n < 0 ? NULL : text;
 }
 
