@@ -10,9 +10,27 @@
 
 /* ---- What is wrong --------------------------------------------------------------------------- */
 
-static void no_labels_rank(hid_t file)
+static void labels_table(hid_t file)
 {
-    hsize_t dims[2] = {N, 1};
+    hsize_t dims[2] = {N / 2, 2};
+    put(file, "labels", H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, 2, dims, H5P_DEFAULT, LABELS);
+}
+
+static void labels_row(hid_t file)
+{
+    hsize_t dims[2] = {1, N};
+    put(file, "labels", H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, 2, dims, H5P_DEFAULT, LABELS);
+}
+
+static void labels_column_of_3d(hid_t file)
+{
+    hsize_t dims[3] = {N, 1, 1};
+    put(file, "labels", H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, 3, dims, H5P_DEFAULT, LABELS);
+}
+
+static void labels_short_column(hid_t file)
+{
+    hsize_t dims[2] = {N - 1, 1};
     put(file, "labels", H5T_NATIVE_DOUBLE, H5T_NATIVE_DOUBLE, 2, dims, H5P_DEFAULT, LABELS);
 }
 
@@ -445,7 +463,10 @@ static const struct {
     rg_status status;
     const char *words[2];
 } bad[] = {
-    {no_labels_rank, RG_BAD_DATA, {"/labels", "(6,1)"}},
+    {labels_table, RG_BAD_DATA, {"/labels", "(3,2)"}},
+    {labels_row, RG_BAD_DATA, {"/labels", "(1,6)"}},
+    {labels_column_of_3d, RG_BAD_DATA, {"/labels", "(6,1,1)"}},
+    {labels_short_column, RG_BAD_DATA, {"/labels has 5", "/features has 6 rows"}},
     {features_1d, RG_BAD_DATA, {"/features", "reshape it"}},
     {features_3d, RG_BAD_DATA, {"/features", "(6,2,1)"}},
     {features_9d, RG_BAD_DATA, {"/features", "9 dimensions"}},
@@ -820,6 +841,61 @@ static void rows_alone(void **state)
     rg_dataset_close(data);
 }
 
+/* Every field of one dimension, as a column: contiguous, and in chunks. */
+static void columns_are_vectors(void **state)
+{
+    static const int64_t offsets[] = {0, 3, 5, 6}, group[] = {3, 2, 1};
+    static const int64_t positions[N] = {1, 2, 3, 1, 2, 1}, mask[N] = {1, 0, 1, 1, 1, 1};
+    static const double weights[] = {6, 5, 4, 3, 2, 1};
+    static const char *const texts[] = {"a", "b", "c", "d", "e", "f"};
+    struct fixture *f = *state;
+    hid_t fixed = H5Tcopy(H5T_C_S1), text = H5Tcopy(H5T_C_S1);
+    H5Tset_size(fixed, 1);
+    H5Tset_size(text, H5T_VARIABLE);
+    const struct {
+        const char *name;
+        hid_t type;
+        hsize_t n;
+        const void *data;
+    } fields[] = {
+        {"labels", H5T_NATIVE_DOUBLE, N, LABELS},
+        {"qid", H5T_NATIVE_INT64, N, QID},
+        {"weights", H5T_NATIVE_DOUBLE, N, weights},
+        {"positions", H5T_NATIVE_INT64, N, positions},
+        {"offsets", H5T_NATIVE_INT64, Q + 1, offsets},
+        {"group", H5T_NATIVE_INT64, Q, group},
+        {"list_weights", H5T_NATIVE_DOUBLE, Q, weights},
+        {"mask", H5T_NATIVE_INT64, N, mask},
+        {"doc_ids", fixed, N, "abcdef"},
+        {"doc_ids", text, N, texts},
+        {"query_ids", text, Q, texts},
+        {"feature_names", fixed, F, "ab"},
+    };
+    for (int i = 0; i < 2 * (int)(sizeof fields / sizeof fields[0]); i++) {
+        const char *path = path_of(f, "column.h5"), *name = fields[i / 2].name;
+        hsize_t dims[2] = {fields[i / 2].n, 1}, chunk[2] = {2, 1};
+        hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+        if (i % 2)
+            H5Pset_chunk(creation, 2, chunk);
+        rg_dataset *column, *vector;
+        for (int ndim = 1; ndim <= 2; ndim++) {
+            hid_t file = sound_file(path);
+            put(file, name, fields[i / 2].type, fields[i / 2].type, ndim, dims,
+                ndim == 2 ? creation : H5P_DEFAULT, fields[i / 2].data);
+            H5Fclose(file);
+            const rg_dataset_options options = {.no_map = true, .needs_lists = true};
+            assert_ok(f->ctx,
+                      rg_dataset_open(f->ctx, path, &options, ndim == 1 ? &vector : &column));
+        }
+        same_split(rg_dataset_split_at(vector, 0), rg_dataset_split_at(column, 0));
+        rg_dataset_close(vector);
+        rg_dataset_close(column);
+        H5Pclose(creation);
+    }
+    H5Tclose(fixed);
+    H5Tclose(text);
+}
+
 /* A masked row may hold anything. */
 static void masked_rows_may_hold_anything(void **state)
 {
@@ -1067,6 +1143,7 @@ int main(void)
         HDF5_TEST(regrouped_rows_keep_their_numbers),
         HDF5_TEST(columns_are_sorted),
         HDF5_TEST(rows_alone),
+        HDF5_TEST(columns_are_vectors),
         HDF5_TEST(masked_rows_may_hold_anything),
         HDF5_TEST(numbers_of_every_type),
         HDF5_TEST(an_odd_offset),

@@ -422,9 +422,10 @@ static struct change change_of(const struct places *places, const char *bytes, s
     struct change c = {r % 8 ? places->at[(r >> 8) % places->n] : (r >> 8) % size, 0, 0};
     uint64_t s = random_at(seed ^ 0x5851f42d4c957f2du, i);
     c.old = bytes[c.at];
-    c.new = s % 4 < 2    ? (char)(c.old ^ (1 << (s >> 8) % 8))
-            : s % 4 == 2 ? (char)special[(s >> 8) % 8]
-                         : (char)(s >> 8);
+    int value = s % 4 < 2    ? c.old ^ (1 << (s >> 8) % 8)
+                : s % 4 == 2 ? special[(s >> 8) % 8]
+                             : (int)(s >> 8 & 0xff);
+    c.new = (char)value;
     return c;
 }
 

@@ -58,16 +58,18 @@ static const char *shape_text(const struct rg__h5_info *info, char text[RG__SHAP
 
 /* ---- One field ------------------------------------------------------------------------------- */
 
+/* What has one dimension may also be a column, (n,1): a slice of a table in NumPy and pandas is. */
 static rg_status check_field(rg_context *ctx, const char *path, const char *name,
                              enum rg__field field, const struct rg__h5_info *info)
 {
     char shape[RG__SHAPE_TEXT];
+    bool column = fields[field].ndim == 1 && info->ndim == 2 && info->dims[1] == 1;
     if (field == RG__FEATURES && info->ndim == 1)
         return rg__fail(ctx, RG_BAD_DATA,
                         "%s: %s has the shape %s; (rows, features) is expected: reshape it, to "
                         "(%lld,1) if there is one feature",
                         path, name, shape_text(info, shape), (long long)info->dims[0]);
-    if (info->ndim != fields[field].ndim)
+    if (info->ndim != fields[field].ndim && !column)
         return rg__fail(ctx, RG_BAD_DATA,
                         "%s: %s has the shape %s, of %d dimensions; %s %s expected", path, name,
                         shape_text(info, shape), info->ndim, fields[field].expected,
