@@ -23,6 +23,10 @@ struct rg__h5_scope {
 struct rg__h5_scope rg__h5_enter(void);
 void rg__h5_leave(const struct rg__h5_scope *scope);
 
+/* RG_LIMIT unless there is memory for what libhdf5 needs: it reports a refused allocation where it
+ * notices one, but crashes in many other places. To be called before a file or data set is opened. */
+rg_status rg__h5_reserve(rg_context *ctx);
+
 /* Gives an id back; one below 0 is none. */
 void rg__h5_drop(hid_t id);
 

@@ -53,6 +53,8 @@ rg_status rg__h5_open(rg_context *ctx, const char *path, struct rg__h5 **out)
     if (status == RG_OK)
         status = rg__open_input(ctx, path, &file->channel.fd, &file->size);
     if (status == RG_OK)
+        status = rg__h5_reserve(ctx);
+    if (status == RG_OK)
         status = rg__h5_check_superblock(ctx, path, file->channel.fd, file->size, &file->super);
     if (status == RG_OK) {
         file->channel.path = file->path;
@@ -71,11 +73,13 @@ void rg__h5_close(struct rg__h5 *file)
 {
     if (!file)
         return;
-    struct rg__h5_scope scope = rg__h5_enter();
-    if (file->file >= 0)
-        H5Fclose(file->file);
-    rg__h5_release_driver(&file->channel);
-    rg__h5_leave(&scope);
+    if (file->channel.driver > 0) { /* else libhdf5 was not asked: it may want memory to begin */
+        struct rg__h5_scope scope = rg__h5_enter();
+        if (file->file >= 0)
+            H5Fclose(file->file);
+        rg__h5_release_driver(&file->channel);
+        rg__h5_leave(&scope);
+    }
     if (file->map)
         file->ctx->files->munmap(file->map, (size_t)file->size);
     rg__close_input(file->ctx, file->channel.fd);
@@ -323,7 +327,9 @@ rg_status rg__h5_open_set(struct rg__h5 *file, const char *name, struct rg__h5_s
 {
     *set = (struct rg__h5_set){-1, -1, -1, -1, {0}};
     enum rg__h5_kind kind;
-    rg_status status = find_kind(file, name, &kind);
+    rg_status status = rg__h5_reserve(file->ctx);
+    if (status == RG_OK)
+        status = find_kind(file, name, &kind);
     if (status != RG_OK)
         return status;
     if (kind != RG__H5_DATASET)

@@ -5,7 +5,10 @@
 #include "io/private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { RESERVE = 4 << 20 }; /* bytes: what libhdf5 needs for a data set, and some more */
 
 struct rg__h5_scope rg__h5_enter(void)
 {
@@ -20,6 +23,15 @@ struct rg__h5_scope rg__h5_enter(void)
         H5Eset_auto1(NULL, NULL);
     }
     return scope;
+}
+
+rg_status rg__h5_reserve(rg_context *ctx)
+{
+    void *block = malloc(RESERVE); /* not the context's allocator: libhdf5 has this one */
+    if (!block)
+        return rg__fail_memory(ctx, RESERVE, "HDF5");
+    free(block);
+    return RG_OK;
 }
 
 void rg__h5_leave(const struct rg__h5_scope *scope)
@@ -57,7 +69,7 @@ static herr_t take(unsigned n, const H5E_error2_t *error, void *user)
 
 const char *rg__h5_complaint(char text[RG__H5_TEXT], bool *no_memory)
 {
-    struct complaint complaint = {text, false};
+    struct complaint complaint = {text, H5Eget_num(H5E_DEFAULT) <= 0}; /* not even for a message */
     snprintf(text, RG__H5_TEXT, "no reason is given");
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take, &complaint);
     for (char *c = text; *c; c++)

@@ -37,6 +37,8 @@ static bool going(struct rg__h5_writer *writer)
 {
     if (writer->status == RG_OK)
         writer->status = rg__cancelled(writer->ctx);
+    if (writer->status == RG_OK)
+        writer->status = rg__h5_reserve(writer->ctx);
     return writer->status == RG_OK && writer->out->error == 0;
 }
 
@@ -88,7 +90,9 @@ static hid_t create_file(struct rg__h5_writer *writer)
 /* Takes the output, which the writer ends with its own. */
 static rg_status begin(struct rg__h5_writer *writer, struct rg__h5_writer **result)
 {
-    rg_status status = rg__output_draft(writer->out);
+    rg_status status = rg__h5_reserve(writer->ctx);
+    if (status == RG_OK)
+        status = rg__output_draft(writer->out);
     if (status != RG_OK) {
         rg__h5_abandon(writer);
         return status;
@@ -301,6 +305,8 @@ void rg__h5_write_attribute_i64(struct rg__h5_writer *writer, const char *object
 /* Closes libhdf5's part, which writes what it still holds. */
 static void close_file(struct rg__h5_writer *writer)
 {
+    if (writer->channel.driver <= 0)
+        return;
     struct rg__h5_scope scope = rg__h5_enter();
     if (writer->file >= 0 && H5Fclose(writer->file) < 0 && writer->status == RG_OK)
         refuse(writer, "/");
