@@ -429,7 +429,7 @@ def foreign_cases():
         foreign("features that are words", ["features"], hdf5(features=[[b"a"]] * 6)),
         foreign("no features", ["features"], hdf5(features=None)),
         foreign("labels of another length", ["labels", "5", "6"], hdf5(labels=ones(5))),
-        foreign("labels of rank 2", ["labels"], hdf5(labels=ones((6, 1)))),
+        foreign("labels of rank 2", ["labels", "(6,2)"], hdf5(labels=ones((6, 2)))),
         foreign("a NaN label", ["labels: row 3 (from 1)"], hdf5(labels=[0, 1, nan, 0, 1, 0])),
         foreign("no labels", ["labels"], hdf5(labels=None)),
         foreign("qid of another length", ["qid", "4", "6"], hdf5(qid=[1, 1, 2, 2])),

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-enum { SHARED = 2 }; /* a flag of a message: its content is elsewhere */
-
 /* An attribute with its type and number of elements; id -1 where there is none. */
 struct attribute {
     hid_t id, type, space;
@@ -15,6 +13,12 @@ static rg_status open_attribute(struct rg__h5 *file, const char *object, const c
                                 struct attribute *a)
 {
     *a = (struct attribute){-1, -1, -1, 0};
+    H5O_info_t info;
+    if (H5Oget_info_by_name(file->file, object, &info, H5P_DEFAULT) < 0)
+        return rg__h5_fail(file, object, "read its header");
+    rg_status status = rg__h5_read_header(file, object, info.addr, NULL, NULL);
+    if (status != RG_OK)
+        return status;
     htri_t exists = H5Aexists_by_name(file->file, object, name, H5P_DEFAULT);
     if (exists == 0)
         return RG_OK;
@@ -48,24 +52,15 @@ struct search {
     unsigned char reference[16];
 };
 
-/* An attribute message: version, flags, size of the name (2), of the type (2) and of the space (2);
- * from version 3 on a character set (1); name, type and space, each filled up to 8 bytes in version
- * 1; the value. */
 static rg_status take_attribute(void *user, const struct rg__h5_message *m)
 {
     struct search *s = user;
-    const unsigned char *b = m->body;
-    if (m->type != RG__H5_ATTRIBUTE || s->found || m->size < 9 || (m->flags & SHARED))
+    struct rg__h5_attribute a;
+    if (m->type != RG__H5_ATTRIBUTE || s->found || (m->flags & RG__H5_SHARED) ||
+        !rg__h5_split_attribute(m, &a) || strcmp(a.name, s->name) != 0 ||
+        (size_t)(a.end - a.value) < s->size)
         return RG_OK;
-    size_t at = b[0] >= 3 ? 9 : 8, sizes[3], name = at, n_name = strlen(s->name) + 1;
-    for (int i = 0; i < 3; i++) {
-        sizes[i] = (size_t)rg__h5_number(b + 2 + 2 * i, 2);
-        at += b[0] == 1 ? (sizes[i] + 7) / 8 * 8 : sizes[i];
-    }
-    if (sizes[0] != n_name || at > m->size || m->size - at < s->size ||
-        memcmp(b + name, s->name, n_name) != 0)
-        return RG_OK;
-    memcpy(s->reference, b + at, s->size);
+    memcpy(s->reference, a.value, s->size);
     s->found = true;
     return RG_OK;
 }

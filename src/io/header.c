@@ -91,6 +91,70 @@ static rg_status add_block(struct header *h, const struct rg__h5_message *m)
     return RG_OK;
 }
 
+/* The bytes of an attribute's value: those of an element, which are in its type's description, times
+ * the elements, which are in that of its space. -1: impossible. */
+static int64_t value_size(const struct header *h, const unsigned char *type,
+                          const unsigned char *space, size_t type_size, size_t space_size)
+{
+    static const size_t least[] = {12, 20, 10, 8, 12, 8, 8, 8, 8, 16, 12}; /* of each class */
+    int class = type[0] & 15, width = h->file->super.length_size;
+    if (type_size < 8 || class >= RG__COUNT(least) || type_size < least[class] || space_size < 4)
+        return -1;
+    int64_t bytes = (int64_t)rg__h5_number(type + 4, 4);
+    size_t rank = space[1], at = space[0] == 1 ? 8 : 4;
+    if (space[0] > 1 && space[3] == 2) /* no elements at all */
+        return 0;
+    if (space_size < at + rank * (size_t)width)
+        return -1;
+    for (size_t i = 0; i < rank; i++) {
+        uint64_t n = rg__h5_number(space + at + i * (size_t)width, width);
+        if (n > INT64_MAX || __builtin_mul_overflow(bytes, (int64_t)n, &bytes))
+            return -1;
+    }
+    return bytes;
+}
+
+/* libhdf5 believes the sizes in an attribute and reads beyond its message. */
+static rg_status check_attribute(const struct header *h, const struct rg__h5_message *m)
+{
+    enum { SHARED_PART = 3 };
+    struct rg__h5_attribute a;
+    if (m->flags & RG__H5_SHARED)
+        return RG_OK;
+    if (!rg__h5_split_attribute(m, &a))
+        return fail(h, "an attribute is longer than its message");
+    if (m->body[0] > 1 && (m->body[1] & SHARED_PART)) /* the type or space is elsewhere */
+        return RG_OK;
+    int64_t size = value_size(h, a.type, a.space, a.type_size, a.space_size);
+    if (size < 0 || size > a.end - a.value)
+        return fail(h, "the value of an attribute is longer than its message");
+    return RG_OK;
+}
+
+bool rg__h5_split_attribute(const struct rg__h5_message *m, struct rg__h5_attribute *a)
+{
+    const unsigned char *b = m->body;
+    size_t at, sizes[3], places[3];
+    if (m->size < 9 || b[0] < 1 || b[0] > 3)
+        return false;
+    at = b[0] == 3 ? 9 : 8;
+    for (int i = 0; i < 3; i++) {
+        sizes[i] = (size_t)rg__h5_number(b + 2 + 2 * i, 2);
+        places[i] = at;
+        at += b[0] == 1 ? (sizes[i] + 7) / 8 * 8 : sizes[i];
+    }
+    if (at > m->size || sizes[0] == 0 || b[places[0] + sizes[0] - 1] != '\0')
+        return false;
+    *a = (struct rg__h5_attribute){.name = (const char *)b + places[0],
+                                   .type = b + places[1],
+                                   .space = b + places[2],
+                                   .value = b + at,
+                                   .end = b + m->size,
+                                   .type_size = sizes[1],
+                                   .space_size = sizes[2]};
+    return true;
+}
+
 static rg_status read_block(struct header *h, const struct block *block,
                             rg__h5_message_function *visit, void *user)
 {
@@ -109,9 +173,11 @@ static rg_status read_block(struct header *h, const struct block *block,
                                    .body = at + h->message_size};
         if (m.size > (size_t)(end - m.body))
             return fail(h, "a message of its header is longer than the header");
-        if (m.type == CONTINUATION)
+        if (m.type == RG__H5_ATTRIBUTE)
+            status = check_attribute(h, &m);
+        if (status == RG_OK && m.type == CONTINUATION)
             status = add_block(h, &m);
-        else if (visit)
+        else if (status == RG_OK && visit)
             status = visit(user, &m);
         at = m.body + m.size;
     }

@@ -24,7 +24,8 @@ struct rg__h5_scope rg__h5_enter(void);
 void rg__h5_leave(const struct rg__h5_scope *scope);
 
 /* RG_LIMIT unless there is memory for what libhdf5 needs: it reports a refused allocation where it
- * notices one, but crashes in many other places. To be called before a file or data set is opened. */
+ * notices one, but crashes in many other places. To be called before a file or data set is
+ * opened. */
 rg_status rg__h5_reserve(rg_context *ctx);
 
 /* Gives an id back; one below 0 is none. */
@@ -100,6 +101,20 @@ struct rg__h5_message {
     const unsigned char *body;
     size_t size;
 };
+
+enum { RG__H5_SHARED = 2 }; /* a flag: the content is elsewhere */
+
+/* An attribute message: version, flags, size of the name (2), of the type (2) and of the space (2);
+ * from version 3 on a character set (1); name, type and space, each filled up to 8 bytes in version
+ * 1; the value. */
+struct rg__h5_attribute {
+    const char *name;
+    const unsigned char *type, *space, *value, *end;
+    size_t type_size, space_size;
+};
+
+/* False when the parts do not fit into the message. */
+bool rg__h5_split_attribute(const struct rg__h5_message *message, struct rg__h5_attribute *a);
 
 /* A failure ends the reading of the header. */
 typedef rg_status rg__h5_message_function(void *user, const struct rg__h5_message *message);
