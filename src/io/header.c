@@ -91,8 +91,8 @@ static rg_status add_block(struct header *h, const struct rg__h5_message *m)
     return RG_OK;
 }
 
-/* The bytes of an attribute's value: those of an element, which are in its type's description, times
- * the elements, which are in that of its space. -1: impossible. */
+/* The bytes of an attribute's value: those of an element, from the description of its type, times
+ * the number of elements, from that of its space. -1: impossible. */
 static int64_t value_size(const struct header *h, const unsigned char *type,
                           const unsigned char *space, size_t type_size, size_t space_size)
 {
