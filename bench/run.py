@@ -361,13 +361,13 @@ def sparse(bench):
                 "5,000 rows of 30 numbers in 2^20 columns, of which about 140,000 occur: scoring "
                 "the rows as they are read against the forward pass of training, which has them "
                 "numbered by the model's columns and normalised. Times: predict / forward.",
-                why="each number's column is looked up, which takes several times as long as the "
-                "product that is left of the forward pass, 0.5 ns a number.")
+                why="a number costs a line of the last cache, for its weight is in a table over all "
+                "columns (0.6 to 0.7 ns), where the forward pass has weights in a core's cache.")
     results = bench.in_turn({n: lambda n=n: bench.program("sparse", n, 1, 200)
                              for n in ("none", "zscore")})
     for normalize, runs in results.items():
         bench.figure(f"linear, {normalize}: predict / forward",
-                     ratio(runs, "predict", "forward"), 2, own=True, bound=16,
+                     ratio(runs, "predict", "forward"), 2, own=True,
                      times=ms(middle(runs, "predict"), middle(runs, "forward")))
 
 

@@ -7,6 +7,7 @@
 #include "data/rows.h"
 #include "io/h5.h"
 #include "model/model.h"
+#include "model/wide.h"
 
 #include <unistd.h>
 
@@ -365,6 +366,133 @@ static void unseen_columns_have_weight_0(void **state)
     }
 }
 
+/* ---- Tables over all columns ------------------------------------------------------------------- */
+
+/* Rows all of which a mask lets through are scored without a table, to the same bits as with one. */
+static void assert_table(rg_model *model, const rg_split *split, bool expected)
+{
+    static double with[ROWS], without[ROWS];
+    static uint8_t all[ROWS];
+    rg_split masked = *split;
+    const void *table;
+    memset(all, 1, sizeof all);
+    masked.mask = all;
+    assert_ok(ctx, rg_model_score_split(model, &masked, without));
+    assert_ok(ctx, rg_model_score_split(model, split, with));
+    for (int r = 0; r < ROWS; r++)
+        assert_true(with[r] == without[r] || (isnan(with[r]) && isnan(without[r])));
+    assert_ok(ctx, rg__wide_table(model, split, &table));
+    assert_int_equal(table != NULL, expected);
+}
+
+/* A table follows the weights and the normalisation. */
+static void change(rg_model *model, const rg_split *split, bool expected)
+{
+    assert_table(model, split, expected);
+    const rg_parameters *p = rg_model_parameters(model);
+    if (p->dtype == RG_F32)
+        ((float *)p->value)[p->count - 1] += 1;
+    else
+        ((double *)p->value)[p->count - 1] += 1;
+    assert_table(model, split, expected);
+    rg_normalization z = *rg_model_normalization(model);
+    double *scale = malloc((size_t)model->inputs.n * sizeof *scale);
+    for (int64_t i = 0; i < model->inputs.n; i++)
+        scale[i] = z.scale ? 3 * z.scale[i] : 1;
+    z.scale = z.scale ? scale : NULL;
+    assert_ok(ctx, rg_model_set_normalization(model, &z));
+    free(scale);
+    assert_table(model, split, expected);
+    rg_normalization none = {.method = RG_NORMALIZE_NONE};
+    assert_ok(ctx, rg_model_set_normalization(model, &none));
+    assert_table(model, split, strcmp(rg_model_name(model), "linear") == 0);
+}
+
+static void a_table_over_all_columns_keeps_the_bits(void **state)
+{
+    (void)state;
+    static const struct kind made_of[] = {
+        {"f32", RG_F32, false, false, false, 2}, {"f64", RG_F64, false, false, false, 3},
+        {"all", RG_F32, true, false, false, 2},  {"few", RG_F64, true, false, false, 20},
+        {"full", RG_F32, false, true, false, 4}, {"full, f64", RG_F64, true, true, false, 5},
+        {"many", RG_F64, true, false, false, 2}, {"f32, few", RG_F32, false, false, false, 20},
+    };
+    for (size_t i = 0; i < sizeof made_of / sizeof *made_of; i++)
+        for (int variant = 0; variant < 2 * (RG_NORMALIZE_LIST_MINMAX + 1); variant++) {
+            rg_normalize method = (rg_normalize)(variant / 2);
+            bool mlp = variant % 2 && method == RG_NORMALIZE_NONE;
+            rg_train_options o = options_of(method, mlp, made_of[i].stored);
+            bool shifts = made_of[i].full && method != RG_NORMALIZE_NONE;
+            if ((method == RG_NORMALIZE_MINMAX && made_of[i].negative) ||
+                (method == RG_NORMALIZE_NONE && made_of[i].full))
+                continue;
+            o.model.bias = variant % 2;
+            struct made *m = make(&made_of[i], 12), *other = make(&made_of[i], 13);
+            float nan32 = NAN;
+            double nan64 = NAN;
+            rg_model *model;
+            assert_ok(ctx, rg_train(ctx, &m->sparse, rg_no_split(), &o, &model, NULL));
+            other->indices[0] = 0; /* a row with a column that has no weight, and in it a NaN */
+            if (other->indptr[1] > 1 && other->indices[1] > 1) {
+                other->indices[0] = 1;
+                if (made_of[i].stored == RG_F32)
+                    memcpy(other->values, &nan32, sizeof nan32);
+                else
+                    memcpy(other->values, &nan64, sizeof nan64);
+            }
+            change(model, &other->sparse,
+                   !mlp && !shifts && method != RG_NORMALIZE_LIST_MINMAX &&
+                       method != RG_NORMALIZE_LOG1P_ZSCORE);
+            rg_model_destroy(model);
+            free(m);
+            free(other);
+        }
+}
+
+/* A table is at most 64 MiB and 16 columns for each input, and is not made for few numbers. */
+static void a_table_is_bounded(void **state)
+{
+    (void)state;
+    enum { MILLION = 1 << 20, MIB_64 = 64 << 20 };
+    static const struct {
+        int64_t n_features, n, n_numbers;
+        rg_dtype dtype;
+        bool expected;
+    } cases[] = {
+        {64, 4, 64, RG_F32, true},
+        {64, 4, 63, RG_F32, false},
+        {80, 4, 1000, RG_F32, false},
+        {INT32_MAX, 1000, INT32_MAX, RG_F32, false},
+        {16 * 1000, 1000, INT32_MAX, RG_F64, true},
+        {MIB_64 / 4, MILLION, INT32_MAX, RG_F32, true},
+        {MIB_64 / 4 + 1, MILLION, INT32_MAX, RG_F32, false},
+        {MIB_64 / 8, MILLION, INT32_MAX, RG_F64, true},
+        {MIB_64 / 8 + 1, MILLION, INT32_MAX, RG_F64, false},
+        {MILLION + 1, MILLION, MILLION / 16 - 1, RG_F32, false},
+    };
+    int32_t *columns = malloc(MILLION * sizeof *columns);
+    for (int32_t i = 0; i < MILLION; i++)
+        columns[i] = i;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        rg_model_options o = rg_model_options_default();
+        const int64_t indptr[] = {0, cases[i].n_numbers};
+        const rg_split split = {
+            .csr = {1, cases[i].n_features, indptr, NULL, cases[i].dtype, NULL}};
+        rg_model *model;
+        const void *table;
+        o.columns = columns;
+        o.n_columns = cases[i].n;
+        o.dtype = cases[i].dtype;
+        assert_ok(ctx, rg_model_create(ctx, cases[i].n_features, &o, &model));
+        size_t before = live;
+        assert_ok(ctx, rg__wide_table(model, &split, &table));
+        assert_int_equal(table != NULL, cases[i].expected);
+        assert_int_equal(live > before, cases[i].expected);
+        rg_model_destroy(model);
+    }
+    free(columns);
+}
+
 /* ---- Memory ------------------------------------------------------------------------------------ */
 
 /* 500 rows of 10 numbers in any number of columns; a model of them takes as much as one of few. */
@@ -513,6 +641,8 @@ int main(void)
         TEST(sparse_rows_train_as_dense_ones),
         TEST(sparse_windows_stream_to_the_same_bits),
         TEST(unseen_columns_have_weight_0),
+        TEST(a_table_over_all_columns_keeps_the_bits),
+        TEST(a_table_is_bounded),
         TEST(memory_depends_on_what_is_stored),
         TEST(wrong_columns_are_refused),
         TEST(columns_have_positions),

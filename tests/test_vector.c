@@ -163,6 +163,9 @@ static void sparse_rows_are_their_lanes(void **state)
     fill(b, 40, 7);
     fill(g, SPARSE_ROWS, 8);
     g[2] = -0.0f;
+    struct rg__scaled_f32 scaled[40];
+    for (int i = 0; i < 40; i++)
+        scaled[i] = (struct rg__scaled_f32){1 / (3.0 + i), b[i]};
     for (int i = 0; i < NONZEROS; i++)
         column[i] = i * 7 % 40;
     for (int l = 0; l < n_levels; l++) {
@@ -171,6 +174,17 @@ static void sparse_rows_are_their_lanes(void **state)
             level[l]->multiply_picked(x, column, n, b, p);
             for (int64_t k = 0; k < NONZEROS; k++)
                 assert_true(p[k] == (k < n ? x[k] * b[column[k]] : 0));
+            memset(p, 0, sizeof p);
+            level[l]->multiply_far(x, column, n, b, p);
+            for (int64_t k = 0; k < NONZEROS; k++)
+                assert_true(p[k] == (k < n ? x[k] * b[column[k]] : 0));
+            memset(p, 0, sizeof p);
+            level[l]->multiply_scaled(x, column, n, scaled, p);
+            for (int64_t k = 0; k < NONZEROS; k++) {
+                const struct rg__scaled_f32 *s = &scaled[column[k]];
+                volatile float z = (float)((double)x[k] * s->scale);
+                assert_true(p[k] == (k < n ? z * s->weight : 0));
+            }
         }
         for (int64_t first = 0; first < SPARSE_ROWS; first++) {
             int64_t from = row_ends[first];

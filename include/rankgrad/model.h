@@ -94,7 +94,11 @@ RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_
  * in another order, and features that the model does not have are ignored, each with a note to the
  * log. RG_BAD_DATA: a feature of the model is missing, or a name occurs twice in either and the
  * orders differ. When one side has no names (none, or only empty ones), the numbers of features
- * must be equal. */
+ * must be equal.
+ *
+ * A linear model that was trained on sparse rows may keep a table of its weights over all columns,
+ * of at most 64 MiB, once it has scored many of them; it notices when its parameters change. So one
+ * model is for one thread at a time here, as its context is. */
 RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores);
 
 /* HDF5 "rankgrad-model" 1.0; the same model gives the same bytes. rankgrad/output.h says where it

@@ -17,18 +17,36 @@ void F(rg__linear_score)(const rg_model *model, const void *rows, int64_t n, voi
         out[i] += w[n_features];
 }
 
+/* The sums of the products of each row, and the bias. */
+static void F(sum_products)(const rg_model *model, const rg_csr *rows, const real *products,
+                            real *out)
+{
+    const real *w = model->parameters.value;
+    F(rg__vector)(model->ctx)->sum_rows(products, rows->indptr, rows->n_rows, out);
+    for (int64_t i = 0; model->bias && i < rows->n_rows; i++)
+        out[i] += w[model->inputs.n];
+}
+
 /* As csr_matmul does, so that training and evaluation agree to the bit. */
 void F(rg__linear_score_sparse)(const rg_model *model, const rg_csr *rows, void *scratch,
                                 void *scores)
 {
-    const struct F(rg__vector) *vector = F(rg__vector)(model->ctx);
-    const real *w = model->parameters.value;
     int64_t n = rows->indptr[rows->n_rows] - rows->indptr[0];
-    real *out = scores;
-    vector->multiply_picked(rows->data, rows->indices, n, w, scratch);
-    vector->sum_rows(scratch, rows->indptr, rows->n_rows, out);
-    for (int64_t i = 0; model->bias && i < rows->n_rows; i++)
-        out[i] += w[model->inputs.n];
+    F(rg__vector)
+    (model->ctx)->multiply_picked(rows->data, rows->indices, n, model->parameters.value, scratch);
+    F(sum_products)(model, rows, scratch, scores);
+}
+
+void F(rg__linear_score_wide)(const rg_model *model, const void *table, const rg_csr *rows,
+                              void *scratch, void *scores)
+{
+    const struct F(rg__vector) *vector = F(rg__vector)(model->ctx);
+    int64_t n = rows->indptr[rows->n_rows] - rows->indptr[0];
+    if (model->normalization.scale)
+        vector->multiply_scaled(rows->data, rows->indices, n, table, scratch);
+    else
+        vector->multiply_far(rows->data, rows->indices, n, table, scratch);
+    F(sum_products)(model, rows, scratch, scores);
 }
 
 #ifdef RG__ONCE

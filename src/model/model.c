@@ -1,6 +1,8 @@
 /* model.c: the common part of all models: the table of them, options, memory, normalisation. */
 #include "model/model.h"
 
+#include "model/wide.h"
+
 #include "autograd/op.h"
 
 #include <jansson.h>
@@ -13,7 +15,8 @@ static const struct rg__architecture architectures[] = {
      .forward = rg__linear_forward,
      .block = 8 << 10, /* stays in the first cache between normalising and one product */
      .score = {rg__linear_score_f32, rg__linear_score_f64},
-     .score_sparse = {rg__linear_score_sparse_f32, rg__linear_score_sparse_f64}},
+     .score_sparse = {rg__linear_score_sparse_f32, rg__linear_score_sparse_f64},
+     .score_wide = {rg__linear_score_wide_f32, rg__linear_score_wide_f64}},
     {.name = "mlp",
      .most_hidden = RG_MAX_HIDDEN,
      .part = rg__mlp_part,
@@ -139,7 +142,7 @@ rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_d
     model->parameters = (rg_parameters){dtype, count, block, NULL};
     model->history = rg__strdup(ctx, "");
     const struct rg__inputs *inputs = &outline->inputs;
-    bool short_of = !block || !model->history;
+    bool short_of = !block || !model->history || !(model->wide = rg__wide_create(ctx));
     if (!short_of && index)
         short_of =
             rg__inputs_copy(ctx, inputs->n_features, index, inputs->n, &model->inputs) != RG_OK;
@@ -185,6 +188,7 @@ void rg_model_destroy(rg_model *model)
     free_names(ctx, model->feature_names, model->inputs.n_features);
     rg__inputs_free(ctx, &model->inputs);
     rg__free(ctx, model->history);
+    rg__wide_destroy(ctx, model->wide);
     rg__free(ctx, model->parameters.value);
     rg__free(ctx, model);
 }
@@ -297,6 +301,7 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
         return RG_LIMIT;
     }
     rg_normalization_free(ctx, &model->normalization);
+    rg__wide_clear(ctx, model->wide);
     model->normalization = copy;
     return RG_OK;
 }

@@ -19,8 +19,9 @@ struct rg_model {
     int64_t hidden[RG_MAX_HIDDEN]; /* (n_hidden) */
     rg_parameters parameters;      /* one block: values, then gradients */
     rg_normalization normalization;
-    char **feature_names; /* (n_features), each allocated; NULL: unknown */
-    char *history;        /* JSON; "" when unknown */
+    char **feature_names;  /* (n_features), each allocated; NULL: unknown */
+    char *history;         /* JSON; "" when unknown */
+    struct rg__wide *wide; /* of wide.h; rg_model_score_split makes it in a model that is const */
 };
 
 /* A named run of the parameter block: what a model file holds under /parameters/NAME. */
@@ -48,6 +49,9 @@ struct rg__architecture {
     /* The same of sparse rows. `scratch` has room for RG__SPARSE_SLACK numbers more than the rows
      * have. */
     void (*score_sparse[2])(const rg_model *model, const rg_csr *rows, void *scratch, void *scores);
+    /* The same of rows as they are stored, with a table of wide.h; NULL: there is no such table. */
+    void (*score_wide[2])(const rg_model *model, const void *table, const rg_csr *rows,
+                          void *scratch, void *scores);
 };
 
 enum { RG__SPARSE_SLACK = 16 };
@@ -91,6 +95,11 @@ void rg__linear_score_sparse_f32(const rg_model *model, const rg_csr *rows, void
                                  void *scores);
 void rg__linear_score_sparse_f64(const rg_model *model, const rg_csr *rows, void *scratch,
                                  void *scores);
+
+void rg__linear_score_wide_f32(const rg_model *model, const void *table, const rg_csr *rows,
+                               void *scratch, void *scores);
+void rg__linear_score_wide_f64(const rg_model *model, const void *table, const rg_csr *rows,
+                               void *scratch, void *scores);
 
 bool rg__mlp_part(const rg_model *model, int i, struct rg__part *part);
 void rg__mlp_start(rg_model *model, uint64_t seed);

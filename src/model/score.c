@@ -8,6 +8,7 @@
 #include "data/rows.h"
 #include "data/split.h"
 #include "model/model.h"
+#include "model/wide.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -156,7 +157,8 @@ struct bulk {
     const rg_model *model;
     const rg_split *split;
     double *scores;
-    struct rg__sparse sparse; /* of rows that are scored sparse */
+    const void *table;        /* of wide.h; NULL: none */
+    struct rg__sparse sparse; /* of rows that are scored sparse, without a table */
 };
 
 /* The i-th TASK_LISTS lists. */
@@ -234,11 +236,12 @@ static rg_status sparse_block_open(rg_context *ctx, const struct bulk *bulk, int
 {
     size_t size = rg_dtype_size(bulk->model->parameters.dtype), used = 0, values = (size_t)n_values;
     size_t indptr = place(&used, (size_t)(n_rows + 1) * sizeof *b->indptr);
-    size_t indices = place(&used, values * sizeof *b->indices);
-    size_t data = place(&used, values * size);
+    size_t copied = bulk->table ? 0 : values;
+    size_t indices = place(&used, copied * sizeof *b->indices);
+    size_t data = place(&used, copied * size);
     size_t products = place(&used, (values + RG__SPARSE_SLACK) * size);
     size_t scores = place(&used, (size_t)n_rows * size);
-    size_t scratch = place(&used, rg__sparse_scratch(&bulk->sparse, n_values));
+    size_t scratch = place(&used, bulk->table ? 0 : rg__sparse_scratch(&bulk->sparse, n_values));
     char *m = b->memory = rg__alloc_bare(ctx, (int64_t)used, 1, "sparse rows to score");
     if (!m)
         return RG_LIMIT;
@@ -273,6 +276,12 @@ static void score_sparse_block(const struct bulk *bulk, struct sparse_block *b, 
     const rg_split *split = bulk->split;
     rg_dtype dtype = model->parameters.dtype;
     rg_csr rows = {0, model->inputs.n, b->indptr, b->indices, dtype, b->data};
+    if (bulk->table) {
+        rows = rg__csr_rows(&split->csr, begin, end);
+        model->architecture->score_wide[dtype](model, bulk->table, &rows, b->products, b->scores);
+        widen_scores(model, split, begin, end, b->scores, rows.n_rows, bulk->scores);
+        return;
+    }
     if (!split->mask && split->csr.dtype == dtype &&
         rg__rows_stay(split, &model->inputs, model->normalization.method, dtype))
         rows = rg__csr_rows(&split->csr, begin, end);
@@ -336,7 +345,12 @@ static rg_status score_matched(const rg_model *model, const rg_split *split, dou
                         "expected data with lists (offsets, qid or group)");
     struct bulk bulk = {.model = model, .split = split, .scores = scores};
     rg__task *task = by_list ? score_lists : score_rows;
-    if (rg__stays_sparse(split, &model->normalization)) {
+    status = rg__wide_table(model, split, &bulk.table);
+    if (status != RG_OK)
+        return status;
+    if (bulk.table) {
+        task = score_sparse_task;
+    } else if (rg__stays_sparse(split, &model->normalization)) {
         task = score_sparse_task;
         status = rg__sparse_open(ctx, split, &model->inputs, &model->normalization, &bulk.sparse);
         if (status != RG_OK)

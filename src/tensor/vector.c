@@ -272,18 +272,65 @@ static void V(add_rows)(const void *x, bool half, int64_t rows, int64_t n, const
 
 /* ---- Sparse rows ----------------------------------------------------------------------------- */
 
-static void V(multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
-                               real *p)
+/* How many numbers ahead a large table's entries are asked for. */
+enum { AHEAD = 32 };
+
+INLINED void V(multiply)(const real *x, const int32_t *column, int64_t n, const real *b, real *p,
+                         bool far)
 {
     int64_t k = 0;
 #if RG_LEVEL == 4 && RG_REAL == 32
     for (; k + STEP <= n; k += STEP) {
+        for (int i = 0; far && i < STEP && k + STEP + AHEAD <= n; i++)
+            __builtin_prefetch(&b[column[k + AHEAD + i]]);
         vec picked = (vec)_mm512_i32gather_ps(_mm512_loadu_si512(column + k), b, sizeof *b);
         *(vec *)(p + k) = V(load)(x + k) * picked;
     }
 #endif
-    for (; k < n; k++)
+    for (; k < n; k++) {
+        if (far && k + AHEAD < n)
+            __builtin_prefetch(&b[column[k + AHEAD]]);
         p[k] = x[k] * b[column[k]];
+    }
+}
+
+static void V(multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
+                               real *p)
+{
+    V(multiply)(x, column, n, b, p, false);
+}
+
+static void V(multiply_far)(const real *x, const int32_t *column, int64_t n, const real *b, real *p)
+{
+    V(multiply)(x, column, n, b, p, true);
+}
+
+/* One load for each entry keeps twice as many loads under way as one for each of its members. */
+static void V(multiply_scaled)(const real *x, const int32_t *column, int64_t n,
+                               const struct F(rg__scaled) * b, real *p)
+{
+    int64_t k = 0;
+#if defined(__x86_64__) && RG_REAL == 32
+    for (; k + 4 <= n; k += 4) {
+        __m128i e[4];
+        for (int i = 0; i < 4 && k + 4 + AHEAD <= n; i++)
+            __builtin_prefetch(&b[column[k + AHEAD + i]]);
+        for (int i = 0; i < 4; i++)
+            e[i] = _mm_loadu_si128((const void *)&b[column[k + i]]);
+        __m128d scale01 = (__m128d)_mm_unpacklo_epi64(e[0], e[1]);
+        __m128d scale23 = (__m128d)_mm_unpacklo_epi64(e[2], e[3]);
+        __m128 weight = (__m128)_mm_unpacklo_epi64(_mm_unpackhi_epi32(e[0], e[1]),
+                                                   _mm_unpackhi_epi32(e[2], e[3]));
+        __m128 four = _mm_loadu_ps(x + k);
+        __m128 z01 = _mm_cvtpd_ps(_mm_cvtps_pd(four) * scale01);
+        __m128 z23 = _mm_cvtpd_ps(_mm_cvtps_pd(_mm_movehl_ps(four, four)) * scale23);
+        _mm_storeu_ps(p + k, _mm_movelh_ps(z01, z23) * weight);
+    }
+#endif
+    for (; k < n; k++) {
+        const struct F(rg__scaled) *e = &b[column[k]];
+        p[k] = (real)(ACC(x[k]) * e->scale) * e->weight;
+    }
 }
 
 #if RG_REAL == 32
@@ -518,6 +565,8 @@ const struct F(rg__vector) V(rg__vector) = {
     .dot_rows = V(dot_rows),
     .add_rows = V(add_rows),
     .multiply_picked = V(multiply_picked),
+    .multiply_far = V(multiply_far),
+    .multiply_scaled = V(multiply_scaled),
     .sum_rows = V(sum_rows),
     .spread_rows = V(spread_rows),
     .shift_and_scale = V(shift_and_scale),

@@ -14,6 +14,12 @@
 /* Products accumulate in the numbers' own type over at most so many terms; blocks in double. */
 enum { RG__PRODUCT_BLOCK = 4096 };
 
+/* A column's scale beside its weight, so that both are in one line of the cache. */
+struct F(rg__scaled) {
+    double scale;
+    real weight;
+};
+
 struct F(rg__vector) {
     /* y[m] = sum_k x[m,k] w[k] for x (rows,n) of the numbers' own type, or (`half`) of binary16,
      * converted in registers: 16 lanes in f32, 8 in f64; y[m] depends on row m alone. */
@@ -26,6 +32,13 @@ struct F(rg__vector) {
     /* p[k] = x[k] b[column[k]]. */
     void (*multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
                             real *p);
+
+    /* The same, where b is too large for the cache of a core. */
+    void (*multiply_far)(const real *x, const int32_t *column, int64_t n, const real *b, real *p);
+
+    /* p[k] = z b[column[k]].weight, z = x[k] b[column[k]].scale, in double and rounded once. */
+    void (*multiply_scaled)(const real *x, const int32_t *column, int64_t n,
+                            const struct F(rg__scaled) * b, real *p);
 
     /* y[m] = sum of p over sparse row m, p beginning with row 0, in LANES lanes. LANES numbers
      * more, of any value, can be read behind p's. */
