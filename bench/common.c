@@ -89,12 +89,7 @@ rg_normalize normalize_named(const char *name)
 
 rg_model_options model_options(const char *name)
 {
-    static const int64_t hidden[] = {64, 32};
     rg_model_options options = rg_model_options_default();
     options.name = name;
-    if (strcmp(name, "mlp") == 0) {
-        options.hidden = hidden;
-        options.n_hidden = 2;
-    }
     return options;
 }

@@ -68,7 +68,7 @@ static void run_forward(rg_context *ctx, rg_graph *graph, rg_model *model, const
         const rg_run run = {r, RUN};
         const rg_selection selection = {.sparse = *rows, .n_runs = 1, .runs = &run};
         rg_graph_reset(graph);
-        if (!rg_model_forward(graph, model, rg_leaf_rows(graph, &selection, RG_F32)))
+        if (!rg_model_forward(graph, model, rg_leaf_rows(graph, &selection, RG_F32), NULL, 0))
             must(ctx, rg_graph_status(graph));
     }
 }

@@ -17,7 +17,9 @@ VALID = {
     "rg_context_destroy.ctx": "rg_context_create(NULL)",
     "rg_csr_matmul.a": "v->sparse", "rg_csr_matmul.b": "v->column",
     "rg_matmul.b": "v->weights", "rg_backward.root": "v->sum", "rg_backward.cotangent": "&v->one",
-    "rg_model_forward.rows": "v->floating", "rg_model_score.rows": "v->floats",
+    "rg_model_forward.rows": "v->floating", "rg_model_forward.offsets": "NULL",
+    "rg_model_forward.n_lists": "0", "rg_model_load_own.path": "v->model_path",
+    "rg_model_load_own.own": "NULL", "rg_model_load_own.n_own": "0", "rg_model_score.rows": "v->floats",
     "rg_tensor_cast.to": "&v->tensor_out", "rg_normalization_apply.out": "&v->tensor_out",
     "rg_normalization_fit.out": "&v->normalization_out",
     "rg_gradcheck.inputs": "&v->tensor",
@@ -71,6 +73,8 @@ ACCEPTED = re.compile(r"""
     | rg_reject\..* | rg_last_status\.ctx=NULL | rg_last_error\.ctx=NULL | rg_graph_status\.graph=NULL
     | rg_context_create\.options=NULL
     | rg_scale\.factor=.*                    # any number
+    | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
+    | rg_model_load_own\.own=NULL            # none
     | rg_(choice|param)_\w+\.size=SIZE_MAX                     # more than is written
     """, re.X)
 # Counts of the caller's array, which a call must believe.

@@ -32,7 +32,7 @@ OPTIONS = {
     "train": {"output": None, "vali": None, "vali-fraction": "0", "history": None, "force": None,
               "quiet": None, "loss": "ranking_softmax", "label-mode": "raw",
               "negative-labels": "error", "l2": "0", "normalize": "zscore", "dtype": "f32",
-              "bias": None, "model": "linear", "hidden": None, "optimizer": "sgd", "lr": "0.1",
+              "bias": "false", "model": "linear", "hidden": "[64, 32]", "optimizer": "sgd", "lr": "0.1",
               "momentum": "0", "beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08",
               "memory": None, "window": None, "schedule": "cosine", "clip-norm": "1", "epochs": "50", "batch-lists": "32",
               "seed": "1", "metric": "ndcg@10", **READING},
@@ -410,12 +410,14 @@ class Flow(Case):
             return json.loads(result)["metrics"]["ndcg@10"]["value"]
         self.assertGreater(trained("mlp.h5", *mlp), trained("linear.h5", "--quiet") + 0.15)
         lines = self.good("inspect", self.at("mlp.h5"), "--verify").stdout.splitlines()
-        self.assertIn("model mlp, f32, 3 features, normalisation zscore", "".join(lines[:2]))
-        self.assertIn("layers: 3 -> 24 -> 8 -> 1, 304 parameters", lines)
+        self.assertIn("model mlp(hidden=[24, 8], bias=false), f32, 3 features, normalisation zscore",
+                      "".join(lines[:2]))
+        self.assertIn("304 parameters", lines)
         history = json.loads(next(x for x in lines if x.startswith("history: "))[9:])
         self.assertEqual((history["optimizer"], history["schedule"]),
                          ("adam(beta1=0.9, beta2=0.999, epsilon=1e-08)", "cosine"))
-        self.assertEqual((history["hidden"], history["model_seed"]), ([24, 8], 1))
+        self.assertEqual((history["model"], history["model_seed"]),
+                         ("mlp(hidden=[24, 8], bias=false)", 1))
         scores = self.good("predict", self.at("mlp.h5"), vali).stdout.split()
         self.assertEqual(len(scores), 8 * 150)
         trained("again.h5", *mlp)
@@ -425,9 +427,9 @@ class Flow(Case):
 
     def test_options_of_mlp_and_adam(self):
         data = write(self.at("a.txt"), "1 qid:1 1:1\n0 qid:1 1:2\n")
-        usual = "expected 1 to 16 whole numbers from 1 to 2048"
+        usual = "expected whole numbers >= 1 and <= 2048, 1 to 16 of them"
         for options, words in (
-                (("--hidden", "64"), "a linear model has no hidden layers; expected --model mlp"),
+                (("--hidden", "64"), "--hidden is a parameter of mlp, but --model is linear"),
                 (("--model", "mlp", "--hidden", "64,,3"), usual),
                 (("--model", "mlp", "--hidden", "64,"), usual),
                 (("--model", "mlp", "--hidden", "0"), usual),
@@ -685,7 +687,7 @@ class Reports(Case):
     def test_inspect_model(self):
         _, model = self.trained()
         lines = self.good("inspect", model).stdout.splitlines()
-        self.assertIn("model linear, f32, 4 features, normalisation zscore", lines[0])
+        self.assertIn("model linear(bias=false), f32, 4 features, normalisation zscore", lines[0])
         self.assertIn("ranking_softmax", lines[1])
         rows = [line.split() for line in lines[3:]]
         self.assertEqual(sorted(row[0] for row in rows), ["1", "2", "3", "4"])

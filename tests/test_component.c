@@ -15,7 +15,7 @@ struct every {
     int64_t count;
     bool flag;
     int label_mode;
-    rg_integers hidden;
+    rg_integers hidden, widths;
 };
 
 static const rg_param params[] = {
@@ -24,6 +24,7 @@ static const rg_param params[] = {
     RG__FLAG(struct every, flag, false, .help = "a flag"),
     RG__NAME(struct every, label_mode, 1, mode_at, .help = "a name"),
     RG__INTEGERS(struct every, hidden, 1, 2048, .help = "units"),
+    RG__INTEGERS(struct every, widths, 1, 9, .list = "3,2", .least = 1, .help = "widths"),
 };
 
 static const rg_component every = {.name = "every", RG__PARAMS(struct every, params)};
@@ -48,7 +49,7 @@ static const char *printed(void)
     return text;
 }
 
-#define FULL "every(rate=%s, count=%s, flag=%s, label_mode=%s, hidden=%s)"
+#define FULL "every(rate=%s, count=%s, flag=%s, label_mode=%s, hidden=%s, widths=[3, 2])"
 
 static void text_is_read_and_printed(void **state)
 {
@@ -115,6 +116,7 @@ static void bad_text_is_refused(void **state)
         {"every(hidden=[64,0])", "hidden is [64,0]; expected whole numbers >= 1 and <= 2048"},
         {"every(hidden=[64,])", "hidden is [64,]"},
         {"every(hidden=[64)", "not understood"},
+        {"every(widths=[])", "widths is []; expected whole numbers >= 1 and <= 9, 1 to 16 of them"},
         {"every(hidden=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1])", "hidden is"},
         {"every(rate=0.1, rate=0.2)", "rate is given twice"},
         {"every(speed=1)", "has no parameter speed; expected one of rate, count, flag"},
@@ -128,19 +130,21 @@ static void bad_text_is_refused(void **state)
     vast[sizeof vast - 1] = '\0';
     assert_fails(f.ctx, RG_USAGE, "not understood",
                  rg_choice_parse(f.ctx, &registry, vast, &f.choice));
-    assert_fails(f.ctx, RG_USAGE, "NULL", rg_choice_parse(f.ctx, &registry, NULL, &f.choice));
+    assert_fails(f.ctx, RG_USAGE, "thing: text is NULL",
+                 rg_choice_parse(f.ctx, &registry, NULL, &f.choice));
 }
 
 static void a_struct_makes_a_choice(void **state)
 {
     (void)state;
-    struct every own = {0.25, 7, true, 2, {2, {8, 4}}};
+    struct every own = {0.25, 7, true, 2, {2, {8, 4}}, {1, {5}}};
     assert_ok(f.ctx, rg_choice_make(f.ctx, &every, &own, &f.choice));
     assert_string_equal(printed(),
-                        "every(rate=0.25, count=7, flag=true, label_mode=softmax, hidden=[8, 4])");
+                        "every(rate=0.25, count=7, flag=true, label_mode=softmax, hidden=[8, 4], widths=[5])");
     assert_ok(f.ctx, rg_choice_make(f.ctx, &every, NULL, &f.choice));
     assert_string_equal(printed(),
-                        "every(rate=0.9, count=3, flag=false, label_mode=normalized, hidden=[])");
+                        "every(rate=0.9, count=3, flag=false, label_mode=normalized, hidden=[], "
+                   "widths=[3, 2])");
 
     const struct every good = own;
     own.rate = NAN;
@@ -164,7 +168,7 @@ static void one_parameter_is_set(void **state)
     assert_ok(f.ctx, rg_choice_set(f.ctx, &f.choice, "hidden", "64,32"));
     assert_ok(f.ctx, rg_choice_set(f.ctx, &f.choice, "rate", "0.5"));
     const char *before = "every(rate=0.5, count=9, flag=false, label_mode=normalized, "
-                         "hidden=[64, 32])";
+                         "hidden=[64, 32], widths=[3, 2])";
     assert_string_equal(printed(), before);
     assert_fails(f.ctx, RG_USAGE, "rate is 2", rg_choice_set(f.ctx, &f.choice, "rate", "2"));
     assert_fails(f.ctx, RG_USAGE, "no parameter", rg_choice_set(f.ctx, &f.choice, "x", "2"));

@@ -417,7 +417,7 @@ static void checksums_of_strings(void **state)
     } texts[] = {
         {false, "doc-one", "/doc_ids"},         {false, "doc-six", "/doc_ids"},
         {false, "who?", "/query_ids"},          {false, "feature-a", "/feature_names"},
-        {false, "feature-b", "/feature_names"}, {true, "\"linear\"", "/config"},
+        {false, "feature-b", "/feature_names"}, {true, "\"linear(", "/config"},
         {true, "\"zscore\"", "/config"},        {true, "0.125", "/history"},
         {true, "epochs", "/history"},           {true, "feature-b", "/feature_names"},
     };

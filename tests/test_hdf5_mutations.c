@@ -219,11 +219,8 @@ static void write_linear(struct fixture *f, const char *path)
 
 static void write_mlp(struct fixture *f, const char *path)
 {
-    static const int64_t hidden[] = {5, 3};
     rg_model_options o = rg_model_options_default();
-    o.name = "mlp";
-    o.hidden = hidden;
-    o.n_hidden = 2;
+    o.name = "mlp(hidden=[5, 3])";
     o.seed = 7;
     write_model(f, path, &o);
 }

@@ -511,7 +511,6 @@ static const struct {
     {AT(train_options.model.name), NOTHING, 0, train, "model"},
     {AT(train_options.model.dtype), INTEGER, RG_I64, train, "i64"},
     {AT(train_options.optimizer.lr), REAL, NAN, train, "lr is nan"},
-    {AT(model_options.n_hidden), INTEGER, -1, create_model, "-1 hidden layers"},
     {AT(model_options.dtype), INTEGER, 99, create_model, "type is none"},
     {AT(optimizer_options.name), NOTHING, 0, create_optimizer, "text is NULL"},
     {AT(optimizer_options.l2), REAL, -1, create_optimizer, "l2 is -1"},

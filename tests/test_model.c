@@ -37,7 +37,7 @@ static int tear_down(void **state)
 
 static rg_model *make(rg_dtype dtype, bool bias, rg_normalize method)
 {
-    rg_model_options o = {.name = "linear", .dtype = dtype, .bias = bias};
+    rg_model_options o = {.name = bias ? "linear(bias=true)" : "linear", .dtype = dtype};
     rg_model *model;
     rg_normalization norm = {method, F, NULL, NULL};
     if (method != RG_NORMALIZE_NONE && method != RG_NORMALIZE_LIST_MINMAX)
@@ -92,14 +92,14 @@ static void the_graph_gives_the_same_scores(void **state)
     rg_model *model = make(RG_F32, true, RG_NORMALIZE_NONE);
     rg_graph *graph = rg_graph_create(ctx);
     rg_tensor x = {RG_F32, 2, {N, F}, rows};
-    rg_node *y = rg_model_forward(graph, model, rg_leaf(graph, &x));
+    rg_node *y = rg_model_forward(graph, model, rg_leaf(graph, &x), NULL, 0);
     assert_ok(ctx, rg_model_score(model, rows, N, scores));
     assert_int_equal(rg_node_value(y)->ndim, 1);
     assert_memory_equal(rg_node_value(y)->data, scores, sizeof scores);
     assert_ok(ctx, rg_backward(graph, rg_sum(graph, y, rg_all_axes()), NULL));
     const float *grad = rg_model_parameters(model)->grad;
     assert_close((double)grad[F], N, 0, 0); /* of the bias */
-    assert_null(rg_model_forward(graph, model, NULL));
+    assert_null(rg_model_forward(graph, model, NULL, NULL, 0));
     rg_graph_destroy(graph);
     rg_model_destroy(model);
 }
@@ -149,16 +149,21 @@ static const int64_t narrow[] = {3, 1, 5}, wide[] = {37, 16}, one[] = {20};
 static const struct {
     const int64_t *hidden;
     int n_hidden;
-} shapes[] = {{narrow, 3}, {wide, 2}, {one, 1}};
+    const char *name, *with_bias;
+} shapes[] = {{narrow, 3, "mlp(hidden=[3, 1, 5])", "mlp(hidden=[3, 1, 5], bias=true)"},
+              {wide, 2, "mlp(hidden=[37, 16])", "mlp(hidden=[37, 16], bias=true)"},
+              {one, 1, "mlp(hidden=[20])", "mlp(hidden=[20], bias=true)"}};
+
+/* The units of an mlp's hidden layers. */
+static const rg_integers *hidden_of(const rg_model *model)
+{
+    return (const void *)&rg_model_choice(model)->params; /* the first of its parameters */
+}
 
 static rg_model *make_mlp(rg_context *own, int64_t n_features, int shape, rg_dtype dtype, bool bias)
 {
-    rg_model_options o = {.name = "mlp",
-                          .dtype = dtype,
-                          .bias = bias,
-                          .hidden = shapes[shape].hidden,
-                          .n_hidden = shapes[shape].n_hidden,
-                          .seed = 7};
+    rg_model_options o = {
+        .name = bias ? shapes[shape].with_bias : shapes[shape].name, .dtype = dtype, .seed = 7};
     rg_model *model;
     assert_ok(own, rg_model_create(own, n_features, &o, &model));
     return model;
@@ -186,13 +191,12 @@ static void add_biases(rg_model *model)
 static double longhand(const rg_model *model, const float *row)
 {
     const rg_parameters *p = rg_model_parameters(model);
-    int n_hidden;
-    const int64_t *hidden = rg_model_hidden(model, &n_hidden);
+    const int64_t *hidden = hidden_of(model)->at, n_hidden = hidden_of(model)->n;
     int64_t inputs = rg_model_n_features(model), at = 0;
     double *x = calloc((size_t)inputs, sizeof *x), *y;
     for (int64_t k = 0; k < inputs; k++)
         x[k] = (double)row[k];
-    for (int l = 0; l <= n_hidden; l++) {
+    for (int64_t l = 0; l <= n_hidden; l++) {
         int64_t units = l < n_hidden ? hidden[l] : 1;
         y = calloc((size_t)units, sizeof *y);
         for (int64_t j = 0; j < units; j++) {
@@ -222,7 +226,7 @@ static void an_mlp_is_what_it_says(void **state)
         rg_graph *graph = rg_graph_create(ctx);
         rg_tensor x = {RG_F32, 2, {N, F}, rows};
         rg_node *leaf = rg_cast(graph, rg_leaf(graph, &x), dtype);
-        rg_node *y = rg_model_forward(graph, model, leaf);
+        rg_node *y = rg_model_forward(graph, model, leaf, NULL, 0);
         assert_non_null(y);
         assert_int_equal(rg_node_value(y)->ndim, 1);
         assert_ok(ctx, rg_model_score(model, rows, N, scores));
@@ -360,9 +364,7 @@ static void scoring_takes_no_memory(void **state)
 static void first_weights(void **state)
 {
     (void)state;
-    const int64_t hidden[] = {600, 500};
-    rg_model_options o = {
-        .name = "mlp", .dtype = RG_F64, .bias = true, .hidden = hidden, .n_hidden = 2, .seed = 3};
+    rg_model_options o = {.name = "mlp(hidden=[600, 500], bias=true)", .dtype = RG_F64, .seed = 3};
     rg_model *model, *same, *single, *other;
     assert_ok(ctx, rg_model_create(ctx, 50, &o, &model));
     assert_ok(ctx, rg_model_create(ctx, 50, &o, &same));
@@ -422,9 +424,7 @@ static void the_gradient_of_an_mlp(void **state)
 {
     (void)state;
     enum { ROWS = 6 };
-    const int64_t hidden[] = {5, 4};
-    rg_model_options o = {
-        .name = "mlp", .dtype = RG_F64, .hidden = hidden, .n_hidden = 2, .seed = 2};
+    rg_model_options o = {.name = "mlp(hidden=[5, 4])", .dtype = RG_F64, .seed = 2};
     rg_model *model;
     assert_ok(ctx, rg_model_create(ctx, F, &o, &model));
     add_biases(model);
@@ -448,7 +448,7 @@ static void the_gradient_of_an_mlp(void **state)
         nodes[i] = rg_variable(graph, &inputs[i], expected + ((double *)inputs[i].data - at));
     const rg_tensor seed = {RG_F64, 1, {ROWS}, ones};
     assert_ok(ctx, rg_backward(graph, scores_of(graph, nodes, NULL), &seed));
-    assert_ok(ctx, rg_backward(graph, rg_model_forward(graph, model, nodes[0]), &seed));
+    assert_ok(ctx, rg_backward(graph, rg_model_forward(graph, model, nodes[0], NULL, 0), &seed));
     for (int64_t i = 0; i < p->count; i++)
         assert_close(((double *)p->grad)[i], expected[i], 1e-13, 1e-13);
     free(expected);
@@ -663,14 +663,13 @@ static void a_file_gives_the_mlp_back(void **state)
     for (int variant = 0; variant < 6; variant++) {
         rg_model *model = make_mlp(ctx, F, variant / 2, variant % 2 ? RG_F64 : RG_F32, variant % 2);
         rg_model *loaded;
-        int n_hidden;
         add_biases(model);
         assert_ok(ctx, rg_model_save(model, path, false));
         assert_ok(ctx, rg_model_load(ctx, path, &loaded));
         assert_string_equal(rg_model_name(loaded), "mlp");
-        assert_memory_equal(rg_model_hidden(loaded, &n_hidden), shapes[variant / 2].hidden,
+        assert_int_equal(hidden_of(loaded)->n, shapes[variant / 2].n_hidden);
+        assert_memory_equal(hidden_of(loaded)->at, shapes[variant / 2].hidden,
                             (size_t)shapes[variant / 2].n_hidden * sizeof(int64_t));
-        assert_int_equal(n_hidden, shapes[variant / 2].n_hidden);
         assert_ok(ctx, rg_model_score(model, rows, N, scores));
         assert_ok(ctx, rg_model_score(loaded, rows, N, again));
         assert_memory_equal(scores, again, sizeof scores);
@@ -690,15 +689,18 @@ static void a_wrong_mlp_is_told(void **state)
     const struct {
         const char *model, *more, *words;
     } cases[] = {
-        {"mlp", "", "0 hidden layers; expected the units of 1 to 16"},
-        {"mlp", ", \"hidden\": [0]", "hidden layer 1 has 0 units; expected 1 to 2048"},
-        {"mlp", ", \"hidden\": [3, 2049]", "hidden layer 2 has 2049 units"},
-        {"mlp", ", \"hidden\": [3, \"4\"]", "hidden is no array of at most 16"},
-        {"mlp", ", \"hidden\": 3", "hidden is no array"},
-        {"mlp", ", \"hidden\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "hidden is no array"},
+        {"mlp", ", \"hidden\": []",
+         "hidden is []; expected whole numbers >= 1 and <= 2048, 1 to 16"},
+        {"mlp", ", \"hidden\": [0]", "hidden is [0]; expected whole numbers >= 1 and <= 2048"},
+        {"mlp", ", \"hidden\": [3, 2049]", "hidden is [3,2049]"},
+        {"mlp", ", \"hidden\": [3, \"4\"]", "hidden is [3,\"4\"]"},
+        {"mlp", ", \"hidden\": [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "hidden is [1,1"},
         {"mlp", ", \"hidden\": [3]", "/parameters/weights_0 holds 4 elements; expected 6"},
         {"mlp", ", \"hidden\": [2]", "/parameters/bias_0 is missing"},
-        {"linear", ", \"hidden\": [2]", "linear: 1 hidden layers"},
+        {"mlp(hidden=[2])", "", "/parameters/bias_0 is missing"},
+        {"mlp(hidden=[2]", "", "character 15 is not understood"},
+        {"mlp(width=2)", "", "mlp: has no parameter width; expected one of hidden, bias"},
+        {"linear", ", \"hidden\": [2]", "linear: has no parameter hidden"},
         {"forest", "", "\"forest\" is unknown; a newer Rankgrad may know it"},
     };
     for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
@@ -724,28 +726,24 @@ static void a_wrong_mlp_is_told(void **state)
 static void hidden_layers_are_checked(void **state)
 {
     (void)state;
-    const int64_t bad[] = {4, 0}, many[17] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-    const struct {
-        const char *words;
-        rg_model_options o;
+    static const struct {
+        const char *name, *words;
     } cases[] = {
-        {"mlp: 0 hidden layers; expected the units of 1 to 16",
-         {"mlp", RG_F32, 0, bad, 0, 1, NULL, 0}},
-        {"mlp: 0 hidden layers", {"mlp", RG_F32, 0, NULL, 2, 1, NULL, 0}},
-        {"mlp: -1 hidden layers", {"mlp", RG_F32, 0, bad, -1, 1, NULL, 0}},
-        {"mlp: 17 hidden layers", {"mlp", RG_F32, 0, many, 17, 1, NULL, 0}},
-        {"hidden layer 2 has 0 units; expected 1 to 2048", {"mlp", RG_F32, 0, bad, 2, 1, NULL, 0}},
-        {"linear: 1 hidden layers; it has none", {"linear", RG_F32, 0, bad, 1, 1, NULL, 0}},
+        {"mlp(hidden=[])",
+         "hidden is []; expected whole numbers >= 1 and <= 2048, 1 to 16 of them"},
+        {"mlp(hidden=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1])", "hidden is"},
+        {"mlp(hidden=[4, 0])", "hidden is [4, 0]"},
+        {"linear(hidden=[4])", "linear: has no parameter hidden; expected one of bias"},
+        {"forest", "model \"forest\" is unknown; expected one of linear, mlp"},
+        {NULL, "NULL"},
     };
     for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
         rg_model *model;
-        assert_fails(ctx, RG_USAGE, cases[i].words, rg_model_create(ctx, F, &cases[i].o, &model));
+        rg_model_options o = rg_model_options_default();
+        o.name = cases[i].name;
+        assert_fails(ctx, RG_USAGE, cases[i].words, rg_model_create(ctx, F, &o, &model));
         assert_null(model);
     }
-    assert_string_equal(rg_model_name_at(0), "linear");
-    assert_string_equal(rg_model_name_at(1), "mlp");
-    assert_null(rg_model_name_at(2));
-    assert_null(rg_model_name_at(-1));
 }
 
 static void options_are_checked(void **state)

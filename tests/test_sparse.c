@@ -142,16 +142,12 @@ static struct made *make(const struct kind *k, uint64_t seed)
 
 static rg_train_options options_of(rg_normalize method, bool mlp, rg_dtype dtype)
 {
-    static const int64_t hidden[] = {20, 3};
     rg_train_options o = rg_train_options_default();
     o.normalize = method;
     o.epochs = 3;
     o.model.dtype = dtype;
-    if (mlp) {
-        o.model.name = "mlp";
-        o.model.hidden = hidden;
-        o.model.n_hidden = 2;
-    }
+    if (mlp)
+        o.model.name = "mlp(hidden=[20, 3])";
     return o;
 }
 
@@ -180,7 +176,7 @@ static void forward(rg_model *model, const rg_split *split, double *scores)
     selection.n_runs = 1;
     selection.runs = &all;
     rg_node *x = rg_leaf_rows(graph, &selection, model->parameters.dtype);
-    const rg_tensor *value = rg_node_value(rg_model_forward(graph, model, x));
+    const rg_tensor *value = rg_node_value(rg_model_forward(graph, model, x, NULL, 0));
     assert_non_null(value);
     for (int64_t r = 0; r < rows.n_rows; r++)
         scores[r] = value->dtype == RG_F32 ? (double)((const float *)value->data)[r]
@@ -426,7 +422,8 @@ static void a_table_over_all_columns_keeps_the_bits(void **state)
             if ((method == RG_NORMALIZE_MINMAX && made_of[i].negative) ||
                 (method == RG_NORMALIZE_NONE && made_of[i].full))
                 continue;
-            o.model.bias = variant % 2;
+            if (variant % 2)
+                o.model.name = mlp ? "mlp(hidden=[20, 3], bias=true)" : "linear(bias=true)";
             struct made *m = make(&made_of[i], 12), *other = make(&made_of[i], 13);
             float nan32 = NAN;
             double nan64 = NAN;

@@ -69,12 +69,10 @@ static rg_dataset *generate(rg_context *ctx, int64_t n_lists)
 
 static rg_train_options options_of(const char *model, int64_t batch_lists)
 {
-    static const int64_t hidden[] = {16, 8};
     rg_train_options o = rg_train_options_default();
     o.model.name = model;
     if (strcmp(model, "mlp") == 0) {
-        o.model.hidden = hidden;
-        o.model.n_hidden = 2;
+        o.model.name = "mlp(hidden=[16, 8])";
         o.optimizer.name = "adam";
         o.optimizer.lr = 0.01;
     }

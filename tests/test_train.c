@@ -480,13 +480,10 @@ static struct made weighted_lists(const struct weighing *w, int *times, double *
 static int64_t train_weighing(const struct weighing *w, const struct made *m, int64_t batch_lists,
                               int64_t window_lists, rg_train_result *result, double *to)
 {
-    static const int64_t hidden[] = {3};
     rg_model *model;
     rg_train_options o = options();
     o.model.dtype = RG_F64;
-    o.model.name = w->model;
-    o.model.hidden = hidden;
-    o.model.n_hidden = strcmp(w->model, "mlp") == 0;
+    o.model.name = strcmp(w->model, "mlp") == 0 ? "mlp(hidden=[3])" : w->model;
     o.normalize = RG_NORMALIZE_NONE;
     o.loss = loss_of(w->mode);
     o.optimizer.lr = 0.01;
@@ -1090,7 +1087,6 @@ static const struct setting {
 static void a_failed_training_is_an_error(void **state)
 {
     (void)state;
-    static const int64_t hidden[] = {6};
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         const struct setting *c = &settings[i];
         struct made m = make(60, 20, 8, 1, 4, 3), v = make(30, 20, 8, 1, 4, 4);
@@ -1098,8 +1094,8 @@ static void a_failed_training_is_an_error(void **state)
         rg_train_result r;
         rg_train_options o = options();
         o.model.name = c->model;
-        o.model.hidden = hidden;
-        o.model.n_hidden = strcmp(c->model, "mlp") == 0;
+        if (strcmp(c->model, "mlp") == 0)
+            o.model.name = "mlp(hidden=[6])";
         o.model.dtype = c->dtype;
         o.optimizer.name = c->optimizer;
         o.optimizer.lr = c->lr;
@@ -1213,7 +1209,6 @@ static void windows_stream_to_the_same_bits(void **state)
 static void memory_is_counted_as_it_is_used(void **state)
 {
     (void)state;
-    static const int64_t hidden[] = {500};
     struct made m = make(100, 40, WIDE, 1, 4, 2);
     const int64_t mapping = m.split.n_rows * WIDE * 4;
     rg_model *model;
@@ -1223,9 +1218,7 @@ static void memory_is_counted_as_it_is_used(void **state)
     o.memory_limit = 5 * 4 * 500 * WIDE; /* less than parameters and the gradients of one bucket */
     assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     rg_model_destroy(model);
-    o.model.name = "mlp";
-    o.model.hidden = hidden;
-    o.model.n_hidden = 1;
+    o.model.name = "mlp(hidden=[500])";
     assert_fails(ctx, RG_LIMIT, "for parameters",
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.model = rg_model_options_default();

@@ -46,7 +46,9 @@ typedef struct rg_param {
     const char *name; /* as in text and in C: "label_mode" */
     rg_param_type type;
     size_t offset;                 /* of the field */
-    double initial;                /* the default; of RG_PARAM_INTEGERS the default is none */
+    double initial;                /* the default */
+    const char *list;              /* of RG_PARAM_INTEGERS the default, "64,32"; NULL: none */
+    int least;                     /* of RG_PARAM_INTEGERS: how many there must be */
     double low, high;              /* low <= value <= high for numbers; both 0: any finite one */
     bool above, below;             /* low, high themselves are excluded */
     const char *(*name_at)(int i); /* of RG_PARAM_NAME: the i-th name; NULL past the last */

@@ -7,6 +7,7 @@
 #define RANKGRAD_MODEL_H
 
 #include <rankgrad/autograd.h>
+#include <rankgrad/component.h>
 #include <rankgrad/data.h>
 #include <rankgrad/optim.h>
 #include <rankgrad/output.h>
@@ -17,17 +18,12 @@ extern "C" {
 
 typedef struct rg_model rg_model;
 
-/* The hidden layers of an mlp: how many, and of how many units each, at most. */
-enum { RG_MAX_HIDDEN = 16, RG_MAX_UNITS = 2048 };
-
 typedef struct rg_model_options {
-    const char *name; /* "linear": X w (+ b); "mlp": relu(..relu(X W0 + b0)..) wL (+ bL) */
-    rg_dtype dtype;   /* of the parameters: f32 (default) or f64 */
-    bool bias;        /* a constant added to all scores; default false: a loss over softmax cannot
-                         learn one. Hidden layers always have their biases. */
-    const int64_t *hidden;  /* (n_hidden) units of an mlp's hidden layers, first to last; copied */
-    int n_hidden;           /* of an mlp: 1 to RG_MAX_HIDDEN; of a linear model 0 (default) */
-    uint64_t seed;          /* of an mlp's first weights; default 1 */
+    const char *name;     /* one of rg_models(), perhaps with parameters: "mlp(hidden=[64, 32])" */
+    const rg_choice *own; /* takes its place where not NULL: a model of your own, an rg_architecture
+                             with its parameters; copied, the architecture must outlive the model */
+    rg_dtype dtype;       /* of the parameters: f32 (default) or f64 */
+    uint64_t seed;        /* of parameters that start at random; default 1 */
     const int32_t *columns; /* (n_columns) ascending: the only columns of the data that have
                                parameters; NULL (default): all; copied */
     int64_t n_columns;
@@ -36,31 +32,29 @@ typedef struct rg_model_options {
 /* A linear model in f32 without a bias. */
 RG_API rg_model_options rg_model_options_default(void);
 
-/* The i-th kind of model's name; NULL past the last. Static. */
-RG_API const char *rg_model_name_at(int i);
+/* The models, with their formulas and parameters. Static. */
+RG_API const rg_registry *rg_models(void);
 
-/* A model of n_features inputs. A linear one starts at zero: its loss is convex, so nothing is
- * gained elsewhere. An mlp's weights start uniform with variance 2 / fan-in (He et al. 2015), those
- * of the last layer, which no relu halves, with 1 / fan-in, its biases at zero. RG_USAGE for an
- * option out of range. *out is the caller's. */
+/* A model of n_features inputs; its parameters start as its architecture says. RG_USAGE for an
+ * option or parameter out of range. The caller owns *out. */
 RG_API rg_status rg_model_create(rg_context *ctx, int64_t n_features,
                                  const rg_model_options *options, rg_model **out);
-/* Ends a model. NULL is allowed. */
+/* Destroys a model. NULL is allowed. */
 RG_API void rg_model_destroy(rg_model *model);
 
-/* "linear" or "mlp", static; the number of features it scores; the units of its hidden layers,
- * their number in *n_hidden (0: none), owned by the model. */
+/* The model's architecture and its parameters' values; owned by the model. */
+RG_API const rg_choice *rg_model_choice(const rg_model *model);
+
+/* Its name, such as "linear", static; the number of features it scores. */
 RG_API const char *rg_model_name(const rg_model *model);
 RG_API int64_t rg_model_n_features(const rg_model *model);
-RG_API const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden);
 
 /* The columns (n) of the data that have parameters, ascending, or NULL where all have; owned by the
  * model. They are the model's inputs. A model that was trained on sparse rows has none for columns
  * that never occurred in these: their weight is 0. n may be NULL. */
 RG_API const int32_t *rg_model_columns(const rg_model *model, int64_t *n);
 
-/* The parameter block, layer by layer: weights (inputs,units), row-major, those of the last layer
- * (inputs), then the biases (units) if there are any. Owned by the model. */
+/* The parameter block, one parameter after another. Owned by the model. */
 RG_API const rg_parameters *rg_model_parameters(const rg_model *model);
 
 /* Names (F) kept from the training data, or NULL. */
@@ -77,10 +71,12 @@ RG_API const char *rg_model_history(const rg_model *model);
 RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
 
 /* Builds the scores (N) of normalised rows (N,inputs), of the model's type, in a graph; gradients
- * add to the parameter block. */
-RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows);
+ * add to the parameter block. List q is the rows offsets[q] .. offsets[q + 1]; NULL: all rows are
+ * one list. */
+RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows,
+                                 const int64_t *offsets, int64_t n_lists);
 
-/* Scores the n rows (n,F) of one list, raw features in, scores (n) out; no graph, no data set. A
+/* Scores the n rows (n,F) of one list, raw features in, scores (n) out. A
  * row's score depends on that row alone unless the normalisation is by list. Reads the model only:
  * threads may share it where the context's memory hook may be called from each of them (the default
  * may). RG_LIMIT when out of memory. */
@@ -108,6 +104,45 @@ RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *spl
 RG_API rg_status rg_model_write(const rg_model *model, rg_output *out);
 RG_API rg_status rg_model_save(const rg_model *model, const char *path, bool force);
 RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out);
+
+/* ---- A model of your own --------------------------------------------------------------------- */
+
+/* One parameter of a model. */
+typedef struct rg_parameter {
+    char name[24]; /* in model files */
+    int ndim;
+    int64_t dims[RG_MAX_DIMS];
+    double bound; /* it starts uniform in [-bound, bound), drawn by the model's seed; 0: at 0 */
+} rg_parameter;
+
+/* What a model builds its scores from. */
+typedef struct rg_forward {
+    const void *params; /* the architecture's struct of parameters */
+    int64_t n_inputs;
+    rg_node *rows;          /* (N,n_inputs), normalised */
+    const int64_t *offsets; /* (n_lists + 1) of the lists of rows */
+    int64_t n_lists;
+    rg_node *const *parameters; /* variables, in the order of `parameter` */
+} rg_forward;
+
+/* A kind of model: its parameters, and one function that builds scores from rows. The choice
+ * {&architecture.component, params} of one (rg_choice_make) is rg_model_options.own; training,
+ * threads, saving and scoring are as for a built-in model. */
+typedef struct rg_architecture {
+    rg_component component; /* name, formula, parameters */
+    /* Fills in the i-th parameter of a model of so many inputs; false past the last one. */
+    bool (*parameter)(const void *params, int64_t n_inputs, int i, rg_parameter *out);
+    rg_node *(*forward)(rg_graph *graph, const rg_forward *in);
+    bool sees_lists;                  /* a score depends on the other rows of its list */
+    const struct rg_scoring *scoring; /* built-in models score without a graph; NULL: with one */
+} rg_architecture;
+
+/* The most parameters of a model. */
+enum { RG_MAX_PARAMETERS = 256 };
+
+/* rg_model_load for files of models of your own, whose architectures (n_own) are given. */
+RG_API rg_status rg_model_load_own(rg_context *ctx, const char *path,
+                                   const rg_architecture *const *own, int n_own, rg_model **out);
 
 #ifdef __cplusplus
 }

@@ -81,6 +81,45 @@ static void put_value(struct rg__phrase *phrase, const rg_param *param, const vo
     }
 }
 
+/* A whole number that fills the text up to `end`. */
+static bool read_integer(const char *text, const char *end, int64_t *value)
+{
+    bool negative = text < end && *text == '-';
+    int64_t whole = 0;
+    text += negative;
+    if (text == end)
+        return false;
+    for (; text < end; text++)
+        if (*text < '0' || *text > '9' || __builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, *text - '0', &whole))
+            return false;
+    *value = negative ? -whole : whole;
+    return true;
+}
+
+/* "64,32", "[64, 32]" or "[]". */
+static bool read_integers(const char *text, rg_integers *list)
+{
+    const char *end = text + strlen(text);
+    *list = (rg_integers){0};
+    if (text < end && *text == '[') {
+        if (end[-1] != ']')
+            return false;
+        text++, end--;
+    }
+    while (text < end) {
+        const char *comma = memchr(text, ',', (size_t)(end - text));
+        const char *stop = comma ? comma : end;
+        text += strspn(text, " ");
+        if (list->n == RG_MAX_INTEGERS || !read_integer(text, stop, &list->at[list->n++]))
+            return false;
+        text = comma ? comma + 1 : end;
+        if (comma && text == end)
+            return false;
+    }
+    return true;
+}
+
 static void set_initial(const rg_param *param, void *field)
 {
     switch (param->type) {
@@ -88,7 +127,7 @@ static void set_initial(const rg_param *param, void *field)
     case RG_PARAM_INTEGER: *(int64_t *)field = (int64_t)param->initial; return;
     case RG_PARAM_FLAG: *(bool *)field = param->initial != 0; return;
     case RG_PARAM_NAME: *(int *)field = (int)param->initial; return;
-    case RG_PARAM_INTEGERS: *(rg_integers *)field = (rg_integers){0}; return;
+    case RG_PARAM_INTEGERS: read_integers(param->list ? param->list : "", field); return;
     case RG_PARAM_TYPE_COUNT: break;
     }
 }
@@ -139,6 +178,8 @@ size_t rg_param_range(const rg_param *param, char *text, size_t size)
         rg__put_names(&phrase, param->name_at);
     else if (param->type != RG_PARAM_FLAG)
         put_limits(&phrase, param);
+    if (param->type == RG_PARAM_INTEGERS)
+        rg__put(&phrase, ", %d to %d of them", param->least, RG_MAX_INTEGERS);
     return phrase.length;
 }
 
@@ -165,28 +206,12 @@ static bool is_valid(const rg_param *param, const void *field)
         for (int64_t i = 0; i < list->n && list->n <= RG_MAX_INTEGERS; i++)
             if (!in_range(param, (double)list->at[i]))
                 return false;
-        return list->n >= 0 && list->n <= RG_MAX_INTEGERS;
+        return list->n >= param->least && list->n <= RG_MAX_INTEGERS;
     default: return true;
     }
 }
 
 /* ---- From text ---- */
-
-/* A whole number that fills the text up to `end`. */
-static bool read_integer(const char *text, const char *end, int64_t *value)
-{
-    bool negative = text < end && *text == '-';
-    int64_t whole = 0;
-    text += negative;
-    if (text == end)
-        return false;
-    for (; text < end; text++)
-        if (*text < '0' || *text > '9' || __builtin_mul_overflow(whole, 10, &whole) ||
-            __builtin_add_overflow(whole, *text - '0', &whole))
-            return false;
-    *value = negative ? -whole : whole;
-    return true;
-}
 
 static bool read_name(const rg_param *param, const char *text, int *index)
 {
@@ -196,29 +221,6 @@ static bool read_name(const rg_param *param, const char *text, int *index)
             return true;
         }
     return false;
-}
-
-/* "64,32", "[64, 32]" or "[]". */
-static bool read_integers(const char *text, rg_integers *list)
-{
-    const char *end = text + strlen(text);
-    *list = (rg_integers){0};
-    if (text < end && *text == '[') {
-        if (end[-1] != ']')
-            return false;
-        text++, end--;
-    }
-    while (text < end) {
-        const char *comma = memchr(text, ',', (size_t)(end - text));
-        const char *stop = comma ? comma : end;
-        text += strspn(text, " ");
-        if (list->n == RG_MAX_INTEGERS || !read_integer(text, stop, &list->at[list->n++]))
-            return false;
-        text = comma ? comma + 1 : end;
-        if (comma && text == end)
-            return false;
-    }
-    return true;
 }
 
 /* The value of a text, in a field of the parameter's type; false: there is none. */
@@ -409,24 +411,41 @@ rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, co
                     known);
 }
 
+/* What follows the name, up to the end of the text. */
+static rg_status take_rest(struct scan *scan, const rg_component *component, rg_choice *choice)
+{
+    set_defaults(component, choice);
+    rg_status status = *scan->at == '(' ? take_params(scan, choice) : RG_OK;
+    skip_space(scan);
+    return status == RG_OK && *scan->at ? malformed(scan) : status;
+}
+
+rg_status rg__choice_of(rg_context *ctx, const rg_component *component, const char *text,
+                        rg_choice *choice)
+{
+    char name[WORD];
+    struct scan scan = {ctx, component->name, text, text};
+    return take_word(&scan, "(),=", true, name) ? take_rest(&scan, component, choice)
+                                                : malformed(&scan);
+}
+
 rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
                           rg_choice *choice)
 {
     char name[WORD];
-    rg_status status = rg__require(ctx, "rg_choice_parse", "registry", registry, "choice", choice,
-                                   "text", text, NULL);
+    rg_status status =
+        rg__require(ctx, "rg_choice_parse", "registry", registry, "choice", choice, NULL);
     if (status != RG_OK)
         return status;
+    if (!text)
+        return rg__fail(ctx, RG_USAGE, "%s: text is NULL", registry->what);
     struct scan scan = {ctx, registry->what, text, text};
     if (!take_word(&scan, "(),=", true, name))
         return malformed(&scan);
     const rg_component *component = rg_registry_find(registry, name);
     if (!component)
         return rg__unknown_component(ctx, registry, name);
-    set_defaults(component, choice);
-    status = *scan.at == '(' ? take_params(&scan, choice) : RG_OK;
-    skip_space(&scan);
-    return status == RG_OK && *scan.at ? malformed(&scan) : status;
+    return take_rest(&scan, component, choice);
 }
 
 size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)

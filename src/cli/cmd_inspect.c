@@ -451,19 +451,6 @@ static rg_status show_linear(rg_model *model)
     return RG_OK;
 }
 
-/* "46 -> 64 -> 32 -> 1, 5153 parameters". */
-static void show_layers(const rg_model *model)
-{
-    int n_hidden;
-    const int64_t *hidden = rg_model_hidden(model, &n_hidden);
-    int64_t n_inputs;
-    rg_model_columns(model, &n_inputs);
-    printf("layers: %lld", (long long)n_inputs);
-    for (int l = 0; l < n_hidden; l++)
-        printf(" -> %lld", (long long)hidden[l]);
-    printf(" -> 1, %s\n", cli_count(rg_model_parameters(model)->count, "parameter").text);
-}
-
 /* The history, JSON over many lines, on one. */
 static void show_history(const char *text)
 {
@@ -476,7 +463,9 @@ static void show_history(const char *text)
 
 static rg_status show_model(const char *path, rg_model *model)
 {
-    printf("%s: model %s, %s, %s, normalisation %s\n", path, rg_model_name(model),
+    char choice[512];
+    rg_choice_print(rg_model_choice(model), choice, sizeof choice);
+    printf("%s: model %s, %s, %s, normalisation %s\n", path, choice,
            rg_dtype_name(rg_model_parameters(model)->dtype),
            cli_count(rg_model_n_features(model), "feature").text,
            rg_normalize_name(rg_model_normalization(model)->method));
@@ -488,7 +477,7 @@ static rg_status show_model(const char *path, rg_model *model)
     show_history(rg_model_history(model));
     if (strcmp(rg_model_name(model), "linear") == 0)
         return show_linear(model);
-    show_layers(model);
+    printf("%s\n", cli_count(rg_model_parameters(model)->count, "parameter").text);
     return RG_OK;
 }
 

@@ -13,11 +13,10 @@
 struct train {
     struct cli_list files; /* DATA */
     struct cli_list metrics;
-    const char *output, *vali, *history, *hidden;
-    int64_t units[RG_MAX_HIDDEN]; /* what `hidden` says */
+    const char *output, *vali, *history;
     bool quiet, force;
     rg_dataset_options reading;
-    struct cli_component loss, optimizer, schedule;
+    struct cli_component loss, model, optimizer, schedule;
     rg_train_options o;
 };
 
@@ -88,17 +87,10 @@ static const struct cli_option options[] = {
     {.kind = CLI_HEADING, .doc = "Model:"},
     {.name = "model",
      .argument = "NAME",
-     .kind = CLI_CHOICE,
-     .offset = AT(o.model.name),
-     .name_at = rg_model_name_at,
-     .doc = "linear: weights . features, because its best weights are found from anywhere and can "
-            "be read; mlp: hidden layers of relu units, which see how features act together"},
-    {.name = "hidden",
-     .argument = "UNITS,..",
-     .kind = CLI_TEXT,
-     .offset = AT(hidden),
-     .doc = "Of an mlp: the units of its hidden layers, from the features to the score; 64,32 "
-            "when it is not given"},
+     .kind = CLI_COMPONENT,
+     .offset = AT(model),
+     .registry = rg_models,
+     .doc = "From features to a score, see below"},
     {.name = "normalize",
      .argument = "METHOD",
      .kind = CLI_NAME,
@@ -118,11 +110,6 @@ static const struct cli_option options[] = {
      .name_at = cli_dtype_at,
      .doc = "Of parameters and arithmetic; sums over many rows are in "
             "double anyway"},
-    {.name = "bias",
-     .kind = CLI_FLAG,
-     .offset = AT(o.model.bias),
-     .doc = "Adds a constant to all scores. Off, because a loss over softmax cannot learn one: it "
-            "does not change when all scores of a list do. Hidden layers have theirs anyway"},
     {.kind = CLI_HEADING, .doc = "Optimisation:"},
     {.name = "optimizer",
      .argument = "NAME",
@@ -207,6 +194,7 @@ static char *explain(void)
     FILE *stream = open_memstream(&text, &size);
     if (stream) {
         cli_show_registry(stream, "Losses", rg_losses());
+        cli_show_registry(stream, "Models", rg_models());
         cli_show_registry(stream, "Optimizers", rg_optimizers());
         cli_show_registry(stream, "Schedules", rg_schedules());
         fprintf(stream, "\n%s", metrics ? metrics : "");
@@ -384,33 +372,6 @@ static rg_status open_input(rg_context *ctx, const struct train *t, struct input
     return in->vali ? RG_OK : RG_USAGE;
 }
 
-/* "64,32" as the units of hidden layers; and one seed for all that is drawn. */
-static rg_status set_model(struct train *t)
-{
-    rg_model_options *model = &t->o.model;
-    bool linear = strcmp(model->name, "linear") == 0;
-    const char *at = t->hidden || linear ? t->hidden : "64,32";
-    char *end;
-    model->seed = t->o.seed;
-    model->hidden = t->units;
-    if (t->hidden && linear)
-        return cli_fail(RG_USAGE,
-                        "--hidden %s: a linear model has no hidden layers; expected "
-                        "--model mlp",
-                        t->hidden);
-    for (; at; at = *end ? end + 1 : NULL) {
-        int64_t units = strspn(at, "0123456789") ? strtoll(at, &end, 10) : 0;
-        if (units < 1 || units > RG_MAX_UNITS || (*end && *end != ',') ||
-            model->n_hidden == RG_MAX_HIDDEN)
-            return cli_fail(RG_USAGE,
-                            "--hidden '%s': expected 1 to %d whole numbers from 1 to %d, separated "
-                            "by commas, such as 64,32",
-                            t->hidden, RG_MAX_HIDDEN, RG_MAX_UNITS);
-        t->units[model->n_hidden++] = units;
-    }
-    return RG_OK;
-}
-
 /* All files that are read, an array of files.count + 2 with NULL for what is not given, released by
  * free. */
 static const char **list_inputs(const struct train *t)
@@ -572,8 +533,6 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     rg_train_result result = {0};
     rg_status status = cli_parse_metrics(ctx, &t->metrics, metrics, &n_metrics);
     if (status == RG_OK)
-        status = set_model(t);
-    if (status == RG_OK)
         status = check_files(ctx, t);
     if (status == RG_OK)
         status = open_input(ctx, t, in);
@@ -581,6 +540,8 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
         return status;
     t->o.metric = (*metrics)[0];
     t->o.loss = t->loss.full;
+    t->o.model.name = t->model.full;
+    t->o.model.seed = t->o.seed; /* one seed for all that is drawn */
     t->o.optimizer.name = t->optimizer.full;
     t->o.schedule = t->schedule.full;
     struct progress p = {.quiet = t->quiet,
@@ -609,6 +570,7 @@ int rg_cmd_train(int argc, char **argv)
     struct cli_word metric = cli_metric_text(&t.o.metric);
     t.metrics.usual = metric.text;
     t.loss.text = t.o.loss;
+    t.model.text = t.o.model.name;
     t.optimizer.text = t.o.optimizer.name;
     t.schedule.text = t.o.schedule;
     struct input in = {0};

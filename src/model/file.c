@@ -1,9 +1,10 @@
 /* file.c: a model as an HDF5 file, "rankgrad-model" 1.0 or 1.1.
  *
  *     attributes   format, format_version
- *     /config      JSON: model, n_features, dtype, bias, normalize; of an mlp hidden
- *     /parameters  a data set for each part of the block ("weights", "bias"; of an mlp
- *                  "weights_0", "bias_0", ...)
+ *     /config      JSON: model (its name and parameters' values), n_features, dtype, normalize;
+ *                  earlier files have bias and, of an mlp, hidden as keys of their own
+ *     /parameters  a data set for each parameter ("weights", "bias"; of an mlp "weights_0",
+ *                  "bias_0", ...)
  *     /normalization/shift, /scale   (inputs) f64, where the method has them
  *     /columns     (inputs) the columns of the data that are inputs; absent: all (version 1.0)
  *     /feature_names (F), /history (JSON), where known
@@ -12,6 +13,7 @@
  * the last checksum, gives no model. */
 #include "model/model.h"
 
+#include "base/component.h"
 #include "base/output.h"
 #include "io/h5.h"
 #include "tensor/tensor.h"
@@ -30,40 +32,39 @@
 static rg_status check_finite(const rg_model *model, const char *path)
 {
     const rg_parameters *p = &model->parameters;
-    struct rg__part part;
-    for (int k = 0; model->architecture->part(model, k, &part); k++)
-        for (int64_t i = 0; i < rg__part_count(&part); i++)
-            if (!isfinite(rg__element(p->dtype, p->value, part.first + i)))
+    rg_parameter own;
+    int64_t first;
+    for (int k = 0; rg__model_parameter(model, k, &own, &first); k++)
+        for (int64_t i = 0; i < rg__parameter_count(&own); i++)
+            if (!isfinite(rg__element(p->dtype, p->value, first + i)))
                 return rg__fail(model->ctx, RG_BAD_DATA,
                                 "%s: not written: %s[%lld] is %g; expected a finite number", path,
-                                part.name, (long long)i,
-                                rg__element(p->dtype, p->value, part.first + i));
+                                own.name, (long long)i, rg__element(p->dtype, p->value, first + i));
     return RG_OK;
 }
 
-static void write_parts(struct rg__h5_writer *writer, const rg_model *model)
+static void write_parameters(struct rg__h5_writer *writer, const rg_model *model)
 {
     const rg_parameters *p = &model->parameters;
-    struct rg__part part;
+    rg_parameter own;
+    int64_t first;
     char name[96];
     rg__h5_write_group(writer, "/parameters");
-    for (int i = 0; model->architecture->part(model, i, &part); i++) {
-        snprintf(name, sizeof name, "/parameters/%s", part.name);
-        rg__h5_write(writer, name, p->dtype, part.ndim, part.dims,
-                     (const char *)p->value + (size_t)part.first * rg_dtype_size(p->dtype));
+    for (int i = 0; rg__model_parameter(model, i, &own, &first); i++) {
+        snprintf(name, sizeof name, "/parameters/%s", own.name);
+        rg__h5_write(writer, name, p->dtype, own.ndim, own.dims,
+                     (const char *)p->value + (size_t)first * rg_dtype_size(p->dtype));
     }
 }
 
 static char *config_of(const rg_model *model)
 {
-    json_t *hidden = model->n_hidden ? json_array() : NULL;
-    for (int l = 0; l < model->n_hidden; l++)
-        json_array_append_new(hidden, json_integer((json_int_t)model->hidden[l]));
-    json_t *json =
-        json_pack("{s:s, s:I, s:s, s:b, s:s, s:o*}", "model", model->architecture->name,
-                  "n_features", (json_int_t)model->inputs.n_features, "dtype",
-                  rg_dtype_name(model->parameters.dtype), "bias", (int)model->bias, "normalize",
-                  rg_normalize_name(model->normalization.method), "hidden", hidden);
+    char choice[1024];
+    rg_choice_print(&model->choice, choice, sizeof choice);
+    json_t *json = json_pack("{s:s, s:I, s:s, s:s}", "model", choice, "n_features",
+                             (json_int_t)model->inputs.n_features, "dtype",
+                             rg_dtype_name(model->parameters.dtype), "normalize",
+                             rg_normalize_name(model->normalization.method));
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     json_decref(json);
     return text;
@@ -99,7 +100,7 @@ rg_status rg_model_write(const rg_model *model, rg_output *out)
     rg__h5_write_attribute(writer, "/", "format_version", model->inputs.index ? "1.1" : "1.0");
     rg__h5_write_strings(writer, "/config", -1, (const char *const[]){config});
     write_columns(writer, model);
-    write_parts(writer, model);
+    write_parameters(writer, model);
     if (norm->shift) {
         rg__h5_write_group(writer, "/normalization");
         rg__h5_write(writer, "/normalization/shift", RG_F64, 1, &model->inputs.n, norm->shift);
@@ -140,6 +141,8 @@ struct reader {
     int32_t *columns; /* (n_columns) of the inputs; NULL: all */
     int64_t n_columns;
     rg_model *model;
+    const rg_architecture *const *own; /* (n_own) that the caller knows */
+    int n_own;
 };
 
 static rg_status check_format(struct reader *r)
@@ -210,23 +213,23 @@ static rg_status read_numbers(struct reader *r, const char *name, rg_dtype dtype
     return status;
 }
 
-/* Each part of the parameter block: its name in the file and its size. */
-static int64_t part_of(const rg_model *model, int i, struct rg__part *part, char name[96])
+/* The i-th parameter's name in the file, its size and place in the block; -1 past the last one. */
+static int64_t parameter_of(const rg_model *model, int i, char name[96], int64_t *first)
 {
-    if (!model->architecture->part(model, i, part))
+    rg_parameter own;
+    if (!rg__model_parameter(model, i, &own, first))
         return -1;
-    snprintf(name, 96, "/parameters/%s", part->name);
-    return rg__part_count(part);
+    snprintf(name, 96, "/parameters/%s", own.name);
+    return rg__parameter_count(&own);
 }
 
-/* Checks the sizes of the parts of a model that has no memory yet. */
-static rg_status check_parts(struct reader *r, const rg_model *outline)
+/* Checks the sizes of the parameters of a model that has no memory yet. */
+static rg_status check_sizes(struct reader *r, const rg_model *outline)
 {
-    struct rg__part part;
     char name[96];
-    int64_t count;
+    int64_t count, first;
     rg_status status = RG_OK;
-    for (int i = 0; status == RG_OK && (count = part_of(outline, i, &part, name)) >= 0; i++)
+    for (int i = 0; status == RG_OK && (count = parameter_of(outline, i, name, &first)) >= 0; i++)
         status = check_numbers(r, name, count);
     return status;
 }
@@ -249,57 +252,64 @@ static const char *normalize_name(int i)
     return rg_normalize_name((rg_normalize)i);
 }
 
-/* The units of the hidden layers: an array of whole numbers, or absent. */
-static bool unpack_hidden(const json_t *array, int64_t hidden[RG_MAX_HIDDEN], int *n_hidden)
+/* The architecture of that name among those given and the built-in ones; NULL: unknown. */
+static const rg_component *find_architecture(const struct reader *r, const char *name, size_t n)
 {
-    size_t n = json_array_size(array);
-    if ((array && !json_is_array(array)) || n > RG_MAX_HIDDEN)
-        return false;
-    for (size_t l = 0; l < n; l++) {
-        if (!json_is_integer(json_array_get(array, l)))
-            return false;
-        hidden[l] = json_integer_value(json_array_get(array, l));
-    }
-    *n_hidden = (int)n;
-    return true;
+    for (int i = 0; i < r->n_own; i++)
+        if (strncmp(r->own[i]->component.name, name, n) == 0 && !r->own[i]->component.name[n])
+            return &r->own[i]->component;
+    const rg_component *built_in;
+    for (int i = 0; (built_in = rg_registry_at(rg_models(), i)) != NULL; i++)
+        if (strncmp(built_in->name, name, n) == 0 && !built_in->name[n])
+            return built_in;
+    return NULL;
 }
 
-/* The outline and type of the model that /config tells of. */
+/* What earlier files have beside the name: bias, and of an mlp the units of its hidden layers. */
+static rg_status read_old_keys(struct reader *r, const json_t *json, rg_choice *choice)
+{
+    static const char *const keys[] = {"bias", "hidden"};
+    rg_status status = RG_OK;
+    for (int i = 0; i < RG__COUNT(keys) && status == RG_OK; i++) {
+        const json_t *value = json_object_get(json, keys[i]);
+        char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+        if (value)
+            status = text ? rg_choice_set(r->ctx, choice, keys[i], text) : RG_LIMIT;
+        free(text);
+    }
+    return status;
+}
+
+/* The outline and type of the model that /config describes. */
 static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *outline,
                                rg_dtype *type, rg_normalize *method)
 {
-    const char *name = NULL, *dtype = NULL, *normalize = NULL;
-    const json_t *array = NULL;
+    const char *text = NULL, *dtype = NULL, *normalize = NULL;
     json_int_t n_features = 0;
-    int bias = 0, n_hidden = 0;
-    int64_t hidden[RG_MAX_HIDDEN];
     json_error_t error;
-    if (json_unpack_ex((json_t *)(uintptr_t)json, &error, 0, "{s:s, s:I, s:s, s:b, s:s, s?o}",
-                       "model", &name, "n_features", &n_features, "dtype", &dtype, "bias", &bias,
-                       "normalize", &normalize, "hidden", &array) != 0)
+    rg_choice choice;
+    if (json_unpack_ex((json_t *)(uintptr_t)json, &error, 0, "{s:s, s:I, s:s, s:s}", "model", &text,
+                       "n_features", &n_features, "dtype", &dtype, "normalize", &normalize) != 0)
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
-    if (!rg__architecture_find(name))
+    size_t n = strcspn(text, "( ");
+    const rg_component *architecture = find_architecture(r, text, n);
+    if (!architecture)
         return rg__fail(r->ctx, RG_BAD_DATA,
-                        "%s: /config: model \"%s\" is unknown; a newer Rankgrad may know it",
-                        r->path, name);
+                        "%s: /config: model \"%.*s\" is unknown; a newer Rankgrad may know it, or "
+                        "the program that made it has it",
+                        r->path, (int)(n < 100 ? n : 100), text);
     if (find(dtype_name, dtype) < 0 || find(normalize_name, normalize) < 0)
         return rg__fail(r->ctx, RG_BAD_DATA,
                         "%s: /config: dtype \"%s\", normalize \"%s\"; one of them is unknown",
                         r->path, dtype, normalize);
-    if (!unpack_hidden(array, hidden, &n_hidden))
-        return rg__fail(r->ctx, RG_BAD_DATA,
-                        "%s: /config: hidden is no array of at most %d whole numbers", r->path,
-                        RG_MAX_HIDDEN);
+    rg_status status = rg__choice_of(r->ctx, architecture, text, &choice);
+    if (status == RG_OK)
+        status = read_old_keys(r, json, &choice);
     *type = (rg_dtype)find(dtype_name, dtype);
     *method = (rg_normalize)find(normalize_name, normalize);
-    const rg_model_options o = {.name = name,
-                                .dtype = *type,
-                                .bias = bias != 0,
-                                .hidden = hidden,
-                                .n_hidden = n_hidden,
-                                .columns = r->columns,
-                                .n_columns = r->n_columns};
-    if (rg__model_outline(r->ctx, n_features, &o, outline) == RG_OK)
+    const rg_model_options o = {
+        .own = &choice, .dtype = *type, .columns = r->columns, .n_columns = r->n_columns};
+    if (status == RG_OK && rg__model_outline(r->ctx, n_features, &o, outline) == RG_OK)
         return RG_OK;
     return rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, rg_last_error(r->ctx));
 }
@@ -339,23 +349,22 @@ static rg_status read_config(struct reader *r, rg_normalize *method)
     status = json ? unpack_config(r, json, &outline, &type, method)
                   : rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
     if (status == RG_OK)
-        status = check_parts(r, &outline); /* before memory is taken for them */
+        status = check_sizes(r, &outline); /* before memory is taken for them */
     if (status == RG_OK)
         status = rg__model_allocate(&outline, r->columns, type, &r->model);
     json_decref(json);
     return status;
 }
 
-static rg_status read_parts(struct reader *r)
+static rg_status read_parameters(struct reader *r)
 {
     const rg_parameters *p = &r->model->parameters;
-    struct rg__part part;
     char name[96];
-    int64_t count;
+    int64_t count, first;
     rg_status status = RG_OK;
-    for (int i = 0; status == RG_OK && (count = part_of(r->model, i, &part, name)) >= 0; i++)
+    for (int i = 0; status == RG_OK && (count = parameter_of(r->model, i, name, &first)) >= 0; i++)
         status = read_numbers(r, name, p->dtype, count,
-                              (char *)p->value + (size_t)part.first * rg_dtype_size(p->dtype));
+                              (char *)p->value + (size_t)first * rg_dtype_size(p->dtype));
     return status;
 }
 
@@ -410,13 +419,23 @@ static rg_status read_names_and_history(struct reader *r)
 
 rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
 {
-    struct reader r = {.ctx = ctx, .path = path};
+    return rg_model_load_own(ctx, path, NULL, 0, out);
+}
+
+rg_status rg_model_load_own(rg_context *ctx, const char *path, const rg_architecture *const *own,
+                            int n_own, rg_model **out)
+{
+    struct reader r = {.ctx = ctx, .path = path, .own = own, .n_own = n_own};
     rg_normalize method = RG_NORMALIZE_NONE;
     int n_checked;
     rg_status status = rg__require(ctx, "rg_model_load", "path", path, "out", out, NULL);
     if (status != RG_OK)
         return status;
     *out = NULL;
+    if (n_own < 0 || (n_own > 0 && !own))
+        return rg__fail(ctx, RG_USAGE,
+                        "rg_model_load_own: %d architectures at %s; expected 0 or more", n_own,
+                        own ? "own" : "NULL");
     status = rg__h5_open(ctx, path, &r.file);
     if (status != RG_OK)
         return status;
@@ -428,7 +447,7 @@ rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
     if (status == RG_OK)
         status = read_config(&r, &method);
     if (status == RG_OK)
-        status = read_parts(&r);
+        status = read_parameters(&r);
     if (status == RG_OK)
         status = read_normalization(&r, method);
     if (status == RG_OK)

@@ -1,20 +1,40 @@
 /* linear: scores = X w (+ b), the model of F weights.
  *
- * The one idea: a score is one dot product in fixed lanes, in the graph (matmul with one column)
- * and without it, so that training, evaluation and serving give a row the same bits. */
+ * A score is one dot product in fixed lanes, in the graph (matmul with one column) and without it,
+ * so that training, evaluation and serving give a row the same bits. All starts at zero: the losses
+ * it is meant for are convex, so nothing is gained elsewhere. */
+#include "base/component.h"
 #include "model/model.h"
 #include "tensor/vector.h"
 
 #include <rankgrad/ops.h>
 
+struct linear {
+    bool bias;
+};
+
+static bool F(has_bias)(const rg_model *model)
+{
+    return ((const struct linear *)(const void *)&model->choice.params)->bias;
+}
+
+static void F(add_bias)(const rg_model *model, const real *w, int64_t n, real *scores)
+{
+    for (int64_t i = 0; F(has_bias)(model) && i < n; i++)
+        scores[i] += w[model->inputs.n];
+}
+
+void F(rg__linear_score)(const rg_model *model, const void *rows, int64_t n, void *scores);
+void F(rg__linear_score_sparse)(const rg_model *model, const rg_csr *rows, void *scratch,
+                                void *scores);
+void F(rg__linear_score_wide)(const rg_model *model, const void *table, const rg_csr *rows,
+                              void *scratch, void *scores);
+
 void F(rg__linear_score)(const rg_model *model, const void *rows, int64_t n, void *scores)
 {
-    int64_t n_features = model->inputs.n;
     const real *w = model->parameters.value;
-    real *out = scores;
-    F(rg__vector)(model->ctx)->dot_rows(rows, false, n, n_features, w, out);
-    for (int64_t i = 0; model->bias && i < n; i++)
-        out[i] += w[n_features];
+    F(rg__vector)(model->ctx)->dot_rows(rows, false, n, model->inputs.n, w, scores);
+    F(add_bias)(model, w, n, scores);
 }
 
 /* The sums of the products of each row, and the bias. */
@@ -23,8 +43,7 @@ static void F(sum_products)(const rg_model *model, const rg_csr *rows, const rea
 {
     const real *w = model->parameters.value;
     F(rg__vector)(model->ctx)->sum_rows(products, rows->indptr, rows->n_rows, out);
-    for (int64_t i = 0; model->bias && i < rows->n_rows; i++)
-        out[i] += w[model->inputs.n];
+    F(add_bias)(model, w, rows->n_rows, out);
 }
 
 /* As csr_matmul does, so that training and evaluation agree to the bit. */
@@ -50,16 +69,43 @@ void F(rg__linear_score_wide)(const rg_model *model, const void *table, const rg
 }
 
 #ifdef RG__ONCE
-bool rg__linear_part(const rg_model *model, int i, struct rg__part *part)
+void rg__linear_score_f32(const rg_model *model, const void *rows, int64_t n, void *scores);
+void rg__linear_score_sparse_f32(const rg_model *model, const rg_csr *rows, void *scratch,
+                                 void *scores);
+void rg__linear_score_wide_f32(const rg_model *model, const void *table, const rg_csr *rows,
+                               void *scratch, void *scores);
+
+static bool parameter(const void *params, int64_t n_inputs, int i, rg_parameter *out)
 {
-    *part = i == 0 ? (struct rg__part){"weights", 0, 1, {model->inputs.n}}
-                   : (struct rg__part){"bias", model->inputs.n, 1, {1}};
-    return i <= model->bias;
+    *out = i == 0 ? (rg_parameter){"weights", 1, {n_inputs}, 0} : (rg_parameter){"bias", 1, {1}, 0};
+    return i <= ((const struct linear *)params)->bias;
 }
 
-rg_node *rg__linear_forward(rg_graph *graph, rg_model *model, rg_node *rows)
+static rg_node *forward(rg_graph *graph, const rg_forward *in)
 {
-    rg_node *scores = rg_matmul(graph, rows, rg__parameter(graph, model, 0));
-    return model->bias ? rg_add(graph, scores, rg__parameter(graph, model, 1)) : scores;
+    rg_node *scores = rg_matmul(graph, in->rows, in->parameters[0]);
+    bool bias = ((const struct linear *)in->params)->bias;
+    return bias ? rg_add(graph, scores, in->parameters[1]) : scores;
 }
+
+static const struct rg_scoring scoring = {
+    .block = 8 << 10, /* stays in the first cache between normalising and one product */
+    .rows = {rg__linear_score_f32, rg__linear_score_f64},
+    .sparse = {rg__linear_score_sparse_f32, rg__linear_score_sparse_f64},
+    .wide = {rg__linear_score_wide_f32, rg__linear_score_wide_f64}};
+
+static const rg_param params[] = {
+    RG__FLAG(struct linear, bias, false,
+             .help = "Add a constant to all scores. Off, because a loss that does not change when "
+                     "all scores of a list do cannot learn one"),
+};
+
+const rg_architecture rg__architecture_linear = {
+    .component = {.name = "linear",
+                  .formula = "weights . features; its best weights are found from anywhere and can "
+                             "be read",
+                  RG__PARAMS(struct linear, params)},
+    .parameter = parameter,
+    .forward = forward,
+    .scoring = &scoring};
 #endif

@@ -1,9 +1,12 @@
 /* mlp: scores = h_L w_L (+ b_L), h_0 = X, h_{l+1} = relu(h_l W_l + b_l).
  *
- * The one idea: in the graph a layer is a matrix product, which BLAS makes fast for many rows and
- * whose bits depend on the rows around a row. Without it a layer is a loop of our own (layer.c), so
- * that a score depends on its row alone. The two agree to rounding. */
-#include "base/random.h"
+ * Weights start uniform with variance 2 / fan-in (He et al. 2015), those of the last layer, which
+ * no relu halves, with 1 / fan-in; biases at zero.
+ *
+ * In the graph a layer is a matrix product, which BLAS makes fast for many rows and whose bits
+ * depend on the rows around a row. Without it a layer is a loop of our own (layer.c), so that a
+ * score depends on its row alone. The two agree to rounding. */
+#include "base/component.h"
 #include "model/layer.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
@@ -15,11 +18,22 @@
 
 enum { ACTIVATIONS = 32 << 10 }; /* bytes of a layer's outputs at a time */
 
+struct mlp {
+    rg_integers hidden; /* units of the hidden layers, first to last */
+    bool bias;          /* of the scores; hidden layers have theirs anyway */
+};
+
+static const struct mlp *F(settings)(const rg_model *model)
+{
+    return (const void *)&model->choice.params;
+}
+
 static int64_t F(widest)(const rg_model *model)
 {
     int64_t most = 1;
-    for (int l = 0; l < model->n_hidden; l++)
-        most = model->hidden[l] > most ? model->hidden[l] : most;
+    const rg_integers *hidden = &F(settings)(model)->hidden;
+    for (int64_t l = 0; l < hidden->n; l++)
+        most = hidden->at[l] > most ? hidden->at[l] : most;
     return most;
 }
 
@@ -27,16 +41,17 @@ static int64_t F(widest)(const rg_model *model)
 static void F(score_hidden)(const rg_model *model, int64_t n, const real *w,
                             real h[2][ACTIVATIONS / sizeof(real)], real *scores)
 {
-    int64_t inputs = model->hidden[0];
-    for (int l = 1; l < model->n_hidden; l++) {
-        int64_t units = model->hidden[l];
+    const struct mlp *mlp = F(settings)(model);
+    int64_t inputs = mlp->hidden.at[0];
+    for (int64_t l = 1; l < mlp->hidden.n; l++) {
+        int64_t units = mlp->hidden.at[l];
         F(rg__layer)(model->ctx, h[(l - 1) % 2], n, inputs, w, units, h[l % 2]);
         w += (inputs + 1) * units;
         inputs = units;
     }
-    const real *x = h[(model->n_hidden - 1) % 2];
+    const real *x = h[(mlp->hidden.n - 1) % 2];
     F(rg__vector)(model->ctx)->dot_rows(x, false, n, inputs, w, scores);
-    for (int64_t i = 0; model->bias && i < n; i++)
+    for (int64_t i = 0; mlp->bias && i < n; i++)
         scores[i] += w[inputs];
 }
 
@@ -46,10 +61,15 @@ static int64_t F(block_rows)(const rg_model *model)
     return ACTIVATIONS / (int64_t)sizeof(real) / F(widest)(model);
 }
 
+void F(rg__mlp_score)(const rg_model *model, const void *rows, int64_t n, void *scores);
+void F(rg__mlp_score_sparse)(const rg_model *model, const rg_csr *rows, void *scratch,
+                             void *scores);
+
 void F(rg__mlp_score)(const rg_model *model, const void *rows, int64_t n, void *scores)
 {
     real h[2][ACTIVATIONS / sizeof(real)], *out = scores;
-    int64_t block = F(block_rows)(model), inputs = model->inputs.n, units = model->hidden[0];
+    int64_t block = F(block_rows)(model), inputs = model->inputs.n,
+            units = F(settings)(model)->hidden.at[0];
     const real *w = model->parameters.value;
     for (int64_t m = 0; m < n; m += block) {
         int64_t n_rows = n - m < block ? n - m : block;
@@ -82,7 +102,7 @@ void F(rg__mlp_score_sparse)(const rg_model *model, const rg_csr *rows, void *sc
 {
     (void)scratch;
     real h[2][ACTIVATIONS / sizeof(real)], *out = scores;
-    int64_t block = F(block_rows)(model), units = model->hidden[0];
+    int64_t block = F(block_rows)(model), units = F(settings)(model)->hidden.at[0];
     const real *w = model->parameters.value, *b = w + model->inputs.n * units;
     for (int64_t m = 0; m < rows->n_rows; m += block) {
         int64_t n_rows = rows->n_rows - m < block ? rows->n_rows - m : block;
@@ -93,50 +113,56 @@ void F(rg__mlp_score_sparse)(const rg_model *model, const rg_csr *rows, void *sc
 }
 
 #ifdef RG__ONCE
-bool rg__mlp_part(const rg_model *model, int i, struct rg__part *part)
+void rg__mlp_score_f32(const rg_model *model, const void *rows, int64_t n, void *scores);
+void rg__mlp_score_sparse_f32(const rg_model *model, const rg_csr *rows, void *scratch,
+                              void *scores);
+
+/* Weights and bias of layer 0, of layer 1, ... A uniform number in [-a,a) has the variance
+ * a^2 / 3. */
+static bool parameter(const void *params, int64_t n_inputs, int i, rg_parameter *out)
 {
-    int layer = i / 2;
-    bool bias = i % 2, last = layer == model->n_hidden;
-    int64_t first = 0, inputs = model->inputs.n;
-    if (layer > model->n_hidden || (last && bias && !model->bias))
+    const struct mlp *mlp = params;
+    int64_t layer = i / 2, inputs = layer > 0 ? mlp->hidden.at[layer - 1] : n_inputs;
+    bool bias = i % 2, last = layer == mlp->hidden.n;
+    if (layer > mlp->hidden.n || (last && bias && !mlp->bias))
         return false;
-    for (int l = 0; l < layer; l++) {
-        first += (inputs + 1) * model->hidden[l];
-        inputs = model->hidden[l];
-    }
-    int64_t units = last ? 1 : model->hidden[layer];
-    *part = bias   ? (struct rg__part){"", first + inputs * units, 1, {units}}
-            : last ? (struct rg__part){"", first, 1, {inputs}}
-                   : (struct rg__part){"", first, 2, {inputs, units}};
-    snprintf(part->name, sizeof part->name, "%s_%d", bias ? "bias" : "weights", layer);
+    int64_t units = last ? 1 : mlp->hidden.at[layer];
+    double bound = sqrt((last ? 3.0 : 6.0) / (double)inputs);
+    *out = bias   ? (rg_parameter){"", 1, {units}, 0}
+           : last ? (rg_parameter){"", 1, {inputs}, bound}
+                  : (rg_parameter){"", 2, {inputs, units}, bound};
+    snprintf(out->name, sizeof out->name, "%s_%d", bias ? "bias" : "weights", (int)layer);
     return true;
 }
 
-/* Uniform in [-a,a), which has the variance a^2 / 3. */
-void rg__mlp_start(rg_model *model, uint64_t seed)
+static rg_node *forward(rg_graph *graph, const rg_forward *in)
 {
-    const rg_parameters *p = &model->parameters;
-    struct rg__part part;
-    for (int l = 0; l <= model->n_hidden; l++) {
-        rg__mlp_part(model, 2 * l, &part);
-        double a = sqrt((l < model->n_hidden ? 6.0 : 3.0) / (double)part.dims[0]);
-        for (int64_t i = 0; i < rg__part_count(&part); i++) {
-            double x = a * (2 * rg__uniform(seed, RG__STREAM_START, (uint64_t)l, (uint64_t)i) - 1);
-            rg__cast(RG_F64, &x, p->dtype,
-                     (char *)p->value + (size_t)(part.first + i) * rg_dtype_size(p->dtype), 1);
-        }
-    }
+    const struct mlp *mlp = in->params;
+    rg_node *const *p = in->parameters;
+    rg_node *x = in->rows;
+    for (int64_t l = 0; l < mlp->hidden.n; l++, p += 2)
+        x = rg_relu(graph, rg_add(graph, rg_matmul(graph, x, p[0]), p[1]));
+    x = rg_matmul(graph, x, p[0]);
+    return mlp->bias ? rg_add(graph, x, p[1]) : x;
 }
 
-rg_node *rg__mlp_forward(rg_graph *graph, rg_model *model, rg_node *rows)
-{
-    int i = 0;
-    rg_node *x = rows;
-    for (; i < 2 * model->n_hidden; i += 2) {
-        rg_node *product = rg_matmul(graph, x, rg__parameter(graph, model, i));
-        x = rg_relu(graph, rg_add(graph, product, rg__parameter(graph, model, i + 1)));
-    }
-    x = rg_matmul(graph, x, rg__parameter(graph, model, i));
-    return model->bias ? rg_add(graph, x, rg__parameter(graph, model, i + 1)) : x;
-}
+static const struct rg_scoring scoring = {
+    .block = RG__MOST_BLOCK, /* so many rows read each layer's weights once */
+    .rows = {rg__mlp_score_f32, rg__mlp_score_f64},
+    .sparse = {rg__mlp_score_sparse_f32, rg__mlp_score_sparse_f64}};
+
+static const rg_param params[] = {
+    RG__INTEGERS(struct mlp, hidden, 1, 2048, .list = "64,32", .least = 1,
+                 .help = "Units of the hidden layers, from the features to the score"),
+    RG__FLAG(struct mlp, bias, false, .help = "Add a constant to all scores, as in linear"),
+};
+
+const rg_architecture rg__architecture_mlp = {
+    .component = {.name = "mlp",
+                  .formula = "hidden layers relu(h W + b), which see how features act together, "
+                             "then weights . h",
+                  RG__PARAMS(struct mlp, params)},
+    .parameter = parameter,
+    .forward = forward,
+    .scoring = &scoring};
 #endif

@@ -1,43 +1,31 @@
-/* model.c: the common part of all models: the table of them, options, memory, normalisation. */
+/* model.c: what all models share: their table, parameters, normalisation, names, history. */
 #include "model/model.h"
 
 #include "model/wide.h"
 
 #include "autograd/op.h"
+#include "base/component.h"
+#include "base/random.h"
+#include "tensor/tensor.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
-static const struct rg__architecture architectures[] = {
-    {.name = "linear",
-     .part = rg__linear_part,
-     .forward = rg__linear_forward,
-     .block = 8 << 10, /* stays in the first cache between normalising and one product */
-     .score = {rg__linear_score_f32, rg__linear_score_f64},
-     .score_sparse = {rg__linear_score_sparse_f32, rg__linear_score_sparse_f64},
-     .score_wide = {rg__linear_score_wide_f32, rg__linear_score_wide_f64}},
-    {.name = "mlp",
-     .most_hidden = RG_MAX_HIDDEN,
-     .part = rg__mlp_part,
-     .start = rg__mlp_start,
-     .forward = rg__mlp_forward,
-     .block = RG__MOST_BLOCK, /* so many rows read each layer's weights once */
-     .score = {rg__mlp_score_f32, rg__mlp_score_f64},
-     .score_sparse = {rg__mlp_score_sparse_f32, rg__mlp_score_sparse_f64}},
-};
-
-const char *rg_model_name_at(int i)
+static const rg_component *model_at(int i)
 {
-    return i >= 0 && i < RG__COUNT(architectures) ? architectures[i].name : NULL;
+    static const rg_architecture *const table[] = {
+#define RG_MODEL(id, passes) &rg__architecture_##id,
+#include "model/models.def"
+#undef RG_MODEL
+    };
+    return i < RG__COUNT(table) ? &table[i]->component : NULL;
 }
 
-const struct rg__architecture *rg__architecture_find(const char *name)
+const rg_registry *rg_models(void)
 {
-    for (int i = 0; i < RG__COUNT(architectures); i++)
-        if (strcmp(architectures[i].name, name) == 0)
-            return &architectures[i];
-    return NULL;
+    static const rg_registry registry = {"model", model_at};
+    return &registry;
 }
 
 rg_model_options rg_model_options_default(void)
@@ -45,25 +33,86 @@ rg_model_options rg_model_options_default(void)
     return (rg_model_options){.name = "linear", .dtype = RG_F32, .seed = 1};
 }
 
-/* ---- Making ---- */
+/* ---- Parameters ---- */
 
-static rg_status check_hidden(rg_context *ctx, const struct rg__architecture *a,
-                              const rg_model_options *o)
+int64_t rg__parameter_count(const rg_parameter *parameter)
 {
-    if (!a->most_hidden && o->n_hidden)
-        return rg__fail(ctx, RG_USAGE, "model %s: %d hidden layers; it has none, an mlp has some",
-                        a->name, o->n_hidden);
-    if (a->most_hidden && (o->n_hidden < 1 || o->n_hidden > a->most_hidden || !o->hidden))
-        return rg__fail(ctx, RG_USAGE, "model %s: %d hidden layers; expected the units of 1 to %d",
-                        a->name, o->hidden ? o->n_hidden : 0, a->most_hidden);
-    for (int l = 0; l < o->n_hidden; l++)
-        if (o->hidden[l] < 1 || o->hidden[l] > RG_MAX_UNITS)
+    rg_tensor shape = {.dtype = RG_F64, .ndim = parameter->ndim};
+    memcpy(shape.dims, parameter->dims, sizeof shape.dims);
+    return rg_tensor_count(&shape);
+}
+
+bool rg__model_parameter(const rg_model *model, int i, rg_parameter *out, int64_t *first)
+{
+    const rg_architecture *a = rg__architecture(model);
+    *first = 0;
+    for (int k = 0; k <= i; k++) {
+        *out = (rg_parameter){.name = ""};
+        if (k == RG_MAX_PARAMETERS || !a->parameter(&model->choice.params, model->inputs.n, k, out))
+            return false;
+        if (k < i)
+            *first += rg__parameter_count(out);
+    }
+    return true;
+}
+
+int64_t rg__model_parameter_count(const rg_model *outline)
+{
+    rg_parameter parameter;
+    int64_t count = 0, first;
+    for (int i = 0; rg__model_parameter(outline, i, &parameter, &first); i++)
+        count = first + rg__parameter_count(&parameter);
+    return count;
+}
+
+/* Every parameter has a name and a shape, and all of them fit into memory. */
+static rg_status check_parameters(rg_context *ctx, const rg_model *outline)
+{
+    const char *name = outline->choice.component->name;
+    rg_parameter parameter;
+    int64_t first, total = 0;
+    int i = 0;
+    for (; rg__model_parameter(outline, i, &parameter, &first); i++) {
+        int64_t count = rg__parameter_count(&parameter);
+        if (count < 1 || parameter.ndim < 1 || !memchr(parameter.name, 0, sizeof parameter.name) ||
+            !parameter.name[0] || strchr(parameter.name, '/'))
             return rg__fail(ctx, RG_USAGE,
-                            "model %s: hidden layer %d has %lld units; expected 1 "
-                            "to %d",
-                            a->name, l + 1, (long long)o->hidden[l], RG_MAX_UNITS);
+                            "model %s: parameter %d has no name (without '/'), no dimension, or no "
+                            "valid shape",
+                            name, i);
+        if (!(parameter.bound >= 0) || isinf(parameter.bound))
+            return rg__fail(ctx, RG_USAGE, "model %s: the bound of %s is %g; expected >= 0", name,
+                            parameter.name, parameter.bound);
+        if (__builtin_add_overflow(total, count, &total) || total > INT64_MAX / 64)
+            return rg__fail_memory(ctx, SIZE_MAX, "the parameters");
+    }
+    if (i == 0 || i == RG_MAX_PARAMETERS)
+        return rg__fail(ctx, RG_USAGE, "model %s: it has %s parameters; expected 1 to %d", name,
+                        i ? "too many" : "no", RG_MAX_PARAMETERS - 1);
     return RG_OK;
 }
+
+/* Draws the parameters that do not start at 0. */
+static void start(rg_model *model, uint64_t seed)
+{
+    const rg_parameters *p = &model->parameters;
+    size_t size = rg_dtype_size(p->dtype);
+    rg_parameter parameter;
+    int64_t first;
+    uint64_t n_drawn = 0;
+    for (int i = 0; rg__model_parameter(model, i, &parameter, &first); i++) {
+        if (parameter.bound == 0)
+            continue;
+        for (int64_t k = 0; k < rg__parameter_count(&parameter); k++) {
+            double u = rg__uniform(seed, RG__STREAM_START, n_drawn, (uint64_t)k);
+            double x = parameter.bound * (2 * u - 1);
+            rg__cast(RG_F64, &x, p->dtype, (char *)p->value + (size_t)(first + k) * size, 1);
+        }
+        n_drawn++;
+    }
+}
+
+/* ---- Making ---- */
 
 /* Columns ascend and are in range. */
 static rg_status check_columns(rg_context *ctx, int64_t n_features, const rg_model_options *o)
@@ -83,48 +132,38 @@ static rg_status check_columns(rg_context *ctx, int64_t n_features, const rg_mod
     return RG_OK;
 }
 
+static rg_status choose(rg_context *ctx, const rg_model_options *o, rg_choice *choice)
+{
+    if (!o->own)
+        return rg_choice_parse(ctx, rg_models(), o->name, choice);
+    const rg_architecture *own = (const void *)o->own->component;
+    if (!own || !own->component.name || !own->parameter || !own->forward)
+        return rg__fail(ctx, RG_USAGE,
+                        "model: own has no architecture, or that has no name, parameter or "
+                        "forward");
+    return rg_choice_make(ctx, &own->component, &o->own->params, choice);
+}
+
 rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *o,
                             rg_model *model)
 {
-    const struct rg__architecture *architecture = o->name ? rg__architecture_find(o->name) : NULL;
-    if (!architecture)
-        return rg__fail(ctx, RG_USAGE, "model \"%s\" is unknown; expected %s or %s",
-                        o->name ? o->name : "(null)", architectures[0].name, architectures[1].name);
+    rg_choice choice;
+    rg_status status = choose(ctx, o, &choice);
+    if (status != RG_OK)
+        return status;
     if (!rg_dtype_computes(o->dtype))
         return rg__fail(ctx, RG_USAGE, "model: the type is %s; expected f32 or f64",
                         rg_dtype_name(o->dtype) ? rg_dtype_name(o->dtype) : "none");
     if (n_features < 1 || n_features > INT32_MAX)
         return rg__fail(ctx, RG_USAGE, "model: %lld features; expected 1 to 2147483647",
                         (long long)n_features);
-    rg_status status = check_hidden(ctx, architecture, o);
-    if (status == RG_OK)
-        status = check_columns(ctx, n_features, o);
+    status = check_columns(ctx, n_features, o);
     if (status != RG_OK)
         return status;
-    *model = (rg_model){.ctx = ctx,
-                        .architecture = architecture,
-                        .inputs = rg__all_inputs(n_features),
-                        .bias = o->bias,
-                        .n_hidden = o->n_hidden};
+    *model = (rg_model){.ctx = ctx, .choice = choice, .inputs = rg__all_inputs(n_features)};
     if (o->columns)
         model->inputs.n = o->n_columns;
-    for (int l = 0; l < o->n_hidden; l++)
-        model->hidden[l] = o->hidden[l];
-    return RG_OK;
-}
-
-int64_t rg__part_count(const struct rg__part *part)
-{
-    return part->ndim == 2 ? part->dims[0] * part->dims[1] : part->dims[0];
-}
-
-int64_t rg__model_parameter_count(const rg_model *outline)
-{
-    struct rg__part part;
-    int64_t count = 0; /* at most 2^31 * 2048 and 16 * 2048^2: no overflow */
-    for (int i = 0; outline->architecture->part(outline, i, &part); i++)
-        count += rg__part_count(&part);
-    return count;
+    return check_parameters(ctx, model);
 }
 
 rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_dtype dtype,
@@ -167,8 +206,8 @@ rg_status rg_model_create(rg_context *ctx, int64_t n_features, const rg_model_op
     status = rg__model_outline(ctx, n_features, &o, &outline);
     if (status == RG_OK)
         status = rg__model_allocate(&outline, o.columns, o.dtype, out);
-    if (status == RG_OK && outline.architecture->start)
-        outline.architecture->start(*out, o.seed);
+    if (status == RG_OK)
+        start(*out, o.seed);
     return status;
 }
 
@@ -193,9 +232,14 @@ void rg_model_destroy(rg_model *model)
     rg__free(ctx, model);
 }
 
+const rg_choice *rg_model_choice(const rg_model *model)
+{
+    return model ? &model->choice : NULL;
+}
+
 const char *rg_model_name(const rg_model *model)
 {
-    return model ? model->architecture->name : NULL;
+    return model ? model->choice.component->name : NULL;
 }
 
 int64_t rg_model_n_features(const rg_model *model)
@@ -208,13 +252,6 @@ const int32_t *rg_model_columns(const rg_model *model, int64_t *n)
     if (n)
         *n = model ? model->inputs.n : 0;
     return model ? model->inputs.index : NULL;
-}
-
-const int64_t *rg_model_hidden(const rg_model *model, int *n_hidden)
-{
-    if (n_hidden)
-        *n_hidden = model ? model->n_hidden : 0;
-    return model ? model->hidden : NULL;
 }
 
 const rg_parameters *rg_model_parameters(const rg_model *model)
@@ -335,22 +372,46 @@ rg_status rg_model_set_history(rg_model *model, const char *json)
     return RG_OK;
 }
 
-rg_node *rg__parameter(rg_graph *graph, rg_model *model, int i)
-{
-    const rg_parameters *p = &model->parameters;
-    struct rg__part part;
-    model->architecture->part(model, i, &part);
-    size_t at = (size_t)part.first * rg_dtype_size(p->dtype);
-    rg_tensor value = {p->dtype, part.ndim, {part.dims[0], part.dims[1]}, (char *)p->value + at};
-    return rg_variable(graph, &value, (char *)p->grad + at);
-}
+/* ---- Forward ---- */
 
-rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows)
+rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows, const int64_t *offsets,
+                          int64_t n_lists)
 {
+    rg_node *nodes[RG_MAX_PARAMETERS];
+    rg_parameter parameter;
+    int64_t first;
     if (rg_graph_status(graph) != RG_OK)
         return NULL;
-    if (model && rows)
-        return model->architecture->forward(graph, model, rows);
-    rg__graph_fail(graph, RG_USAGE, "rg_model_forward: %s is NULL", model ? "rows" : "model");
+    if (!model || !rows || (offsets && n_lists < 0)) {
+        rg__graph_fail(graph, RG_USAGE, "rg_model_forward: %s",
+                       !model  ? "model is NULL"
+                       : !rows ? "rows is NULL"
+                               : "n_lists is negative");
+        return NULL;
+    }
+    const rg_parameters *p = &model->parameters;
+    const int64_t one_list[] = {0, rg_node_value(rows)->dims[0]};
+    for (int i = 0; rg__model_parameter(model, i, &parameter, &first); i++) {
+        size_t at = (size_t)first * rg_dtype_size(p->dtype);
+        rg_tensor value = {
+            .dtype = p->dtype, .ndim = parameter.ndim, .data = (char *)p->value + at};
+        memcpy(value.dims, parameter.dims, sizeof value.dims);
+        nodes[i] = rg_variable(graph, &value, (char *)p->grad + at);
+    }
+    const rg_forward in = {.params = &model->choice.params,
+                           .n_inputs = model->inputs.n,
+                           .rows = rows,
+                           .offsets = offsets ? offsets : one_list,
+                           .n_lists = offsets ? n_lists : 1,
+                           .parameters = nodes};
+    rg_node *scores = rg__architecture(model)->forward(graph, &in);
+    const rg_tensor *value = rg_node_value(scores);
+    bool fits = value && value->ndim == 1 && value->dims[0] == rg_node_value(rows)->dims[0] &&
+                value->dtype == p->dtype;
+    if (fits || rg_graph_status(graph) != RG_OK)
+        return fits ? scores : NULL;
+    rg__graph_fail(graph, RG_USAGE,
+                   "model %s: forward does not give one score of the model's type for each row",
+                   rg_model_name(model));
     return NULL;
 }

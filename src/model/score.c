@@ -1,8 +1,9 @@
-/* score.c: from raw features to scores, without a graph.
+/* score.c: from raw features to scores, in a model's own kernels or else in a graph.
  *
  * The one idea: a score depends on its row (or list) alone, so rows may be cut into blocks of any
  * size and scored by any thread. A block's normalised rows lie on the stack; rows that need no
  * change are read where they are. */
+#include "autograd/op.h"
 #include "base/pool.h"
 #include "data/columns.h"
 #include "data/rows.h"
@@ -21,14 +22,71 @@ enum {
     TASK_LISTS = 64
 };
 
-void rg__model_score_rows(const rg_model *model, const void *rows, int64_t n, void *scores)
+/* ---- With a graph ---- */
+
+/* The scores of a leaf of rows, one list, into the model's type. The graph is reset first. */
+static rg_status score_leaf(const rg_model *model, rg_graph *graph, rg_node *rows, void *scores)
 {
-    model->architecture->score[model->parameters.dtype](model, rows, n, scores);
+    rg_model reading = *model;              /* forward takes a model whose gradients may change */
+    reading.ctx = rg__graph_context(graph); /* a worker's, where workers score */
+    rg_node *y = rg_model_forward(graph, &reading, rows, NULL, 1);
+    if (!y)
+        return rg_graph_status(graph);
+    const rg_tensor *value = rg_node_value(y);
+    memcpy(scores, value->data, rg__tensor_bytes(value));
+    return RG_OK;
+}
+
+/* Scores n normalised rows (n,inputs), one list where the model sees lists; `graph` may be NULL for
+ * a model that scores without. */
+static rg_status score_dense(const rg_model *model, rg_graph *graph, const void *rows, int64_t n,
+                             void *scores)
+{
+    const struct rg_scoring *scoring = rg__architecture(model)->scoring;
+    rg_dtype dtype = model->parameters.dtype;
+    if (scoring) {
+        scoring->rows[dtype](model, rows, n, scores);
+        return RG_OK;
+    }
+    union {
+        const void *given;
+        void *data; /* a leaf's data pointer, never written through */
+    } features = {rows};
+    const rg_tensor value = {dtype, 2, {n, model->inputs.n}, features.data};
+    rg_graph_reset(graph);
+    return score_leaf(model, graph, rg_leaf(graph, &value), scores);
+}
+
+static rg_status score_csr(const rg_model *model, rg_graph *graph, const rg_csr *rows,
+                           void *products, void *scores)
+{
+    const struct rg_scoring *scoring = rg__architecture(model)->scoring;
+    rg_dtype dtype = model->parameters.dtype;
+    if (scoring) {
+        scoring->sparse[dtype](model, rows, products, scores);
+        return RG_OK;
+    }
+    const rg_run run = {0, rows->n_rows};
+    rg_selection selection = {.sparse = *rows, .n_runs = 1, .runs = &run};
+    int64_t before = rows->indptr[0]; /* of a part of a split: its numbers begin behind others */
+    selection.sparse.indices -= before;
+    selection.sparse.data = (const char *)rows->data - (size_t)before * rg_dtype_size(dtype);
+    rg_graph_reset(graph);
+    return score_leaf(model, graph, rg_leaf_rows(graph, &selection, dtype), scores);
+}
+
+/* A graph for a model that needs one to score; NULL otherwise, and (*status) without memory. */
+static rg_graph *graph_for(rg_context *ctx, const rg_model *model, rg_status *status)
+{
+    rg_graph *graph = rg__architecture(model)->scoring ? NULL : rg_graph_create(ctx);
+    *status = graph || rg__architecture(model)->scoring ? RG_OK : RG_LIMIT;
+    return graph;
 }
 
 static bool is_by_list(const rg_model *model)
 {
-    return model->normalization.method == RG_NORMALIZE_LIST_MINMAX;
+    return model->normalization.method == RG_NORMALIZE_LIST_MINMAX ||
+           rg__architecture(model)->sees_lists;
 }
 
 /* Whether a split's rows are what the model takes: dense, all there, of its type, unchanged. */
@@ -44,9 +102,10 @@ static bool reads_in_place(const rg_model *model, const rg_split *split)
 struct block {
     const rg_model *model;
     const rg_split *split;
-    bool stays;   /* the rows can be read where they are */
-    int64_t most; /* rows that it has room for */
-    void *heap;   /* NULL: the block is on the stack */
+    bool stays;      /* the rows can be read where they are */
+    int64_t most;    /* rows that it has room for */
+    void *heap;      /* NULL: the block is on the stack */
+    rg_graph *graph; /* of a model that needs one */
     char *scores, *rows, *scratch;
 };
 
@@ -56,7 +115,7 @@ static size_t rounded(size_t size)
 }
 
 /* A block for up to n rows at a time; for n exactly where they are one list. `stack` has
- * STACK_BYTES. End with rg__free of the heap. */
+ * STACK_BYTES. End with block_close, also after failure. */
 static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_split *split,
                             int64_t n, char *stack, struct block *b)
 {
@@ -65,7 +124,9 @@ static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_spl
     b->stays = reads_in_place(model, split);
     size_t score = rg_dtype_size(dtype), scratch = rg__load_scratch(split, &model->inputs, 1);
     size_t row = b->stays ? 0 : (size_t)model->inputs.n * score;
-    int64_t fit = model->architecture->block / (int64_t)(score + row + scratch);
+    const struct rg_scoring *scoring = rg__architecture(model)->scoring;
+    int64_t room = scoring ? scoring->block : RG__MOST_BLOCK;
+    int64_t fit = room / (int64_t)(score + row + scratch);
     b->most = is_by_list(model) || n < fit ? n : fit > 0 ? fit : 1;
     if (b->most > fit)
         b->heap = rg__alloc(ctx, b->most, score + row + scratch + 3 * ALIGNMENT, "rows to score");
@@ -74,12 +135,20 @@ static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_spl
     b->scores = b->heap ? b->heap : stack;
     b->rows = b->scores + rounded((size_t)b->most * score);
     b->scratch = b->rows + rounded((size_t)b->most * row);
-    return RG_OK;
+    rg_status status;
+    b->graph = graph_for(ctx, model, &status);
+    return status;
 }
 
-/* Scores the valid ones of the rows [begin, end), at most b->most, into b->scores; returns how many
+static void block_close(rg_context *ctx, struct block *b)
+{
+    rg_graph_destroy(b->graph);
+    rg__free(ctx, b->heap);
+}
+
+/* Scores the valid ones of the rows [begin, end), at most b->most, into b->scores; *n gets how many
  * they are. */
-static int64_t score_block(const struct block *b, int64_t begin, int64_t end)
+static rg_status score_block(const struct block *b, int64_t begin, int64_t end, int64_t *n_valid)
 {
     const rg_split *split = b->split;
     rg_tensor rows = {.dtype = b->model->parameters.dtype, .data = b->rows};
@@ -90,8 +159,8 @@ static int64_t score_block(const struct block *b, int64_t begin, int64_t end)
     else
         n = rg__load_rows(b->model->ctx, split, &b->model->inputs, &b->model->normalization, begin,
                           end, b->scratch, &rows);
-    rg__model_score_rows(b->model, rows.data, n, b->scores);
-    return n;
+    *n_valid = n;
+    return score_dense(b->model, b->graph, rows.data, n, b->scores);
 }
 
 /* ---- One list ---- */
@@ -114,18 +183,18 @@ rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, fl
     const rg_split split = {.n_rows = n,
                             .n_features = model->inputs.n_features,
                             .features = {RG_F32, 2, {n, model->inputs.n_features}, features.data}};
-    if (reads_in_place(model, &split)) {
-        rg__model_score_rows(model, rows, n, scores);
-        return RG_OK;
-    }
+    if (reads_in_place(model, &split) && rg__architecture(model)->scoring)
+        return score_dense(model, NULL, rows, n, scores);
     _Alignas(ALIGNMENT) char stack[STACK_BYTES];
     struct block b;
     status = block_open(model->ctx, model, &split, n, stack, &b);
     for (int64_t begin = 0; begin < n && status == RG_OK; begin += b.most) {
-        int64_t end = n - begin < b.most ? n : begin + b.most;
-        rg__cast(dtype, b.scores, RG_F32, scores + begin, score_block(&b, begin, end));
+        int64_t end = n - begin < b.most ? n : begin + b.most, n_scored;
+        status = score_block(&b, begin, end, &n_scored);
+        if (status == RG_OK)
+            rg__cast(dtype, b.scores, RG_F32, scores + begin, n_scored);
     }
-    rg__free(model->ctx, b.heap);
+    block_close(model->ctx, &b);
     return status;
 }
 
@@ -147,10 +216,13 @@ static void widen_scores(const rg_model *model, const rg_split *split, int64_t b
         scores[row] = rg__row_is_there(split, row) ? scores[begin + --n] : (double)NAN;
 }
 
-static void score_into(const struct block *b, int64_t begin, int64_t end, double *scores)
+static rg_status score_into(const struct block *b, int64_t begin, int64_t end, double *scores)
 {
-    int64_t n = score_block(b, begin, end);
-    widen_scores(b->model, b->split, begin, end, b->scores, n, scores);
+    int64_t n;
+    rg_status status = score_block(b, begin, end, &n);
+    if (status == RG_OK)
+        widen_scores(b->model, b->split, begin, end, b->scores, n, scores);
+    return status;
 }
 
 struct bulk {
@@ -174,8 +246,8 @@ static rg_status score_lists(rg_context *ctx, void *user, int worker, int64_t i)
     rg_status status =
         block_open(ctx, bulk->model, split, rg__longest_list(split->offsets + first, n), stack, &b);
     for (int64_t q = first; q < first + n && status == RG_OK; q++)
-        score_into(&b, split->offsets[q], split->offsets[q + 1], bulk->scores);
-    rg__free(ctx, b.heap);
+        status = score_into(&b, split->offsets[q], split->offsets[q + 1], bulk->scores);
+    block_close(ctx, &b);
     return status == RG_OK ? rg__cancelled(ctx) : status;
 }
 
@@ -190,8 +262,8 @@ static rg_status score_rows(rg_context *ctx, void *user, int worker, int64_t i)
     struct block b;
     rg_status status = block_open(ctx, bulk->model, bulk->split, end - begin, stack, &b);
     for (; begin < end && status == RG_OK; begin += b.most)
-        score_into(&b, begin, end - begin < b.most ? end : begin + b.most, bulk->scores);
-    rg__free(ctx, b.heap);
+        status = score_into(&b, begin, end - begin < b.most ? end : begin + b.most, bulk->scores);
+    block_close(ctx, &b);
     return status == RG_OK ? rg__cancelled(ctx) : status;
 }
 
@@ -201,6 +273,7 @@ enum { BLOCK_VALUES = 16 << 10 }; /* numbers of a block, or one row or (normalis
 
 /* Arrays for the numbers and the rows of a block. */
 struct sparse_block {
+    rg_graph *graph; /* of a model that needs one */
     char *memory;
     int32_t *indices;
     int64_t *indptr;
@@ -269,8 +342,8 @@ static void load_sparse_block(const struct bulk *bulk, struct sparse_block *b, i
     rg__sparse_load(&bulk->sparse, begin, end, b->scratch, rows->dtype, b->indices, b->data);
 }
 
-static void score_sparse_block(const struct bulk *bulk, struct sparse_block *b, int64_t begin,
-                               int64_t end)
+static rg_status score_sparse_block(const struct bulk *bulk, struct sparse_block *b, int64_t begin,
+                                    int64_t end)
 {
     const rg_model *model = bulk->model;
     const rg_split *split = bulk->split;
@@ -278,17 +351,20 @@ static void score_sparse_block(const struct bulk *bulk, struct sparse_block *b, 
     rg_csr rows = {0, model->inputs.n, b->indptr, b->indices, dtype, b->data};
     if (bulk->table) {
         rows = rg__csr_rows(&split->csr, begin, end);
-        model->architecture->score_wide[dtype](model, bulk->table, &rows, b->products, b->scores);
+        rg__architecture(model)->scoring->wide[dtype](model, bulk->table, &rows, b->products,
+                                                      b->scores);
         widen_scores(model, split, begin, end, b->scores, rows.n_rows, bulk->scores);
-        return;
+        return RG_OK;
     }
     if (!split->mask && split->csr.dtype == dtype &&
         rg__rows_stay(split, &model->inputs, model->normalization.method, dtype))
         rows = rg__csr_rows(&split->csr, begin, end);
     else
         load_sparse_block(bulk, b, begin, end, &rows);
-    model->architecture->score_sparse[dtype](model, &rows, b->products, b->scores);
-    widen_scores(model, split, begin, end, b->scores, rows.n_rows, bulk->scores);
+    rg_status status = score_csr(model, b->graph, &rows, b->products, b->scores);
+    if (status == RG_OK)
+        widen_scores(model, split, begin, end, b->scores, rows.n_rows, bulk->scores);
+    return status;
 }
 
 /* The rows [begin, end), in blocks. */
@@ -301,13 +377,16 @@ static rg_status score_sparse(rg_context *ctx, const struct bulk *bulk, int64_t 
         most_values = n_values > most_values ? n_values : most_values;
         row = next;
     }
-    struct sparse_block b;
+    struct sparse_block b = {NULL};
     rg_status status = sparse_block_open(ctx, bulk, most_rows, most_values, &b);
+    if (status == RG_OK)
+        b.graph = graph_for(ctx, bulk->model, &status);
     for (int64_t row = begin; row < end && status == RG_OK;) {
         int64_t next = end_of_block(bulk, row, end, &n_values);
-        score_sparse_block(bulk, &b, row, next);
+        status = score_sparse_block(bulk, &b, row, next);
         row = next;
     }
+    rg_graph_destroy(b.graph);
     rg__free(ctx, b.memory);
     return status;
 }
@@ -341,8 +420,10 @@ static rg_status score_matched(const rg_model *model, const rg_split *split, dou
     rg_status status = RG_OK;
     if (by_list && split->n_rows > 0 && !split->offsets)
         return rg__fail(ctx, RG_BAD_DATA,
-                        "the model normalises within lists (list-minmax); "
-                        "expected data with lists (offsets, qid or group)");
+                        "the model %s; expected data with lists (offsets, qid or group)",
+                        rg__architecture(model)->sees_lists ? "scores the rows of a list together"
+                                                            : "normalises within lists "
+                                                              "(list-minmax)");
     struct bulk bulk = {.model = model, .split = split, .scores = scores};
     rg__task *task = by_list ? score_lists : score_rows;
     status = rg__wide_table(model, split, &bulk.table);

@@ -55,7 +55,8 @@ static bool is_possible(const rg_model *model)
 {
     const rg_normalization *z = &model->normalization;
     int64_t n_features = model->inputs.n_features;
-    if (!model->architecture->score_wide[model->parameters.dtype] ||
+    const struct rg_scoring *scoring = rg__architecture(model)->scoring;
+    if (!scoring || !scoring->wide[model->parameters.dtype] ||
         z->method == RG_NORMALIZE_LIST_MINMAX || z->method == RG_NORMALIZE_LOG1P_ZSCORE ||
         n_features / MOST_COLUMNS > model->inputs.n ||
         n_features > MOST_BYTES / (int64_t)column_size(model))

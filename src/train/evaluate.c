@@ -67,7 +67,9 @@ static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
     rg_model model = *scoring->model;
     model.ctx = ctx;
     rg_graph_reset(g);
-    rg_node *scores = rg_model_forward(g, &model, rg__shard_features(g, e->rows, shard));
+    const int64_t *offsets = rg__shard_offsets(g, e->rows, shard);
+    rg_node *x = offsets ? rg__shard_features(g, e->rows, shard) : NULL;
+    rg_node *scores = x ? rg_model_forward(g, &model, x, offsets, shard->n_lists) : NULL;
     if (!scores)
         return rg_graph_status(g);
     const rg_tensor *value = rg_node_value(scores);

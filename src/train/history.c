@@ -23,20 +23,6 @@ uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normaliz
     return hash;
 }
 
-/* What only an mlp and only windows have. json NULL: nothing. */
-static void add_own(json_t *json, const rg_train_options *o)
-{
-    json_t *hidden = json && o->model.n_hidden ? json_array() : NULL;
-    for (int l = 0; hidden && l < o->model.n_hidden; l++)
-        json_array_append_new(hidden, json_integer((json_int_t)o->model.hidden[l]));
-    if (hidden) {
-        json_object_set_new(json, "hidden", hidden);
-        json_object_set_new(json, "model_seed", json_integer((json_int_t)o->model.seed));
-    }
-    if (json && o->window_bytes > 0)
-        json_object_set_new(json, "window_bytes", json_integer((json_int_t)o->window_bytes));
-}
-
 /* A choice with the values of all its parameters; false: the text is none, error recorded. */
 static bool choice_text(rg_context *ctx, const rg_registry *registry, const char *from,
                         char to[512])
@@ -49,26 +35,28 @@ static bool choice_text(rg_context *ctx, const rg_registry *registry, const char
 }
 
 char *rg__train_history(rg_context *ctx, const rg_train_options *o, const rg_train_result *r,
-                        uint64_t fingerprint)
+                        const rg_choice *choice, uint64_t fingerprint)
 {
-    char hex[17], optimizer[512], schedule[512];
+    char hex[17], model[512], optimizer[512], schedule[512];
     if (!choice_text(ctx, rg_optimizers(), o->optimizer.name, optimizer) ||
         !choice_text(ctx, rg_schedules(), o->schedule, schedule))
         return NULL;
+    rg_choice_print(choice, model, sizeof model);
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)fingerprint);
     json_t *json = json_pack(
-        "{s:s, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:f, s:s, s:f, "
+        "{s:s, s:s, s:I, s:s, s:f, s:f, s:f, s:s, s:I, s:I, s:I, s:s, s:s, s:I, s:f, s:s, s:f, "
         "s:I, s:I, s:I, s:s}",
-        "loss", o->loss, "optimizer", optimizer,
-        "lr", o->optimizer.lr, "l2", o->optimizer.l2, "clip_norm", o->optimizer.clip_norm,
-        "schedule", schedule, "epochs", (json_int_t)o->epochs, "batch_lists",
-        (json_int_t)o->batch_lists, "seed", (json_int_t)o->seed, "negative_labels",
+        "loss", o->loss, "model", model, "model_seed", (json_int_t)o->model.seed, "optimizer",
+        optimizer, "lr", o->optimizer.lr, "l2", o->optimizer.l2, "clip_norm",
+        o->optimizer.clip_norm, "schedule", schedule, "epochs", (json_int_t)o->epochs,
+        "batch_lists", (json_int_t)o->batch_lists, "seed", (json_int_t)o->seed, "negative_labels",
         rg_negative_labels_name(o->negative_labels), "metric", o->metric.name, "metric_k",
         (json_int_t)o->metric.k, "vali_fraction", o->vali_fraction, "kept",
         r->kept_last ? "last" : "best", "label_scale", r->label_scale, "kept_epoch",
         (json_int_t)r->kept_epoch, "train_lists", (json_int_t)r->n_train_lists, "vali_lists",
         (json_int_t)r->n_vali_lists, "data_fingerprint", hex);
-    add_own(json, o);
+    if (json && o->window_bytes > 0)
+        json_object_set_new(json, "window_bytes", json_integer((json_int_t)o->window_bytes));
     if (json && r->n_epochs < o->epochs)
         json_object_set_new(json, "stopped_after_epoch", json_integer((json_int_t)r->n_epochs));
     if (json && isfinite(r->vali_metric))

@@ -10,8 +10,10 @@
  * features too) the normalisation. */
 uint64_t rg__fingerprint(const rg_split *split, const rg_normalization *normalization);
 
-/* The options and outcome as JSON, the same bytes for the same training; allocated from ctx. */
+/* The options, the chosen model and the outcome as JSON, the same bytes for the same training;
+ * allocated from ctx. */
 char *rg__train_history(rg_context *ctx, const rg_train_options *options,
-                        const rg_train_result *result, uint64_t fingerprint);
+                        const rg_train_result *result, const rg_choice *model,
+                        uint64_t fingerprint);
 
 #endif

@@ -129,8 +129,7 @@ enum kind { NO_ROW, ONE_ROW, SAME_LABELS, SAME_FEATURES, LEARNABLE, N_KINDS };
 /* If labels differ somewhere in a list, and features differ somewhere in it, then two rows differ
  * in both: otherwise any two rows would agree in one of them, and so all would agree in the same.
  * So each row is compared with the first alone. */
-static enum kind kind_of(const rg_split *split, int64_t list,
-                         const struct rg__label_rules *rules)
+static enum kind kind_of(const rg_split *split, int64_t list, const struct rg__label_rules *rules)
 {
     int64_t first = -1, n = 0;
     bool labels_differ = false;

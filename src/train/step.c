@@ -65,10 +65,13 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
     o.offsets = rg__shard_offsets(g, rows, shard);
     o.n_lists = shard->n_lists;
     o.reduction = RG_REDUCE_NONE;
-    *scores = model ? rg_model_forward(g, model, x) : equal_scores(g, rows->dtype, shard->n_rows);
+    if (!o.offsets)
+        return rg_graph_status(g);
+    *scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)
+                    : equal_scores(g, rows->dtype, shard->n_rows);
     if (*scores && !rg__all_finite(rg_node_value(*scores)))
         return rg__explain_scores(model->ctx, s->split, "training");
-    rg_node *node = *scores && o.offsets ? rg_loss_apply(g, s->loss, *scores, labels, &o) : NULL;
+    rg_node *node = *scores ? rg_loss_apply(g, s->loss, *scores, labels, &o) : NULL;
     if (!node)
         return rg_graph_status(g);
     rg__cast(rows->dtype, rg_node_value(node)->data, RG_F64, losses, shard->n_lists);

@@ -419,7 +419,8 @@ static rg_status judge_model(struct training *t)
 static rg_status remember_training(struct training *t)
 {
     uint64_t fingerprint = rg__fingerprint(&t->train, &t->model->normalization);
-    char *history = rg__train_history(t->ctx, &t->options, &t->result, fingerprint);
+    char *history = rg__train_history(t->ctx, &t->options, &t->result,
+                                      rg_model_choice(t->model), fingerprint);
     rg_status status = history ? rg_model_set_history(t->model, history) : RG_LIMIT;
     rg__free(t->ctx, history);
     return status;
