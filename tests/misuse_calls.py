@@ -84,7 +84,7 @@ HANDLES = {"rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimi
 # Functions that have nowhere to leave a message when these arguments are bad.
 WITHOUT_CONTEXT = {"rg_output_commit"}
 ENUMS = re.compile(r"rg_(dtype|status|normalize|reduction|label_mode|gain|ties|no_relevant|"
-                   r"negative_labels|schedule|param_type|log_level)$")
+                   r"negative_labels|schedule|param_type|log_level|text_dtype)$")
 BAD_NUMBERS = {"int": ["-1", "INT_MIN", "INT_MAX"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX"],
                "size_t": ["SIZE_MAX"], "double": ["NAN", "-1.0", "INFINITY"], "bool": [],
                "uint64_t": [],

@@ -232,7 +232,7 @@ TEXT = [
     bad_text("value hexadecimal", ["bad.txt:1"], "1 qid:1 1:0x10\n"),
     bad_text("value with two points", ["bad.txt:1", "1.2.3"], "1 qid:1 1:1.2.3\n"),
     bad_text("value infinite", ["bad.txt:1"], "1 qid:1 1:inf\n"),
-    bad_text("value beyond f32", ["bad.txt:1"], "1 qid:1 1:1e39\n"),
+    bad_text("value beyond f64", ["bad.txt:1:11"], "1 qid:1 1:1e309\n"),
     bad_text("index 0", ["bad.txt:1", "--zero-based"], "1 qid:1 0:1\n"),
     bad_text("index negative", ["bad.txt:1"], "1 qid:1 -1:1\n"),
     bad_text("index beyond 31 bits", ["bad.txt:1"], "1 qid:1 4294967296:1\n"),

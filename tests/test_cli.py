@@ -26,7 +26,7 @@ RANKGRAD = os.environ["RANKGRAD"]
 READING = {"features": "0", "zero-based": None, "group": None, "regroup": None, "no-map": None}
 OPTIONS = {
     "generate": {"output": None, "lists": "2000", "features": "46", "seed": "1", "force": None},
-    "convert": {"output": None, "train": None, "vali": None, "test": None, "compress": None,
+    "convert": {"output": None, "train": None, "vali": None, "test": None, "compress": None, "dtype": "auto",
                 "sparse": None, "memory": None, "force": None, **READING},
     "inspect": {"split": None, "verify": None, **READING},
     "train": {"output": None, "vali": None, "vali-fraction": "0", "history": None, "force": None,

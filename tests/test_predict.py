@@ -187,5 +187,47 @@ class WithoutLabels(Models):
         self.assertEqual(len(out.split()), len(rows))
 
 
+class Precision(Models):
+    """What f32 would lose of text: kept in f64 and told, or told as lost."""
+    DAYS = "".join(f"{day % 3} qid:{day // 6} 1:{20180120 + day} 2:1\n" for day in range(12))
+
+    def test_convert(self):
+        (self.folder / "days.txt").write_text(self.DAYS)
+        days = 20180120 + numpy.arange(12)
+        for options, dtype, words in (((), "f8", "days.txt:2: feature 1 is 20180121, which f32 holds "
+                                       "as 20180120; features are kept in f64"),
+                                      (("--dtype", "auto", "--sparse"), "f8", "kept in f64"),
+                                      (("--dtype", "auto", "--memory", "1K"), "f8", "kept in f64"),
+                                      (("--dtype", "f64"), "f8", None),
+                                      (("--dtype", "f32"), "f4", "this is lost")):
+            with self.subTest(options=options):
+                _, said = self.run_program("convert", "days.txt", "-o", "d.h5", *options)
+                self.assertEqual(said.count("f32 holds"), 1 if words else 0, said)
+                self.assertIn(words or "", said)
+                with h5py.File(self.folder / "d.h5") as f:
+                    x = f["features/data"][::2] if "--sparse" in options else f["features"][:, 0]
+                    self.assertEqual(x.dtype, dtype)
+                    self.assertEqual(list(x), list(days.astype(dtype)))
+
+    def test_misuse(self):
+        data = self.data(features=ZERO, labels=[0, 1, 0, 1], offsets=[0, 2, 4])
+        self.assertIn("HDF5", self.run_program("convert", data, "-o", "o.h5", "--dtype", "f32",
+                                               status=2)[1])
+        (self.folder / "t.txt").write_text("1 qid:1 1:1\n0 qid:1 1:1e39\n")
+        self.assertIn("t.txt:2:11: feature 1: found \"1e39\"", self.run_program(
+            "convert", "t.txt", "-o", "o.h5", "--dtype", "f32", status=3)[1])
+        self.run_program("convert", "t.txt", "-o", "o.h5", "--dtype", "f16", status=2)
+
+    @unittest.skipUnless(SHARED.is_dir(), "no ../shared/cases beside the source tree")
+    def test_shared_case(self):
+        days = SHARED / "b05_dates.txt"
+        said = self.run_program("convert", days, "-o", "d.h5")[1]
+        self.assertIn("b05_dates.txt:", said)
+        with h5py.File(self.folder / "d.h5") as f:
+            column = f["features"][:, 0]
+        with open(days) as file:
+            self.assertEqual(list(column), [float(line.split(" 1:")[1].split()[0]) for line in file])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -79,7 +79,9 @@ static const rg_split *load(const char *path, const rg_dataset_options *options,
 
 static double cell(const rg_split *split, int64_t row, int64_t column)
 {
-    return (double)((const float *)split->features.data)[row * split->n_features + column];
+    int64_t i = row * split->n_features + column;
+    return split->features.dtype == RG_F64 ? ((const double *)split->features.data)[i]
+                                           : (double)((const float *)split->features.data)[i];
 }
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
@@ -310,7 +312,8 @@ static void test_standard_input(void **state)
         rg_dataset_close(data);
     }
     assert_non_null(freopen(write_text("a", "1 qid:1 x"), "r", stdin));
-    assert_fails(ctx, RG_BAD_DATA, "standard input:1:9: found \"x\"", import(ctx, "-", NULL, &data));
+    assert_fails(ctx, RG_BAD_DATA, "standard input:1:9: found \"x\"",
+                 import(ctx, "-", NULL, &data));
     assert_non_null(freopen(write_text("a", "1 1:2"), "r", stdin));
     assert_fails(ctx, RG_BAD_DATA, "X.query", import(ctx, "-", NULL, &data));
     assert_non_null(freopen("/dev/null", "r", stdin));
@@ -382,20 +385,23 @@ static const struct {
     {"1 qid:1 3:0x1p3\n", ":1:11: feature 3: found \"0x1p3\""},
     {"1 qid:1 3:nan(2)\n", ":1:11: feature 3: found \"nan(2)\""},
     {"1 qid:1 2:1\n1 qid:1 3:-inf\n", ":2:11: feature 3: found \"-inf\", expected a finite"},
-    {"1 qid:1 3:1e39\n", ":1:11: feature 3: found \"1e39\", expected a number that 32-bit"},
+    {"1 qid:1 3:1e309\n", ":1:11: feature 3: found \"1e309\", expected a finite number"},
     {"1 qid:1 3:1e310\n", ":1:11: feature 3: found \"1e310\", expected a finite"},
     {"1 qid:1 3:1 3:1\n", ":1:13: feature index 3 is there twice"},
     {"1 qid:1 3:1 2:0 3:0\n", ":1:17: feature index 3 is there twice"},
     {"1 qid:3 03:1 2:0 3:0 3:1#3:3\n", ":1:18: feature index 3 is there twice"},
     {"1 qid:3 33:1 3:0\t3:1\n", ":1:18: feature index 3 is there twice"},
     {"\n \t1 qid:1 3:1 3:1\n", ":2:15: feature index 3 is there twice"},
-    {"\xEF\xBB\xBF" "1 qid:1 x\n", ":1:9: found \"x\""},
+    {"\xEF\xBB\xBF"
+     "1 qid:1 x\n",
+     ":1:9: found \"x\""},
     {"1 qid:1 2:1 # d\n\n\n\t0\tqid:1 2:1 x:1", ":4:14: found \"x:1\""},
     {"1 qid:1 2:1\r\n1 qid:1 1:1 2:1_0\r\n", ":2:15: feature 2: found \"1_0\""},
     {"1 qid:1 2:1,5 3:1\n", ":1:11: feature 2: found \"1,5\""},
     {"1 qid:1 2:1;\n", ":1:11: feature 2: found \"1;\""},
     {"1 qid:1 2:true\n", ":1:11: feature 2: found \"true\""},
-    {"1 qid:1 2:1e-400\n", ":1:11: feature 2: found \"1e-400\", expected 0 or a number that 64-bit"},
+    {"1 qid:1 2:1e-400\n",
+     ":1:11: feature 2: found \"1e-400\", expected 0 or a number that 64-bit"},
     {"1 qid:1 2:-0.001e-330\n", ":1:11: feature 2: found \"-0.001e-330\""},
     {"1e-400 qid:1 2:1\n", ":1:1: found \"1e-400\", expected a label that is 0 or"},
     {"1 qid:\xE9 1:1\n", ":1:7: found \"?\", expected an id of UTF-8 text without control"},
@@ -461,12 +467,12 @@ static void test_extremes_that_load(void **state)
     rg_dataset *data;
     const rg_split *split =
         load(write_text("a", "1.7976931348623157e308 qid:1 1:3.4028235e38 2:-3.4028235677973361e38 "
-                             "3:1e-46 4:1e-40 5:0e-999\n"),
+                             "4:1e-40 5:0e-999\n"),
              NULL, &data);
     assert_close(split->labels[0], 1.7976931348623157e308, 0, 0);
+    assert_int_equal(split->features.dtype, RG_F32);
     assert_close(cell(split, 0, 0), 0x1.fffffep127, 0, 0);
     assert_close(cell(split, 0, 1), -0x1.fffffep127, 0, 0);
-    assert_close(cell(split, 0, 2), 0, 0, 0);
     assert_close(cell(split, 0, 3), (double)1e-40f, 0, 0);
     assert_int_equal(split->n_features, 5);
     assert_null(split->doc_ids);
@@ -491,11 +497,13 @@ static void test_feature_options(void **state)
     assert_int_equal(split->n_features, 6);
     rg_dataset_close(data);
     options.n_features = 5;
-    assert_fails(ctx, RG_BAD_DATA, ":1:9: found \"5:1\", expected an index of at most 4 (--features)",
+    assert_fails(ctx, RG_BAD_DATA,
+                 ":1:9: found \"5:1\", expected an index of at most 4 (--features)",
                  import(ctx, path, &options, &data));
     options.zero_based = false;
     options.n_features = 3;
-    assert_fails(ctx, RG_BAD_DATA, ":1:13: found \"4:1\", expected an index of at most 3 (--features)",
+    assert_fails(ctx, RG_BAD_DATA,
+                 ":1:13: found \"4:1\", expected an index of at most 3 (--features)",
                  import(ctx, write_text("b", "1 qid:1 3:1 4:1\n"), &options, &data));
 
     options = (rg_dataset_options){.n_features = 9, .needs_lists = true, .allow_absent = true};
@@ -1020,7 +1028,8 @@ static void test_memory_that_fails(void **state)
     size_t n = compress_text(spellings, strlen(spellings), 1, bytes, sizeof bytes);
     const char *paths[] = {write_text("a", "0 qid:x 1:1 #A\n1 qid:y 2:2\n2 qid:x 1:3 3:1 #C\n"),
                            write_text("b", "0 qid:x 9:1 20000000:1\n"), write_bytes("gz", bytes, n),
-                           write_text("s", "0 qid:x 1:1\n1 qid:y 1:2\n2 qid:x 1:3\n")};
+                           write_text("s", "0 qid:x 1:1\n1 qid:y 1:2\n2 qid:x 1:3\n"),
+                           write_text("sizes", "0 qid:x 1:16777217 9:0.1\n0 qid:x 9:0.2\n")};
     write_text("s.weight", "1\n2\n3\n");
     write_text("s.position", "0\n0\n1\n");
     rg_dataset_options regroup = rg_dataset_options_default();
@@ -1056,6 +1065,235 @@ static void test_cancelled(void **state)
     fclose(file);
     assert_fails(own, RG_CANCELLED, "interrupted", import(own, in_folder("a"), NULL, &data));
     rg_context_destroy(own);
+}
+
+/* ---- Precision ------------------------------------------------------------------------------- */
+
+static struct {
+    int n;
+    char line[512];
+} told;
+
+static void take_note(void *user, rg_log_level level, const char *message)
+{
+    (void)user, (void)level;
+    if (strstr(message, "which f32 holds")) {
+        told.n++;
+        snprintf(told.line, sizeof told.line, "%s", message);
+    }
+}
+
+static rg_context *listening(int n_threads)
+{
+    rg_context_options options = rg_context_options_default();
+    options.n_threads = n_threads;
+    options.log = take_note;
+    told.n = 0;
+    return rg_context_create(&options);
+}
+
+/* Features that f32 holds well enough, and others. */
+static const struct {
+    const char *text, *words; /* the note, behind the path; NULL: none, and f32 */
+} precise[] = {
+    {"1:0.13274336\n1:0.2\n1:0.7", NULL},
+    {"1:0.1\n1:0.1\n1:0.1", NULL},
+    {"1:16777216\n1:16777214\n1:-16777216", NULL},
+    {"1:10000001\n1:10000002\n1:10000003", NULL}, /* exact */
+    {"1:1700000000.5\n1:3.25\n1:-7.1", NULL},
+    {"1:1e-40\n1:2e-38\n1:3e38", NULL},
+    {"1:0.50001\n1:0.51\n1:0.5", NULL},
+    {"1:9007199254740994\n1:1e30\n1:-1.5e22", NULL}, /* 2^53 + 2 */
+    {"1:nan\n1:0.1\n1:0", NULL},
+    {"1:1e-45\n1:2\n1:3", NULL},
+    {"1:1000.1\n1:1001.1\n1:1002.1", NULL},
+    {"1:0.1327 2:1\n2:2\n2:3\n2:4\n2:5\n1:0.13275 2:6", NULL}, /* few values, else 0 */
+    {"1:1e25\n1:3e25\n1:7e24", NULL},
+    {"1:20180131\n1:20180120\n1:1", ":1: feature 1 is 20180131, which f32 holds as 20180132; "},
+    {"1:1\n1:2\n1:-16777217", ":3: feature 1 is -16777217, which f32 holds as -16777216; "},
+    {"1:1\n1:16777217.0\n1:2", ":2: feature 1 is 16777217, "},
+    {"2:1\n2:2 9:1.6777217e7\n2:3", ":2: feature 9 is 16777217, "},
+    {"2:1\n\n# c\n\n2:2 3:123456789\n2:3", ":5: feature 3 is 123456789, "},
+    {"1:4 2:5\n1:1e-50\n1:3", ":2: feature 1 is 1e-50, which f32 holds as 0; "},
+    {"1:4\n1:-4e-46\n1:3", ":2: feature 1 is -4"},
+    {"1:1\n1:3.5e38\n1:2", ":2: feature 1 is 3.5"},
+    {"1:-1e39\n1:1\n1:2", ":1: feature 1 is -1e+39, which f32 holds as -inf; "},
+    {"1:1.7e308\n1:1\n1:2", "which f32 holds as inf"},
+    {"1:1700000000.25\n1:1700000003.5\n1:1700000001.75",
+     ":1: feature 1 is within 1700000000.25 and 1700000003.5, which f32 holds in steps of 128; "},
+    {"1:1\n1:1e9\n1:1700000000.25\n1:1700000003.5", ":3: feature 1 is within 1700000000.25 and"},
+    {"2:1 1:-5.0001\n2:1 1:-5.0002\n2:1 1:-5.0004", ":1: feature 1 is within -5.0004"},
+    {"1:0.7 2:0.3000001\n1:0.1 2:0.3000002\n1:0.3 2:0.3000005", ":1: feature 2 is within 0.3"},
+    {"1:1e-39\n1:1.000003e-39\n1:1.000002e-39", ":1: feature 1 is within 1e-39 and"},
+    {"3:1 4:1e20\n3:2 4:1.000001e20\n3:3 4:1.000002e20", ":1: feature 4 is within 1"},
+    {"3:16777217\n4:16777219\n5:16777221", ":1: feature 3 is 16777217"}, /* the first */
+};
+
+/* Reads `text` from a file, compressed, as standard input, sparse, within little memory, and sparse
+ * from standard input. */
+enum { WAYS = 6 };
+static rg_status import_in_way(rg_context *own, const char *text, int way,
+                               rg_dataset_options options, rg_dataset **data)
+{
+    static unsigned char packed[1 << 20];
+    const char *path = write_text("a", text);
+    size_t n = strlen(text);
+    options.needs_lists = false;
+    options.regroup = true;
+    if (way == 1)
+        path = write_bytes("a", packed, compress_text(text, n, 1, packed, sizeof packed));
+    if (way == 2 || way == 5)
+        path = freopen(path, "r", stdin) ? "-" : "";
+    options.sparse = way == 3 || way == 5;
+    options.memory_limit = way == 4;
+    options.spool_path = way == 4 ? in_folder("gz") : NULL;
+    rg_status status = import(own, path, &options, data);
+    if (way == 2 || way == 5)
+        assert_non_null(freopen("/dev/null", "r", stdin));
+    return status;
+}
+
+/* A number of a split, dense or sparse. */
+static double number_at(const rg_split *split, int64_t row, int64_t column)
+{
+    const rg_csr *csr = &split->csr;
+    if (!csr->indptr)
+        return cell(split, row, column);
+    for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++)
+        if (csr->indices[k] == column)
+            return csr->dtype == RG_F64 ? ((const double *)csr->data)[k]
+                                        : (double)((const float *)csr->data)[k];
+    return 0;
+}
+
+/* The numbers of the text's rows, in order. */
+static void same_numbers(const rg_split *split, const char *text, rg_dtype dtype)
+{
+    int64_t row = -1, n = 0;
+    char previous = '\n';
+    for (const char *at = text; *at; previous = *at++) {
+        row += previous == '\n' && *at != '\n' && *at != '#';
+        if (*at != ':')
+            continue;
+        const char *digits = at;
+        while (digits > text && digits[-1] >= '0' && digits[-1] <= '9')
+            digits--;
+        double expected = strtod(at + 1, NULL);
+        expected = dtype == RG_F32 ? (double)(float)expected : expected;
+        double found = number_at(split, row, atoi(digits) - 1);
+        assert_true(found == expected || (isnan(found) && isnan(expected)));
+        n++;
+    }
+    assert_true(n >= 3 && row == split->n_rows - 1);
+}
+
+static rg_dtype dtype_of(const rg_split *split)
+{
+    return split->csr.indptr ? split->csr.dtype : split->features.dtype;
+}
+
+static void test_precision(void **state)
+{
+    (void)state;
+    for (int i = 0; i < WAYS * RG__COUNT(precise); i++) {
+        const char *text = precise[i / WAYS].text, *words = precise[i / WAYS].words;
+        int way = i % WAYS;
+        for (rg_text_dtype dtype = RG_TEXT_AUTO; rg_text_dtype_name(dtype); dtype++) {
+            rg_context *own = listening(1 + i % 3);
+            rg_dataset_options options = rg_dataset_options_default();
+            rg_dataset *data;
+            options.dtype = dtype;
+            rg_status status = import_in_way(own, text, way, options, &data);
+            bool infinite =
+                words && (strstr(text, "e39") || strstr(text, "e38\n1:2") || strstr(text, "e308"));
+            if (dtype == RG_TEXT_F32 && infinite && !strstr(text, "e-39")) {
+                assert_int_equal(status, RG_BAD_DATA);
+                assert_non_null(strstr(rg_last_error(own), "64-bit floats hold it"));
+            } else {
+                assert_ok(own, status);
+                const rg_split *split = rg_dataset_split_at(data, 0);
+                bool wide = dtype == RG_TEXT_F64 || (dtype == RG_TEXT_AUTO && words);
+                if (dtype_of(split) != (wide ? RG_F64 : RG_F32) ||
+                    (told.n > 0) != (words && dtype != RG_TEXT_F64))
+                    fail_msg("%s (way %d, %s): %s", text, way, rg_text_dtype_name(dtype),
+                             told.line);
+                same_numbers(split, text, wide ? RG_F64 : RG_F32);
+                assert_int_equal(told.n, words && dtype != RG_TEXT_F64);
+                if (told.n > 0 && !strstr(told.line, words))
+                    fail_msg("%s, expected %s", told.line, words);
+            }
+            rg_dataset_close(data);
+            rg_context_destroy(own);
+        }
+    }
+}
+
+static void write_time(char *text, size_t room, int i)
+{
+    snprintf(text, room, "1 qid:1 2:%d.%d\n", 1700000000 + i, 1 + i % 7);
+}
+
+static void write_fraction(char *text, size_t room, int i)
+{
+    snprintf(text, room, "1 qid:1 2:0.%d%d\n", i, i % 7);
+}
+
+/* One row of 500 has a time. */
+static void write_rare_time(char *text, size_t room, int i)
+{
+    if (i % 500)
+        snprintf(text, room, "1 qid:1 3:0.%d\n", i);
+    else
+        snprintf(text, room, "1 qid:1 2:1700000000.%d\n", 1 + i / 500 % 7);
+}
+
+/* Odd numbers beyond 2^24 from the 1000th row on. */
+static void write_integer(char *text, size_t room, int i)
+{
+    snprintf(text, room, "1 qid:1 2:%d\n", i < 999 ? 1 : 16777217 + 2 * i);
+}
+
+/* Row i of a long file, and the note. */
+static const struct {
+    void (*row)(char *text, size_t room, int i);
+    const char *words; /* NULL: f32 */
+} long_texts[] = {{write_time, "a:1: feature 2 is within 1700000000."},
+                  {write_fraction, NULL},
+                  {write_rare_time, "a:1: feature 2 is within 1700000000."},
+                  {write_integer, "a:1000: feature 2 is 16779215, which f32 holds as 16779216"}};
+
+/* The note, and every number, are the same for any number of threads. */
+static void test_precision_of_many_chunks(void **state)
+{
+    (void)state;
+    enum { ROWS = 60000 };
+    char *text = malloc(ROWS * 64);
+    double *one = malloc(ROWS * sizeof *one);
+    for (int kind = 0; kind < RG__COUNT(long_texts); kind++) {
+        const char *words = long_texts[kind].words;
+        text[0] = '\0';
+        for (size_t i = 0, n = 0; i < ROWS; i++, n += strlen(text + n))
+            long_texts[kind].row(text + n, 64, (int)i);
+        const char *path = write_text("a", text);
+        for (int k = 0; k < RG__COUNT(thread_counts); k++) {
+            rg_context *own = listening(thread_counts[k]);
+            rg_dataset *data;
+            assert_ok(own, import(own, path, NULL, &data));
+            const rg_split *split = rg_dataset_split_at(data, 0);
+            assert_int_equal(dtype_of(split), words ? RG_F64 : RG_F32);
+            assert_int_equal(told.n, words != NULL);
+            if (words && !strstr(told.line, words))
+                fail_msg("%s, expected %s", told.line, words);
+            for (int i = 0; i < ROWS; i++) {
+                one[i] = k == 0 ? cell(split, i, 1) : one[i];
+                assert_true(one[i] == cell(split, i, 1));
+            }
+            rg_dataset_close(data);
+            rg_context_destroy(own);
+        }
+    }
+    free(one);
+    free(text);
 }
 
 /* ---- Real data ------------------------------------------------------------------------------- */
@@ -1135,6 +1373,8 @@ int main(void)
         cmocka_unit_test(test_reading_that_fails_late),
         cmocka_unit_test(test_memory_that_fails),
         cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_precision),
+        cmocka_unit_test(test_precision_of_many_chunks),
         cmocka_unit_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, setup, teardown) != 0;

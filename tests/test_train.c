@@ -1615,6 +1615,11 @@ static void rounding_to_f32_is_told(void **state)
         {1.7e9, 1, RG_NORMALIZE_NONE, RG_F64, false},
         {1.7e9, 1, RG_NORMALIZE_ZSCORE, RG_F32, false},
         {1e6, 0, RG_NORMALIZE_NONE, RG_F32, false}, /* constant */
+        {0.1, 0, RG_NORMALIZE_NONE, RG_F32, false},
+        {1e-50, 0, RG_NORMALIZE_NONE, RG_F32, true},
+        {0, 1e-50, RG_NORMALIZE_NONE, RG_F32, true},
+        {16777217, 1e6, RG_NORMALIZE_NONE, RG_F32, true},
+        {16777216, 0, RG_NORMALIZE_NONE, RG_F32, false},
     };
     enum { N = 100 };
     double x[N * 2], labels[N];
@@ -1640,7 +1645,7 @@ static void rounding_to_f32_is_told(void **state)
         o.optimizer.lr = 1e-30;
         train_log.note[0] = '\0';
         rg_status status = rg_train(ctx, &split, rg_no_split(), &o, &model, NULL);
-        bool told = strstr(train_log.note, "1 feature varies so little") != NULL;
+        bool told = strstr(train_log.note, "feature 2 (first in row ") != NULL;
         assert_int_equal(told, members[i].told);
         if (status == RG_OK)
             rg_model_destroy(model);

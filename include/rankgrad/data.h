@@ -41,6 +41,16 @@ typedef struct rg_split {
 
 typedef struct rg_dataset rg_dataset;
 
+/* The type of features from text. Those of a split are one tensor of one type. */
+typedef enum rg_text_dtype {
+    RG_TEXT_AUTO, /* f32, or f64 where f32 would lose something, which the log tells */
+    RG_TEXT_F32,  /* f32; what it loses is a warning, a value beyond its range RG_BAD_DATA */
+    RG_TEXT_F64
+} rg_text_dtype;
+
+/* "auto", "f32", "f64"; NULL past the last value. */
+RG_API const char *rg_text_dtype_name(rg_text_dtype dtype);
+
 typedef struct rg_dataset_options {
     int64_t n_features;     /* of text: at least this many columns; 0: the largest index */
     bool allow_absent;      /* of text: most of n_features may be beyond the largest index */
@@ -49,6 +59,7 @@ typedef struct rg_dataset_options {
     bool no_map;            /* read contiguous features into memory instead of mapping them */
     const char *group_path; /* of text without qid: list sizes, one a line; NULL: PATH.query */
     bool needs_lists;       /* text without qid and group file is an error; default true */
+    rg_text_dtype dtype;    /* of text */
     bool sparse;            /* of text: rows stay sparse, also where dense ones would do */
     int64_t memory_limit;   /* of text: bytes that rows may take, see below; 0: none */
     const char *spool_path; /* where there is a limit: a file beside which rows are spooled */
@@ -86,6 +97,12 @@ typedef struct rg_text_source {
  *
  * Features beyond a split's largest index are 0 in it, which the log tells. RG_BAD_DATA when that
  * is most of them, unless `allow_absent`.
+ *
+ * f32 loses something where a value becomes 0 or infinite, where an integer up to 2^53 becomes
+ * another one, and where the values of a feature that it rounds (64 or more, or those of half of
+ * the rows) differ but all lie within 4096 of its steps; the last is found out for the first 65,536
+ * features. RG_TEXT_AUTO then reads the text again to keep it in f64; what cannot be read twice,
+ * such as a pipe, takes 4 bytes more a value meanwhile.
  *
  * With a memory_limit, features and labels beyond it wait in files beside spool_path that are
  * removed when they are opened, and the splits lead into one that is mapped, of which the system

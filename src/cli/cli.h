@@ -241,6 +241,7 @@ const char *cli_ties_at(int i);
 const char *cli_no_relevant_at(int i);
 const char *cli_normalize_at(int i);
 const char *cli_negative_labels_at(int i);
+const char *cli_text_dtype_at(int i);
 const char *cli_dtype_at(int i); /* those that a model can have */
 
 /* ---- Data (splits.c) ------------------------------------------------------------------------ */

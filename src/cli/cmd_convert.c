@@ -47,6 +47,14 @@ static const struct cli_option options[] = {
      .kind = CLI_FLAG,
      .offset = AT(writing.sparse),
      .doc = "Features as CSR (AnnData's layout), also where they came dense"},
+    {.name = "dtype",
+     .argument = "TYPE",
+     .kind = CLI_NAME,
+     .offset = AT(reading.dtype),
+     .name_at = cli_text_dtype_at,
+     .doc = "Type of features from text: auto is f32, or f64 for a split in which f32 would lose "
+            "something (integers beyond 2^24, values that differ too little for their size, or "
+            "that become 0 or infinite), and says so; with f32 a warning says what is lost"},
     {.name = "memory",
      .argument = "SIZE",
      .kind = CLI_SIZE,

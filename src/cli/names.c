@@ -11,6 +11,7 @@ NAMES(ties)
 NAMES(no_relevant)
 NAMES(normalize)
 NAMES(negative_labels)
+NAMES(text_dtype)
 
 const char *cli_dtype_at(int i)
 {

@@ -19,8 +19,9 @@ struct parser {
     rg_context *ctx;
     const struct rg__text_form *form;
     struct rg__chunk *chunk;
-    struct rg__place place; /* of the line being parsed */
-    const char *line;       /* where it begins */
+    struct rg__precision *precision; /* NULL: none */
+    struct rg__place place;          /* of the line being parsed */
+    const char *line;                /* where it begins */
     bool first_row;
 };
 
@@ -39,7 +40,8 @@ bool rg__store_room(rg_context *ctx, struct rg__row_store *rows, int64_t n_rows,
 {
     return RG__ROOM(ctx, rows, labels, n_rows) && RG__ROOM(ctx, rows, doc_ids, n_rows) &&
            RG__ROOM(ctx, rows, indptr, n_rows + 1) && RG__ROOM(ctx, rows, columns, n_values + 1) &&
-           RG__ROOM(ctx, rows, values, n_values + 1);
+           rg__make_room(ctx, &rows->values, &rows->values_room, n_values + 1,
+                         rg_dtype_size(rows->dtype));
 }
 
 void rg__store_free(rg_context *ctx, struct rg__row_store *rows)
@@ -159,13 +161,15 @@ static const char *fail_value(const struct parser *p, int64_t index, const char 
                               const double *value)
 {
     char text[QUOTED];
-    rg__fail(p->ctx, RG_BAD_DATA, "%s:%lld:%lld: feature %lld: found %s, expected %s",
-             p->place.file, (long long)p->place.line, (long long)(word - p->line) + 1,
-             (long long)index, quote(word, text),
-             !value          ? "a decimal number"
-             : *value == 0   ? "0 or a number that 64-bit floats hold, from 4.9e-324 in magnitude"
-             : isinf(*value) ? "a finite number, or nan where it is missing"
-                             : "a number that 32-bit floats hold, below 3.4e38 in magnitude");
+    rg__fail(
+        p->ctx, RG_BAD_DATA, "%s:%lld:%lld: feature %lld: found %s, expected %s", p->place.file,
+        (long long)p->place.line, (long long)(word - p->line) + 1, (long long)index,
+        quote(word, text),
+        !value        ? "a decimal number"
+        : *value == 0 ? "0 or a number that 64-bit floats hold, from 4.9e-324 in magnitude"
+        : isinf(*value)
+            ? "a finite number, or nan where it is missing"
+            : "a number that 32-bit floats hold, below 3.4e38 in magnitude; 64-bit floats hold it");
     return NULL;
 }
 
@@ -177,6 +181,7 @@ static const char *read_features(const struct parser *p, const char *at, bool ke
                                  int64_t *last, bool *ascending)
 {
     struct rg__row_store *rows = &p->chunk->rows;
+    double *values = rows->values;
     const int64_t first = p->form->first_index, most = p->form->last_index;
     int64_t k = rows->n_values, before = -1;
     *ascending = true;
@@ -192,15 +197,15 @@ static const char *read_features(const struct parser *p, const char *at, bool ke
         at = rg__read_number(word, &value);
         if (!at || !is_end(*at))
             return fail_value(p, index, word, NULL);
-        float rounded = (float)value;
-        if (isinf(rounded) || (value == 0 && rg__underflows(word, at)))
+        if (isinf(value) || (p->form->f32 && isinf((float)value)) ||
+            (value == 0 && rg__underflows(word, at)))
             return fail_value(p, index, word, &value);
         int64_t column = index - first;
         *ascending &= column > before;
         before = column > before ? column : before;
         rows->columns[k] = (int32_t)column;
-        rows->values[k] = rounded;
-        k += rounded != 0 || keep_zeros;
+        values[k] = value;
+        k += value != 0 || keep_zeros;
     }
     rows->n_values = k;
     *last = before;
@@ -221,7 +226,7 @@ static const char *find_second(const char *at, int64_t index)
 /* One feature of a row. */
 struct entry {
     int32_t column;
-    float value;
+    double value;
 };
 
 static int by_column(const void *a, const void *b)
@@ -238,17 +243,18 @@ static rg_status sort_features(const struct parser *p, const char *at)
     bool ascending;
     rg_status status = RG_OK;
     read_features(p, at, true, &last, &ascending);
+    double *values = rows->values;
     int64_t n = rows->n_values - first;
     struct entry *entries = rg__alloc(p->ctx, n, sizeof *entries, "a row of text");
     if (!entries)
         return RG_LIMIT;
     for (int64_t i = 0; i < n; i++)
-        entries[i] = (struct entry){rows->columns[first + i], rows->values[first + i]};
+        entries[i] = (struct entry){rows->columns[first + i], values[first + i]};
     qsort(entries, (size_t)n, sizeof *entries, by_column);
     rows->n_values = first;
     for (int64_t i = 0; i < n && twice < 0; i++) {
         rows->columns[rows->n_values] = entries[i].column;
-        rows->values[rows->n_values] = entries[i].value;
+        values[rows->n_values] = entries[i].value;
         rows->n_values += entries[i].value != 0;
         if (i > 0 && entries[i].column == entries[i - 1].column)
             twice = entries[i].column + p->form->first_index;
@@ -354,6 +360,16 @@ static bool keep_doc_id(const struct parser *p, const char *at, int64_t *doc_id)
     return chunk->has_doc_ids = true;
 }
 
+/* Has the precision of the last row's values looked at, which begin at `first`. */
+static bool watch(const struct parser *p, int64_t first)
+{
+    const struct rg__row_store *rows = &p->chunk->rows;
+    return !p->precision ||
+           rg__precision_add(p->ctx, p->precision, rows->columns + first,
+                             (const double *)rows->values + first, rows->n_values - first,
+                             RG__CHUNK_PLACE(p->chunk->number, p->chunk->n_lines + 1));
+}
+
 /* One line, at whose first word `at` is; blank ones and comments are no rows. Its end; NULL: error
  * recorded. */
 static const char *read_line(struct parser *p, const char *at)
@@ -382,7 +398,7 @@ static const char *read_line(struct parser *p, const char *at)
             return NULL;
     }
     if (!keep_doc_id(p, at, &doc_id) ||
-        !rg__store_room(p->ctx, rows, rows->n_rows + 1, rows->n_values))
+        !rg__store_room(p->ctx, rows, rows->n_rows + 1, rows->n_values) || !watch(p, first))
         return NULL;
     rows->labels[rows->n_rows] = label;
     rows->doc_ids[rows->n_rows] = doc_id;
@@ -423,11 +439,13 @@ static rg_status parse(struct parser *p)
 }
 
 rg_status rg__chunk_parse(rg_context *ctx, const struct rg__text_form *form,
-                          struct rg__place before, bool first_row, struct rg__chunk *chunk)
+                          struct rg__place before, bool first_row, struct rg__precision *precision,
+                          struct rg__chunk *chunk)
 {
-    struct parser p = {ctx, form, chunk, before, NULL, first_row};
+    struct parser p = {ctx, form, chunk, precision, before, NULL, first_row};
     chunk->n_lines = chunk->n_text = chunk->n_runs = chunk->n_columns = 0;
     chunk->rows.n_rows = chunk->rows.n_values = 0;
+    chunk->rows.dtype = RG_F64;
     chunk->has_doc_ids = false;
     return chunk->status = parse(&p);
 }

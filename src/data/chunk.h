@@ -7,6 +7,7 @@
 #define RG_DATA_CHUNK_H
 
 #include "data/lines.h"
+#include "data/precision.h"
 
 /* Rows. Arrays grow; *_room are their capacities. */
 struct rg__row_store {
@@ -15,7 +16,8 @@ struct rg__row_store {
     int64_t *doc_ids; /* (n_rows) where in a text; -1: none */
     int64_t *indptr;  /* (n_rows + 1) */
     int32_t *columns; /* (n_values), ascending within a row; zeros are left out */
-    float *values;    /* (n_values) */
+    void *values;     /* (n_values) of the type `dtype`, f32 or f64 */
+    rg_dtype dtype;
     int64_t labels_room, doc_ids_room, indptr_room, columns_room, values_room;
 };
 
@@ -43,12 +45,13 @@ struct rg__run {
 struct rg__text_form {
     int64_t first_index, last_index; /* that a feature may have */
     bool told;                       /* the last one, by --features */
+    bool f32;                        /* values that f32 holds only as infinite are errors */
 };
 
 /* Zeroed at first; may be parsed into again and again. Ended by rg__chunk_free. */
 struct rg__chunk {
     struct rg__piece piece;
-    struct rg__row_store rows;
+    struct rg__row_store rows; /* in f64 */
     int64_t n_lines, n_text, n_runs;
     int64_t n_columns; /* the largest column + 1 */
     char *text;        /* doc ids, each ended by NUL */
@@ -56,14 +59,22 @@ struct rg__chunk {
     int64_t text_room, runs_room;
     bool has_doc_ids;
     rg_status status;
+    int64_t number;                    /* set by the caller, for RG__CHUNK_PLACE */
     int64_t row_at, value_at, text_at; /* where it is joined to the rows before it */
 };
 
+/* The place of a line, counted from the chunk's first line (1), as struct rg__precision counts
+ * places: in the order of the text when chunks are numbered in that order. */
+#define RG__CHUNK_PLACE(number, line) ((number) << RG__CHUNK_LINE_BITS | (line))
+enum { RG__CHUNK_LINE_BITS = 20 }; /* more lines than a piece has */
+
 /* Parses the chunk's piece. `before` is the file and the line before it, `first_row` whether a row
- * would be the file's first: both for the sentence of RG_BAD_DATA. On failure the runs are those up
+ * would be the file's first: both for the sentence of RG_BAD_DATA. `precision` (NULL: nothing) gets
+ * the values. On failure the runs are those up
  * to and with the line that is wrong. */
 rg_status rg__chunk_parse(rg_context *ctx, const struct rg__text_form *form,
-                          struct rg__place before, bool first_row, struct rg__chunk *chunk);
+                          struct rg__place before, bool first_row, struct rg__precision *precision,
+                          struct rg__chunk *chunk);
 
 void rg__chunk_free(rg_context *ctx, struct rg__chunk *chunk);
 

@@ -19,6 +19,12 @@ rg_dataset_options rg_dataset_options_default(void)
     return (rg_dataset_options){.needs_lists = true};
 }
 
+const char *rg_text_dtype_name(rg_text_dtype dtype)
+{
+    static const char *const names[] = {"auto", "f32", "f64"};
+    return (int)dtype >= 0 && (int)dtype < RG__COUNT(names) ? names[dtype] : NULL;
+}
+
 rg_write_options rg_write_options_default(void)
 {
     return (rg_write_options){0};
@@ -87,9 +93,12 @@ rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_op
         return status;
     if (!options)
         options = &defaults;
-    if (is_hdf5 && (options->group_path || options->zero_based))
+    bool typed = options->dtype != RG_TEXT_AUTO;
+    if (is_hdf5 && (options->group_path || options->zero_based || typed))
         return rg__fail(ctx, RG_USAGE, "%s: is HDF5, but %s is for text", path,
-                        options->group_path ? "--group" : "--zero-based");
+                        options->group_path   ? "--group"
+                        : options->zero_based ? "--zero-based"
+                                              : "a type of features (dtype)");
     rg_dataset *dataset = rg__dataset_new(ctx, path);
     if (!dataset)
         return RG_LIMIT;

@@ -2,6 +2,7 @@
 #include "data/gather.h"
 
 #include "base/file.h"
+#include "tensor/tensor.h"
 
 #include <string.h>
 
@@ -129,8 +130,8 @@ rg_status rg__gather_list(struct rg__gather *g, int64_t first_row, int64_t n_row
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
-/* The arrays of a row store: where the pointer is, the size of an element, whether there is one a
- * value or one a row, and how many more there are. */
+/* The arrays of a row store: where the pointer is, the size of an element (0: that of the values'
+ * type), whether there is one a value or one a row, and how many more there are. */
 static const struct {
     size_t member, size;
     bool is_of_values;
@@ -140,14 +141,14 @@ static const struct {
     {offsetof(struct rg__row_store, doc_ids), sizeof(int64_t), false, 0},
     {offsetof(struct rg__row_store, indptr), sizeof(int64_t), false, 1},
     {offsetof(struct rg__row_store, columns), sizeof(int32_t), true, 0},
-    {offsetof(struct rg__row_store, values), sizeof(float), true, 0},
+    {offsetof(struct rg__row_store, values), 0, true, 0},
 };
 
 /* Bytes of array i. */
 static size_t array_bytes(const struct rg__row_store *rows, int i)
 {
     int64_t n = (row_arrays[i].is_of_values ? rows->n_values : rows->n_rows) + row_arrays[i].more;
-    return (size_t)n * row_arrays[i].size;
+    return (size_t)n * (row_arrays[i].size ? row_arrays[i].size : rg_dtype_size(rows->dtype));
 }
 
 static int64_t row_bytes(const struct rg__row_store *rows)
@@ -241,7 +242,9 @@ void rg__gather_copy(const struct rg__gather *g, const struct rg__chunk *chunk)
     }
     size_t n = (size_t)from->n_values;
     memcpy(to->columns + chunk->value_at, from->columns, n * sizeof *to->columns);
-    memcpy(to->values + chunk->value_at, from->values, n * sizeof *to->values);
+    rg__cast(from->dtype, from->values, to->dtype,
+             (char *)to->values + (size_t)chunk->value_at * rg_dtype_size(to->dtype),
+             from->n_values);
     if (chunk->n_text > 0)
         memcpy(g->text + chunk->text_at, chunk->text, (size_t)chunk->n_text);
 }
@@ -276,6 +279,15 @@ const struct rg__segment *rg__gather_find(const struct rg__gather *g, int64_t ro
             high = middle;
     }
     return &g->segments[low];
+}
+
+void rg__gather_restart(struct rg__gather *g, rg_dtype dtype)
+{
+    struct rg__bound *bound = g->bound;
+    bound->held -= row_bytes(&g->rows);
+    rg__gather_free(g);
+    g->bound = bound;
+    g->rows.dtype = dtype;
 }
 
 void rg__gather_free(struct rg__gather *g)

@@ -55,7 +55,7 @@ struct rg__positions {
     int64_t values_room;
 };
 
-/* Zeroed but for ctx and bound by the caller, ended by rg__gather_free in any state. */
+/* Zeroed but for ctx, bound and rows.dtype by the caller, ended by rg__gather_free in any state. */
 struct rg__gather {
     rg_context *ctx;
     struct rg__bound *bound;
@@ -73,6 +73,7 @@ struct rg__gather {
     int64_t n_slots;
     int64_t open; /* the list under way + 1; 0: none */
     bool has_doc_ids, has_labels;
+    rg_dtype dtype;                  /* of the split's features; not wider than that of the rows */
     struct rg__weights weights;      /* (n_rows); values NULL: none */
     struct rg__weights list_weights; /* (n_lists) */
     struct rg__positions positions;  /* (n_rows) */
@@ -109,6 +110,9 @@ const struct rg__segment *rg__gather_find(const struct rg__gather *g, int64_t ro
  * The gatherers share a bound. (settle.c) */
 rg_status rg__settle(struct rg__gather *gathers, int n, int64_t n_features, bool sparse,
                      rg_dataset *dataset);
+
+/* Forgets all rows and lists, to gather them again with values of that type. */
+void rg__gather_restart(struct rg__gather *g, rg_dtype dtype);
 
 /* Ends the gatherer, and the bound, which is no longer needed when the data set has its arrays. */
 void rg__gather_free(struct rg__gather *g);

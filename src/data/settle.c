@@ -5,6 +5,7 @@
  * it is whole. Parts know their places beforehand, so that they are made beside each other. */
 #include "base/pool.h"
 #include "data/gather.h"
+#include "tensor/tensor.h"
 
 #include <string.h>
 
@@ -92,17 +93,32 @@ static const struct rg__row_store *find_row(const struct work *w, int64_t k, int
     return &segment->rows;
 }
 
+/* Puts the values of a row to their columns, in the type of the split. */
+static void scatter(const struct rg__row_store *rows, int64_t row, rg_dtype dtype, void *to)
+{
+    const int32_t *columns = rows->columns;
+    int64_t begin = rows->indptr[row], end = rows->indptr[row + 1];
+    if (rows->dtype == RG_F32)
+        for (int64_t i = begin; i < end; i++)
+            ((float *)to)[columns[i]] = ((const float *)rows->values)[i];
+    else if (dtype == RG_F32)
+        for (int64_t i = begin; i < end; i++)
+            ((float *)to)[columns[i]] = (float)((const double *)rows->values)[i];
+    else
+        for (int64_t i = begin; i < end; i++)
+            ((double *)to)[columns[i]] = ((const double *)rows->values)[i];
+}
+
 static rg_status make_dense(rg_context *ctx, const struct work *w, int64_t begin, int64_t end)
 {
     int64_t first = begin * w->n_features, count = (end - begin) * w->n_features, row;
-    float *x = open_part(ctx, &w->features, first, count);
+    size_t row_size = (size_t)w->n_features * w->features.size;
+    char *x = open_part(ctx, &w->features, first, count);
     if (x)
-        memset(x, 0, (size_t)count * sizeof *x);
+        memset(x, 0, (size_t)count * w->features.size);
     for (int64_t k = begin; k < end && x; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
-        float *to = x + (k - begin) * w->n_features;
-        for (int64_t i = rows->indptr[row]; i < rows->indptr[row + 1]; i++)
-            to[rows->columns[i]] = rows->values[i];
+        scatter(rows, row, w->gather->dtype, x + (size_t)(k - begin) * row_size);
     }
     return close_part(ctx, w->target, &w->features, first, count, x);
 }
@@ -114,13 +130,15 @@ static rg_status make_sparse(rg_context *ctx, const struct work *w, int64_t part
     int64_t n_indptr = end - begin + (end == w->gather->n_rows);
     int64_t *indptr = open_part(ctx, &w->indptr, begin, n_indptr);
     int32_t *columns = open_part(ctx, &w->columns, first, count);
-    float *values = open_part(ctx, &w->values, first, count);
+    char *values = open_part(ctx, &w->values, first, count);
     for (int64_t k = begin; k < end && indptr && columns && values; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
         int64_t from = rows->indptr[row], n_row = rows->indptr[row + 1] - from;
         indptr[k - begin] = first + n;
         memcpy(columns + n, rows->columns + from, (size_t)n_row * sizeof *columns);
-        memcpy(values + n, rows->values + from, (size_t)n_row * sizeof *values);
+        rg__cast(rows->dtype,
+                 (const char *)rows->values + (size_t)from * rg_dtype_size(rows->dtype),
+                 w->gather->dtype, values + (size_t)n * w->values.size, n_row);
         n += n_row;
     }
     if (indptr && end == w->gather->n_rows)
@@ -187,8 +205,8 @@ done:
 static bool is_dense(const struct rg__gather *g, int64_t n_features, bool sparse)
 {
     double cells = (double)g->n_rows * (double)n_features; /* may exceed 2^63 */
-    return !sparse &&
-           (cells * sizeof(float) <= SMALL_BYTES || (double)g->n_values >= DENSE_ENOUGH * cells);
+    return !sparse && (cells * (double)rg_dtype_size(g->dtype) <= SMALL_BYTES ||
+                       (double)g->n_values >= DENSE_ENOUGH * cells);
 }
 
 static rg_status place_dense(struct work *w, rg_split *split)
@@ -196,21 +214,23 @@ static rg_status place_dense(struct work *w, rg_split *split)
     int64_t cells;
     if (__builtin_mul_overflow(w->gather->n_rows, w->n_features, &cells))
         return rg__fail_memory(w->gather->ctx, SIZE_MAX, "features");
-    split->features = (rg_tensor){RG_F32, 2, {w->gather->n_rows, w->n_features}, NULL};
-    return place(w->target, cells, sizeof(float), &split->features.data, &w->features) ? RG_OK
-                                                                                       : RG_LIMIT;
+    rg_dtype dtype = w->gather->dtype;
+    split->features = (rg_tensor){dtype, 2, {w->gather->n_rows, w->n_features}, NULL};
+    return place(w->target, cells, rg_dtype_size(dtype), &split->features.data, &w->features)
+               ? RG_OK
+               : RG_LIMIT;
 }
 
 static rg_status place_sparse(struct work *w, rg_split *split)
 {
     const struct rg__gather *g = w->gather;
     rg_csr *csr = &split->csr;
-    *csr = (rg_csr){.n_rows = g->n_rows, .n_cols = w->n_features, .dtype = RG_F32};
+    *csr = (rg_csr){.n_rows = g->n_rows, .n_cols = w->n_features, .dtype = g->dtype};
     w->starts = rg__alloc(g->ctx, w->n_parts + 1, sizeof *w->starts, "the parts of an array");
     if (!w->starts ||
         !place(w->target, g->n_rows + 1, sizeof *csr->indptr, &csr->indptr, &w->indptr) ||
         !place(w->target, g->n_values, sizeof *csr->indices, &csr->indices, &w->columns) ||
-        !place(w->target, g->n_values, sizeof(float), &csr->data, &w->values))
+        !place(w->target, g->n_values, rg_dtype_size(g->dtype), &csr->data, &w->values))
         return RG_LIMIT;
     for (int64_t k = 0, n = 0, row; k < g->n_rows; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
@@ -226,7 +246,8 @@ static rg_status make_rows(struct work *w, rg_split *split)
     struct rg__pool *pool = rg__pool(g->ctx);
     double values_a_row =
         w->dense ? (double)w->n_features : (double)g->n_values / (double)g->n_rows;
-    w->rows_a_part = 1 + (int64_t)(PART / sizeof(float) / (1 + values_a_row));
+    w->rows_a_part =
+        1 + (int64_t)((double)(PART / rg_dtype_size(w->gather->dtype)) / (1 + values_a_row));
     w->n_parts = (g->n_rows + w->rows_a_part - 1) / w->rows_a_part;
     rg_status status = pool ? (w->dense ? place_dense : place_sparse)(w, split) : RG_LIMIT;
     if (status == RG_OK && g->has_labels &&
@@ -244,12 +265,12 @@ static void *give(rg_dataset *dataset, void *array_in_gather)
     return rg__own(dataset, array);
 }
 
-/* Sparse rows in memory that are in order are what the split wants. */
+/* Sparse rows in memory that are in order and of the right type are what the split wants. */
 static rg_status give_rows(struct rg__gather *g, rg_dataset *dataset, rg_split *split)
 {
     split->csr = (rg_csr){.n_rows = g->n_rows,
                           .n_cols = split->n_features,
-                          .dtype = RG_F32,
+                          .dtype = g->dtype,
                           .indptr = give(dataset, &g->rows.indptr),
                           .indices = give(dataset, &g->rows.columns),
                           .data = give(dataset, &g->rows.values)};
@@ -342,7 +363,7 @@ static rg_status settle_split(struct rg__gather *g, bool sparse, struct target *
         status = settle_doc_ids(&w, dataset, split);
     if (status == RG_OK)
         status = settle_side_files(&w, dataset, split);
-    bool give = !w.dense && !scattered && !target->file.ctx;
+    bool give = !w.dense && !scattered && !target->file.ctx && g->rows.dtype == g->dtype;
     if (status == RG_OK)
         status = give ? give_rows(g, dataset, split) : make_rows(&w, split);
     rg__free(g->ctx, w.order);
@@ -353,11 +374,11 @@ static rg_status settle_split(struct rg__gather *g, bool sparse, struct target *
 /* Bytes of the arrays to come. */
 static double bytes_of(const struct rg__gather *g, int64_t n_features, bool sparse)
 {
-    double n = (double)g->n_rows;
+    double n = (double)g->n_rows, size = (double)rg_dtype_size(g->dtype);
     return n * sizeof(double) +
            (is_dense(g, n_features, sparse)
-                ? n * (double)n_features * sizeof(float)
-                : n * sizeof(int64_t) + (double)g->n_values * (sizeof(int32_t) + sizeof(float)));
+                ? n * (double)n_features * size
+                : n * sizeof(int64_t) + (double)g->n_values * (sizeof(int32_t) + size));
 }
 
 /* Opens the file where the arrays would pass the limit. */

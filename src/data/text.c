@@ -10,9 +10,11 @@
 #include "base/pool.h"
 #include "data/comments.h"
 #include "data/gather.h"
+#include "data/precision.h"
 #include "data/side_files.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #define LARGEST_INDEX (((int64_t)1 << 31) - 2)
 
@@ -30,6 +32,9 @@ struct reader {
     /* Of the split's first row without [0] and with [1] a qid or a label. */
     struct rg__place first_qid[2], first_label[2];
     struct rg__side_files side_files;
+    struct rg__precision *precision; /* (workers); NULL: not looked at */
+    struct rg__place *places;        /* (n_chunks) where each chunk that was joined begins */
+    int64_t n_chunks, places_room;
 };
 
 /* Chunks of one file that are parsed together, while the next are read. */
@@ -62,6 +67,9 @@ static rg_status check_alike(struct reader *r, struct rg__place first[2], const 
 static rg_status join(struct reader *r, struct rg__chunk *chunk)
 {
     int64_t first_row = r->gather->n_rows;
+    if (!RG__ROOM(r->ctx, r, places, r->n_chunks + 1))
+        return RG_LIMIT;
+    r->places[r->n_chunks++] = r->place;
     for (int64_t i = 0; i < chunk->n_runs; i++) {
         struct rg__run *run = &chunk->runs[i];
         struct rg__place place = {r->place.file, r->place.line + run->line};
@@ -89,8 +97,8 @@ static rg_status join_all(struct batch *b, int64_t first_row)
         rg_status parsed = chunk->status;
         status = join(r, chunk);
         if (status == RG_OK && parsed == RG_BAD_DATA) /* again, for a sentence with its place */
-            parsed =
-                rg__chunk_parse(r->ctx, &r->form, r->place, r->gather->n_rows == first_row, chunk);
+            parsed = rg__chunk_parse(r->ctx, &r->form, r->place, r->gather->n_rows == first_row,
+                                     NULL, chunk);
         if (status == RG_OK)
             status = parsed;
         r->place.line += chunk->n_lines;
@@ -101,12 +109,13 @@ static rg_status join_all(struct batch *b, int64_t first_row)
 /* Task 0 reads the next chunks, task i + 1 parses chunk i. */
 static rg_status read_or_parse(rg_context *ctx, void *user, int worker, int64_t i)
 {
-    (void)worker;
     struct batch *b = user;
-    const struct rg__place nowhere = {b->reader->place.file, 0};
+    const struct reader *r = b->reader;
+    const struct rg__place nowhere = {r->place.file, 0};
     if (i > 0) {
         rg__count_comments(&b->chunks[i - 1].piece, &b->comments[i - 1]);
-        return rg__chunk_parse(ctx, &b->reader->form, nowhere, false, &b->chunks[i - 1]);
+        return rg__chunk_parse(ctx, &r->form, nowhere, false,
+                               r->precision ? &r->precision[worker] : NULL, &b->chunks[i - 1]);
     }
     rg__lines_read(ctx, &b->lines);
     return RG_OK;
@@ -130,6 +139,7 @@ static rg_status read_rows(struct batch *b, struct rg__pool *pool, int64_t first
             if (!rg__lines_cut(&b->lines, &b->chunks[b->n].piece))
                 break;
             b->chunks[b->n].status = RG_INTERNAL; /* until it is parsed */
+            b->chunks[b->n].number = b->reader->n_chunks + b->n;
         }
         if (status != RG_OK)
             break;
@@ -217,11 +227,12 @@ static struct reader reader_of(rg_context *ctx, const rg_dataset_options *option
     r.form.first_index = !options->zero_based;
     r.form.last_index = told ? options->n_features - 1 + r.form.first_index : LARGEST_INDEX;
     r.form.told = told;
+    r.form.f32 = options->dtype == RG_TEXT_F32;
     return r;
 }
 
 /* Reads the sources of one split, in order. */
-static rg_status read_split(struct reader *r, const rg_text_source *sources, int n_sources,
+static rg_status read_files(struct reader *r, const rg_text_source *sources, int n_sources,
                             const char *split)
 {
     rg_status status = RG_OK;
@@ -230,6 +241,92 @@ static rg_status read_split(struct reader *r, const rg_text_source *sources, int
             status = read_file(r, sources[i].path);
     if (r->side_files.lists_missing)
         r->gather->n_lists = r->gather->n_runs = 0;
+    return status;
+}
+
+/* Finds what f32 loses of the values that were read, and reports it. */
+static rg_status report_loss(struct reader *r, int n_workers, struct rg__loss *loss)
+{
+    struct rg__precision all = {.n_spans = 0};
+    bool merged = true;
+    for (int i = 0; i < n_workers && merged; i++)
+        merged = rg__precision_merge(r->ctx, &all, &r->precision[i]);
+    *loss = rg__precision_loss(&all, r->gather->n_rows);
+    rg__precision_free(r->ctx, &all);
+    if (!merged || !loss->found)
+        return merged ? RG_OK : RG_LIMIT;
+    const struct rg__place *place = &r->places[loss->place >> RG__CHUNK_LINE_BITS];
+    long long line = (long long)place->line + (loss->place & ((1 << RG__CHUNK_LINE_BITS) - 1));
+    bool kept = r->options->dtype == RG_TEXT_AUTO;
+    rg__log(r->ctx, kept ? RG_LOG_INFO : RG_LOG_WARNING, "%s:%lld: feature %lld %s; %s",
+            place->file, line, (long long)(loss->column + r->form.first_index),
+            rg__loss_text(loss).text,
+            kept ? "features are kept in f64" : "this is lost, as f32 is asked for");
+    return RG_OK;
+}
+
+/* Reads a split into the gatherer. *loss gets what f32 loses of it; NULL: not looked for. */
+static rg_status read_once(struct reader *r, const rg_text_source *sources, int n_sources,
+                           const char *split, struct rg__loss *loss)
+{
+    struct rg__pool *pool = rg__pool(r->ctx);
+    int n_workers = pool ? rg__pool_size(pool) : 0;
+    if (loss && pool)
+        r->precision = rg__alloc(r->ctx, n_workers, sizeof *r->precision, "the spans of columns");
+    rg_status status = pool && (r->precision || !loss) ? RG_OK : RG_LIMIT;
+    if (status == RG_OK)
+        status = read_files(r, sources, n_sources, split);
+    if (status == RG_OK && loss)
+        status = report_loss(r, n_workers, loss);
+    for (int i = 0; i < n_workers && r->precision; i++)
+        rg__precision_free(r->ctx, &r->precision[i]);
+    rg__free(r->ctx, r->precision);
+    rg__free(r->ctx, r->places);
+    return status;
+}
+
+/* Whether all sources of a split are regular files, which can be read twice. */
+static rg_status are_files(rg_context *ctx, const rg_text_source *sources, int n_sources,
+                           const char *split, bool *files)
+{
+    rg_status status = RG_OK;
+    *files = true;
+    for (int i = 0; i < n_sources && status == RG_OK; i++) {
+        struct stat st;
+        bool there = false, is_input = strcmp(sources[i].path, "-") == 0;
+        if (strcmp(sources[i].split, split) != 0)
+            continue;
+        if (!is_input)
+            status = rg__look_at(ctx, sources[i].path, &there, &st);
+        *files &= there && S_ISREG(st.st_mode);
+    }
+    return status;
+}
+
+/* Reads a split: in f32 at first, where it can be read again in f64 if need be. *file is one of its
+ * files, for messages. */
+static rg_status read_split(rg_context *ctx, const rg_text_source *sources, int n_sources,
+                            const rg_dataset_options *options, const char *split,
+                            struct rg__gather *gather, struct rg__found *found, const char **file)
+{
+    const struct rg__found found_before = *found;
+    bool is_auto = options->dtype == RG_TEXT_AUTO, wide = options->dtype == RG_TEXT_F64, files;
+    struct rg__loss loss = {.found = false};
+    rg_status status = are_files(ctx, sources, n_sources, split, &files);
+    if (status != RG_OK)
+        return status;
+    gather->rows.dtype = wide || (is_auto && !files) ? RG_F64 : RG_F32;
+    struct reader reader = reader_of(ctx, options, gather, found);
+    status = read_once(&reader, sources, n_sources, split, wide ? NULL : &loss);
+    *file = reader.place.file;
+    wide |= is_auto && loss.found;
+    if (status == RG_OK && wide && gather->rows.dtype == RG_F32) {
+        *found = found_before;
+        rg__gather_restart(gather, RG_F64);
+        reader = reader_of(ctx, options, gather, found);
+        status = read_once(&reader, sources, n_sources, split, NULL);
+    }
+    gather->dtype = wide ? RG_F64 : RG_F32;
     return status;
 }
 
@@ -254,6 +351,9 @@ static rg_status check_request(rg_context *ctx, const rg_text_source *sources, i
                         "memory limit %lld: expected 0, or more and a spool_path, beside which "
                         "rows can be spooled",
                         (long long)options->memory_limit);
+    if (!rg_text_dtype_name(options->dtype))
+        return rg__fail(ctx, RG_USAGE, "dtype of text: %d is none of rg_text_dtype",
+                        (int)options->dtype);
     if (options->group_path && n_sources > 1)
         return rg__fail(ctx, RG_USAGE,
                         "--group %s: holds the lists of one text file, but %d were given; name "
@@ -328,9 +428,8 @@ static rg_status read_sources(rg_context *ctx, const rg_text_source *sources, in
             continue;
         gathers[n] = (struct rg__gather){.ctx = ctx, .bound = &bound};
         dataset->splits[n] = (rg_split){.name = name};
-        struct reader reader = reader_of(ctx, options, &gathers[n], &found);
-        status = read_split(&reader, sources, n_sources, name);
-        files[n++] = reader.place.file;
+        status = read_split(ctx, sources, n_sources, options, name, &gathers[n], &found, &files[n]);
+        n++;
     }
     if (status == RG_OK)
         status = finish(gathers, n, files, options, dataset);

@@ -3,6 +3,7 @@
 #include "train/prepare.h"
 
 #include "base/random.h"
+#include "data/precision.h"
 #include "data/split.h"
 #include "metric/metric.h"
 #include "tensor/tensor.h"
@@ -179,65 +180,15 @@ rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_spl
 
 /* ---- Numbers that f32 cannot hold ------------------------------------------------------------ */
 
-/* The values of a column. */
-struct span {
-    double low, high;
-    int64_t n;
-};
-
-static void widen(struct span *span, double x)
+rg_status rg__note_rounding(rg_context *ctx, const rg_split *split)
 {
-    if (span->n == 0 || x < span->low)
-        span->low = x;
-    if (span->n == 0 || x > span->high)
-        span->high = x;
-    span->n++;
-}
-
-static int64_t find_spans(const rg_split *split, const struct rg__inputs *inputs,
-                          struct span *spans)
-{
-    const rg_csr *csr = &split->csr;
-    int64_t n_rows = 0;
-    for (int64_t row = 0; row < split->n_rows; row++) {
-        if (!rg__row_is_there(split, row))
-            continue;
-        n_rows++;
-        for (int64_t j = 0; !csr->indptr && j < split->n_features; j++) {
-            int64_t at = row * split->features.dims[1] + rg__column_of(split, j);
-            widen(&spans[j], ((const double *)split->features.data)[at]);
-        }
-        for (int64_t k = csr->indptr ? csr->indptr[row] : 0;
-             csr->indptr && k < csr->indptr[row + 1]; k++)
-            widen(&spans[rg__input_position(inputs, csr->indices[k])],
-                  ((const double *)csr->data)[k]);
-    }
-    return n_rows;
-}
-
-rg_status rg__note_rounding(rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs)
-{
-    rg_dtype stored = split->csr.indptr ? split->csr.dtype : split->features.dtype;
-    if (stored != RG_F64)
-        return RG_OK;
-    struct span *spans = rg__alloc(ctx, inputs->n, sizeof *spans, "the ranges of the columns");
-    if (!spans)
-        return RG_LIMIT;
-    int64_t n_rows = find_spans(split, inputs, spans), n = 0, first = 0;
-    for (int64_t j = 0; j < inputs->n; j++) {
-        const struct span *s = &spans[j];
-        double size = fmax(fabs(s->low), fabs(s->high)), range = s->high - s->low;
-        if (s->n == n_rows && range > 0 && range < size * 0x1p-11 && n++ == 0) /* 4096 of 2^-23 */
-            first = j;
-    }
-    if (n > 0)
+    struct rg__loss loss;
+    rg_status status = rg__split_loss(ctx, split, &loss);
+    if (status == RG_OK && loss.found)
         rg__log(ctx, RG_LOG_WARNING,
-                "%lld feature%s so little beside %s size that f32 separates fewer than 4096 values "
-                "(the first is feature %lld, from 1, from %.17g to %.17g), and without a "
-                "normalisation these are rounded to f32; zscore keeps the differences, f64 too",
-                (long long)n, n > 1 ? "s vary" : " varies", n > 1 ? "their" : "its",
-                (long long)rg__input_column(inputs, first) + 1, spans[first].low,
-                spans[first].high);
-    rg__free(ctx, spans);
-    return RG_OK;
+                "the training rows: feature %lld (first in row %lld, both from 1) %s; without a "
+                "normalisation a model in f32 loses that; zscore keeps the differences of a "
+                "feature, a model in f64 all",
+                (long long)loss.column + 1, (long long)loss.place + 1, rg__loss_text(&loss).text);
+    return status;
 }

@@ -25,9 +25,8 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
  * that are a copy. */
 rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_split *split);
 
-/* One warning about features, stored in f64, of which f32 separates fewer than 4096 values: for a
- * model in f32 without a normalisation. */
-rg_status rg__note_rounding(rg_context *ctx, const rg_split *split,
-                            const struct rg__inputs *inputs);
+/* One warning where f32 would lose something of features in f64 (data/precision.h): for a model in
+ * f32 without a normalisation. */
+rg_status rg__note_rounding(rg_context *ctx, const rg_split *split);
 
 #endif

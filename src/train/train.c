@@ -247,7 +247,7 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
     if (status == RG_OK && o->normalize != RG_NORMALIZE_NONE)
         status = rg__warn_of_sentinels(ctx, &t->train, &t->inputs);
     if (o->normalize == RG_NORMALIZE_NONE && o->model.dtype == RG_F32)
-        status = rg__note_rounding(ctx, &t->train, &t->inputs);
+        status = rg__note_rounding(ctx, &t->train);
     if (status != RG_OK)
         return status;
     rg__choose_gain(ctx, &t->train, t->has_vali ? &t->vali : NULL, &t->options.metric);
