@@ -176,6 +176,67 @@ static void types_that_cannot_exist(void **state)
     }
 }
 
+/* Bytes of headers of version 1, which have no checksum: the description of float elements, the
+ * layout in chunks, and an attribute. */
+static const struct {
+    const char *find; /* where it begins */
+    size_t length, at;
+    unsigned char old, value;
+} headers[] = {
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 0, 0x11, 0x10}, /* an integer */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 0, 0x11, 0x13}, /* a string */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 1, 0x20, 0x22}, /* padded with ones */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 1, 0x20, 0x24},
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 1, 0x20, 0x28},
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 1, 0x20, 0x00},  /* not normalised */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 1, 0x20, 0x30},  /* in no known way */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 2, 0x1f, 0x1e},  /* the sign is elsewhere */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 4, 4, 3},        /* bytes */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 5, 0, 1},        /* 260 bytes */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 10, 0x20, 0x1f}, /* bits */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 13, 8, 7},       /* of the exponent */
+    {"\x11\x20\x1f\0\4\0\0\0", 8, 16, 0x7f, 0x7e}, /* its bias */
+    {"\3\2\3", 3, 2, 3, 0},                        /* dimensions of a chunk */
+    {"\3\2\3", 3, 2, 3, 1},
+    {"\3\2\3", 3, 2, 3, 4},
+    {"\3\2\3", 3, 11, 2, 0},             /* its rows */
+    {"\3\2\3", 3, 15, 2, 0},             /* its columns */
+    {"\3\2\3", 3, 19, 4, 8},             /* bytes of an element */
+    {"format\0\0\x13", 9, 12, 16, 0xff}, /* characters of an attribute */
+    {"format\0\0\x13", 9, 13, 0, 1},
+    {"format\0\0\x13", 9, 15, 0, 0x80},
+};
+
+static void headers_without_checksums(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = path_of(f, "header.h5");
+    for (int i = 0; i < (int)(sizeof headers / sizeof headers[0]); i++) {
+        hsize_t dims[2] = {N, F}, chunk[2] = {2, F};
+        hid_t file = sound_file(path), creation = H5Pcreate(H5P_DATASET_CREATE);
+        size_t size, at = 0, length = headers[i].length;
+        rg_dataset *data;
+        H5Pset_chunk(creation, 2, chunk);
+        put(file, "features", H5T_NATIVE_FLOAT, H5T_NATIVE_FLOAT, 2, dims, creation, X);
+        put_attribute(file, "/", "format", "rankgrad-dataset");
+        H5Pclose(creation);
+        H5Fclose(file);
+        assert_ok(f->ctx, rg_dataset_open(f->ctx, path, NULL, &data));
+        rg_dataset_close(data);
+        char *bytes = slurp(path, &size);
+        while (at + length < size && (memcmp(bytes + at, headers[i].find, length) != 0 ||
+                                      (unsigned char)bytes[at + headers[i].at] != headers[i].old))
+            at++;
+        assert_in_range(at, 0, size - 64);
+        for (; at + length < size; at++) /* an old place may be left in the file */
+            if (memcmp(bytes + at, headers[i].find, length) == 0)
+                bytes[at + headers[i].at] = (char)headers[i].value;
+        spill(path, bytes, size);
+        free(bytes);
+        expect_damaged(f, path, "/");
+    }
+}
+
 /* ---- The index of chunks --------------------------------------------------------------------- */
 
 /* Two rows in each of three chunks. A node of the index: 24 bytes, and for each chunk its stored
@@ -457,6 +518,7 @@ int main(void)
         HDF5_TEST(files_open_for_writing_are_refused),
         HDF5_TEST(a_writer_that_never_finished),
         HDF5_TEST(types_that_cannot_exist),
+        HDF5_TEST(headers_without_checksums),
         HDF5_TEST(indexes_of_chunks),
         HDF5_TEST(what_was_never_written),
         HDF5_TEST(heap_of_attributes),

@@ -114,6 +114,45 @@ static int64_t value_size(const struct header *h, const unsigned char *type,
     return bytes;
 }
 
+/* libhdf5 divides by what it finds here. */
+bool rg__h5_split_layout(const struct rg__h5 *file, const struct rg__h5_message *m,
+                         struct rg__h5_chunk_layout *layout)
+{
+    enum { CHUNKED = 2 };
+    const unsigned char *b = m->body;
+    int width = file->super.address_size;
+    *layout = (struct rg__h5_chunk_layout){.version = m->size < 3 ? 0 : b[0]};
+    if (layout->version < 1)
+        return false;
+    bool old = layout->version < 3;
+    int class = old ? b[2] : b[1], n = old ? b[1] : b[2], at = (old ? 8 : 3) + width;
+    if (layout->version > 3 || class != CHUNKED)
+        return true;
+    if (n < 2 || n > RG__H5_MOST_RANK || m->size < (size_t)(at + 4 * n))
+        return false;
+    layout->n_dims = n;
+    layout->address = rg__h5_number(b + at - width, width);
+    for (int i = 0; i < n; i++) {
+        layout->chunk[i] = rg__h5_number(b + at + 4 * i, 4);
+        if (layout->chunk[i] == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Integers, floats and strings are described in so many bytes: one whose class has changed to
+ * another of these is found by its length. */
+static bool is_type_whole(const struct header *h, const struct rg__h5_message *m)
+{
+    enum { INTEGER = 0, FLOAT = 1, STRING = 3 };
+    size_t size = 8;
+    int class = m->size > 0 ? m->body[0] & 15 : -1;
+    if ((m->flags & RG__H5_SHARED) || (class != INTEGER && class != FLOAT && class != STRING))
+        return true;
+    size += class == INTEGER ? 4 : class == FLOAT ? 12 : 0;
+    return m->size == (h->version == 1 ? (size + 7) / 8 * 8 : size);
+}
+
 /* libhdf5 believes the sizes in an attribute and reads beyond its message. */
 static rg_status check_attribute(const struct header *h, const struct rg__h5_message *m)
 {
@@ -155,6 +194,19 @@ bool rg__h5_split_attribute(const struct rg__h5_message *m, struct rg__h5_attrib
     return true;
 }
 
+/* What libhdf5 would believe. */
+static rg_status check_message(const struct header *h, const struct rg__h5_message *m)
+{
+    struct rg__h5_chunk_layout layout;
+    if (m->type == RG__H5_ATTRIBUTE)
+        return check_attribute(h, m);
+    if (m->type == RG__H5_LAYOUT && !rg__h5_split_layout(h->file, m, &layout))
+        return fail(h, "its layout is impossible");
+    if (m->type == RG__H5_DATATYPE && !is_type_whole(h, m))
+        return fail(h, "the description of its type has another length than its own");
+    return RG_OK;
+}
+
 static rg_status read_block(struct header *h, const struct block *block,
                             rg__h5_message_function *visit, void *user)
 {
@@ -173,8 +225,7 @@ static rg_status read_block(struct header *h, const struct block *block,
                                    .body = at + h->message_size};
         if (m.size > (size_t)(end - m.body))
             return fail(h, "a message of its header is longer than the header");
-        if (m.type == RG__H5_ATTRIBUTE)
-            status = check_attribute(h, &m);
+        status = check_message(h, &m);
         if (status == RG_OK && m.type == CONTINUATION)
             status = add_block(h, &m);
         else if (status == RG_OK && visit)

@@ -18,27 +18,19 @@
 
 #include <string.h>
 
-enum { MOST_LEVELS = 32, CHUNKED = 2, MOST_RANK = H5S_MAX_RANK + 1 };
-
-/* What the layout message says of a data set in chunks. */
-struct layout {
-    int version;
-    bool found;
-    int n_dims; /* one more than the data set has: the bytes of an element */
-    uint64_t address;
-    uint64_t chunk[MOST_RANK];
-};
+enum { MOST_LEVELS = 32 };
 
 struct index {
     struct rg__h5 *file;
     const char *name;
     const struct rg__h5_set *set;
-    struct layout layout;
+    struct rg__h5_chunk_layout layout;
+    bool found; /* a layout */
     int n_filters;
     bool may_miss; /* a chunk: the file's writer said what its elements are */
     uint64_t chunk_bytes;
-    int64_t n_chunks, next;    /* of the data set; the one whose entry is expected now */
-    int64_t across[MOST_RANK]; /* chunks along each dimension */
+    int64_t n_chunks, next;           /* of the data set; the one whose entry is expected now */
+    int64_t across[RG__H5_MOST_RANK]; /* chunks along each dimension */
 };
 
 static rg_status fail(const struct index *x, const char *what)
@@ -49,28 +41,11 @@ static rg_status fail(const struct index *x, const char *what)
                     x->file->path, x->name, (long long)x->next + 1, (long long)x->n_chunks, what);
 }
 
-/* ---- The layout message ---------------------------------------------------------------------- */
-
 static rg_status take_layout(void *user, const struct rg__h5_message *m)
 {
     struct index *x = user;
-    struct layout *layout = &x->layout;
-    const unsigned char *b = m->body;
-    int width = x->file->super.address_size;
-    if (m->type != RG__H5_LAYOUT || layout->found || m->size < 3)
-        return RG_OK;
-    layout->found = true;
-    layout->version = b[0];
-    bool old = layout->version < 3;
-    int class = old ? b[2] : b[1], n = old ? b[1] : b[2], at = old ? 8 : 3;
-    if (layout->version > 3 || class != CHUNKED)
-        return RG_OK;
-    if (n > MOST_RANK || m->size < (size_t)(at + width + 4 * n))
-        return fail(x, "cannot be found: the layout is too short");
-    layout->n_dims = n;
-    layout->address = rg__h5_number(b + at, width);
-    for (int i = 0; i < n; i++)
-        layout->chunk[i] = rg__h5_number(b + at + width + 4 * i, 4);
+    if (m->type == RG__H5_LAYOUT && !x->found)
+        x->found = rg__h5_split_layout(x->file, m, &x->layout);
     return RG_OK;
 }
 
@@ -184,7 +159,7 @@ static bool count_chunks(struct index *x, hsize_t chunk[H5S_MAX_RANK])
 static bool fits(struct index *x, const hsize_t chunk[H5S_MAX_RANK])
 {
     const struct rg__h5_info *info = &x->set->info;
-    const struct layout *layout = &x->layout;
+    const struct rg__h5_chunk_layout *layout = &x->layout;
     bool same = layout->n_dims == info->ndim + 1 && layout->chunk[info->ndim] == info->stored;
     x->chunk_bytes = info->stored;
     for (int i = 0; i < info->ndim && same; i++) {
@@ -229,7 +204,7 @@ rg_status rg__h5_check_written(struct rg__h5 *file, const char *name, const stru
     rg_status status = rg__h5_read_header(file, name, object.addr, take_layout, &x);
     if (status != RG_OK)
         return status;
-    if (x.layout.found && x.layout.version <= 3)
+    if (x.found && x.layout.version <= 3)
         return check_tree(&x, chunk);
     if (H5Dget_num_chunks(set->id, set->space, &there) < 0)
         return rg__h5_fail(file, name, "find its chunks");

@@ -95,7 +95,7 @@ rg_status rg__h5_read_bytes(struct rg__h5 *file, const char *name, uint64_t addr
                             void *to);
 
 /* A message of an object's header; `body` lasts for the call it is given to. */
-enum { RG__H5_LAYOUT = 8, RG__H5_ATTRIBUTE = 12 }; /* types */
+enum { RG__H5_DATATYPE = 3, RG__H5_LAYOUT = 8, RG__H5_ATTRIBUTE = 12 }; /* types */
 struct rg__h5_message {
     int type, flags;
     const unsigned char *body;
@@ -115,6 +115,20 @@ struct rg__h5_attribute {
 
 /* False when the parts do not fit into the message. */
 bool rg__h5_split_attribute(const struct rg__h5_message *message, struct rg__h5_attribute *a);
+
+enum { RG__H5_MOST_RANK = H5S_MAX_RANK + 1 };
+
+/* What a layout message of versions 1 to 3 says of a data set in chunks. */
+struct rg__h5_chunk_layout {
+    int version, n_dims; /* one more dimension than the data set has: the bytes of an element; 0:
+                            not in chunks, or of a later version */
+    uint64_t address;    /* of the index */
+    uint64_t chunk[RG__H5_MOST_RANK];
+};
+
+/* False when it is too short, or has an impossible chunk. */
+bool rg__h5_split_layout(const struct rg__h5 *file, const struct rg__h5_message *message,
+                         struct rg__h5_chunk_layout *layout);
 
 /* A failure ends the reading of the header. */
 typedef rg_status rg__h5_message_function(void *user, const struct rg__h5_message *message);

@@ -135,6 +135,10 @@ static bool is_machine_integer(hid_t type)
 static bool is_machine_number(hid_t type, H5T_class_t class)
 {
     H5T_order_t order = H5Tget_order(type);
+    H5T_pad_t low, high;
+    if (H5Tget_pad(type, &low, &high) < 0 || low != H5T_PAD_ZERO || high != H5T_PAD_ZERO ||
+        (class == H5T_FLOAT && H5Tget_inpad(type) != H5T_PAD_ZERO))
+        return false;
     return (order == H5T_ORDER_LE || order == H5T_ORDER_BE) && H5Tget_offset(type) == 0 &&
            (class == H5T_FLOAT ? is_machine_float(type) : is_machine_integer(type));
 }

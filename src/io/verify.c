@@ -83,6 +83,12 @@ rg_status rg__h5_check_numbers(struct rg__h5 *file, const char *name, const stru
     rg_status status = rg__h5_read_attribute_i64(file, name, "xxh3", 1, &stored, &found);
     if (status != RG_OK || !found)
         return status;
+    /* The checksum is over bytes. Only Rankgrad writes it, in the order of its machine. */
+    if (info->size > 1 && H5Tget_order(set->type) != H5Tget_order(H5T_NATIVE_INT))
+        return rg__fail(file->ctx, RG_DAMAGED,
+                        "%s: %s has a checksum, but its numbers are in another byte order than "
+                        "they were written in; the file is damaged",
+                        file->path, name);
     if (numbers)
         hash = XXH3_64bits(numbers, (size_t)info->count * info->size);
     else
