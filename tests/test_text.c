@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/pool.h"
 #include "base/random.h"
+#include "data/precision.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -1296,6 +1297,35 @@ static void test_precision_of_many_chunks(void **state)
     free(text);
 }
 
+/* Whatever the order in which threads come to the values, the first place is told. */
+static void test_precision_in_any_order(void **state)
+{
+    (void)state;
+    static const int orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                    {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int32_t columns[] = {1, 3};
+    static const double lost[] = {16777217, 1e-50}, close[] = {0.5, 1700000000.1};
+    for (int i = 0; i < 2 * RG__COUNT(orders); i++) {
+        struct rg__precision parts[3] = {{.n_spans = 0}}, all = {.n_spans = 0};
+        for (int k = 0; k < 3; k++) {
+            int place = orders[i / 2][k];
+            double values[2] = {i % 2 ? close[0] : lost[0] + 2 * place,
+                                i % 2 ? close[1] + place : lost[1]};
+            assert_true(rg__precision_add(ctx, &parts[k / 2], columns, values, 2, place));
+        }
+        for (int k = 0; k < 2; k++) {
+            assert_true(rg__precision_merge(ctx, &all, &parts[k]));
+            rg__precision_free(ctx, &parts[k]);
+        }
+        struct rg__loss loss = rg__precision_loss(&all, 3);
+        assert_true(loss.found && loss.alone == !(i % 2));
+        assert_int_equal(loss.place, 0);
+        assert_int_equal(loss.column, i % 2 ? 3 : 1);
+        assert_close(loss.least, i % 2 ? close[1] : lost[0], 0, 0);
+        rg__precision_free(ctx, &all);
+    }
+}
+
 /* ---- Real data ------------------------------------------------------------------------------- */
 
 /* A file of the shared data beside the source tree; NULL: not there. */
@@ -1375,6 +1405,7 @@ int main(void)
         cmocka_unit_test(test_cancelled),
         cmocka_unit_test(test_precision),
         cmocka_unit_test(test_precision_of_many_chunks),
+        cmocka_unit_test(test_precision_in_any_order),
         cmocka_unit_test(test_real_files),
     };
     return cmocka_run_group_tests(tests, setup, teardown) != 0;
