@@ -167,6 +167,12 @@ static void the_gradient_check_sees_it(void **state)
     assert_false(report.passed);
 }
 
+static bool keep_loss(void *user, const rg_epoch *epoch)
+{
+    *(double *)user = epoch->loss;
+    return true;
+}
+
 /* Training with it gives what training with the built-in loss gives, but for rounding. */
 static void it_trains(void **state)
 {
@@ -215,6 +221,43 @@ static void it_trains(void **state)
     assert_ok(f.ctx, rg_train(f.ctx, &split, rg_no_split(), &o, &model, NULL));
     rg_model_destroy(model);
     free(x);
+}
+
+/* The loss of an epoch is per list or per item, as the loss says. */
+static void the_unit_divides(void **state)
+{
+    (void)state;
+    enum { ROWS = 24, LISTS = 3 };
+    double x[ROWS], labels[ROWS], per[2];
+    const int64_t offsets[] = {0, 4, 6, ROWS};
+    for (int i = 0; i < ROWS; i++) {
+        x[i] = sin(i);
+        labels[i] = i % 3;
+    }
+    const rg_split split = {.name = "",
+                            .n_rows = ROWS,
+                            .n_features = 1,
+                            .n_lists = LISTS,
+                            .features = {RG_F64, 2, {ROWS, 1}, x},
+                            .labels = labels,
+                            .offsets = offsets};
+    for (int items = 0; items < 2; items++) {
+        rg_loss loss = softmax;
+        loss.properties.unit = items ? RG_UNIT_ITEMS : RG_UNIT_LISTS;
+        const rg_choice choice = choice_of(&loss, 1);
+        rg_train_options o = rg_train_options_default();
+        o.own_loss = &choice;
+        o.model.dtype = RG_F64;
+        o.optimizer.lr = 1e-300; /* the scores stay equal */
+        o.epochs = 1;
+        o.on_epoch = keep_loss;
+        o.user = &per[items];
+        rg_model *model;
+        rg_status status = rg_train(f.ctx, &split, rg_no_split(), &o, &model, NULL);
+        assert_true(status == RG_OK || status == RG_DIVERGED); /* nothing was learned */
+        rg_model_destroy(model);
+    }
+    assert_close(per[1] * ROWS, per[0] * LISTS, 1e-12, 0);
 }
 
 static void nonsense_is_refused(void **state)
@@ -282,6 +325,7 @@ int main(void)
         TEST(it_equals_the_built_in_loss),
         TEST(the_gradient_check_sees_it),
         TEST(it_trains),
+        TEST(the_unit_divides),
         TEST(nonsense_is_refused),
     };
     RUN_TESTS(tests);

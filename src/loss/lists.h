@@ -46,6 +46,7 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward);
 /* clang-format off */
 /* The kernels of loss `id` from its functions of one list. */
 #define RG__LOSS_KERNELS(id, forward, backward)                                                    \
+    rg_node *rg_##id##_loss(rg_graph *, rg_node *, rg_node *, const rg_loss_options *);            \
     RG__KERNELS(id);                                                                               \
     void F(rg__##id##_forward)(rg_node *y) { F(rg__lists_forward)(y, forward); }                   \
     void F(rg__##id##_backward)(rg_node *y) { F(rg__lists_backward)(y, backward); }

@@ -66,6 +66,8 @@ rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_
 rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_dtype dtype,
                              rg_model **out);
 
-extern const rg_architecture rg__architecture_linear, rg__architecture_mlp;
+#define RG_MODEL(id, passes) extern const rg_architecture rg__architecture_##id;
+#include "model/models.def"
+#undef RG_MODEL
 
 #endif

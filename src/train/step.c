@@ -11,7 +11,8 @@
  *     tree       ((b0 + b1) + (b2 + b3)) + b4
  *
  * A shard is one small graph: its rows, where they lie -> model -> loss, reduction none -> backward
- * with the cotangent scale / units, where units (the step's lists that count) are counted first.
+ * with the cotangent scale / units, where units (the step's lists that count, or their items, as
+ * the loss says) are counted first.
  * List weights are relative to their mean over all lists, so that dividing by the number of lists
  * is right; dividing by the weights of the step would cancel them in a step of one list.
  * So one shard a list and one shard for all are the same sum, to rounding. BLAS (an mlp's layers)
@@ -126,11 +127,15 @@ static void add_buckets(const rg_parameters *p, void *const *bucket, int64_t n)
             rg__add(p->dtype, bucket[i], p->dtype, bucket[i + width], p->count);
 }
 
-static int64_t count_units(const struct rg__rows *rows, const int64_t *lists, int64_t n)
+/* What the mean over so many lists divides by. */
+static int64_t count_units(const struct rg__stepper *s, const int64_t *lists, int64_t n)
 {
+    const struct rg__rows *rows = s->rows;
+    bool items = rg_loss_properties_of(s->loss).unit == RG_UNIT_ITEMS;
     int64_t units = 0;
     for (int64_t i = 0; i < n; i++)
-        units += rg__list_counts(rows, lists[i]);
+        if (rg__list_counts(rows, lists[i]))
+            units += items ? rows->offsets[lists[i] + 1] - rows->offsets[lists[i]] : 1;
     return units;
 }
 
@@ -140,7 +145,7 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
     const rg_parameters *p = &s->model->parameters;
     size_t block = (size_t)p->count * rg_dtype_size(p->dtype);
     *loss_sum = 0;
-    *units = count_units(s->rows, lists, n_lists);
+    *units = count_units(s, lists, n_lists);
     if (*units == 0)
         return RG_OK;
     struct step step = {.stepper = s, .cotangent = s->scale / (double)*units};

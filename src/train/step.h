@@ -31,9 +31,9 @@ int64_t rg__most_buckets(int64_t most_lists, double list_bytes);
 rg_status rg__stepper_open(struct rg__stepper *stepper);
 void rg__stepper_close(struct rg__stepper *stepper);
 
-/* Adds the gradient of scale * (sum of the lists' losses, each times its weight) / (lists that
- * count, rg__list_counts) to the model's, and gives that sum and number. A score that is
- * not finite ends it: rg__explain_scores. */
+/* Adds the gradient of scale * (sum of the lists' losses, each times its weight) / units to the
+ * model's, and gives that sum and the units: the lists that count (rg__list_counts), or their
+ * items, as the loss says. A score that is not finite ends it: rg__explain_scores. */
 rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
                    double *loss_sum, int64_t *units);
 

@@ -1,0 +1,120 @@
+"""Adding a part takes the places that docs/adding.md shows, and no other.
+
+The page's pieces are put into a copy of the sources, which is built with warnings as errors. Then
+each part is used by its name and parameters: trained with, measured with, checked, found in --help
+and in the history of the model."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(os.environ["RANKGRAD_SOURCE"])
+PIECE = re.compile(r"^```c (\+?)(\S+)\n(.*?)^```$", re.M | re.S)
+
+# Functions, not counting the line in the table, are shown in under so many lines.
+LONGEST = 65
+
+
+def add_pieces(root):
+    """Puts the pieces into a copy of the sources; returns how many there are."""
+    pieces = PIECE.findall((SOURCE / "docs" / "adding.md").read_text())
+    for appended, name, text in pieces:
+        file = root / name
+        assert len(text.splitlines()) <= LONGEST, f"{name}: {len(text.splitlines())} lines"
+        if not appended:
+            assert not file.exists(), f"{name} is there already"
+            file.write_text(text)
+        elif name.endswith(".h"):
+            head, tail = file.read_text().rsplit("#ifdef __cplusplus", 1)
+            file.write_text(head + text + "#ifdef __cplusplus" + tail)
+        else:
+            file.write_text(file.read_text() + text)
+    return len(pieces)
+
+
+def run(*command, **more):
+    """Standard output of a command that must succeed."""
+    done = subprocess.run([str(word) for word in command], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=600, **more)
+    assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def build(root):
+    """The program, with what was added."""
+    run("cmake", "-G", "Ninja", "-S", root, "-B", root / "build", "-DRANKGRAD_TESTS=OFF",
+        "-DRANKGRAD_EXAMPLES=OFF", "-DRANKGRAD_WERROR=ON", "-DCMAKE_BUILD_TYPE=Debug",
+        "-DCMAKE_C_FLAGS=-O1", "-DCMAKE_C_COMPILER=" + os.environ.get("CC", "gcc"))
+    run("cmake", "--build", root / "build", "--target", "rankgrad")
+    return root / "build" / "src" / "cli" / "rankgrad"
+
+
+def use(program, folder):
+    """Trains and measures with every part that was added."""
+    data, model = folder / "data.h5", folder / "model.h5"
+    run(program, "generate", "-o", data, "--lists", 60, "--features", 5)
+    chosen = {"--loss": "squared", "--scale": "0.5", "--optimizer": "signed_sgd",
+              "--threshold": "1e-4", "--schedule": "drop(at=0.25)", "--factor": "0.2",
+              "--model": "pairs", "--rank": "3", "--metric": "rbp(p=0.7)@5,ndcg@10"}
+    words = [word for pair in chosen.items() for word in pair]
+    run(program, "train", data, "-o", model, "--lr", "0.01", "--epochs", 8, "--quiet", *words)
+    shown = run(program, "inspect", model)
+    history = json.loads(next(x for x in shown.splitlines() if x.startswith("history: "))[9:])
+    for key, want in (("loss", "squared(scale=0.5)"), ("model", "pairs(rank=3)"),
+                      ("optimizer", "signed_sgd(threshold=0.0001)"),
+                      ("schedule", "drop(at=0.25, factor=0.2)")):
+        assert history[key] == want, (key, history[key])
+    report = json.loads(run(program, "evaluate", model, data, "--metric", "rbp(p=0.7)@5,ndcg@10",
+                            "--format", "json"))["metrics"]
+    assert 0 < report["rbp(p=0.7)@5"]["value"] < 1, report
+    assert len(run(program, "predict", model, data).split()) > 100
+    line = {"loss": "squared(scale=3)", "logits": [1, 2], "labels": [0, 2]}
+    answer = json.loads(run(program, "loss", input=json.dumps(line) + "\n"))
+    assert answer["value"] == 1.5 and answer["grad_logits"] == [3, 0], answer  # over two items
+    checked = run(program, "gradcheck", "cube", "squared")
+    assert checked.count("ok ") == 5 and "FAILED" not in checked, checked
+    text = run(program, "train", "--help")
+    for word in ("--threshold", "Of signed_sgd: Gradients up to this", "--rank", "rbp", "squared"):
+        assert word in text, f"{word} is not in train --help"
+
+
+def refuse(program, folder):
+    """Parameters out of range are refused by the tables alone."""
+    for words, said in ((("--optimizer", "signed_sgd", "--threshold", "-1"), "expected a number >= 0"),
+                        (("--threshold", "1"), "--threshold is a parameter of signed_sgd"),
+                        (("--loss", "squared(scale=0)"), "scale is 0; expected a number > 0"),
+                        (("--model", "pairs(rank=65)"), "rank is 65"),
+                        (("--metric", "rbp(p=1)"), "p is 1; expected a number >= 0 and < 1"),
+                        (("--schedule", "drop(at=2)"), "at is 2")):
+        done = subprocess.run([str(program), "train", str(folder / "data.h5"), "-o",
+                               str(folder / "x.h5"), *words], text=True, stderr=subprocess.PIPE,
+                              timeout=60)
+        assert done.returncode == 2 and said in done.stderr, (words, done.stderr)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="rankgrad-test-") as name:
+        folder = pathlib.Path(name)
+        root = folder / "source"
+        root.mkdir()
+        for part in ("src", "include", "cmake"):
+            shutil.copytree(SOURCE / part, root / part)
+        shutil.copy(SOURCE / "CMakeLists.txt", root)
+        n = add_pieces(root)
+        program = build(root)
+        use(program, folder)
+        refuse(program, folder)
+    print(f"{n} pieces of docs/adding.md are all it takes")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except AssertionError as error:
+        print(error)
+        sys.exit(1)
