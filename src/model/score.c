@@ -377,7 +377,7 @@ static rg_status score_sparse(rg_context *ctx, const struct bulk *bulk, int64_t 
         most_values = n_values > most_values ? n_values : most_values;
         row = next;
     }
-    struct sparse_block b = {NULL};
+    struct sparse_block b = {.graph = NULL};
     rg_status status = sparse_block_open(ctx, bulk, most_rows, most_values, &b);
     if (status == RG_OK)
         b.graph = graph_for(ctx, bulk->model, &status);
