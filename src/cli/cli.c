@@ -89,7 +89,9 @@ static void remember_signal(int number)
     for (int i = 0; i < N_ORDERLY; i++)
         if (caught[i])
             signal(orderly[i], SIG_DFL);
-    signal_number = number;
+    /* Two signals may reach two threads at once, before either handler has run. */
+    if (__atomic_exchange_n(&signal_number, number, __ATOMIC_SEQ_CST) != 0)
+        raise(number); /* delivered, and deadly, at the end of this handler */
     cancelled = !uncancellable;
 }
 
