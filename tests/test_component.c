@@ -139,12 +139,13 @@ static void a_struct_makes_a_choice(void **state)
     (void)state;
     struct every own = {0.25, 7, true, 2, {2, {8, 4}}, {1, {5}}};
     assert_ok(f.ctx, rg_choice_make(f.ctx, &every, &own, &f.choice));
-    assert_string_equal(printed(),
-                        "every(rate=0.25, count=7, flag=true, label_mode=softmax, hidden=[8, 4], widths=[5])");
+    assert_string_equal(
+        printed(),
+        "every(rate=0.25, count=7, flag=true, label_mode=softmax, hidden=[8, 4], widths=[5])");
     assert_ok(f.ctx, rg_choice_make(f.ctx, &every, NULL, &f.choice));
     assert_string_equal(printed(),
                         "every(rate=0.9, count=3, flag=false, label_mode=normalized, hidden=[], "
-                   "widths=[3, 2])");
+                        "widths=[3, 2])");
 
     const struct every good = own;
     own.rate = NAN;
@@ -159,6 +160,28 @@ static void a_struct_makes_a_choice(void **state)
     assert_fails(f.ctx, RG_USAGE, "hidden is", rg_choice_make(f.ctx, &every, &own, &f.choice));
     own = good, own.hidden.n = -1;
     assert_fails(f.ctx, RG_USAGE, "hidden is", rg_choice_make(f.ctx, &every, &own, &f.choice));
+}
+
+static void wrong_tables_are_refused(void **state)
+{
+    (void)state;
+    struct every own = {0.25, 7, true, 2, {2, {8, 4}}, {1, {5}}};
+    rg_param odd[RG__COUNT(params)];
+    for (int way = 0; way < 4; way++) {
+        memcpy(odd, params, sizeof odd);
+        rg_component wrong = every;
+        wrong.params = odd;
+        if (way == 0)
+            wrong.params_size = RG_PARAMS_SIZE + 1;
+        else if (way == 1)
+            odd[1].offset = wrong.params_size - 4;
+        else if (way == 2)
+            odd[4].offset = SIZE_MAX;
+        else
+            odd[0].type = RG_PARAM_TYPE_COUNT;
+        assert_fails(f.ctx, RG_USAGE, "the table of its parameters is wrong",
+                     rg_choice_make(f.ctx, &wrong, &own, &f.choice));
+    }
 }
 
 static void one_parameter_is_set(void **state)
@@ -210,6 +233,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(text_is_read_and_printed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_text_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_struct_makes_a_choice, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_tables_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_parameter_is_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_cut_at_the_buffer, set_up, tear_down),
     };

@@ -65,7 +65,7 @@ typedef struct rg_component {
 } rg_component;
 
 /* The largest struct of parameters, in bytes. */
-#define RG_PARAMS_SIZE 256
+#define RG_PARAMS_SIZE 320
 
 /* All components of one sort. */
 typedef struct rg_registry {

@@ -268,6 +268,32 @@ static rg_status unknown_param(rg_context *ctx, const rg_component *component, c
 
 /* ---- Choices ---- */
 
+/* The size of a parameter's field. */
+static const size_t sizes[RG_PARAM_TYPE_COUNT] = {
+    [RG_PARAM_REAL] = sizeof(double),
+    [RG_PARAM_INTEGER] = sizeof(int64_t),
+    [RG_PARAM_FLAG] = sizeof(bool),
+    [RG_PARAM_NAME] = sizeof(int),
+    [RG_PARAM_INTEGERS] = sizeof(rg_integers),
+};
+
+/* RG_USAGE where the struct of parameters is too large, or a field lies outside of it. */
+static rg_status check_table(rg_context *ctx, const rg_component *component)
+{
+    bool fits = component->params_size <= RG_PARAMS_SIZE;
+    for (int i = 0; i < component->n_params && fits; i++) {
+        const rg_param *param = &component->params[i];
+        fits = (unsigned)param->type < RG_PARAM_TYPE_COUNT &&
+               param->offset <= component->params_size &&
+               sizes[param->type] <= component->params_size - param->offset;
+    }
+    return fits ? RG_OK
+                : rg__fail(ctx, RG_USAGE,
+                           "%s: the table of its parameters is wrong, or their struct is larger "
+                           "than %d bytes (RG_PARAMS_SIZE)",
+                           component->name ? component->name : "component", RG_PARAMS_SIZE);
+}
+
 static void set_defaults(const rg_component *component, rg_choice *choice)
 {
     memset(choice, 0, sizeof *choice);
@@ -281,6 +307,8 @@ rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const v
 {
     rg_status status =
         rg__require(ctx, "rg_choice_make", "component", component, "choice", choice, NULL);
+    if (status == RG_OK)
+        status = check_table(ctx, component);
     if (status != RG_OK)
         return status;
     set_defaults(component, choice);
@@ -314,13 +342,6 @@ rg_status rg_choice_set(rg_context *ctx, rg_choice *choice, const char *name, co
         rg_integers largest;
         double alignment;
     } field;
-    static const size_t sizes[RG_PARAM_TYPE_COUNT] = {
-        [RG_PARAM_REAL] = sizeof(double),
-        [RG_PARAM_INTEGER] = sizeof(int64_t),
-        [RG_PARAM_FLAG] = sizeof(bool),
-        [RG_PARAM_NAME] = sizeof(int),
-        [RG_PARAM_INTEGERS] = sizeof(rg_integers),
-    };
     if (!read_value(param, value, &field) || !is_valid(param, &field))
         return reject(ctx, component, param, value[0] ? value : "empty");
     memcpy(choice->params.bytes + param->offset, &field, sizes[param->type]);

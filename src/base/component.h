@@ -28,7 +28,8 @@
 
 /* The parameters of a component, in its initialiser. */
 #define RG__PARAMS(owner, array)                                                                   \
-    .params = (array), .n_params = RG__COUNT(array), .params_size = sizeof(owner)
+    .params = (array), .n_params = RG__COUNT(array),                                              \
+    .params_size = sizeof(owner) + 0 * sizeof(char[sizeof(owner) <= RG_PARAMS_SIZE ? 1 : -1])
 /* clang-format on */
 
 /* Reads a choice of this component from its text, whatever name stands there. */

@@ -4,13 +4,19 @@
 
 #include <math.h>
 
+/* Two counts together, at most the largest number there is. */
+static int64_t sum(int64_t a, int64_t b)
+{
+    return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
 /* Takes x to one end: `sign` 1 looks for the greatest numbers, -1 for the least. */
 static void extend(struct rg_extreme *end, double sign, double x, int64_t count)
 {
     if (end->n == 0) {
         *end = (struct rg_extreme){x, (double)NAN, count};
     } else if (x == end->value) {
-        end->n += count;
+        end->n = sum(end->n, count);
     } else if (sign * x > sign * end->value) {
         *end = (struct rg_extreme){x, end->value, count};
     } else if (!(sign * x <= sign * end->next)) {
@@ -22,7 +28,7 @@ void rg_extremes_add(rg_extremes *extremes, double x, int64_t count)
 {
     if (!extremes || isnan(x) || count < 1)
         return;
-    extremes->n += count;
+    extremes->n = sum(extremes->n, count);
     extend(&extremes->least, -1, x, count);
     extend(&extremes->greatest, 1, x, count);
 }

@@ -68,7 +68,8 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward);
 /* The parameters of a loss in RG__LOSS. */
 #define RG__LOSS_PARAMS(owner, array)                                                              \
     .component.params = (array), .component.n_params = RG__COUNT(array),                           \
-    .component.params_size = sizeof(owner)
+    .component.params_size =                                                                       \
+        sizeof(owner) + 0 * sizeof(char[sizeof(owner) <= RG_PARAMS_SIZE ? 1 : -1])
 
 /* The operands of all losses: logits, labels, weights, where, list weights. */
 #define RG__LOSS_OPERANDS                                                                          \
