@@ -2,6 +2,7 @@
 """What becomes of the program's outputs, as docs/outputs.md says: links, permissions, streams, files
 that hold something else, closed descriptors, signals, damaged files.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -109,6 +110,13 @@ class Outputs(Case):
         self.assertTrue(lines[0].startswith("epoch\t"), lines[0])
         self.run_well("evaluate", "n.h5", "d.h5")
 
+    def lines_of_the_history_of(self, pid):
+        """How many the file has that becomes the history; the file comes and goes at the start."""
+        for path in self.at.glob(f"h.tsv.tmp-{pid}-*"):
+            with contextlib.suppress(FileNotFoundError):
+                return path.read_text().count("\n")
+        return 0
+
     def train_until(self, n_lines, *arguments, output="n.h5"):
         """A training under way whose history, not yet in its place, has so many lines."""
         running = subprocess.Popen(
@@ -116,8 +124,7 @@ class Outputs(Case):
             cwd=self.at, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(60000):
             self.assertIsNone(running.poll(), "training ended")
-            found = [p for p in self.at.iterdir() if p.name.startswith("h.tsv.tmp-")]
-            if found and found[0].read_text().count("\n") >= n_lines:
+            if self.lines_of_the_history_of(running.pid) >= n_lines:
                 return running
             time.sleep(0.001)
         running.kill()

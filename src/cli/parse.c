@@ -262,8 +262,11 @@ static void allow_absent(const struct cli_command *command, void *values)
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values)
 {
     struct cli_shared shared = {0}, usual = shared;
+    int n = 0;
+    struct cli_option *options = cli_all_options(command, &n);
     struct parsing parsing = {.command = command,
-                              .options = cli_all_options(command, &parsing.n),
+                              .options = options,
+                              .n = n,
                               .values = {.own = values, .shared = &shared, .shared_usual = &usual}};
     char *defaults = parsing.options ? cli_alloc((int64_t)command->size, 1) : NULL;
     parsing.given = defaults ? cli_alloc(parsing.n, sizeof *parsing.given) : NULL;

@@ -27,7 +27,9 @@ struct rg__h5_scope rg__h5_enter(void)
 
 rg_status rg__h5_reserve(rg_context *ctx)
 {
-    void *block = malloc(RESERVE); /* not the context's allocator: libhdf5 has this one */
+    /* Not the context's allocator: libhdf5 has this one. Without volatile a compiler may drop the
+     * pair of calls, as clang does. */
+    void *volatile block = malloc(RESERVE);
     if (!block)
         return rg__fail_memory(ctx, RESERVE, "HDF5");
     free(block);
