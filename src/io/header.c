@@ -96,9 +96,8 @@ static rg_status add_block(struct header *h, const struct rg__h5_message *m)
 static int64_t value_size(const struct header *h, const unsigned char *type,
                           const unsigned char *space, size_t type_size, size_t space_size)
 {
-    static const size_t least[] = {12, 20, 10, 8, 12, 8, 8, 8, 8, 16, 12}; /* of each class */
-    int class = type[0] & 15, width = h->file->super.length_size;
-    if (type_size < 8 || class >= RG__COUNT(least) || type_size < least[class] || space_size < 4)
+    int width = h->file->super.length_size;
+    if (rg__h5_type_extent(type, type_size) < 0 || space_size < 4)
         return -1;
     int64_t bytes = (int64_t)rg__h5_number(type + 4, 4);
     size_t rank = space[1], at = space[0] == 1 ? 8 : 4;
@@ -140,17 +139,45 @@ bool rg__h5_split_layout(const struct rg__h5 *file, const struct rg__h5_message 
     return true;
 }
 
-/* Integers, floats and strings are described in so many bytes: one whose class has changed to
- * another of these is found by its length. */
+/* A type whose class has changed is found by its length. Enumerations and the like may be followed
+ * by unused bytes. */
 static bool is_type_whole(const struct header *h, const struct rg__h5_message *m)
 {
-    enum { INTEGER = 0, FLOAT = 1, STRING = 3 };
-    size_t size = 8;
-    int class = m->size > 0 ? m->body[0] & 15 : -1;
-    if ((m->flags & RG__H5_SHARED) || (class != INTEGER && class != FLOAT && class != STRING))
+    enum { STRING = 3 };
+    if (m->flags & RG__H5_SHARED)
         return true;
-    size += class == INTEGER ? 4 : class == FLOAT ? 12 : 0;
-    return m->size == (h->version == 1 ? (size + 7) / 8 * 8 : size);
+    int64_t size = rg__h5_type_extent(m->body, m->size);
+    if (size < 0 || (m->body[0] & 15) > STRING)
+        return size >= 0;
+    return (int64_t)m->size == (h->version == 1 ? (size + 7) / 8 * 8 : size);
+}
+
+/* The filters of a data set: version, their number, 6 bytes in version 1; for each its number (2),
+ * the length of its name (2; not in version 2 for the stock ones, below 256), flags (2), number of
+ * values (2); the name; the values (4 each), in version 1 an even number of them. */
+static bool are_filters_whole(const struct rg__h5_message *m)
+{
+    const unsigned char *at = m->body, *end = m->body + m->size;
+    if (m->size < 2 || at[0] < 1 || at[0] > 2)
+        return false;
+    bool old = at[0] == 1;
+    int n = at[1];
+    for (at += old ? 8 : 2; n > 0; n--) {
+        if (end - at < 6)
+            return false;
+        bool named = old || rg__h5_number(at, 2) >= 256;
+        if (named && end - at < 8)
+            return false;
+        size_t name = named ? (size_t)rg__h5_number(at + 2, 2) : 0;
+        size_t values = (size_t)rg__h5_number(at + (named ? 6 : 4), 2);
+        at += named ? 8 : 6;
+        name = old ? (name + 7) / 8 * 8 : name;
+        values = 4 * (old ? values + values % 2 : values);
+        if (name + values > (size_t)(end - at) || (name > 0 && !memchr(at, '\0', name)))
+            return false;
+        at += name + values;
+    }
+    return true;
 }
 
 /* libhdf5 believes the sizes in an attribute and reads beyond its message. */
@@ -202,6 +229,8 @@ static rg_status check_message(const struct header *h, const struct rg__h5_messa
         return check_attribute(h, m);
     if (m->type == RG__H5_LAYOUT && !rg__h5_split_layout(h->file, m, &layout))
         return fail(h, "its layout is impossible");
+    if (m->type == RG__H5_FILTERS && !(m->flags & RG__H5_SHARED) && !are_filters_whole(m))
+        return fail(h, "the description of its filters is longer than its message");
     if (m->type == RG__H5_DATATYPE && !is_type_whole(h, m))
         return fail(h, "the description of its type has another length than its own");
     return RG_OK;

@@ -95,7 +95,12 @@ rg_status rg__h5_read_bytes(struct rg__h5 *file, const char *name, uint64_t addr
                             void *to);
 
 /* A message of an object's header; `body` lasts for the call it is given to. */
-enum { RG__H5_DATATYPE = 3, RG__H5_LAYOUT = 8, RG__H5_ATTRIBUTE = 12 }; /* types */
+enum {
+    RG__H5_DATATYPE = 3,
+    RG__H5_LAYOUT = 8,
+    RG__H5_FILTERS = 11,
+    RG__H5_ATTRIBUTE = 12
+}; /* types */
 struct rg__h5_message {
     int type, flags;
     const unsigned char *body;
@@ -115,6 +120,10 @@ struct rg__h5_attribute {
 
 /* False when the parts do not fit into the message. */
 bool rg__h5_split_attribute(const struct rg__h5_message *message, struct rg__h5_attribute *a);
+
+/* How many bytes the description of a type has; -1: its parts do not all lie within `size` bytes,
+ * or it is of an unknown kind; type_message.c. */
+int64_t rg__h5_type_extent(const unsigned char *bytes, size_t size);
 
 enum { RG__H5_MOST_RANK = H5S_MAX_RANK + 1 };
 
