@@ -104,6 +104,44 @@ rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_op
                             paths[0], data);
 }
 
+/* Whether the rows [begin, end) that are there have one and the same score; *n gets how many. */
+static bool all_equal(const rg_split *split, const double *scores, int64_t begin, int64_t end,
+                      int64_t *n)
+{
+    double first = (double)NAN;
+    bool equal = true;
+    *n = 0;
+    for (int64_t row = begin; row < end; row++) {
+        if (!cli_row_is_there(split, row))
+            continue;
+        first = (*n)++ == 0 ? scores[row] : first;
+        equal &= scores[row] == first;
+    }
+    return equal;
+}
+
+/* A note where no list has two different scores: they are no order. */
+static void note_equal_scores(const rg_model *model, const char *path, const rg_split *split,
+                              const double *scores)
+{
+    const int64_t all[2] = {0, split->n_rows}, *offsets = split->offsets ? split->offsets : all;
+    int64_t n_lists = split->offsets ? split->n_lists : 1, n_several = 0, n;
+    rg_dtype dtype = split->csr.indptr ? split->csr.dtype : split->features.dtype;
+    for (int64_t list = 0; list < n_lists; list++) {
+        if (!all_equal(split, scores, offsets[list], offsets[list + 1], &n))
+            return;
+        n_several += n > 1;
+    }
+    if (n_several > 0)
+        cli_note("%s: all rows of a list have the same score, in every list, so that they are in "
+                 "no order%s",
+                 path,
+                 dtype == RG_F64 && rg_model_parameters(model)->dtype == RG_F32
+                     ? "; the model is f32 and the data f64: one trained with --dtype f64 tells "
+                       "apart what f32 cannot"
+                     : "");
+}
+
 rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, const rg_split *split,
                     double **scores)
 {
@@ -113,7 +151,10 @@ rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, co
     rg_status status = rg_model_score_split(model, split, *scores);
     if (status == RG_BAD_DATA)
         return cli_fail(status, "%s: %s", path, rg_last_error(ctx));
-    return status == RG_OK ? RG_OK : cli_report(ctx);
+    if (status != RG_OK)
+        return cli_report(ctx);
+    note_equal_scores(model, path, split, *scores);
+    return RG_OK;
 }
 
 const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *number)
