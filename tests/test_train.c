@@ -874,6 +874,22 @@ static void fill_tiny(const struct tiny *t, int form, struct tiny_split *to)
     split->mask = t->masked ? t->mask : NULL;
 }
 
+/* The lists with a row and a weight above 0 in which no label, times its weight, is above 0. */
+static int lists_without_relevant(const struct tiny *t)
+{
+    int n = 0;
+    for (int q = 0, i = 0; q < 3; q++) {
+        int n_rows = 0, n_relevant = 0;
+        for (int64_t end = i + t->lengths[q]; i < end; i++) {
+            n_rows += !t->masked || t->mask[i];
+            n_relevant += (!t->masked || t->mask[i]) && t->labels[i] > 0 &&
+                          (!t->weighted || t->weights[i] > 0);
+        }
+        n += n_rows > 0 && n_relevant == 0 && (!t->lists_weighted || t->list_weights[q] > 0);
+    }
+    return n;
+}
+
 /* Two rows of a list must differ both in label and in a feature, or training says what is wrong. */
 static void nothing_to_learn_is_an_error(void **state)
 {
@@ -890,11 +906,14 @@ static void nothing_to_learn_is_an_error(void **state)
             o.loss = loss_of(t->mode);
             o.negative_labels = t->policy;
             o.model.dtype = t->f64 ? RG_F64 : RG_F32;
-            rg_status status = rg_train(ctx, &small.split, rg_no_split(), &o, &model, NULL);
+            rg_train_result result;
+            rg_status status = rg_train(ctx, &small.split, rg_no_split(), &o, &model, &result);
             if (status != (t->words ? RG_BAD_DATA : RG_OK) ||
                 (t->words && !strstr(rg_last_error(ctx), t->words)))
                 fail_msg("%s, form %d: %s: %s", t->what, form, rg_status_name(status),
                          rg_last_error(ctx));
+            if (status == RG_OK)
+                assert_int_equal(result.n_no_relevant, lists_without_relevant(t));
             rg_model_destroy(model);
         }
 }

@@ -97,7 +97,7 @@ typedef struct rg_train_result {
                               any) */
     bool kept_last;        /* no validation list could choose: the last epoch is kept */
     int64_t n_train_lists; /* with an item and a list weight above 0 */
-    int64_t n_no_relevant; /* of those: all labels, times item weights, are 0 */
+    int64_t n_no_relevant; /* of those: no label, times its item weight, is above 0 */
     rg_gain gain;          /* that the selection metric was measured with */
     int64_t n_vali_lists;
     rg_train_verdict verdict;

@@ -18,14 +18,18 @@ double rg__label_scale(const struct rg__rows *rows, int64_t *n_without)
     double total = 0, n = 0; /* over lists, by weight */
     for (int64_t q = 0; q < rows->n_lists; q++) {
         double mass = 0, weight = rows->list_weights ? rows->list_weights[q] : 1;
+        bool relevant = false;
         if (!rg__list_counts(rows, q))
             continue;
-        for (int64_t i = rows->offsets[q]; i < rows->offsets[q + 1]; i++)
-            mass += fabs(rg__element(rows->dtype, rows->labels, i) *
-                         (rows->weights ? rg__element(rows->dtype, rows->weights, i) : 1));
+        for (int64_t i = rows->offsets[q]; i < rows->offsets[q + 1]; i++) {
+            double label = rg__element(rows->dtype, rows->labels, i) *
+                           (rows->weights ? rg__element(rows->dtype, rows->weights, i) : 1);
+            mass += fabs(label);
+            relevant |= label > 0;
+        }
         total += weight * mass;
         n += mass > 0 ? weight : 0;
-        *n_without += mass == 0;
+        *n_without += !relevant;
     }
     return total > 0 ? n / total : 1;
 }

@@ -7,7 +7,7 @@
 #include <rankgrad/train.h>
 
 /* 1 / (mean label mass, by list weight, of the lists that have any); 1 when none has. *n_without
- * gets the number of lists that count but have no label mass. */
+ * gets the number of lists that count in which no label, times its weight, is above 0. */
 double rg__label_scale(const struct rg__rows *rows, int64_t *n_without);
 
 /* Masks (N, allocated from ctx) that set whole lists aside: `vali` gets about `fraction` of the
