@@ -535,6 +535,7 @@ class Destinations(Case):
                  ("a model renamed", self.model.replace(b"rankgrad-model", b"rankgrad-madel"),
                   set()), ("zeros", bytes(4096), set())]
         kinds += [("HDF5 of others", one, set()) for one in foreign]
+        damaged = ("half a model", "damaged model", "HDF5's first bytes")
         outputs = [("model", ("train", "d.h5", "-q", "--epochs", "1", "-o", "x")),
                    ("data", ("generate", "--lists", "5", "--features", "3", "-o", "x")),
                    ("data", ("convert", "d.h5", "-o", "x")),
@@ -549,7 +550,8 @@ class Destinations(Case):
                     if kind in replaced_by:
                         self.run_well(*command)
                     else:
-                        self.refused(2, "(--force)", *command)
+                        unreadable = name in damaged and kind in ("model", "data")
+                        self.refused(4 if unreadable else 2, "(--force)", *command)
                         self.run_well(*command, "--force")
                     self.assertNotEqual((self.at / "x").stat().st_ino, inode)
 

@@ -32,7 +32,8 @@ typedef struct rg_output_options {
  * replaced. RG_IO: a directory, or its folder is missing or cannot be written. RG_USAGE: a socket;
  * one of the inputs (same device and inode) or a file that is read beside one; and without `force`
  * a file that is neither empty nor of that format or header, that nobody may write, or that has
- * other names (hard links). NULL options: nothing may be replaced. */
+ * other names (hard links). RG_DAMAGED: the same for a damaged HDF5 file, whatever it held. NULL
+ * options: nothing may be replaced. */
 RG_API rg_status rg_output_check(rg_context *ctx, const char *path,
                                  const rg_output_options *options);
 

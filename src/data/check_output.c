@@ -21,7 +21,7 @@ static const char *content_of(const char *format)
     return NULL;
 }
 
-/* The format that an HDF5 file says it has, allocated; NULL: none, or it is no sound HDF5 file. */
+/* The format that an HDF5 file says it has, allocated; NULL: none, or it is not an HDF5 file. */
 static rg_status read_format(rg_context *ctx, const char *path, char **format)
 {
     struct rg__h5 *file;
@@ -30,11 +30,10 @@ static rg_status read_format(rg_context *ctx, const char *path, char **format)
     if (status == RG_OK)
         status = rg__h5_read_attribute(file, "/", "format", format);
     rg__h5_close(file);
-    bool ours_to_report = status == RG_IO || status == RG_LIMIT || status == RG_CANCELLED;
-    return ours_to_report ? status : RG_OK;
+    return status == RG_BAD_DATA ? RG_OK : status;
 }
 
-/* RG_USAGE unless the file holds what is to be written. */
+/* RG_USAGE unless the file holds what is to be written; RG_DAMAGED when nobody can tell. */
 static rg_status check_format(rg_context *ctx, const char *path, const char *target,
                               const char *expected)
 {
@@ -45,6 +44,8 @@ static rg_status check_format(rg_context *ctx, const char *path, const char *tar
         status = rg__fail(
             ctx, RG_USAGE,
             "%s: exists, and was not written by Rankgrad; it is not replaced unless forced", path);
+    else if (status == RG_DAMAGED)
+        rg__fail(ctx, status, "%s; the file is not replaced unless forced", ctx->error);
     else if (status == RG_OK && strcmp(format, expected) != 0)
         status = rg__fail(ctx, RG_USAGE, "%s: holds %s, and is not replaced by %s unless forced",
                           path, content, content_of(expected) ? content_of(expected) : expected);
