@@ -226,6 +226,34 @@ class Habits(Case):
                 ("train", "--force=yes", "'--force=yes' has a value, but --force takes none")):
             self.usage(words, command, word)
 
+    def test_messages_of_the_library_name_flags(self):
+        """The library calls an option by its C field; the program prints that field's flag."""
+        data, model = self.trained()
+        labels = {"negative": (-1, 0), "large": (1e31, 0), "exponential": (1024, 0)}
+        for name, pair in labels.items():
+            write(self.at(name), "".join(f"{y} qid:1 1:{i}\n" for i, y in enumerate(pair)))
+        write(self.at("outlier"), "".join(f"{i % 2} qid:{i // 2} 1:{1e6 if i == 9 else i % 7}\n"
+                                          for i in range(6000)))
+        self.good("train", self.at("exponential"), "-o", self.at("e.h5"), "-q")
+        train = ("train", "-q", "-o", self.at("x.h5"), "--epochs", 2)
+        for words, arguments in (
+                ("--lr is 1e+39", (*train, data, "--lr", "1e39")),
+                ("--l2 is 1e+39", (*train, data, "--l2", "1e39")),
+                ("a smaller --lr or --l2, or --clip-norm 1 may help",
+                 (*train, data, "--lr", "1e38", "--clip-norm", "0", "--l2", "1e38")),
+                ("--negative-labels zero", (*train, self.at("negative"))),
+                ("(--dtype f64)", (*train, self.at("large"))),
+                ("--vali-fraction: 1 list", (*train, self.at("exponential"), "--vali-fraction", "0.5")),
+                ("--normalize log1p-zscore", (*train, self.at("outlier"))),
+                ("--vali-fraction 0.2 sets", (*train, self.at("exponential"))),
+                ("use --gain linear", ("evaluate", self.at("e.h5"), self.at("exponential"))),
+                ("only replaced with --force", ("train", data, "-o", self.at("large"))),
+                ("only replaced with --force", ("generate", "-o", self.at("large"))),
+                ("only replaced with --force", ("predict", model, data, "-o", self.at("large")))):
+            self.assertIn(words, run(*arguments).stderr, arguments)
+        write(self.at("json"), '{"metric": "ndcg", "scores": [1, 2], "labels": [1024, 0]}\n')
+        self.assertIn("use `gain` linear", run("metric", self.at("json")).stdout)  # a key, no flag
+
     def test_options_given_twice(self):
         data, model = self.at("data.h5"), self.at("model.h5")
         for command, arguments, name in (

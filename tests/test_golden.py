@@ -80,7 +80,7 @@ PROTOCOL = [
     ("metric", {**MRR, "offsets": [0, 3, 2, 4]}, "decrease"),
     ("metric", {**MRR, "weights": [1, 2]}, "weights has shape (2)"),
     ("metric", {**MRR, "weights": [-1]}, "weight of list 1 is -1"),
-    ("metric", {"metric": "ndcg", "scores": [1], "labels": [1024]}, "gain linear"),
+    ("metric", {"metric": "ndcg", "scores": [1], "labels": [1024]}, "`gain` linear"),
     ("metric", {"metric": "dcg", "gain": "linear", "scores": [2, 1], "labels": [1.7e308, 1.7e308]},
      {"value": "Infinity", "per_list": ["Infinity"]}),
     ("metric", [1], "expected an object"),

@@ -246,10 +246,10 @@ static void options_are_checked(void **state)
         double step, rtol, atol, rtol_f32;
         const char *words;
     } cases[] = {
-        {0, 1e-6, 1e-8, 0, "step is 0"},           {-1, 1e-6, 1e-8, 0, "step is -1"},
-        {6e-6, -1, -1, 0, "rtol is -1"},           {6e-6, NAN, 1e-8, 0, "rtol is nan"},
-        {6e-6, 1e-6, INFINITY, 0, "atol is inf"},  {6e-6, 1e-6, 1e-8, -1, "rtol_f32 is -1"},
-        {6e-6, 1e-6, 1e-8, NAN, "rtol_f32 is nan"}};
+        {0, 1e-6, 1e-8, 0, "`step` is 0"},           {-1, 1e-6, 1e-8, 0, "`step` is -1"},
+        {6e-6, -1, -1, 0, "`rtol` is -1"},           {6e-6, NAN, 1e-8, 0, "`rtol` is nan"},
+        {6e-6, 1e-6, INFINITY, 0, "`atol` is inf"},  {6e-6, 1e-6, 1e-8, -1, "`rtol_f32` is -1"},
+        {6e-6, 1e-6, 1e-8, NAN, "`rtol_f32` is nan"}};
     rg_context *ctx = rg_context_create(NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rg_gradcheck_report report;

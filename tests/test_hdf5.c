@@ -225,8 +225,7 @@ static void nothing_foreign_is_replaced(void **state)
     const char *path = path_of(f, "mine.txt");
     rg_write_options force = {.force = true};
     spill(path, "thesis", 6);
-    assert_fails(f->ctx, RG_USAGE, "unless forced",
-                 rg_dataset_write(f->ctx, path, &split, 1, NULL));
+    assert_fails(f->ctx, RG_USAGE, "`force`", rg_dataset_write(f->ctx, path, &split, 1, NULL));
     size_t size;
     char *bytes = slurp(path, &size);
     assert_int_equal(size, 6);

@@ -672,13 +672,13 @@ static void large_labels(void **state)
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     assert_int_equal(notes.count, 1);
     assert_non_null(strstr(notes.last, "row 2 "));
-    assert_non_null(strstr(notes.last, "--gain linear"));
+    assert_non_null(strstr(notes.last, "`gain` linear"));
     labels[2] = 1023;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     labels[2] = 1023.5;
     assert_fails(ctx, RG_BAD_DATA, "row 3 ", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     assert_non_null(strstr(rg_last_error(ctx), "1023.5"));
-    assert_non_null(strstr(rg_last_error(ctx), "--gain linear"));
+    assert_non_null(strstr(rg_last_error(ctx), "`gain` linear"));
     notes.count = 0;
     m.gain = RG_GAIN_LINEAR;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));

@@ -5,8 +5,8 @@
  * or of an array's element. Every call runs in a process of its own, so that a crash is a finding. */
 #include "check.h"
 
-#include <limits.h>
 #include <glob.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -505,22 +505,22 @@ static const struct {
     {AT(offsets[1]), COUNT, -1, evaluate, "offsets"},
     {AT(train_options.loss), NOTHING, 0, train, "text is NULL"},
     {AT(train_options.normalize), INTEGER, -1, train, "normalize"},
-    {AT(train_options.negative_labels), INTEGER, 99, train, "negative-labels"},
-    {AT(train_options.epochs), COUNT, -1, train, "epochs is -1"},
-    {AT(train_options.batch_lists), COUNT, 0, train, "batch-lists is 0"},
-    {AT(train_options.vali_fraction), REAL, NAN, train, "vali-fraction is nan"},
-    {AT(train_options.memory_limit), COUNT, -1, train, "memory limit"},
-    {AT(train_options.window_bytes), COUNT, -1, train, "window is -1"},
+    {AT(train_options.negative_labels), INTEGER, 99, train, "`negative_labels`"},
+    {AT(train_options.epochs), COUNT, -1, train, "`epochs` is -1"},
+    {AT(train_options.batch_lists), COUNT, 0, train, "`batch_lists` is 0"},
+    {AT(train_options.vali_fraction), REAL, NAN, train, "`vali_fraction` is nan"},
+    {AT(train_options.memory_limit), COUNT, -1, train, "`memory_limit`"},
+    {AT(train_options.window_bytes), COUNT, -1, train, "`window_bytes` is -1"},
     {AT(train_options.metric.name), NOTHING, 0, train, "name is NULL"},
     {AT(train_options.metric.gain), INTEGER, 99, train, "gain 99"},
     {AT(train_options.metric.k), COUNT, -1, train, "k is -1"},
     {AT(train_options.model.name), NOTHING, 0, train, "model"},
     {AT(train_options.model.dtype), INTEGER, RG_I64, train, "i64"},
-    {AT(train_options.optimizer.lr), REAL, NAN, train, "lr is nan"},
+    {AT(train_options.optimizer.lr), REAL, NAN, train, "`lr` is nan"},
     {AT(model_options.dtype), INTEGER, 99, create_model, "type is none"},
     {AT(optimizer_options.name), NOTHING, 0, create_optimizer, "text is NULL"},
-    {AT(optimizer_options.l2), REAL, -1, create_optimizer, "l2 is -1"},
-    {AT(optimizer_options.clip_norm), REAL, NAN, create_optimizer, "clip_norm is nan"},
+    {AT(optimizer_options.l2), REAL, -1, create_optimizer, "`l2` is -1"},
+    {AT(optimizer_options.clip_norm), REAL, NAN, create_optimizer, "`clip_norm` is nan"},
     {AT(parameters.count), COUNT, -1, create_optimizer, "-1 parameters"},
     {AT(parameters.dtype), INTEGER, RG_BOOL, create_optimizer, "bool"},
     {AT(parameters.value), NOTHING, 0, create_optimizer, "parameters->value is NULL"},
@@ -538,7 +538,7 @@ static const struct {
     {AT(softmax.label_mode), INTEGER, -1, loss, "label_mode"},
     {AT(operator.forward[RG_F64]), NOTHING, 0, apply, "expected another type"},
     {AT(operands[0]), NOTHING, 0, apply, "operand 0 is NULL"},
-    {AT(gradcheck_options.step), REAL, NAN, gradcheck, "step is nan"},
+    {AT(gradcheck_options.step), REAL, NAN, gradcheck, "`step` is nan"},
     {AT(tensor.data), NOTHING, 0, gradcheck, "input 0"},
     {AT(tensor.ndim), INTEGER, 99, gradcheck, "input 0"},
     {AT(output_options.n_inputs), INTEGER, -1, check_output, "-1 inputs"},

@@ -627,10 +627,10 @@ static void what_is_no_model_is_told(void **state)
     int64_t offsets[] = {0, 3};
     rg_split split = split_of(3, offsets);
     const rg_split *splits[] = {&split};
-    assert_fails(ctx, RG_USAGE, "holds a model, and is not replaced by a data set",
+    assert_fails(ctx, RG_USAGE, "holds a model, and is only replaced by a data set",
                  rg_dataset_write(ctx, path, splits, 1, NULL));
     assert_ok(ctx, rg_dataset_write(ctx, path, splits, 1, &(rg_write_options){.force = true}));
-    assert_fails(ctx, RG_USAGE, "holds a data set, and is not replaced by a model",
+    assert_fails(ctx, RG_USAGE, "holds a data set, and is only replaced by a model",
                  rg_model_save(model, path, false));
     assert_fails(ctx, RG_BAD_DATA, "swapped", rg_model_load(ctx, path, &loaded));
     assert_fails(ctx, RG_IO, "No such file", rg_model_save(model, "/nonesuch/m.h5", false));

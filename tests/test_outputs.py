@@ -551,7 +551,7 @@ class Destinations(Case):
                         self.run_well(*command)
                     else:
                         unreadable = name in damaged and kind in ("model", "data")
-                        self.refused(4 if unreadable else 2, "(--force)", *command)
+                        self.refused(4 if unreadable else 2, "with --force", *command)
                         self.run_well(*command, "--force")
                     self.assertNotEqual((self.at / "x").stat().st_ino, inode)
 

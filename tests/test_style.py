@@ -1,7 +1,8 @@
 """The part of the house style that a script can see.
 
 A source file opens with a comment. No function is longer than 60 lines, no line of src/ and
-include/ wider than 100 columns. Every public prototype has a comment above it or shares one with
+include/ wider than 100 columns. No message of the library names a flag of the program, and what
+it names in backquotes is a member of a public struct or a parameter. Every public prototype has a comment above it or shares one with
 its group. The lines of ops.def and losses.def, their files and their prototypes agree."""
 
 import os
@@ -11,6 +12,10 @@ import sys
 
 LONGEST_FUNCTION = 60
 WIDEST_LINE = 100
+
+# Library sources whose messages still name flags.
+FLAGS_REMAIN = {pathlib.Path("src/data") / name for name in
+                ("chunk.c", "dataset.c", "gather.c", "grouping.c", "side_files.c", "text.c")}
 
 # Each FILE.def with the macro of its lines, the header with a prototype for each line, its name.
 TABLES = [
@@ -91,6 +96,26 @@ def file_findings(path, text):
             yield f"{path}:{number}: a prototype without a comment above it"
 
 
+def member_names(root):
+    """The members of public structs and the parameters of components: what messages may name."""
+    headers = "".join(blanked(file.read_text()) for file in root.glob("include/**/*.h"))
+    tables = "".join(file.read_text() for file in root.glob("src/**/*.c"))
+    return set(re.findall(r"\b([a-z]\w*)(?:\[[^\]]*\])*[;,]", headers)) | set(
+        re.findall(r"\bRG__(?:REAL|INTEGERS?|FLAG|NAME)\([^,()]*, (\w+)", tables))
+
+
+def message_findings(path, text, members):
+    """The flags and the unknown names in the strings of the library."""
+    text = re.sub(r"/\*.*?\*/", lambda m: re.sub(r"[^\n]", " ", m[0]), text, flags=re.S)
+    for string in re.finditer(r'"((?:\\.|[^"\\\n])*)"', text):
+        number = text.count("\n", 0, string.start()) + 1
+        for flag in re.findall(r"(?<![\w-])--[a-z][\w-]*", string[1]):
+            yield f"{path}:{number}: a message names {flag}; expected the option's field, `field`"
+        for name in re.findall(r"`(\w+)`", string[1]):
+            if name not in members:
+                yield f"{path}:{number}: `{name}` is no member of a public struct"
+
+
 def table_findings(root, tables, header, prototype):
     """Lines of .def files without a prototype, and prototypes without a line. (A file without a
     line, and a line without its file, stop CMake.)"""
@@ -154,15 +179,23 @@ def self_test():
         found = list(file_findings(path, HEADER.replace(text, instead)))
         assert any(word in line for line in found), (word, found)
     assert list(file_findings(path, "int x;\n")), "a file without a comment passed"
+    for text, wrong in (('"use `lr`, a -- b, \\"`l2`\\""', 0), ('/* "--lr" */', 0), ('"%s `%s`"', 0),
+                        ('"--lr"', 1), ('"a smaller --lr or\\n" "--clip-norm 1"', 2), ('"`lb`"', 1),
+                        ('"(--lr)"', 1), ('"x--" "--y"', 1)):
+        found = list(message_findings(path, text, {"lr", "l2"}))
+        assert len(found) == wrong, (text, found)
 
 
 def main():
     self_test()
     root = pathlib.Path(os.environ["RANKGRAD_SOURCE"])
-    found, n_files = [], 0
+    found, n_files, members = [], 0, member_names(root)
     for file in sources(root):
         n_files += 1
-        found += file_findings(file.relative_to(root), file.read_text())
+        path, text = file.relative_to(root), file.read_text()
+        found += file_findings(path, text)
+        if path.parts[0] == "src" and path.parts[1] != "cli" and path not in FLAGS_REMAIN:
+            found += message_findings(path, text, members)
     assert n_files > 50, f"no sources below {root}"
     for row in TABLES:
         found += table_findings(root, *row)

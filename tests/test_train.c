@@ -328,7 +328,7 @@ static void without_validation_the_last_epoch_is_kept(void **state)
     rg_train_options o = options();
     assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, &result));
     assert_true(result.kept_last && result.kept_epoch == 50);
-    assert_non_null(strstr(train_log.note, "--vali-fraction"));
+    assert_non_null(strstr(train_log.note, "`vali_fraction`"));
     rg_model_destroy(model);
     o.vali_fraction = 0.25;
     assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, &result));
@@ -595,7 +595,7 @@ static const struct odd_number {
     const char *words; /* NULL: it is trained on */
 } odd_numbers[] = {
     {LABEL, 1e39, RG_F32, 0, 0, "training labels: row 4 (from 1) is 1e+39"},
-    {LABEL, 1e39, RG_F32, 0, 0, "--dtype f64"},
+    {LABEL, 1e39, RG_F32, 0, 0, "`dtype` f64"},
     {LABEL, 1e39, RG_F64, 0, 0, NULL},
     {LABEL, 3e38, RG_F32, 0, 0, "row 4 (from 1) is 3e+38"}, /* its loss would overflow */
     {LABEL, 1e39, RG_F32, RG_LABELS_NORMALIZED, 0, "is 1e+39"},
@@ -1362,10 +1362,10 @@ static void errors(void **state)
         rg_status status;
         const char *words;
     } cases[] = {
-        {&o.optimizer.lr, 0, RG_USAGE, "lr is 0"},
+        {&o.optimizer.lr, 0, RG_USAGE, "`lr` is 0"},
         {&o.optimizer.lr, 1e38, RG_DIVERGED, "training"},
-        {&o.optimizer.clip_norm, -1, RG_USAGE, "clip_norm is -1"},
-        {&o.vali_fraction, 1, RG_USAGE, "vali-fraction is 1"},
+        {&o.optimizer.clip_norm, -1, RG_USAGE, "`clip_norm` is -1"},
+        {&o.vali_fraction, 1, RG_USAGE, "`vali_fraction` is 1"},
         {&m.labels[3], -1, RG_BAD_DATA, "row 4 (from 1) is -1"},
         {&m.labels[3], NAN, RG_BAD_DATA, "row 4 (from 1) is nan"},
     };
@@ -1491,7 +1491,7 @@ static void more_errors(void **state)
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     m.x[4 * 7 + 2] = 1;
     o.epochs = 0;
-    assert_fails(ctx, RG_USAGE, "epochs is 0",
+    assert_fails(ctx, RG_USAGE, "`epochs` is 0",
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.epochs = 1;
     o.memory_limit = 100;
@@ -1502,7 +1502,7 @@ static void more_errors(void **state)
     assert_fails(ctx, RG_LIMIT, "windows of rows",
                  rg_train(ctx, &m.split, &m.split, &o, &model, NULL));
     o.window_bytes = -1;
-    assert_fails(ctx, RG_USAGE, "window is -1",
+    assert_fails(ctx, RG_USAGE, "`window_bytes` is -1",
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.window_bytes = 0;
     o.memory_limit = 0;

@@ -101,9 +101,11 @@ RG_API rg_context *rg_context_create(const rg_context_options *options);
 /* Ends a context. Whatever was made with it must have been ended before. NULL is allowed. */
 RG_API void rg_context_destroy(rg_context *ctx);
 
-/* The sentence of the last failed call: what was found, what was expected, where, and the remedy.
- * "" when nothing failed. It lives until the next failing call or the context's end. A NULL context
- * is one that could not be made: out of memory. */
+/* The message of the last failed call: what was found, what was expected, where, and the remedy. A
+ * word in backquotes, in errors and in notes, is the name of a member of an options struct or of a
+ * component's parameter: "a smaller `lr` may help". "" when nothing failed. The message lives until
+ * the next failing call or the context's end. A NULL context is one that could not be made: out of
+ * memory. */
 RG_API const char *rg_last_error(const rg_context *ctx);
 
 /* The status of the last failed call; RG_OK when nothing failed. */

@@ -47,15 +47,15 @@ rg_status rg__fail_errno(rg_context *ctx, const char *path, const char *verb, in
  * gives "rg_train: train is NULL". RG_LIMIT where the context itself is NULL, as rg__fail. */
 rg_status rg__require(rg_context *ctx, const char *who, ...) __attribute__((sentinel));
 
-/* An option and whether its value is in range. */
+/* A member of an options struct and whether its value is in range. */
 struct rg__range {
-    const char *name;
+    const char *name; /* the member's */
     double value;
     bool valid;
     const char *expected; /* "0 <= momentum < 1" */
 };
 
-/* RG_USAGE for the first that is not valid: "WHO: NAME is VALUE; expected EXPECTED". */
+/* RG_USAGE for the first that is not valid: "WHO: `NAME` is VALUE; expected EXPECTED". */
 rg_status rg__check_ranges(rg_context *ctx, const char *who, const struct rg__range *ranges, int n);
 
 /* Sends a sentence to the caller's log. */

@@ -140,7 +140,7 @@ rg_status rg__check_ranges(rg_context *ctx, const char *who, const struct rg__ra
 {
     for (int i = 0; i < n; i++)
         if (!ranges[i].valid)
-            return rg__fail(ctx, RG_USAGE, "%s: %s is %g; expected %s", who, ranges[i].name,
+            return rg__fail(ctx, RG_USAGE, "%s: `%s` is %g; expected %s", who, ranges[i].name,
                             ranges[i].value, ranges[i].expected);
     return RG_OK;
 }

@@ -20,10 +20,46 @@ static volatile sig_atomic_t caught[N_ORDERLY];
 static bool progress_shown;
 static int n_threads; /* of the contexts */
 
+static const struct cli_option *flags; /* what library messages may name */
+
+void cli_name_flags(const struct cli_option *options)
+{
+    flags = options;
+}
+
+/* The flag of a field, such as "vali_fraction" (n bytes); NULL: the command has none. */
+static const char *flag_of(const char *field, size_t n)
+{
+    for (const struct cli_option *option = flags; option && option->doc; option++) {
+        const char *dot = option->field ? strrchr(option->field, '.') : NULL;
+        const char *name = dot ? dot + 1 : option->field;
+        if (name && strlen(name) == n && memcmp(name, field, n) == 0)
+            return option->name;
+    }
+    return NULL;
+}
+
+/* Copies a message, with the flags for the fields that it names in backquotes. */
+static void copy_with_flags(const char *from, char *to, size_t room)
+{
+    for (size_t used = 0; *from && used + 1 < room;) {
+        const char *close = *from == '`' ? strchr(from + 1, '`') : NULL;
+        const char *flag = close ? flag_of(from + 1, (size_t)(close - from - 1)) : NULL;
+        if (flag) {
+            used += (size_t)snprintf(to + used, room - used, "--%s", flag);
+            from = close + 1;
+        } else {
+            to[used++] = *from++;
+            to[used] = '\0';
+        }
+    }
+}
+
 static void say(const char *kind, const char *format, va_list arguments)
 {
-    char text[2048];
-    vsnprintf(text, sizeof text, format, arguments);
+    char message[2048], text[2048] = "";
+    vsnprintf(message, sizeof message, format, arguments);
+    copy_with_flags(message, text, sizeof text);
     for (char *c = text; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
             *c = '?';

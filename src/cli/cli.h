@@ -28,6 +28,13 @@ int rg_cmd_gradcheck(int argc, char **argv);
 
 /* ---- Errors, notes, signals (cli.c) --------------------------------------------------------- */
 
+/* Takes the options of the command that runs, which stay.
+ * From then on a library message's `vali_fraction` is printed as --vali-fraction: a word in
+ * backquotes is the name of a member of an options struct or of a component's parameter, and the
+ * row with that field names the flag. Others are printed as they are. */
+struct cli_option;
+void cli_name_flags(const struct cli_option *options);
+
 /* Prints `rankgrad: SENTENCE` on standard error, one line, and returns the status. */
 rg_status cli_fail(rg_status status, const char *format, ...) CLI_PRINTF(2, 3);
 
@@ -110,7 +117,8 @@ struct cli_option {
     int letter;           /* -letter; 0: none */
     const char *argument; /* what --help calls it; NULL for a flag */
     enum cli_kind kind;
-    size_t offset;                        /* of the value in the command's struct */
+    size_t offset;                        /* of the value in the command's struct, and ... */
+    const char *field;                    /* ... the member's name, "o.vali_fraction", by CLI_AT */
     bool shared;                          /* ... or in struct cli_shared */
     double low, high;                     /* of numbers; both 0: any */
     bool above, below;                    /* the end itself is excluded */
@@ -120,20 +128,23 @@ struct cli_option {
     const char *doc;                      /* NULL ends the table */
 };
 
-/* The two options of a command that writes a file: offsets in its struct; whether -o is needed;
- * "Where to write THIS"; what is replaced without --force. */
+/* The offset and the name of a struct's member. */
+#define CLI_AT(type, member) .offset = offsetof(type, member), .field = #member
+
+/* The two options of a command that writes a file: where their values go, by CLI_AT; whether -o is
+ * needed; "Where to write THIS"; what is replaced without --force. */
 /* clang-format off */
 #define CLI_OUTPUT_OPTIONS(output_at, force_at, is_needed, this, that)                             \
     {.name = "output",                                                                             \
      .letter = 'o',                                                                                \
      .argument = "FILE",                                                                           \
      .kind = CLI_TEXT,                                                                             \
-     .offset = (output_at),                                                                        \
+     output_at,                                                                                    \
      .needed = (is_needed),                                                                        \
      .doc = "Where to write" this},                                                                \
     {.name = "force",                                                                              \
      .kind = CLI_FLAG,                                                                             \
-     .offset = (force_at),                                                                         \
+     force_at,                                                                                     \
      .doc = "Replace any file, not only " that " (docs/outputs.md)"}
 /* clang-format on */
 
@@ -143,7 +154,7 @@ struct cli_option {
     {.name = "metric",                                                                             \
      .argument = "LIST",                                                                           \
      .kind = CLI_LIST,                                                                             \
-     .offset = (metrics_at),                                                                       \
+     metrics_at,                                                                                   \
      .doc = "Metrics, separated by commas, see below; ndcg@1,5,10 stands for ndcg@1,ndcg@5,"       \
             "ndcg@10. Given again, it adds more" more}
 /* clang-format on */
@@ -177,8 +188,8 @@ struct cli_values {
  * shared options into effect; ends the program for --help. RG_USAGE: reported. (parse.c) */
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values);
 
-/* All options that a command understands, *n of them, in one array, released by cli_params_free and
- * free; NULL: out of memory, reported. */
+/* All options that a command understands, *n of them, in one array that lives until the program
+ * ends; NULL: out of memory, reported. */
 struct cli_option *cli_all_options(const struct cli_command *command, int *n);
 
 /* Sets the value of an option from its text (NULL for a flag). RG_USAGE: reported. */
@@ -219,11 +230,9 @@ struct cli_hint {
 struct cli_hint cli_suggest(const struct cli_names *known, const char *word);
 
 /* How many options the parameters of a registry's components have together, and those options, for
- * the component that `row` chooses; their texts are released by cli_params_free. False: out of
- * memory, reported. (component.c) */
+ * the component that `row` chooses. False: out of memory, reported. (component.c) */
 int cli_params_count(const rg_registry *registry);
 bool cli_params_options(const struct cli_option *row, struct cli_option *to);
-void cli_params_free(struct cli_option *options);
 
 /* Prints a component: its name, formula and parameters. */
 void cli_show_component(FILE *stream, const rg_component *component);

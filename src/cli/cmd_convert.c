@@ -19,7 +19,7 @@ struct convert {
 /* What helps where rows do not fit in memory. */
 #define MEMORY_REMEDY "--memory SIZE keeps the rows of text beyond SIZE on disk"
 
-#define AT(member) offsetof(struct convert, member)
+#define AT(member) CLI_AT(struct convert, member)
 
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(writing.force), true, " the data set (HDF5); needed",
@@ -27,30 +27,30 @@ static const struct cli_option options[] = {
     {.name = "train",
      .argument = "FILE",
      .kind = CLI_LIST,
-     .offset = AT(train),
+     AT(train),
      .doc = "A file of the split train; again for more files, read in that order"},
     {.name = "vali",
      .argument = "FILE",
      .kind = CLI_LIST,
-     .offset = AT(vali),
+     AT(vali),
      .doc = "The same for the split vali, which chooses the epoch to keep"},
     {.name = "test",
      .argument = "FILE",
      .kind = CLI_LIST,
-     .offset = AT(test),
+     AT(test),
      .doc = "The same for the split test, which training never reads"},
     {.name = "compress",
      .kind = CLI_FLAG,
-     .offset = AT(writing.compress),
+     AT(writing.compress),
      .doc = "Chunks of about 1 MiB, shuffle and gzip; without it contiguous, which can be mapped"},
     {.name = "sparse",
      .kind = CLI_FLAG,
-     .offset = AT(writing.sparse),
+     AT(writing.sparse),
      .doc = "Features as CSR (AnnData's layout), also where they came dense"},
     {.name = "dtype",
      .argument = "TYPE",
      .kind = CLI_NAME,
-     .offset = AT(reading.dtype),
+     AT(reading.dtype),
      .name_at = cli_text_dtype_at,
      .doc = "Type of features from text: auto is f32, or f64 for a split in which f32 would lose "
             "something (integers beyond 2^24, values that differ too little for their size, or "
@@ -58,7 +58,7 @@ static const struct cli_option options[] = {
     {.name = "memory",
      .argument = "SIZE",
      .kind = CLI_SIZE,
-     .offset = AT(reading.memory_limit),
+     AT(reading.memory_limit),
      .doc = "Rows of text may take so much memory, such as 512M or 8G (of 1024 each); those beyond "
             "it wait on disk beside the output; without it all stay in memory. Doc ids and lists "
             "always do"},
@@ -68,10 +68,10 @@ static const struct cli_command command = {
     .name = "convert",
     .arguments = "[FILE...]",
     .most = 1 << 20,
-    .list = AT(files),
+    .list = offsetof(struct convert, files),
     .size = sizeof(struct convert),
     .options = options,
-    .reading = AT(reading),
+    .reading = offsetof(struct convert, reading),
     .doc = "Turn ranking data into one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
            "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
            "arguments make a file with one split without a name; --train, --vali and --test make "

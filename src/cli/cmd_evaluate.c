@@ -42,54 +42,51 @@ static const char *format_at(int i)
     return formats[i].name;
 }
 
-#define AT(member) offsetof(struct evaluate, member)
+#define AT(member) CLI_AT(struct evaluate, member)
 
 static const struct cli_option options[] = {
     CLI_METRIC_OPTION(AT(metrics), ""),
     {.name = "split",
      .argument = "NAME",
      .kind = CLI_TEXT,
-     .offset = AT(split),
+     AT(split),
      .doc = "The split to measure on; without it test, else the only one"},
     {.name = "format",
      .argument = "FORMAT",
      .kind = CLI_CHOICE,
-     .offset = AT(format),
+     AT(format),
      .name_at = format_at,
      .doc = "How the report is written"},
-    {.name = "per-list",
-     .kind = CLI_FLAG,
-     .offset = AT(per_list),
-     .doc = "Show the value of every list too"},
+    {.name = "per-list", .kind = CLI_FLAG, AT(per_list), .doc = "Show the value of every list too"},
     {.kind = CLI_HEADING, .doc = "Conventions:"},
     {.name = "gain",
      .argument = "GAIN",
      .kind = CLI_NAME,
-     .offset = AT(conventions.gain),
+     AT(conventions.gain),
      .name_at = cli_gain_at,
      .doc = "Of ndcg and dcg: exp 2^y - 1, linear y; labels <= 0 gain nothing"},
     {.name = "ties",
      .argument = "RULE",
      .kind = CLI_NAME,
-     .offset = AT(conventions.ties),
+     AT(conventions.ties),
      .name_at = cli_ties_at,
      .doc = "Equal scores: average is the expected value over all their orders, so that the order "
             "of rows cannot matter; docid is trec_eval's rule, pessimistic CatBoost's"},
     {.name = "no-relevant",
      .argument = "RULE",
      .kind = CLI_NAME,
-     .offset = AT(conventions.no_relevant),
+     AT(conventions.no_relevant),
      .name_at = cli_no_relevant_at,
      .doc = "A list without a relevant item counts 0, counts 1 (as LightGBM, XGBoost), or is left "
             "out of the mean"},
     {.name = "relevance-threshold",
      .argument = "LABEL",
      .kind = CLI_REAL,
-     .offset = AT(conventions.threshold),
+     AT(conventions.threshold),
      .doc = "Labels from here on are relevant to map, mrr and precision"},
     {.name = "weighted",
      .kind = CLI_FLAG,
-     .offset = AT(weighted),
+     AT(weighted),
      .doc = "Weigh each list by the file's list_weights; without it every list counts 1"},
     {0}};
 
@@ -98,10 +95,10 @@ static const struct cli_command command = {
     .arguments = "MODEL DATA",
     .least = 2,
     .most = 2,
-    .list = AT(files),
+    .list = offsetof(struct evaluate, files),
     .size = sizeof(struct evaluate),
     .options = options,
-    .reading = AT(reading),
+    .reading = offsetof(struct evaluate, reading),
     .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their "
            "order. " CLI_MATCHING " A row with a missing (NaN) feature has no score and ranks "
            "last; the report counts such rows: "

@@ -16,7 +16,7 @@ struct generate {
     rg_generate_options made;
 };
 
-#define AT(member) offsetof(struct generate, member)
+#define AT(member) CLI_AT(struct generate, member)
 
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the data set (HDF5); needed",
@@ -24,27 +24,27 @@ static const struct cli_option options[] = {
     {.name = "lists",
      .argument = "N",
      .kind = CLI_INTEGER,
-     .offset = AT(made.n_lists),
+     AT(made.n_lists),
      .low = 3,
      .high = 1 << 28,
      .doc = "Lists in all; 60 % train, 20 % vali, 20 % test"},
     {.name = "features",
      .argument = "N",
      .kind = CLI_INTEGER,
-     .offset = AT(made.n_features),
+     AT(made.n_features),
      .low = 2,
      .high = 1 << 20,
      .doc = "Features of an item, one of them constant"},
     {.name = "seed",
      .argument = "N",
      .kind = CLI_SEED,
-     .offset = AT(made.seed),
+     AT(made.seed),
      .doc = "Every number depends on it alone"},
     {0}};
 
 static const struct cli_command command = {
     .name = "generate",
-    .list = AT(arguments),
+    .list = offsetof(struct generate, arguments),
     .size = sizeof(struct generate),
     .options = options,
     .doc =

@@ -17,17 +17,17 @@ struct inspect {
     rg_dataset_options reading;
 };
 
-#define AT(member) offsetof(struct inspect, member)
+#define AT(member) CLI_AT(struct inspect, member)
 
 static const struct cli_option options[] = {
     {.name = "split",
      .argument = "NAME",
      .kind = CLI_TEXT,
-     .offset = AT(split),
+     AT(split),
      .doc = "Show this split alone; without it all of them"},
     {.name = "verify",
      .kind = CLI_FLAG,
-     .offset = AT(verify),
+     AT(verify),
      .doc = "Compare the stored checksums of an HDF5 file with its bytes"},
     {0}};
 
@@ -36,10 +36,10 @@ static const struct cli_command command = {
     .arguments = "FILE",
     .least = 1,
     .most = 1,
-    .list = AT(files),
+    .list = offsetof(struct inspect, files),
     .size = sizeof(struct inspect),
     .options = options,
-    .reading = AT(reading),
+    .reading = offsetof(struct inspect, reading),
     .doc = "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
            "constant features, the range of each and numbers that may stand for missing values; or "
            "in a model: of a linear one the weights, greatest effect first."};

@@ -52,7 +52,7 @@ static const char *format_at(int i)
     return formats[i].name;
 }
 
-#define AT(member) offsetof(struct predict, member)
+#define AT(member) CLI_AT(struct predict, member)
 
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(force), false, "; without it standard output",
@@ -60,12 +60,12 @@ static const struct cli_option options[] = {
     {.name = "split",
      .argument = "NAME",
      .kind = CLI_TEXT,
-     .offset = AT(split),
+     AT(split),
      .doc = "The split to score; without it test, else the only one"},
     {.name = "format",
      .argument = "FORMAT",
      .kind = CLI_CHOICE,
-     .offset = AT(format),
+     AT(format),
      .name_at = format_at,
      .doc = "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
             "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
@@ -78,10 +78,10 @@ static const struct cli_command command = {
     .arguments = "MODEL DATA",
     .least = 2,
     .most = 2,
-    .list = AT(files),
+    .list = offsetof(struct predict, files),
     .size = sizeof(struct predict),
     .options = options,
-    .reading = AT(reading),
+    .reading = offsetof(struct predict, reading),
     .doc =
         "Score the rows of a data set (HDF5 or text) with a model. " CLI_MATCHING
         " Labels are not needed (text rows then begin with qid:ID or with their features), and "

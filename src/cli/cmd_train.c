@@ -26,7 +26,7 @@ struct train {
 #define TEXT_REMEDY                                                                                \
     "rankgrad convert --memory SIZE makes an HDF5 file of text that is larger than memory"
 
-#define AT(member) offsetof(struct train, member)
+#define AT(member) CLI_AT(struct train, member)
 
 static const struct cli_option options[] = {
     {.kind = CLI_HEADING, .doc = "Files:"},
@@ -35,14 +35,14 @@ static const struct cli_option options[] = {
     {.name = "vali",
      .argument = "FILE",
      .kind = CLI_TEXT,
-     .offset = AT(vali),
+     AT(vali),
      .doc =
          "Validation lists, which choose the epoch; without it DATA's split vali. Where both have "
          "feature names, columns are matched by name"},
     {.name = "vali-fraction",
      .argument = "F",
      .kind = CLI_REAL,
-     .offset = AT(o.vali_fraction),
+     AT(o.vali_fraction),
      .low = 0,
      .high = 1,
      .below = true,
@@ -51,19 +51,19 @@ static const struct cli_option options[] = {
     {.name = "history",
      .argument = "FILE",
      .kind = CLI_TEXT,
-     .offset = AT(history),
+     AT(history),
      .doc = "Write a line an epoch (TSV), at once, into FILE.tmp-PID-N, which becomes FILE when "
             "the model is saved"},
     {.name = "quiet",
      .letter = 'q',
      .kind = CLI_FLAG,
-     .offset = AT(quiet),
+     AT(quiet),
      .doc = "No progress on standard error"},
     {.kind = CLI_HEADING, .doc = "Objective:"},
     {.name = "loss",
      .argument = "NAME",
      .kind = CLI_COMPONENT,
-     .offset = AT(loss),
+     AT(loss),
      .registry = rg_losses,
      .doc = "Loss to minimise, see below. Where doubled labels double it, the objective is the "
             "loss times 1 / (mean label sum of the lists that have any), so that the scale of "
@@ -71,7 +71,7 @@ static const struct cli_option options[] = {
     {.name = "negative-labels",
      .argument = "RULE",
      .kind = CLI_NAME,
-     .offset = AT(o.negative_labels),
+     AT(o.negative_labels),
      .name_at = cli_negative_labels_at,
      .doc = "error, because the loss has no lower bound with them, except under --label-mode "
             "softmax, which takes labels of any sign, such as log-probabilities; zero reads them "
@@ -79,7 +79,7 @@ static const struct cli_option options[] = {
     {.name = "l2",
      .argument = "X",
      .kind = CLI_REAL,
-     .offset = AT(o.optimizer.l2),
+     AT(o.optimizer.l2),
      .low = 0,
      .high = CLI_NO_LIMIT,
      .doc = "Adds X * weight to the gradient; 0 because normalised features and a schedule that "
@@ -88,13 +88,13 @@ static const struct cli_option options[] = {
     {.name = "model",
      .argument = "NAME",
      .kind = CLI_COMPONENT,
-     .offset = AT(model),
+     AT(model),
      .registry = rg_models,
      .doc = "From features to a score, see below"},
     {.name = "normalize",
      .argument = "METHOD",
      .kind = CLI_NAME,
-     .offset = AT(o.normalize),
+     AT(o.normalize),
      .name_at = cli_normalize_at,
      .doc =
          "Fitted on the training rows and kept in the model, which is then given raw features. "
@@ -106,7 +106,7 @@ static const struct cli_option options[] = {
     {.name = "dtype",
      .argument = "TYPE",
      .kind = CLI_NAME,
-     .offset = AT(o.model.dtype),
+     AT(o.model.dtype),
      .name_at = cli_dtype_at,
      .doc = "Of parameters and arithmetic; sums over many rows are in "
             "double anyway"},
@@ -114,7 +114,7 @@ static const struct cli_option options[] = {
     {.name = "optimizer",
      .argument = "NAME",
      .kind = CLI_COMPONENT,
-     .offset = AT(optimizer),
+     AT(optimizer),
      .registry = rg_optimizers,
      .doc =
          "How weights follow g = clip(gradient) + l2 weight, see below. Parameters may also stand "
@@ -122,7 +122,7 @@ static const struct cli_option options[] = {
     {.name = "lr",
      .argument = "RATE",
      .kind = CLI_REAL,
-     .offset = AT(o.optimizer.lr),
+     AT(o.optimizer.lr),
      .low = 0,
      .high = CLI_NO_LIMIT,
      .above = true,
@@ -132,14 +132,14 @@ static const struct cli_option options[] = {
     {.name = "schedule",
      .argument = "NAME",
      .kind = CLI_COMPONENT,
-     .offset = AT(schedule),
+     AT(schedule),
      .registry = rg_schedules,
      .doc = "Learning rate over the steps, see below; cosine, which ends at 0, because a constant "
             "rate never settles and the last epochs get worse"},
     {.name = "clip-norm",
      .argument = "X",
      .kind = CLI_REAL,
-     .offset = AT(o.optimizer.clip_norm),
+     AT(o.optimizer.clip_norm),
      .low = 0,
      .high = CLI_NO_LIMIT,
      .doc = "A gradient longer than this is shortened to it, so that one list cannot throw the "
@@ -147,27 +147,27 @@ static const struct cli_option options[] = {
     {.name = "epochs",
      .argument = "N",
      .kind = CLI_INTEGER,
-     .offset = AT(o.epochs),
+     AT(o.epochs),
      .low = 1,
      .high = CLI_NO_LIMIT,
      .doc = "Passes over the training lists; 30 or 100 end at nearly the same place"},
     {.name = "batch-lists",
      .argument = "N",
      .kind = CLI_INTEGER,
-     .offset = AT(o.batch_lists),
+     AT(o.batch_lists),
      .low = 1,
      .high = CLI_NO_LIMIT,
      .doc = "Lists a step: many small steps, each over enough lists for a steady direction"},
     {.name = "seed",
      .argument = "N",
      .kind = CLI_SEED,
-     .offset = AT(o.seed),
+     AT(o.seed),
      .doc = "Of the order of lists and an mlp's first weights; same seed, data and build: same "
             "model, byte for byte"},
     {.name = "memory",
      .argument = "SIZE",
      .kind = CLI_SIZE,
-     .offset = AT(o.memory_limit),
+     AT(o.memory_limit),
      .doc =
          "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
          "beyond it features stream from the file, window by window; when it is not "
@@ -176,7 +176,7 @@ static const struct cli_option options[] = {
     {.name = "window",
      .argument = "SIZE",
      .kind = CLI_SIZE,
-     .offset = AT(o.window_bytes),
+     AT(o.window_bytes),
      .doc = "Shuffle windows of the file, each of so many bytes of features, and the lists within "
             "each, not all lists: the same windows give the same model, streaming or not. Without "
             "it all lists are one window, or where they stream a quarter of the memory"},
@@ -209,10 +209,10 @@ static const struct cli_command command = {
     .arguments = "DATA...",
     .least = 1,
     .most = 1 << 20,
-    .list = AT(files),
+    .list = offsetof(struct train, files),
     .size = sizeof(struct train),
     .options = options,
-    .reading = AT(reading),
+    .reading = offsetof(struct train, reading),
     .doc =
         "Train a ranking model, score = weights . normalised features or an mlp, on the split "
         "train of a data set (HDF5 or text), or on its only split; several text files are read as "

@@ -89,21 +89,13 @@ bool cli_params_options(const struct cli_option *row, struct cli_option *to)
                                   .argument = arguments[param->type],
                                   .kind = CLI_PARAM,
                                   .offset = row->offset,
+                                  .field = param->name,
                                   .doc = option_doc(registry, param->name)};
         if (!to->name || !to->doc)
             return false;
         to++;
     }
     return true;
-}
-
-void cli_params_free(struct cli_option *options)
-{
-    for (; options && options->doc; options++)
-        if (options->kind == CLI_PARAM) {
-            free((void *)(uintptr_t)options->name);
-            free((void *)(uintptr_t)options->doc);
-        }
 }
 
 void cli_show_component(FILE *stream, const rg_component *component)

@@ -18,7 +18,7 @@ enum { PHRASE = 512 };
 _Static_assert(sizeof(rg_normalize) == sizeof(int) && sizeof(rg_ties) == sizeof(int),
                "an enum has the size of an int");
 
-#define AT(member) offsetof(rg_dataset_options, member)
+#define AT(member) CLI_AT(rg_dataset_options, member)
 
 /* What every command that reads a data set understands. */
 static const struct cli_option reading_options[] = {
@@ -26,7 +26,7 @@ static const struct cli_option reading_options[] = {
     {.name = "features",
      .argument = "N",
      .kind = CLI_INTEGER,
-     .offset = AT(n_features),
+     AT(n_features),
      .high = 2147483646,
      .doc = "Features: a larger index is an error, those beyond the largest index in the text are "
             "0; 0: the largest index, or the model's number of features, or that of the other "
@@ -34,28 +34,28 @@ static const struct cli_option reading_options[] = {
             "there are"},
     {.name = "zero-based",
      .kind = CLI_FLAG,
-     .offset = AT(zero_based),
+     AT(zero_based),
      .doc = "Index i is column i; without it column i - 1, and index 0 is an error"},
     {.name = "group",
      .argument = "FILE",
      .kind = CLI_TEXT,
-     .offset = AT(group_path),
+     AT(group_path),
      .doc = "List sizes, one a line, of text without qid; without it DATA.query or DATA.group is "
             "looked for. DATA.weight (one a row, or else one a list) and DATA.position (one a row) "
             "are always read; what else is found and not used is named"},
     {.kind = CLI_HEADING, .doc = "Reading any data:"},
     {.name = "regroup",
      .kind = CLI_FLAG,
-     .offset = AT(regroup),
+     AT(regroup),
      .doc = "Bring together lists whose rows are scattered (the order within a list stays)"},
     {.name = "no-map",
      .kind = CLI_FLAG,
-     .offset = AT(no_map),
+     AT(no_map),
      .doc = "Read features into memory instead of mapping the file"},
     {0}};
 
 #undef AT
-#define AT(member) offsetof(struct cli_shared, member)
+#define AT(member) CLI_AT(struct cli_shared, member)
 
 /* What every command understands. */
 static const struct cli_option common_options[] = {
@@ -64,7 +64,7 @@ static const struct cli_option common_options[] = {
      .argument = "N",
      .kind = CLI_INTEGER,
      .shared = true,
-     .offset = AT(threads),
+     AT(threads),
      .high = 256,
      .doc = "Threads that compute; 0: one for each CPU. Results have the same bits for any number"},
     {.name = "help", .letter = 'h', .kind = CLI_HELP, .doc = "Show this help"},

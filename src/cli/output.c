@@ -8,16 +8,7 @@
 
 rg_status cli_output_check(rg_context *ctx, const char *path, const rg_output_options *options)
 {
-    if (rg_output_check(ctx, path, options) == RG_OK)
-        return RG_OK;
-    char *sentence = strdup(rg_last_error(ctx));
-    rg_status status = rg_last_status(ctx);
-    rg_output_options forced = *options;
-    forced.force = true;
-    bool helps = rg_output_check(ctx, path, &forced) == RG_OK;
-    cli_fail(status, "%s%s", sentence ? sentence : path, helps ? " (--force)" : "");
-    free(sentence);
-    return status;
+    return rg_output_check(ctx, path, options) == RG_OK ? RG_OK : cli_report(ctx);
 }
 
 /* The output remembers errors; cli_output_commit reports them. */

@@ -273,14 +273,13 @@ rg_status cli_parse(const struct cli_command *command, int argc, char **argv, vo
     parsing.values.own_usual = defaults;
     rg_status status = parsing.given ? RG_OK : RG_LIMIT;
     if (status == RG_OK) {
+        cli_name_flags(options); /* they stay until the program ends */
         memcpy(defaults, values, command->size);
         status = read_line(&parsing, argc, argv);
         allow_absent(command, values);
     }
     if (status == RG_OK)
         cli_set_shared(&shared);
-    cli_params_free(parsing.options);
-    free(parsing.options);
     free(defaults);
     free(parsing.given);
     return status;

@@ -43,11 +43,11 @@ static rg_status check_format(rg_context *ctx, const char *path, const char *tar
     if (status == RG_OK && !content)
         status = rg__fail(
             ctx, RG_USAGE,
-            "%s: exists, and was not written by Rankgrad; it is not replaced unless forced", path);
+            "%s: exists, and was not written by Rankgrad; it is only replaced with `force`", path);
     else if (status == RG_DAMAGED)
-        rg__fail(ctx, status, "%s; the file is not replaced unless forced", ctx->error);
+        rg__fail(ctx, status, "%s; the file is only replaced with `force`", ctx->error);
     else if (status == RG_OK && strcmp(format, expected) != 0)
-        status = rg__fail(ctx, RG_USAGE, "%s: holds %s, and is not replaced by %s unless forced",
+        status = rg__fail(ctx, RG_USAGE, "%s: holds %s, and is only replaced by %s with `force`",
                           path, content, content_of(expected) ? content_of(expected) : expected);
     rg__free(ctx, format);
     return status;
@@ -72,7 +72,7 @@ static rg_status check_header(rg_context *ctx, const char *path, const char *tar
             return status;
     }
     return same ? RG_OK
-                : rg__fail(ctx, RG_USAGE, "%s: exists already, and is not replaced unless forced",
+                : rg__fail(ctx, RG_USAGE, "%s: exists already, and is only replaced with `force`",
                            path);
 }
 
@@ -107,13 +107,13 @@ static rg_status check_arranged(rg_context *ctx, const char *path, const struct 
     if (to->st.st_nlink > 1)
         return rg__fail(ctx, RG_USAGE,
                         "%s: has %lld names (hard links), of which only this one would be "
-                        "replaced; it is not unless forced",
+                        "replaced, and that only with `force`",
                         path, (long long)to->st.st_nlink);
     bool refused = ctx->files->access(to->target, W_OK) != 0;
     if (refused && errno != EACCES && errno != EPERM && errno != EROFS && errno != ETXTBSY)
         return rg__fail_errno(ctx, path, "look at it", errno);
     if (refused || !(to->st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))) /* to root, all is allowed */
-        return rg__fail(ctx, RG_USAGE, "%s: is read-only, and is not replaced unless forced", path);
+        return rg__fail(ctx, RG_USAGE, "%s: is read-only, and is only replaced with `force`", path);
     return RG_OK;
 }
 

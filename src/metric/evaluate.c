@@ -121,7 +121,7 @@ static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t
     return rg__fail(ctx, RG_BAD_DATA, "label of row %lld (list %lld, both from 1) is %.17g; %s",
                     number, list, label,
                     e->label_limit == LARGEST_EXP_LABEL
-                        ? "the gain 2^label - 1 allows at most 1023: use --gain linear"
+                        ? "the gain 2^label - 1 allows at most 1023: use `gain` linear"
                         : "the linear gain must be finite");
 }
 
@@ -226,7 +226,7 @@ static void warn_of_large_label(const struct evaluation *e, int64_t q)
     int64_t row = e->outcomes[q].large_row;
     rg__log(e->ctx, RG_LOG_WARNING,
             "label of row %lld (list %lld, both from 1) is %.17g: under the gain 2^label - 1 it "
-            "outweighs all smaller ones; --gain linear may be meant",
+            "outweighs all smaller ones; `gain` linear may be meant",
             (long long)row + 1, (long long)q + 1, e->ranking->labels[row]);
 }
 

@@ -25,13 +25,13 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
 {
     const struct rg__range ranges[] = {
         {"epochs", (double)o->epochs, o->epochs >= 1, "at least 1"},
-        {"batch-lists", (double)o->batch_lists, o->batch_lists >= 1, "at least 1"},
-        {"vali-fraction", o->vali_fraction, o->vali_fraction >= 0 && o->vali_fraction < 1,
+        {"batch_lists", (double)o->batch_lists, o->batch_lists >= 1, "at least 1"},
+        {"vali_fraction", o->vali_fraction, o->vali_fraction >= 0 && o->vali_fraction < 1,
          "0 <= fraction < 1"},
-        {"memory limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
-        {"window", (double)o->window_bytes, o->window_bytes >= 0, "at least 0"},
+        {"memory_limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
+        {"window_bytes", (double)o->window_bytes, o->window_bytes >= 0, "at least 0"},
         {"normalize", o->normalize, rg_normalize_name(o->normalize) != NULL, "a known method"},
-        {"negative-labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,
+        {"negative_labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,
          "a known policy"},
     };
     rg_status status = rg__check_ranges(ctx, "train", ranges, RG__COUNT(ranges));
@@ -205,6 +205,6 @@ rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char 
                                 what, (long long)row + 1, (long long)feature + 1, x);
     }
     return rg__fail(ctx, RG_DIVERGED,
-                    "training diverged: a score is not finite; a smaller --lr or --l2, "
-                    "--clip-norm 1 or --normalize zscore may help");
+                    "training diverged: a score is not finite; a smaller `lr` or `l2`, "
+                    "`clip_norm` 1 or `normalize` zscore may help");
 }

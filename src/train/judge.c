@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define REMEDY "a smaller --lr or --l2, or --clip-norm 1 may help"
+#define REMEDY "a smaller `lr` or `l2`, or `clip_norm` 1 may help"
 
 /* Room for rounding in losses that are equal, and how far a loss may be above. */
 #define ROUNDING  1e-5
@@ -44,7 +44,7 @@ rg_status rg__judge_training(rg_context *ctx, const rg_metric *metric, bool has_
         return rg__fail(ctx, RG_DIVERGED,
                         "training failed: the model of epoch %lld gives all rows of a list the "
                         "same score, in every training list; " REMEDY
-                        ", or a larger --lr where it is tiny, or another --seed",
+                        ", or a larger `lr` where it is tiny, or another `seed`",
                         (long long)r->kept_epoch);
     if (far_worse || (loss_worse && metric_worse))
         return rg__fail(ctx, RG_DIVERGED,

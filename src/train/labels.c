@@ -27,7 +27,7 @@ static rg_status too_large(rg_context *ctx, const char *what, const char *name, 
     return rg__fail(
         ctx, RG_BAD_DATA, "%s %s: row %lld (from 1) is %g; training in %s takes at most %g; %s",
         what, name, (long long)row + 1, value, rg_dtype_name(dtype), rg__most_label(dtype),
-        dtype == RG_F32 ? "train in f64 (--dtype f64), or divide all of them by a number"
+        dtype == RG_F32 ? "train in f64 (`dtype` f64), or divide all of them by a number"
                         : "divide all of them by a number");
 }
 
@@ -40,7 +40,7 @@ static rg_status check_negative(rg_context *ctx, const char *what, int64_t row, 
     return rg__fail(ctx, RG_BAD_DATA,
                     "%s labels: row %lld (from 1) is %g; a negative one makes %s unbounded below; "
                     "a loss such as ranking_softmax(label_mode=softmax) takes logarithms and other "
-                    "labels of any sign, --negative-labels zero reads it as 0, keep leaves it",
+                    "labels of any sign, `negative_labels` zero reads it as 0, keep leaves it",
                     what, (long long)row + 1, label, rules->loss);
 }
 

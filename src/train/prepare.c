@@ -60,7 +60,7 @@ rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double frac
     }
     if (n < 2) {
         rg__free(ctx, lists);
-        return rg__fail(ctx, RG_BAD_DATA, "--vali-fraction: %s to divide; expected at least 2",
+        return rg__fail(ctx, RG_BAD_DATA, "`vali_fraction`: %s to divide; expected at least 2",
                         rg__counted(n, "list").text);
     }
     int64_t aside = (int64_t)llround(fraction * (double)n);
@@ -175,7 +175,7 @@ rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_spl
     }
     if (n > 0)
         rg__log(ctx, RG_LOG_WARNING,
-                "%d feature%s reach%s beyond %d deviations: %s%s; --normalize log1p-zscore tames "
+                "%d feature%s reach%s beyond %d deviations: %s%s; `normalize` log1p-zscore tames "
                 "them",
                 n, n > 1 ? "s" : "", n > 1 ? "" : "es", FAR, names, n > MOST_NAMED ? ", ..." : "");
     rg__free(ctx, reach);

@@ -329,8 +329,8 @@ static rg_status run_epoch(struct training *t, rg_epoch *epoch)
     epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
     if (!isfinite(epoch->loss))
         return rg__fail(t->ctx, RG_DIVERGED,
-                        "training diverged: the loss of epoch %lld is %g; a smaller --lr or --l2, "
-                        "or --clip-norm 1 may help",
+                        "training diverged: the loss of epoch %lld is %g; a smaller `lr` or `l2`, "
+                        "or `clip_norm` 1 may help",
                         (long long)epoch->epoch, epoch->loss);
     return RG_OK;
 }
@@ -419,8 +419,8 @@ static rg_status judge_model(struct training *t)
 static rg_status remember_training(struct training *t)
 {
     uint64_t fingerprint = rg__fingerprint(&t->train, &t->model->normalization);
-    char *history = rg__train_history(t->ctx, &t->options, &t->result,
-                                      rg_model_choice(t->model), fingerprint);
+    char *history =
+        rg__train_history(t->ctx, &t->options, &t->result, rg_model_choice(t->model), fingerprint);
     rg_status status = history ? rg_model_set_history(t->model, history) : RG_LIMIT;
     rg__free(t->ctx, history);
     return status;
@@ -459,7 +459,7 @@ static void note_selection(struct training *t)
     if (!t->has_vali)
         rg__log(t->ctx, RG_LOG_INFO,
                 "no validation split: the last epoch is kept and the metric shown is on training "
-                "lists; --vali-fraction 0.2 sets lists aside");
+                "lists; `vali_fraction` 0.2 sets lists aside");
     else if (t->result.kept_last)
         rg__log(t->ctx, RG_LOG_WARNING,
                 "no validation list has a relevant item: the last epoch is kept");
