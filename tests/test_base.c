@@ -609,7 +609,7 @@ static void arena_blocks_are_aligned_and_apart(void **state)
 static int count_chunks(const struct rg__arena *arena)
 {
     int n = 0;
-    for (const struct rg__chunk *c = arena->chunks; c; c = c->next)
+    for (const struct rg__arena_chunk *c = arena->chunks; c; c = c->next)
         n++;
     return n;
 }
@@ -1116,7 +1116,7 @@ static void outputs_to_a_stream(void **state)
         struct rg__output out;
         rg_status status = rg__output_begin(ctx, path, &out);
         if (status == RG_OK) {
-            status = rg__output_draft(&out);
+            status = rg__output_stage(&out);
             if (status == RG_OK) {
                 rg__output_write(&out, "contents", 8, 4);
                 rg__output_write(&out, "new ", 4, 0);

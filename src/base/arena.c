@@ -11,28 +11,28 @@ static size_t align_up(size_t n, size_t align)
 }
 
 /* The first aligned byte behind the header. malloc aligns to 16, so the place is not constant. */
-static char *chunk_data(struct rg__chunk *chunk)
+static char *chunk_data(struct rg__arena_chunk *chunk)
 {
     return (char *)(((uintptr_t)(chunk + 1) + (ALIGN - 1)) & ~(uintptr_t)(ALIGN - 1));
 }
 
 /* A new chunk: the first, or behind the first where that one still serves. */
-static struct rg__chunk *add_chunk(struct rg__arena *arena, size_t size, bool behind)
+static struct rg__arena_chunk *add_chunk(struct rg__arena *arena, size_t size, bool behind)
 {
     rg_allocator *a = &arena->ctx->allocator;
-    struct rg__chunk *chunk = a->resize(a->user, NULL, sizeof *chunk + ALIGN + size);
+    struct rg__arena_chunk *chunk = a->resize(a->user, NULL, sizeof *chunk + ALIGN + size);
     if (!chunk)
         return NULL;
-    struct rg__chunk **place = behind ? &arena->chunks->next : &arena->chunks;
-    *chunk = (struct rg__chunk){.next = *place, .size = size};
+    struct rg__arena_chunk **place = behind ? &arena->chunks->next : &arena->chunks;
+    *chunk = (struct rg__arena_chunk){.next = *place, .size = size};
     *place = chunk;
     return chunk;
 }
 
 /* The chunk that `size` bytes are taken from: the first where they fit, else a new one. */
-static struct rg__chunk *chunk_for(struct rg__arena *arena, size_t size, size_t align)
+static struct rg__arena_chunk *chunk_for(struct rg__arena *arena, size_t size, size_t align)
 {
-    struct rg__chunk *first = arena->chunks;
+    struct rg__arena_chunk *first = arena->chunks;
     if (!first)
         return add_chunk(arena, size > FIRST_CHUNK ? size : FIRST_CHUNK, false);
     if (first->size - first->used >= size && first->size - size >= align_up(first->used, align))
@@ -44,7 +44,7 @@ static struct rg__chunk *chunk_for(struct rg__arena *arena, size_t size, size_t 
 void *rg__arena_alloc(struct rg__arena *arena, size_t size)
 {
     size_t align = size < ALIGN ? SMALL_ALIGN : ALIGN, whole = align_up(size + !size, align);
-    struct rg__chunk *chunk = size <= PTRDIFF_MAX ? chunk_for(arena, whole, align) : NULL;
+    struct rg__arena_chunk *chunk = size <= PTRDIFF_MAX ? chunk_for(arena, whole, align) : NULL;
     if (!chunk) {
         rg__fail_memory(arena->ctx, size, "the graph");
         return NULL;
@@ -73,7 +73,7 @@ void rg__arena_reset(struct rg__arena *arena)
 void rg__arena_free(struct rg__arena *arena)
 {
     while (arena->chunks) {
-        struct rg__chunk *next = arena->chunks->next;
+        struct rg__arena_chunk *next = arena->chunks->next;
         rg__free(arena->ctx, arena->chunks);
         arena->chunks = next;
     }
@@ -82,7 +82,7 @@ void rg__arena_free(struct rg__arena *arena)
 size_t rg__arena_bytes(const struct rg__arena *arena)
 {
     size_t total = 0;
-    for (const struct rg__chunk *c = arena->chunks; c; c = c->next)
+    for (const struct rg__arena_chunk *c = arena->chunks; c; c = c->next)
         total += c->size;
     return total;
 }

@@ -9,15 +9,15 @@
 
 #include "base/base.h"
 
-struct rg__chunk {
-    struct rg__chunk *next; /* full, or of one large block */
-    size_t size;            /* usable bytes behind this header */
+struct rg__arena_chunk {
+    struct rg__arena_chunk *next; /* full, or of one large block */
+    size_t size;                  /* usable bytes behind this header */
     size_t used;
 };
 
 struct rg__arena {
     rg_context *ctx;
-    struct rg__chunk *chunks; /* the first is the one allocated from */
+    struct rg__arena_chunk *chunks; /* the first is the one allocated from */
 };
 
 /* `size` bytes, not zeroed, until the next reset; aligned to 64 bytes, those of less than 64 to 16;

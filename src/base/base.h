@@ -69,7 +69,7 @@ rg_status rg__cancelled(rg_context *ctx);
 void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what);
 
 /* The same, not zeroed: for what is as large as the data, to be filled on all workers. */
-void *rg__alloc_bare(rg_context *ctx, int64_t count, size_t size, const char *what);
+void *rg__alloc_uninitialized(rg_context *ctx, int64_t count, size_t size, const char *what);
 
 /* Grows an array to at least `count` elements, doubling; *capacity is updated. False: no memory,
  * the old block stands. */

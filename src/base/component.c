@@ -7,7 +7,7 @@
 
 #include "base/base.h"
 #include "base/number.h"
-#include "base/phrase.h"
+#include "base/text_buffer.h"
 
 #include <locale.h>
 #include <math.h>
@@ -43,7 +43,7 @@ static const rg_param *find_param(const rg_component *component, const char *nam
 
 /* The shortest of 15 to 17 digits that read back as the same double, with a decimal point in any
  * locale. */
-static void put_real(struct rg__phrase *phrase, double value)
+static void put_real(struct rg__text_buffer *buffer, double value)
 {
     char text[WORD + RG__NUMBER_PAD] = "";
     double back = (double)NAN;
@@ -58,25 +58,25 @@ static void put_real(struct rg__phrase *phrase, double value)
         if (!rg__read_number(text, &back))
             break;
     }
-    rg__put(phrase, "%s", text);
+    rg__append(buffer, "%s", text);
 }
 
-static void put_integers(struct rg__phrase *phrase, const rg_integers *list)
+static void put_integers(struct rg__text_buffer *buffer, const rg_integers *list)
 {
-    rg__put(phrase, "[");
+    rg__append(buffer, "[");
     for (int64_t i = 0; i < list->n && i < RG_MAX_INTEGERS; i++)
-        rg__put(phrase, "%s%lld", i ? ", " : "", (long long)list->at[i]);
-    rg__put(phrase, "]");
+        rg__append(buffer, "%s%lld", i ? ", " : "", (long long)list->at[i]);
+    rg__append(buffer, "]");
 }
 
-static void put_value(struct rg__phrase *phrase, const rg_param *param, const void *field)
+static void put_value(struct rg__text_buffer *buffer, const rg_param *param, const void *field)
 {
     switch (param->type) {
-    case RG_PARAM_REAL: put_real(phrase, *(const double *)field); return;
-    case RG_PARAM_INTEGER: rg__put(phrase, "%lld", (long long)*(const int64_t *)field); return;
-    case RG_PARAM_FLAG: rg__put(phrase, "%s", *(const bool *)field ? "true" : "false"); return;
-    case RG_PARAM_NAME: rg__put(phrase, "%s", param->name_at(*(const int *)field)); return;
-    case RG_PARAM_INTEGERS: put_integers(phrase, field); return;
+    case RG_PARAM_REAL: put_real(buffer, *(const double *)field); return;
+    case RG_PARAM_INTEGER: rg__append(buffer, "%lld", (long long)*(const int64_t *)field); return;
+    case RG_PARAM_FLAG: rg__append(buffer, "%s", *(const bool *)field ? "true" : "false"); return;
+    case RG_PARAM_NAME: rg__append(buffer, "%s", param->name_at(*(const int *)field)); return;
+    case RG_PARAM_INTEGERS: put_integers(buffer, field); return;
     case RG_PARAM_TYPE_COUNT: break;
     }
 }
@@ -134,33 +134,33 @@ static void set_initial(const rg_param *param, void *field)
 
 size_t rg_param_print(const rg_param *param, const void *params, char *text, size_t size)
 {
-    struct rg__phrase phrase = {text, text ? size : 0, 0};
+    struct rg__text_buffer buffer = {text, text ? size : 0, 0};
     union {
         rg_integers largest;
         double alignment;
     } initial;
     if (!param)
         return 0;
-    rg__put(&phrase, "%s", "");
+    rg__append(&buffer, "%s", "");
     if (params) {
-        put_value(&phrase, param, (const char *)params + param->offset);
+        put_value(&buffer, param, (const char *)params + param->offset);
     } else {
         set_initial(param, &initial);
-        put_value(&phrase, param, &initial);
+        put_value(&buffer, param, &initial);
     }
-    return phrase.length;
+    return buffer.length;
 }
 
-static void put_limits(struct rg__phrase *phrase, const rg_param *param)
+static void put_limits(struct rg__text_buffer *buffer, const rg_param *param)
 {
     if (param->low == 0 && param->high == 0)
         return;
-    rg__put(phrase, " %s ", param->above ? ">" : ">=");
-    put_real(phrase, param->low);
+    rg__append(buffer, " %s ", param->above ? ">" : ">=");
+    put_real(buffer, param->low);
     if (!isfinite(param->high))
         return;
-    rg__put(phrase, " and %s ", param->below ? "<" : "<=");
-    put_real(phrase, param->high);
+    rg__append(buffer, " and %s ", param->below ? "<" : "<=");
+    put_real(buffer, param->high);
 }
 
 size_t rg_param_range(const rg_param *param, char *text, size_t size)
@@ -170,17 +170,17 @@ size_t rg_param_range(const rg_param *param, char *text, size_t size)
         [RG_PARAM_FLAG] = "true or false",     [RG_PARAM_NAME] = "one of ",
         [RG_PARAM_INTEGERS] = "whole numbers",
     };
-    struct rg__phrase phrase = {text, text ? size : 0, 0};
+    struct rg__text_buffer buffer = {text, text ? size : 0, 0};
     if (!param)
         return 0;
-    rg__put(&phrase, "%s", kinds[param->type]);
+    rg__append(&buffer, "%s", kinds[param->type]);
     if (param->type == RG_PARAM_NAME)
-        rg__put_names(&phrase, param->name_at);
+        rg__append_names(&buffer, param->name_at);
     else if (param->type != RG_PARAM_FLAG)
-        put_limits(&phrase, param);
+        put_limits(&buffer, param);
     if (param->type == RG_PARAM_INTEGERS)
-        rg__put(&phrase, ", %d to %d of them", param->least, RG_MAX_INTEGERS);
-    return phrase.length;
+        rg__append(&buffer, ", %d to %d of them", param->least, RG_MAX_INTEGERS);
+    return buffer.length;
 }
 
 static bool in_range(const rg_param *param, double value)
@@ -256,9 +256,9 @@ static rg_status reject(rg_context *ctx, const rg_component *component, const rg
 static rg_status unknown_param(rg_context *ctx, const rg_component *component, const char *name)
 {
     char known[512];
-    struct rg__phrase phrase = {known, sizeof known, 0};
+    struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; i < component->n_params; i++)
-        rg__put(&phrase, "%s%s", i ? ", " : "", component->params[i].name);
+        rg__append(&buffer, "%s%s", i ? ", " : "", component->params[i].name);
     if (component->n_params == 0)
         return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; it has none", component->name,
                         name);
@@ -425,9 +425,9 @@ rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, co
 {
     char known[640];
     const rg_component *component;
-    struct rg__phrase phrase = {known, sizeof known, 0};
+    struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
-        rg__put(&phrase, "%s%s", i ? ", " : "", component->name);
+        rg__append(&buffer, "%s%s", i ? ", " : "", component->name);
     return rg__fail(ctx, RG_USAGE, "%s \"%s\" is unknown; expected one of %s", registry->what, name,
                     known);
 }
@@ -441,8 +441,8 @@ static rg_status take_rest(struct scan *scan, const rg_component *component, rg_
     return status == RG_OK && *scan->at ? malformed(scan) : status;
 }
 
-rg_status rg__choice_of(rg_context *ctx, const rg_component *component, const char *text,
-                        rg_choice *choice)
+rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
+                               rg_choice *choice)
 {
     char name[WORD];
     struct scan scan = {ctx, component->name, text, text};
@@ -472,15 +472,15 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
 size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)
 {
     const rg_component *component = choice ? choice->component : NULL;
-    struct rg__phrase phrase = {text, text ? size : 0, 0};
+    struct rg__text_buffer buffer = {text, text ? size : 0, 0};
     if (!component)
         return 0;
-    rg__put(&phrase, "%s", component->name);
+    rg__append(&buffer, "%s", component->name);
     for (int i = 0; i < component->n_params; i++) {
         const rg_param *param = &component->params[i];
-        rg__put(&phrase, "%s%s=", i ? ", " : "(", param->name);
-        put_value(&phrase, param, choice->params.bytes + param->offset);
+        rg__append(&buffer, "%s%s=", i ? ", " : "(", param->name);
+        put_value(&buffer, param, choice->params.bytes + param->offset);
     }
-    rg__put(&phrase, "%s", component->n_params ? ")" : "");
-    return phrase.length;
+    rg__append(&buffer, "%s", component->n_params ? ")" : "");
+    return buffer.length;
 }

@@ -33,8 +33,8 @@
 /* clang-format on */
 
 /* Reads a choice of this component from its text, whatever name stands there. */
-rg_status rg__choice_of(rg_context *ctx, const rg_component *component, const char *text,
-                        rg_choice *choice);
+rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
+                               rg_choice *choice);
 
 /* RG_USAGE: WHAT "NAME" is unknown; expected one of ... */
 rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, const char *name);

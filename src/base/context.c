@@ -167,7 +167,7 @@ rg_status rg__cancelled(rg_context *ctx)
     return RG_OK;
 }
 
-void *rg__alloc_bare(rg_context *ctx, int64_t count, size_t size, const char *what)
+void *rg__alloc_uninitialized(rg_context *ctx, int64_t count, size_t size, const char *what)
 {
     size_t total;
     if (count < 0 || __builtin_mul_overflow((size_t)count, size, &total)) {
@@ -182,13 +182,13 @@ void *rg__alloc_bare(rg_context *ctx, int64_t count, size_t size, const char *wh
     if (!block)
         rg__fail_memory(ctx, total, what);
     else if (total >= LARGE)
-        rg__pages_large(block, total);
+        rg__advise_huge_pages(block, total);
     return block;
 }
 
 void *rg__alloc(rg_context *ctx, int64_t count, size_t size, const char *what)
 {
-    void *block = rg__alloc_bare(ctx, count, size, what);
+    void *block = rg__alloc_uninitialized(ctx, count, size, what);
     size_t total = (size_t)count * size;
     return block ? memset(block, 0, total ? total : 1) : NULL;
 }

@@ -23,7 +23,7 @@ static void *system_mmap(size_t size, int fd)
     void *address = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (address == MAP_FAILED)
         return NULL;
-    rg__pages_large(address, size);
+    rg__advise_huge_pages(address, size);
     return address;
 }
 
@@ -110,7 +110,7 @@ rg_status rg__open_input(rg_context *ctx, const char *path, int *fd, int64_t *si
     return RG_OK;
 }
 
-rg_status rg__look_at(rg_context *ctx, const char *path, bool *there, struct stat *st)
+rg_status rg__stat_path(rg_context *ctx, const char *path, bool *there, struct stat *st)
 {
     int fd = ctx->files->open(path, O_PATH, 0);
     *there = fd >= 0;
@@ -164,7 +164,7 @@ static void advise(const void *data, size_t size, int advice)
 /* In pages of 2 MiB a list costs one miss of the TLB, in pages of 4 KiB sixteen: reading lists in a
  * scattered order takes a seventh less, and a file that is not in memory comes in 2.3 times as
  * fast (Linux 6.18, ext4). */
-void rg__pages_large(const void *data, size_t size)
+void rg__advise_huge_pages(const void *data, size_t size)
 {
 #ifdef MADV_HUGEPAGE
     advise(data, size, MADV_HUGEPAGE);
@@ -173,12 +173,12 @@ void rg__pages_large(const void *data, size_t size)
 #endif
 }
 
-void rg__pages_soon(const void *data, size_t size)
+void rg__advise_willneed(const void *data, size_t size)
 {
     advise(data, size, MADV_WILLNEED);
 }
 
-void rg__pages_later(const void *data, size_t size)
+void rg__advise_dontneed(const void *data, size_t size)
 {
     advise(data, size, MADV_DONTNEED);
 }

@@ -40,7 +40,7 @@ rg_status rg__open_input(rg_context *ctx, const char *path, int *fd, int64_t *si
 
 /* Tells what stands at a path; *there false: nothing. It is not opened for that: whoever opens a
  * pipe and closes it again ends its writer. */
-rg_status rg__look_at(rg_context *ctx, const char *path, bool *there, struct stat *st);
+rg_status rg__stat_path(rg_context *ctx, const char *path, bool *there, struct stat *st);
 
 /* Reads exactly `size` bytes at `offset`; fewer is RG_DAMAGED, a failing read RG_IO. */
 rg_status rg__read_at(rg_context *ctx, const char *path, int fd, void *to, size_t size,
@@ -49,11 +49,11 @@ rg_status rg__read_at(rg_context *ctx, const char *path, int fd, void *to, size_
 void rg__close_input(rg_context *ctx, int fd);
 
 /* Advice on memory that nobody has touched: its pages are to be large. */
-void rg__pages_large(const void *data, size_t size);
+void rg__advise_huge_pages(const void *data, size_t size);
 
 /* Advice on a part of a read-only mapping of a file: it will be read soon; it will not be for a
  * while, so that its pages need not stay in memory (they are read again when touched). */
-void rg__pages_soon(const void *data, size_t size);
-void rg__pages_later(const void *data, size_t size);
+void rg__advise_willneed(const void *data, size_t size);
+void rg__advise_dontneed(const void *data, size_t size);
 
 #endif

@@ -81,7 +81,7 @@ static rg_status look(rg_context *ctx, const char *path, struct rg__destination 
                    ? RG_OK
                    : rg__fail_errno(ctx, path, "write", errno);
     }
-    rg_status status = rg__look_at(ctx, to->target, &to->exists, &to->st);
+    rg_status status = rg__stat_path(ctx, to->target, &to->exists, &to->st);
     if (status != RG_OK || !to->exists)
         return status;
     if (S_ISDIR(to->st.st_mode))
@@ -93,7 +93,7 @@ static rg_status look(rg_context *ctx, const char *path, struct rg__destination 
     return RG_OK;
 }
 
-rg_status rg__output_find(rg_context *ctx, const char *path, struct rg__destination *to)
+rg_status rg__output_resolve(rg_context *ctx, const char *path, struct rg__destination *to)
 {
     *to = (struct rg__destination){.descriptor = -1};
     if (path[0] == '\0')
@@ -123,7 +123,7 @@ static rg_status same_name(rg_context *ctx, const char *a, const char *b, bool *
         bool there = false;
         char *folder = slash ? rg__strndup(ctx, paths[i], (size_t)(slash - paths[i]) + 1)
                              : rg__strdup(ctx, ".");
-        rg_status status = folder ? rg__look_at(ctx, folder, &there, &st[i]) : RG_LIMIT;
+        rg_status status = folder ? rg__stat_path(ctx, folder, &there, &st[i]) : RG_LIMIT;
         rg__free(ctx, folder);
         if (status != RG_OK || !there)
             return status;
@@ -141,9 +141,9 @@ rg_status rg_output_same(rg_context *ctx, const char *a, const char *b, bool *sa
     if (status != RG_OK)
         return status;
     *same = false;
-    status = rg__output_find(ctx, a, &to_a);
+    status = rg__output_resolve(ctx, a, &to_a);
     if (status == RG_OK)
-        status = rg__output_find(ctx, b, &to_b);
+        status = rg__output_resolve(ctx, b, &to_b);
     if (status == RG_OK && (to_a.descriptor >= 0 || to_b.descriptor >= 0))
         *same = to_a.descriptor == to_b.descriptor;
     else if (status == RG_OK && !to_a.stream && !to_b.stream)
@@ -158,7 +158,7 @@ bool rg_output_is_stdout(rg_context *ctx, const char *path)
     struct rg__destination to;
     struct stat st;
     if (rg__require(ctx, "rg_output_is_stdout", "path", path, NULL) != RG_OK ||
-        rg__output_find(ctx, path, &to) != RG_OK)
+        rg__output_resolve(ctx, path, &to) != RG_OK)
         return false;
     rg__free(ctx, to.target);
     return to.stream && ctx->files->fstat(STDOUT_FILENO, &st) == 0 && st.st_dev == to.st.st_dev &&
@@ -226,7 +226,7 @@ rg_status rg__output_begin(rg_context *ctx, const char *path, struct rg__output 
 {
     struct rg__destination to;
     *out = (struct rg__output){.ctx = ctx, .fd = -1, .stream = -1};
-    rg_status status = rg__output_find(ctx, path, &to);
+    rg_status status = rg__output_resolve(ctx, path, &to);
     if (status != RG_OK)
         return status;
     out->target = to.target;
@@ -276,11 +276,11 @@ static rg_status open_nameless_anywhere(rg_context *ctx, int *fd)
     return status;
 }
 
-rg_status rg__output_scratch(rg_context *ctx, const char *path, int *fd)
+rg_status rg__output_scratch_file(rg_context *ctx, const char *path, int *fd)
 {
     struct rg__destination to;
     *fd = -1;
-    rg_status status = rg__output_find(ctx, path, &to);
+    rg_status status = rg__output_resolve(ctx, path, &to);
     if (status != RG_OK)
         return status;
     status = to.stream ? open_nameless_anywhere(ctx, fd) : open_nameless(ctx, path, to.target, fd);
@@ -288,7 +288,7 @@ rg_status rg__output_scratch(rg_context *ctx, const char *path, int *fd)
     return status;
 }
 
-rg_status rg__output_draft(struct rg__output *out)
+rg_status rg__output_stage(struct rg__output *out)
 {
     return out->fd >= 0 ? RG_OK : open_nameless_anywhere(out->ctx, &out->fd);
 }

@@ -17,7 +17,7 @@ struct rg__destination {
 
 /* Follows a path. RG_USAGE for an empty one and for a socket, RG_IO for a directory. On failure
  * target is NULL. */
-rg_status rg__output_find(rg_context *ctx, const char *path, struct rg__destination *to);
+rg_status rg__output_resolve(rg_context *ctx, const char *path, struct rg__destination *to);
 
 /* An output under way. Write errors are remembered, not returned: the first one is reported by
  * rg__output_commit, so that a library in between (libhdf5) never sees a failure. */
@@ -40,7 +40,7 @@ rg_status rg__output_begin(rg_context *ctx, const char *path, struct rg__output 
 
 /* For what is not written in order: a stream gets a draft, a file without a name, that is copied to
  * it by commit. RG_IO when there is no place for one. */
-rg_status rg__output_draft(struct rg__output *out);
+rg_status rg__output_stage(struct rg__output *out);
 
 void rg__output_write(struct rg__output *out, const void *from, size_t size, int64_t offset);
 void rg__output_truncate(struct rg__output *out, int64_t size);
@@ -54,6 +54,6 @@ void rg__output_abandon(struct rg__output *out);
 
 /* Opens a file without a name where an output's temporary would be; for a stream in $TMPDIR or
  * /tmp. */
-rg_status rg__output_scratch(rg_context *ctx, const char *path, int *fd);
+rg_status rg__output_scratch_file(rg_context *ctx, const char *path, int *fd);
 
 #endif

@@ -16,7 +16,7 @@ enum rg__stream {
     RG__STREAM_GENERATE,    /* a: list or kind, b: draw */
     RG__STREAM_SAMPLES,     /* a: sample, b: element */
     RG__STREAM_COTANGENT,   /* b: element */
-    RG__STREAM_START,       /* first weights; a: layer, b: element */
+    RG__STREAM_INIT,        /* first weights; a: layer, b: element */
     RG__STREAM_WINDOWS      /* a: epoch, b: position */
 };
 

@@ -91,7 +91,7 @@ static rg_status check_input(rg_context *ctx, const char *path, const struct sta
         snprintf(name, room, "%s%s", standard ? "/dev/stdin" : input, endings[i]);
         if (standard)
             there = ctx->files->fstat(STDIN_FILENO, &other) == 0;
-        else if (rg__look_at(ctx, name, &there, &other) != RG_OK)
+        else if (rg__stat_path(ctx, name, &there, &other) != RG_OK)
             continue; /* whoever reads it says what is wrong */
         if (there && other.st_dev == st->st_dev && other.st_ino == st->st_ino)
             status = rg__fail(ctx, RG_USAGE, "%s: the output is also the input %s; choose another",
@@ -149,7 +149,7 @@ rg_status rg_output_check(rg_context *ctx, const char *path, const rg_output_opt
         status = rg__fail(ctx, RG_USAGE, "rg_output_check: %d inputs%s", o->n_inputs,
                           o->inputs ? "" : ", and inputs is NULL");
     if (status == RG_OK)
-        status = rg__output_find(ctx, path, &to);
+        status = rg__output_resolve(ctx, path, &to);
     if (status != RG_OK)
         return status;
     if (to.exists)

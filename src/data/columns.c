@@ -182,8 +182,9 @@ static rg_status map_sparse(rg_context *ctx, const rg_csr *csr, const int64_t *c
     int64_t *indptr = m->blocks[1] =
         rg__alloc(ctx, csr->n_rows + 1, sizeof *indptr, "sparse rows with matched columns");
     int32_t *indices = m->blocks[2] =
-        rg__alloc_bare(ctx, nnz, sizeof *indices, "sparse rows with matched columns");
-    char *data = m->blocks[3] = rg__alloc_bare(ctx, nnz, size, "sparse rows with matched columns");
+        rg__alloc_uninitialized(ctx, nnz, sizeof *indices, "sparse rows with matched columns");
+    char *data = m->blocks[3] =
+        rg__alloc_uninitialized(ctx, nnz, size, "sparse rows with matched columns");
     int32_t *new_column = rg__alloc(ctx, csr->n_cols, sizeof *new_column, "a column map");
     struct entry *entries = rg__alloc(ctx, longest, sizeof *entries, "a sparse row");
     bool ready = indptr && indices && data && new_column && entries;

@@ -73,7 +73,7 @@ rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes)
     *yes = false;
     if (strcmp(path, "-") == 0)
         return RG_OK;
-    status = rg__look_at(ctx, path, &there, &st);
+    status = rg__stat_path(ctx, path, &there, &st);
     if (status != RG_OK || (there && !S_ISREG(st.st_mode)))
         return status;
     return rg__h5_recognise(ctx, path, yes);

@@ -85,7 +85,7 @@ static rg_status match_splits(rg_context *ctx, const char *path, const rg_split 
 static rg_status gather_columns(rg_context *ctx, const rg_split *split, rg_tensor *out)
 {
     size_t size = (size_t)split->n_features * rg_dtype_size(split->features.dtype);
-    char *rows = rg__alloc_bare(ctx, split->n_rows, size, "features in another order");
+    char *rows = rg__alloc_uninitialized(ctx, split->n_rows, size, "features in another order");
     *out = (rg_tensor){split->features.dtype, 2, {split->n_rows, split->n_features}, rows};
     for (int64_t row = 0; rows && row < split->n_rows; row++)
         rg__copy_row(split, row, rows + (size_t)row * size);

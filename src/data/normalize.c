@@ -106,8 +106,8 @@ void rg__leave_rows(const rg_split *split, int64_t r)
     enum { EVERY = 4096 };
     size_t size = rg__stored_row_size(split);
     if (split->mapped && r % EVERY == 0 && r > 0)
-        rg__pages_later((const char *)split->features.data + (size_t)(r - EVERY) * size,
-                        EVERY * size);
+        rg__advise_dontneed((const char *)split->features.data + (size_t)(r - EVERY) * size,
+                            EVERY * size);
 }
 
 /* m->row = t(row r); rows are read in order. */

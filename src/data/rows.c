@@ -441,15 +441,15 @@ rg_status rg__rows_turn(struct rg__rows *rows, int64_t window, int64_t next)
     if (!rows->streams || rows->window == window)
         return RG_OK;
     if (rows->stay)
-        advise(rows, rows->window, rg__pages_later);
-    advise(rows, next, rg__pages_soon);
+        advise(rows, rows->window, rg__advise_dontneed);
+    advise(rows, next, rg__advise_willneed);
     if (rows->stay) {
         rows->window = window;
         return RG_OK;
     }
     rows->window = -1; /* until it is there */
     rg_status status = load(rows, rows->windows[window], rows->windows[window + 1]);
-    advise(rows, window, rg__pages_later);
+    advise(rows, window, rg__advise_dontneed);
     if (status == RG_OK)
         rows->window = window;
     return status;
@@ -488,8 +488,9 @@ static rg_status allocate_sparse(struct rg__rows *rows, int64_t n)
     if (status != RG_OK)
         return status;
     int64_t most = most_numbers(rows);
-    rows->copy = rg__alloc_bare(ctx, most, rg_dtype_size(rows->dtype), "the features");
-    rows->copy_indices = rg__alloc_bare(ctx, most, sizeof *rows->copy_indices, "the features");
+    rows->copy = rg__alloc_uninitialized(ctx, most, rg_dtype_size(rows->dtype), "the features");
+    rows->copy_indices =
+        rg__alloc_uninitialized(ctx, most, sizeof *rows->copy_indices, "the features");
     rows->copy_indptr = rg__alloc(ctx, n + 1, sizeof *rows->copy_indptr, "the features");
     rows->matrix.sparse = (rg_csr){.n_rows = n,
                                    .n_cols = rows->n_columns,
@@ -503,8 +504,8 @@ static rg_status allocate_sparse(struct rg__rows *rows, int64_t n)
 /* Room for a copy of n dense rows. */
 static rg_status allocate_dense(struct rg__rows *rows, int64_t n)
 {
-    rows->copy =
-        rg__alloc_bare(rows->ctx, n * rows->n_columns, rg_dtype_size(rows->dtype), "the features");
+    rows->copy = rg__alloc_uninitialized(rows->ctx, n * rows->n_columns, rg_dtype_size(rows->dtype),
+                                         "the features");
     rows->matrix.dense = (rg_tensor){rows->dtype, 2, {n, rows->n_columns}, rows->copy};
     return rows->copy ? RG_OK : RG_LIMIT;
 }

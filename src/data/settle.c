@@ -57,7 +57,7 @@ static bool place(struct target *t, int64_t count, size_t size, void *pointer, s
         return true;
     }
     array->memory =
-        rg__own(t->dataset, rg__alloc_bare(t->dataset->ctx, count, size, "rows of text"));
+        rg__own(t->dataset, rg__alloc_uninitialized(t->dataset->ctx, count, size, "rows of text"));
     memcpy(pointer, &array->memory, sizeof array->memory);
     return array->memory != NULL;
 }

@@ -15,7 +15,7 @@ static rg_status fail(rg_context *ctx, const struct rg__spool *spool, int error)
 rg_status rg__spool_open(rg_context *ctx, const char *path, struct rg__spool *spool)
 {
     *spool = (struct rg__spool){.path = path};
-    rg_status status = rg__output_scratch(ctx, path, &spool->fd);
+    rg_status status = rg__output_scratch_file(ctx, path, &spool->fd);
     if (status == RG_OK)
         spool->ctx = ctx;
     return status;

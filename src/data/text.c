@@ -297,7 +297,7 @@ static rg_status are_files(rg_context *ctx, const rg_text_source *sources, int n
         if (strcmp(sources[i].split, split) != 0)
             continue;
         if (!is_input)
-            status = rg__look_at(ctx, sources[i].path, &there, &st);
+            status = rg__stat_path(ctx, sources[i].path, &there, &st);
         *files &= there && S_ISREG(st.st_mode);
     }
     return status;

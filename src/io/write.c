@@ -92,7 +92,7 @@ static rg_status begin(struct rg__h5_writer *writer, struct rg__h5_writer **resu
 {
     rg_status status = rg__h5_reserve(writer->ctx);
     if (status == RG_OK)
-        status = rg__output_draft(writer->out);
+        status = rg__output_stage(writer->out);
     if (status != RG_OK) {
         rg__h5_abandon(writer);
         return status;

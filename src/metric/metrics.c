@@ -2,7 +2,7 @@
  */
 #include "metric/metric.h"
 
-#include "base/phrase.h"
+#include "base/text_buffer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -65,11 +65,11 @@ static bool same_word(const char *text, size_t n, const char *name)
 static void fail_unknown(rg_context *ctx, const char *name, size_t n)
 {
     char known[512];
-    struct rg__phrase phrase = {known, sizeof known, 0};
+    struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; i < RG__COUNT(kinds); i++) {
         const char *alias = kinds[i]->alias;
-        rg__put(&phrase, "%s%s%s%s%s", i ? ", " : "", kinds[i]->component.name, alias ? " (" : "",
-                alias ? alias : "", alias ? ")" : "");
+        rg__append(&buffer, "%s%s%s%s%s", i ? ", " : "", kinds[i]->component.name,
+                   alias ? " (" : "", alias ? alias : "", alias ? ")" : "");
     }
     rg__fail(ctx, RG_USAGE, "unknown metric \"%.*s\"; known: %s, each with @K for a cut-off",
              (int)(n < 100 ? n : 100), name, known);

@@ -302,7 +302,7 @@ static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *o
         return rg__fail(r->ctx, RG_BAD_DATA,
                         "%s: /config: dtype \"%s\", normalize \"%s\"; one of them is unknown",
                         r->path, dtype, normalize);
-    rg_status status = rg__choice_of(r->ctx, architecture, text, &choice);
+    rg_status status = rg__choice_parse_for(r->ctx, architecture, text, &choice);
     if (status == RG_OK)
         status = read_old_keys(r, json, &choice);
     *type = (rg_dtype)find(dtype_name, dtype);

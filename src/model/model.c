@@ -104,7 +104,7 @@ static void start(rg_model *model, uint64_t seed)
         if (parameter.bound == 0)
             continue;
         for (int64_t k = 0; k < rg__parameter_count(&parameter); k++) {
-            double u = rg__uniform(seed, RG__STREAM_START, n_drawn, (uint64_t)k);
+            double u = rg__uniform(seed, RG__STREAM_INIT, n_drawn, (uint64_t)k);
             double x = parameter.bound * (2 * u - 1);
             rg__cast(RG_F64, &x, p->dtype, (char *)p->value + (size_t)(first + k) * size, 1);
         }

@@ -315,7 +315,7 @@ static rg_status sparse_block_open(rg_context *ctx, const struct bulk *bulk, int
     size_t products = place(&used, (values + RG__SPARSE_SLACK) * size);
     size_t scores = place(&used, (size_t)n_rows * size);
     size_t scratch = place(&used, bulk->table ? 0 : rg__sparse_scratch(&bulk->sparse, n_values));
-    char *m = b->memory = rg__alloc_bare(ctx, (int64_t)used, 1, "sparse rows to score");
+    char *m = b->memory = rg__alloc_uninitialized(ctx, (int64_t)used, 1, "sparse rows to score");
     if (!m)
         return RG_LIMIT;
     memset(m + products, 0, (values + RG__SPARSE_SLACK) * size);

@@ -73,13 +73,13 @@ static char *allocate(const rg_model *model, size_t size)
 {
     struct rg__wide *wide = model->wide;
     size_t page = size < LARGE_PAGE ? 64 : LARGE_PAGE, rounded = (size + page - 1) / page * page;
-    wide->block =
-        rg__alloc_bare(model->ctx, 1, weights_size(model) + page - 1 + rounded, "the columns");
+    wide->block = rg__alloc_uninitialized(model->ctx, 1, weights_size(model) + page - 1 + rounded,
+                                          "the columns");
     if (!wide->block)
         return NULL;
     char *after = wide->block + weights_size(model);
     char *table = after + (page - (uintptr_t)after % page) % page;
-    rg__pages_large(table, rounded);
+    rg__advise_huge_pages(table, rounded);
     return memset(table, 0, size);
 }
 
