@@ -2,8 +2,8 @@
 #include "check.h"
 
 #include "data/columns.h"
-#include "data/rows.h"
 #include "data/split.h"
+#include "normalize/rows.h"
 #include "tensor/tensor.h"
 
 #include <unistd.h>

@@ -3,11 +3,11 @@
 #include "check.h"
 
 #include "base/random.h"
-#include "data/inputs.h"
-#include "data/rows.h"
 #include "io/h5.h"
 #include "model/model.h"
 #include "model/wide.h"
+#include "normalize/inputs.h"
+#include "normalize/rows.h"
 
 #include <unistd.h>
 

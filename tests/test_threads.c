@@ -2,8 +2,8 @@
  * do once training is under way: ask for memory. */
 #include "check.h"
 
-#include "data/rows.h"
 #include "model/model.h"
+#include "normalize/rows.h"
 #include "tensor/blas_threads.h"
 #include "tensor/tensor.h"
 #include "train/step.h"

@@ -2,8 +2,8 @@
 #include "check.h"
 
 #include "base/random.h"
-#include "data/rows.h"
 #include "model/model.h"
+#include "normalize/rows.h"
 #include "tensor/tensor.h"
 #include "train/judge.h"
 #include "train/step.h"

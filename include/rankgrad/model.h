@@ -9,6 +9,7 @@
 #include <rankgrad/autograd.h>
 #include <rankgrad/component.h>
 #include <rankgrad/data.h>
+#include <rankgrad/normalize.h>
 #include <rankgrad/optim.h>
 #include <rankgrad/output.h>
 

@@ -9,10 +9,11 @@
 #include <rankgrad/loss.h>
 #include <rankgrad/metric.h>
 #include <rankgrad/model.h>
+#include <rankgrad/normalize.h>
 #include <rankgrad/ops.h>
 #include <rankgrad/optim.h>
-#include <rankgrad/ranking.h>
 #include <rankgrad/output.h>
+#include <rankgrad/ranking.h>
 #include <rankgrad/tensor.h>
 #include <rankgrad/train.h>
 

@@ -1,8 +1,7 @@
 /* extremes.c: the least and greatest numbers of a column, and whether one of them is a sentinel: a
  * number that stands for a missing value, such as -999 or 1e30. */
-#include "data/extremes.h"
-
 #include <math.h>
+#include <rankgrad/data.h>
 
 /* Two counts together, at most the largest number there is. */
 static int64_t sum(int64_t a, int64_t b)

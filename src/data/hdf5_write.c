@@ -6,7 +6,6 @@
 
 #include "data/columns.h"
 #include "data/ids.h"
-#include "data/rows.h"
 #include "data/split.h"
 #include "tensor/tensor.h"
 

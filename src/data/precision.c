@@ -2,7 +2,6 @@
 #include "data/precision.h"
 
 #include "base/number.h"
-#include "data/rows.h"
 #include "data/split.h"
 
 #include <float.h>

@@ -1,7 +1,10 @@
-/* split.c: whether a split can be believed; see split.h. */
+/* split.c: whether a split is sound, its rows, and whether two splits are equal; see split.h. */
 #include "data/split.h"
 
+#include "base/file.h"
 #include "tensor/tensor.h"
+
+#include <string.h>
 
 rg_status rg__check_offsets(rg_context *ctx, const char *where, const char *name,
                             const int64_t *offsets, int64_t n, int64_t last, const char *units)
@@ -128,5 +131,97 @@ rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *wh
     if (status == RG_OK && split->offsets)
         status = rg__check_offsets(ctx, what, "offsets", split->offsets, split->n_lists,
                                    split->n_rows, "rows");
+    return status;
+}
+
+/* ---- Rows ---- */
+
+/* Picks the features of a split with a column map from a stored row. */
+static void pick_columns(const rg_split *split, const void *stored, void *to)
+{
+    const int64_t *columns = split->columns;
+    int64_t n = split->n_features;
+    if (split->features.dtype == RG_F32)
+        for (int64_t j = 0; j < n; j++)
+            ((float *)to)[j] = ((const float *)stored)[columns[j]];
+    else if (split->features.dtype == RG_F64)
+        for (int64_t j = 0; j < n; j++)
+            ((double *)to)[j] = ((const double *)stored)[columns[j]];
+    else
+        for (int64_t j = 0; j < n; j++)
+            ((uint16_t *)to)[j] = ((const uint16_t *)stored)[columns[j]];
+}
+
+void rg__copy_row(const rg_split *split, int64_t row, void *to)
+{
+    size_t size = rg_dtype_size(rg__features_type(split));
+    const rg_csr *csr = &split->csr;
+    if (!rg__has_sparse_rows(split)) {
+        const char *stored = split->features.data;
+        stored += (size_t)row * rg__stored_row_size(split);
+        if (split->columns)
+            pick_columns(split, stored, to);
+        else
+            memcpy(to, stored, (size_t)split->n_features * size);
+        return;
+    }
+    memset(to, 0, (size_t)split->n_features * size);
+    for (int64_t k = csr->indptr[row]; k < csr->indptr[row + 1]; k++)
+        memcpy((char *)to + (size_t)csr->indices[k] * size,
+               (const char *)csr->data + (size_t)k * size, size);
+}
+
+void rg__leave_rows(const rg_split *split, int64_t r)
+{
+    enum { EVERY = 4096 };
+    size_t size = rg__stored_row_size(split);
+    if (split->mapped && r % EVERY == 0 && r > 0)
+        rg__advise_dontneed((const char *)split->features.data + (size_t)(r - EVERY) * size,
+                            EVERY * size);
+}
+
+/* ---- Equal splits ---- */
+
+/* Whether a row is stored alike in two sparse splits of one type. */
+static bool same_sparse_row(const rg_csr *a, const rg_csr *b, int64_t row)
+{
+    int64_t at = a->indptr[row], of = b->indptr[row], n = a->indptr[row + 1] - at;
+    size_t size = rg_dtype_size(a->dtype);
+    if (b->indptr[row + 1] - of != n)
+        return false;
+    return n == 0 || (memcmp(a->indices + at, b->indices + of, (size_t)n * sizeof(int32_t)) == 0 &&
+                      memcmp((const char *)a->data + (size_t)at * size,
+                             (const char *)b->data + (size_t)of * size, (size_t)n * size) == 0);
+}
+
+/* The row's features in double; `own` has room for them in the split's type. */
+static const double *load_double(const rg_split *split, int64_t row, void *own, double *x)
+{
+    rg__copy_row(split, row, own);
+    rg__cast(rg__features_type(split), own, RG_F64, x, split->n_features);
+    return x;
+}
+
+rg_status rg__same_rows(rg_context *ctx, const rg_split *a, const rg_split *b, bool *same)
+{
+    int64_t f = a->n_features;
+    *same = a->n_rows == b->n_rows && a->n_lists == b->n_lists &&
+            memcmp(a->labels, b->labels, (size_t)a->n_rows * sizeof *a->labels) == 0 &&
+            memcmp(a->offsets, b->offsets, (size_t)(a->n_lists + 1) * sizeof *a->offsets) == 0;
+    if (!*same)
+        return RG_OK;
+    bool sparse = rg__has_sparse_rows(a) && rg__has_sparse_rows(b) && a->csr.dtype == b->csr.dtype;
+    double *x = rg__alloc(ctx, 3 * f, sizeof *x, "rows to compare");
+    rg_status status = x ? RG_OK : RG_LIMIT;
+    for (int64_t row = 0; x && *same && row < a->n_rows; row++) {
+        bool there = rg__row_is_there(a, row);
+        *same = there == rg__row_is_there(b, row);
+        if (there && sparse)
+            *same &= same_sparse_row(&a->csr, &b->csr, row);
+        else if (there)
+            *same &= memcmp(load_double(a, row, x + 2 * f, x),
+                            load_double(b, row, x + 2 * f, x + f), (size_t)f * sizeof *x) == 0;
+    }
+    rg__free(ctx, x);
     return status;
 }

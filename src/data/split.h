@@ -15,6 +15,16 @@ static inline bool rg__row_is_there(const rg_split *split, int64_t row)
     return !split->mask || split->mask[row];
 }
 
+static inline bool rg__has_sparse_rows(const rg_split *split)
+{
+    return split->csr.indptr != NULL;
+}
+
+static inline rg_dtype rg__features_type(const rg_split *split)
+{
+    return rg__has_sparse_rows(split) ? split->csr.dtype : split->features.dtype;
+}
+
 /* Bytes of one dense row as it is stored, which may have more columns than the split has features.
  */
 static inline size_t rg__stored_row_size(const rg_split *split)
@@ -42,9 +52,17 @@ static inline int64_t rg__longest_list(const int64_t *offsets, int64_t n_lists)
  * "WHAT: ...". No number of dense features is looked at; of sparse ones every column is. */
 rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *what);
 
-/* rg_normalization_apply without its checks. */
-void rg__normalize_rows(const rg_context *ctx, const rg_normalization *normalization,
-                        const rg_tensor *rows, rg_tensor *out);
+/* Copies one row of the split, dense and in its own type (of sparse rows csr.dtype), to n_features
+ * numbers. */
+void rg__copy_row(const rg_split *split, int64_t row, void *to);
+
+/* Whether two sound splits with as many features and with labels have the same lists, labels and
+ * features, in the same order; of masked rows only that they are. Stops at the first difference. */
+rg_status rg__same_rows(rg_context *ctx, const rg_split *a, const rg_split *b, bool *same);
+
+/* For reading all rows in order: releases the pages of the rows before r of a mapped file, from
+ * time to time, because it may be larger than memory. */
+void rg__leave_rows(const rg_split *split, int64_t r);
 
 /* Whether offsets (n + 1) begin with 0, never decrease and end with `last`, the number of `units`;
  * RG_BAD_DATA, "WHERE: NAME: ...". */

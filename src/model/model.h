@@ -3,7 +3,7 @@
 #ifndef RG_MODEL_MODEL_H
 #define RG_MODEL_MODEL_H
 
-#include "data/inputs.h"
+#include "normalize/inputs.h"
 
 #include <rankgrad/model.h>
 

@@ -6,10 +6,10 @@
 #include "autograd/op.h"
 #include "base/pool.h"
 #include "data/columns.h"
-#include "data/rows.h"
 #include "data/split.h"
 #include "model/model.h"
 #include "model/wide.h"
+#include "normalize/rows.h"
 #include "tensor/tensor.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
 #include "model/wide.h"
 
 #include "base/file.h"
-#include "data/normalize.h"
+#include "normalize/normalize.h"
 
 #include <string.h>
 

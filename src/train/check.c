@@ -4,10 +4,10 @@
  * which would cost a read of its own: that is looked for once a score shows it. */
 #include "train/check.h"
 
-#include "data/rows.h"
 #include "data/split.h"
 #include "metric/metric.h"
 #include "model/model.h"
+#include "normalize/rows.h"
 #include "tensor/tensor.h"
 #include "train/labels.h"
 #include "train/step.h"

@@ -2,7 +2,7 @@
 #ifndef RG_TRAIN_CHECK_H
 #define RG_TRAIN_CHECK_H
 
-#include "data/rows.h"
+#include "normalize/rows.h"
 #include "train/labels.h"
 
 #include <rankgrad/train.h>

@@ -2,7 +2,7 @@
 #ifndef RG_TRAIN_PREPARE_H
 #define RG_TRAIN_PREPARE_H
 
-#include "data/rows.h"
+#include "normalize/rows.h"
 
 #include <rankgrad/train.h>
 
@@ -24,6 +24,11 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
 /* One note to the log that names the features with a normalised value beyond 50 deviations; of rows
  * that are a copy. */
 rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_split *split);
+
+/* A warning to the log that names the columns with a sentinel (rg_extremes_sentinel). Of many rows
+ * about 50,000 are looked at, spread over all. */
+rg_status rg__warn_of_sentinels(rg_context *ctx, const rg_split *split,
+                                const struct rg__inputs *inputs);
 
 /* One warning where f32 would lose something of features in f64 (data/precision.h): for a model in
  * f32 without a normalisation. */

@@ -3,7 +3,7 @@
 #define RG_TRAIN_SHARD_H
 
 #include "base/pool.h"
-#include "data/rows.h"
+#include "normalize/rows.h"
 
 #include <rankgrad/autograd.h>
 

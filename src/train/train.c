@@ -5,10 +5,9 @@
  * evaluate, remember the best. */
 #include "base/random.h"
 #include "data/columns.h"
-#include "data/extremes.h"
-#include "data/normalize.h"
 #include "data/split.h"
 #include "model/model.h"
+#include "normalize/normalize.h"
 #include "tensor/blas_threads.h"
 #include "train/check.h"
 #include "train/evaluate.h"

@@ -7,10 +7,12 @@
  * Behind them come the columns that the row does not store but whose normalised value is not 0,
  * which are those with a shift. Of a normalisation that was fitted on sparse rows, these are
  * columns that every training row stores. Positions therefore need not ascend. */
-#ifndef RG_DATA_SPARSE_H
-#define RG_DATA_SPARSE_H
+#ifndef RG_NORMALIZE_SPARSE_H
+#define RG_NORMALIZE_SPARSE_H
 
-#include "data/inputs.h"
+#include "normalize/inputs.h"
+
+#include <rankgrad/normalize.h>
 
 struct rg__sparse {
     rg_context *ctx;

@@ -8,8 +8,8 @@
  *     occurs        x     x       x
  *     position      0     1       2     n = 3, index = {2, 5, 9}
  */
-#ifndef RG_DATA_INPUTS_H
-#define RG_DATA_INPUTS_H
+#ifndef RG_NORMALIZE_INPUTS_H
+#define RG_NORMALIZE_INPUTS_H
 
 #include "base/base.h"
 

@@ -7,7 +7,7 @@
  * Columns are worked on LANES at a time: loops of a fixed length become vector code.
  */
 #define RG_REAL 32 /* of the loops in vector.h those for f32 */
-#include "data/normalize.h"
+#include "normalize/normalize.h"
 
 #include "base/file.h"
 #include "data/split.h"
@@ -99,15 +99,6 @@ static rg_status moments_begin(struct moments *m)
                         "no rows to fit the normalisation on: %lld rows, all masked",
                         (long long)m->split->n_rows);
     return RG_OK;
-}
-
-void rg__leave_rows(const rg_split *split, int64_t r)
-{
-    enum { EVERY = 4096 };
-    size_t size = rg__stored_row_size(split);
-    if (split->mapped && r % EVERY == 0 && r > 0)
-        rg__advise_dontneed((const char *)split->features.data + (size_t)(r - EVERY) * size,
-                            EVERY * size);
 }
 
 /* m->row = t(row r); rows are read in order. */

@@ -2,19 +2,11 @@
  *
  * The one idea: masked rows are dropped here and nowhere else, when rows are copied or when the
  * runs of a list are told: a masked row may hold NaN, and 0 * NaN would poison the weights. */
-#ifndef RG_DATA_ROWS_H
-#define RG_DATA_ROWS_H
+#ifndef RG_NORMALIZE_ROWS_H
+#define RG_NORMALIZE_ROWS_H
 
-#include "data/inputs.h"
-#include "data/sparse.h"
-
-/* Copies one row of the split, dense and in its own type (of sparse rows csr.dtype), to n_features
- * numbers. */
-void rg__copy_row(const rg_split *split, int64_t row, void *to);
-
-/* Whether two sound splits with as many features and with labels have the same lists, labels and
- * features, in the same order; of masked rows only that they are. Stops at the first difference. */
-rg_status rg__same_rows(rg_context *ctx, const rg_split *a, const rg_split *b, bool *same);
+#include "normalize/inputs.h"
+#include "normalize/sparse.h"
 
 /* Bytes of scratch that rg__load_rows needs for up to n_rows rows of this split; 0: none. */
 size_t rg__load_scratch(const rg_split *split, const struct rg__inputs *inputs, int64_t n_rows);

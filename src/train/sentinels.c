@@ -1,9 +1,7 @@
-/* sentinels.c: a warning about columns in which a number seems to stand for a missing value; see
- * extremes.h. */
-#include "data/extremes.h"
-#include "data/normalize.h"
+/* sentinels.c: a warning about columns in which a number seems to stand for a missing value. */
 #include "data/split.h"
 #include "tensor/tensor.h"
+#include "train/prepare.h"
 
 #include <stdio.h>
 

@@ -1,35 +1,26 @@
 /* rows.c: from a split to rows that a model can compute with; see rows.h. */
-#include "data/rows.h"
+#include "normalize/rows.h"
 
 #include "base/file.h"
 #include "base/pool.h"
 #include "data/split.h"
+#include "normalize/normalize.h"
 #include "tensor/selection.h"
 #include "tensor/tensor.h"
 
 #include <math.h>
 #include <string.h>
 
-static bool is_sparse(const rg_split *split)
-{
-    return split->csr.indptr != NULL;
-}
-
-static rg_dtype features_type(const rg_split *split)
-{
-    return is_sparse(split) ? split->csr.dtype : split->features.dtype;
-}
-
 /* Bytes of n features of a dense row in the split's own type. */
 static size_t row_size(const rg_split *split, int64_t n)
 {
-    return (size_t)n * rg_dtype_size(features_type(split));
+    return (size_t)n * rg_dtype_size(rg__features_type(split));
 }
 
 /* Whether rows are copied before they are normalised. */
 static bool needs_copy(const rg_split *split, const struct rg__inputs *inputs)
 {
-    return is_sparse(split) || split->mask || split->columns || inputs->index;
+    return rg__has_sparse_rows(split) || split->mask || split->columns || inputs->index;
 }
 
 size_t rg__load_scratch(const rg_split *split, const struct rg__inputs *inputs, int64_t n_rows)
@@ -37,27 +28,13 @@ size_t rg__load_scratch(const rg_split *split, const struct rg__inputs *inputs, 
     return needs_copy(split, inputs) ? (size_t)n_rows * row_size(split, inputs->n) : 0;
 }
 
-/* Picks the features of a split with a column map from a stored row. */
-static void pick_columns(const rg_split *split, const void *stored, void *to)
-{
-    const int64_t *columns = split->columns;
-    int64_t n = split->n_features;
-    if (split->features.dtype == RG_F32)
-        for (int64_t j = 0; j < n; j++)
-            ((float *)to)[j] = ((const float *)stored)[columns[j]];
-    else if (split->features.dtype == RG_F64)
-        for (int64_t j = 0; j < n; j++)
-            ((double *)to)[j] = ((const double *)stored)[columns[j]];
-    else
-        for (int64_t j = 0; j < n; j++)
-            ((uint16_t *)to)[j] = ((const uint16_t *)stored)[columns[j]];
-}
-
 /* Picks the inputs from a stored row. Returns 0, or NaN where another feature, whose weight is 0,
  * is not finite. */
-static double pick_inputs(const rg_split *split, const struct rg__inputs *inputs,
-                          const char *stored, char *to)
+static double pick_inputs(const rg_split *split, const struct rg__inputs *inputs, int64_t row,
+                          char *to)
 {
+    const char *stored =
+        (const char *)split->features.data + (size_t)row * rg__stored_row_size(split);
     rg_dtype dtype = split->features.dtype;
     size_t size = rg_dtype_size(dtype);
     double others = 0;
@@ -93,33 +70,22 @@ static double spread_inputs(const rg_csr *csr, const struct rg__inputs *inputs, 
 static void copy_inputs(const rg_split *split, const struct rg__inputs *inputs, int64_t row,
                         char *to)
 {
-    const char *stored = split->features.data;
     double others = 0;
-    if (!is_sparse(split))
-        stored += (size_t)row * rg__stored_row_size(split);
-    if (is_sparse(split))
+    if (!inputs->index)
+        rg__copy_row(split, row, to);
+    else if (rg__has_sparse_rows(split))
         others = spread_inputs(&split->csr, inputs, row, to);
-    else if (inputs->index)
-        others = pick_inputs(split, inputs, stored, to);
-    else if (split->columns)
-        pick_columns(split, stored, to);
     else
-        memcpy(to, stored, row_size(split, inputs->n));
+        others = pick_inputs(split, inputs, row, to);
     if (isnan(others))
-        rg__cast(RG_F64, &others, features_type(split), to, 1);
-}
-
-void rg__copy_row(const rg_split *split, int64_t row, void *to)
-{
-    const struct rg__inputs all = rg__all_inputs(split->n_features);
-    copy_inputs(split, &all, row, to);
+        rg__cast(RG_F64, &others, rg__features_type(split), to, 1);
 }
 
 int64_t rg__load_rows(const rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs,
                       const rg_normalization *normalization, int64_t begin, int64_t end,
                       void *scratch, rg_tensor *out)
 {
-    rg_tensor rows = {features_type(split), 2, {end - begin, inputs->n}, scratch};
+    rg_tensor rows = {rg__features_type(split), 2, {end - begin, inputs->n}, scratch};
     size_t size = row_size(split, inputs->n);
     if (needs_copy(split, inputs)) {
         int64_t n = 0;
@@ -136,52 +102,6 @@ int64_t rg__load_rows(const rg_context *ctx, const rg_split *split, const struct
     if (rows.dims[0] > 0)
         rg__normalize_rows(ctx, normalization, &rows, out);
     return rows.dims[0];
-}
-
-/* ---- Equal splits ---- */
-
-/* Whether a row is stored alike in two sparse splits of one type. */
-static bool same_sparse_row(const rg_csr *a, const rg_csr *b, int64_t row)
-{
-    int64_t at = a->indptr[row], of = b->indptr[row], n = a->indptr[row + 1] - at;
-    size_t size = rg_dtype_size(a->dtype);
-    if (b->indptr[row + 1] - of != n)
-        return false;
-    return n == 0 || (memcmp(a->indices + at, b->indices + of, (size_t)n * sizeof(int32_t)) == 0 &&
-                      memcmp((const char *)a->data + (size_t)at * size,
-                             (const char *)b->data + (size_t)of * size, (size_t)n * size) == 0);
-}
-
-/* The row's features in double; `own` has room for them in the split's type. */
-static const double *load_double(const rg_split *split, int64_t row, void *own, double *x)
-{
-    rg__copy_row(split, row, own);
-    rg__cast(features_type(split), own, RG_F64, x, split->n_features);
-    return x;
-}
-
-rg_status rg__same_rows(rg_context *ctx, const rg_split *a, const rg_split *b, bool *same)
-{
-    int64_t f = a->n_features;
-    *same = a->n_rows == b->n_rows && a->n_lists == b->n_lists &&
-            memcmp(a->labels, b->labels, (size_t)a->n_rows * sizeof *a->labels) == 0 &&
-            memcmp(a->offsets, b->offsets, (size_t)(a->n_lists + 1) * sizeof *a->offsets) == 0;
-    if (!*same)
-        return RG_OK;
-    bool sparse = is_sparse(a) && is_sparse(b) && a->csr.dtype == b->csr.dtype;
-    double *x = rg__alloc(ctx, 3 * f, sizeof *x, "rows to compare");
-    rg_status status = x ? RG_OK : RG_LIMIT;
-    for (int64_t row = 0; x && *same && row < a->n_rows; row++) {
-        bool there = rg__row_is_there(a, row);
-        *same = there == rg__row_is_there(b, row);
-        if (there && sparse)
-            *same &= same_sparse_row(&a->csr, &b->csr, row);
-        else if (there)
-            *same &= memcmp(load_double(a, row, x + 2 * f, x),
-                            load_double(b, row, x + 2 * f, x + f), (size_t)f * sizeof *x) == 0;
-    }
-    rg__free(ctx, x);
-    return status;
 }
 
 /* Offsets over the valid rows; returns their number. */
@@ -250,7 +170,8 @@ bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs, rg_no
 {
     rg_dtype stored = split->features.dtype;
     return method == RG_NORMALIZE_NONE && !inputs->index &&
-           (is_sparse(split) || (!split->columns && (stored == dtype || stored == RG_F16)));
+           (rg__has_sparse_rows(split) ||
+            (!split->columns && (stored == dtype || stored == RG_F16)));
 }
 
 int64_t rg__sparse_list_bytes(const rg_split *split, int64_t list, rg_dtype dtype)
@@ -334,7 +255,7 @@ static void advise(const struct rg__rows *rows, int64_t window,
                    void (*advice)(const void *data, size_t size))
 {
     const rg_split *split = rows->split;
-    if (window < 0 || !split->mapped || is_sparse(split))
+    if (window < 0 || !split->mapped || rg__has_sparse_rows(split))
         return;
     int64_t begin = split->offsets[rows->windows[window]];
     int64_t end = split->offsets[rows->windows[window + 1]];

@@ -1,10 +1,11 @@
 /* normalize.h (internal): normalisation of the inputs of a model, and of single numbers. */
-#ifndef RG_DATA_NORMALIZE_H
-#define RG_DATA_NORMALIZE_H
+#ifndef RG_NORMALIZE_NORMALIZE_H
+#define RG_NORMALIZE_NORMALIZE_H
 
-#include "data/inputs.h"
+#include "normalize/inputs.h"
 
 #include <math.h>
+#include <rankgrad/normalize.h>
 
 /* As rg_normalization_fit; shift and scale are those of `inputs`, in their order. */
 rg_status rg__normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
@@ -28,8 +29,8 @@ static inline double rg__transformed(rg_normalize method, double x)
     return method == RG_NORMALIZE_LOG1P_ZSCORE ? rg__signed_log1p(x) : x;
 }
 
-/* For reading all rows in order: gives back the pages of the rows before r of a mapped file, from
- * time to time, for it may be larger than memory. */
-void rg__leave_rows(const rg_split *split, int64_t r);
+/* rg_normalization_apply without its checks. */
+void rg__normalize_rows(const rg_context *ctx, const rg_normalization *normalization,
+                        const rg_tensor *rows, rg_tensor *out);
 
 #endif

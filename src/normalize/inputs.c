@@ -1,5 +1,5 @@
 /* inputs.c: which columns occur in sparse rows, and where; see inputs.h. */
-#include "data/inputs.h"
+#include "normalize/inputs.h"
 
 #include "data/split.h"
 

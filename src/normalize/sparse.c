@@ -1,8 +1,8 @@
 /* sparse.c: sparse rows as a model wants them; see sparse.h. */
-#include "data/sparse.h"
+#include "normalize/sparse.h"
 
-#include "data/normalize.h"
 #include "data/split.h"
+#include "normalize/normalize.h"
 #include "tensor/tensor.h"
 
 #include <stdlib.h>
