@@ -1,18 +1,23 @@
-# operators_of(DEF MACRO PREFIX [OTHER...]): the sources that the lines MACRO(name, TWICE|ONCE, ...)
-# of a .def file name, PREFIXname.c. A file there that no line names, and that is none of OTHER,
-# stops the build.
+# operators_of(DEF MACRO PREFIX [TARGET NAME] [OTHER...]): the sources that the lines
+# MACRO(name, TWICE|ONCE, ...) of a .def file name, PREFIXname.c; those compiled once become part of
+# the target, rankgrad_objects by default. A file there that no line names, and that is none of
+# OTHER, stops the build.
 function(operators_of def macro prefix)
+  cmake_parse_arguments(PARSE_ARGV 3 option "" TARGET "")
+  if(NOT option_TARGET)
+    set(option_TARGET rankgrad_objects)
+  endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${def})
   file(STRINGS ${def} lines REGEX "^${macro}\\(")
   file(GLOB stray CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ${prefix}*.c)
-  list(REMOVE_ITEM stray ${ARGN})
+  list(REMOVE_ITEM stray ${option_UNPARSED_ARGUMENTS})
   foreach(line ${lines})
     string(REGEX MATCH "\\(([a-z0-9_]+), (TWICE|ONCE)" matched "${line}")
     set(file ${prefix}${CMAKE_MATCH_1}.c)
     if(CMAKE_MATCH_2 STREQUAL TWICE)
       twice(${file})
     else()
-      target_sources(rankgrad_objects PRIVATE ${file})
+      target_sources(${option_TARGET} PRIVATE ${file})
     endif()
     list(REMOVE_ITEM stray ${file})
   endforeach()

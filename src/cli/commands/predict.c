@@ -1,4 +1,4 @@
-/* cmd_predict.c: the scores of rows.
+/* predict.c: the scores of rows.
  *
  * The one idea: a score needs features and a model, nothing else: no labels, and no lists unless
  * the normalisation is by list. Where rows or lists have no id, their numbers from 1 are used.

@@ -1,4 +1,4 @@
-/* cmd_gradcheck.c: the gradient check of every built-in operator and loss, a line a sample. */
+/* gradcheck.c: the gradient check of every built-in operator and loss, a line a sample. */
 #include "cli.h"
 
 struct gradcheck {

@@ -1,4 +1,4 @@
-/* cmd_inspect.c: what is in a data set or a model.
+/* inspect.c: what is in a data set or a model.
  *
  * The one idea: it shows what decides whether training can work: lists with nothing to find,
  * features that are missing or constant, and, of a linear model, which features it uses.

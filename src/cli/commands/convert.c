@@ -1,4 +1,4 @@
-/* cmd_convert.c: text or HDF5 in, one HDF5 data set out.
+/* convert.c: text or HDF5 in, one HDF5 data set out.
  *
  * The one idea: text files are read together, so that all splits get the same number of columns;
  * HDF5 files already hold whole splits, which are only put beside each other.

@@ -1,4 +1,4 @@
-/* cmd_train.c: from a data set to a model.
+/* train.c: from a data set to a model.
  *
  * The one idea: the epoch that is saved is the best on lists that the model was not trained on, and
  * the last line says which one that was and why. The split test is never read.

@@ -1,4 +1,4 @@
-/* cmd_evaluate.c: how good a model's order is.
+/* evaluate.c: how good a model's order is.
  *
  * The one idea: a number means nothing without its conventions, so the report opens with the split
  * and the conventions, and a metric's line says how many lists had nothing to find.

@@ -1,4 +1,4 @@
-/* cmd_metric.c: `rankgrad metric`: metrics of scores and labels given as JSON lines.
+/* metric.c: `rankgrad metric`: metrics of scores and labels given as JSON lines.
  *
  * The one idea: any other program can check its own numbers against these.
  */

@@ -1,4 +1,4 @@
-/* cmd_loss.c: `rankgrad loss`: losses and their gradients of operands given as JSON lines.
+/* loss.c: `rankgrad loss`: losses and their gradients of operands given as JSON lines.
  *
  * The one idea: a line becomes leaves, one loss node and one backward; what differs between losses
  * is their function in the library's table.

@@ -1,4 +1,4 @@
-/* cmd_generate.c: a data set whose truth is known, and the three numbers that frame any model
+/* generate.c: a data set whose truth is known, and the three numbers that frame any model
  * trained on it: no knowledge, one feature, the truth itself.
  *
  * The one idea: all three are orders of the same test lists, and the order of equal scores counts
