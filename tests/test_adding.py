@@ -83,6 +83,30 @@ def use(program, folder):
         assert word in text, f"{word} is not in train --help"
 
 
+def use_command(program, folder):
+    """The command is listed, dispatched, documented and guessed from the table alone."""
+    text = folder / "data.txt"
+    text.write_text("1 qid:1 1:2\n0 qid:1 1:3\n1 qid:2 1:4\n0 qid:2 1:1\n1 qid:3 1:0\n")
+    assert "  count      count the lists of each split\n" in run(program, "help")
+    shown = " ".join(run(program, "help", "count").split())
+    for word in ("Usage: rankgrad count [OPTION...] DATA", "--at-least=N", "[>= 0; default 0]",
+                 "--regroup", "--threads"):
+        assert word in shown, f"{word} is not in help count: {shown}"
+    assert run(program, "count", text) == " 3 lists\n"
+    assert run(program, "count", text, "--at-least", 4) == ""
+    for words, said in ((("cuont", text), "did you mean count?"),
+                        (("wc", text), "did you mean count?"),
+                        (("xyzzy",), "metric, gradcheck, count; see"),
+                        (("count",), "0 of 1 argument given; expected DATA"),
+                        (("count", text, "--at-lest", "1"), "did you mean --at-least?"),
+                        (("count", text, "--at-least", "-1"), "expected a whole number >= 0"),
+                        (("count", text, "--at-least", "1", "--at-least", "2"), "given twice"),
+                        (("count", text, "-o", "x"), "there is no option -o")):
+        done = subprocess.run([str(program), *map(str, words)], text=True, stderr=subprocess.PIPE,
+                              timeout=60)
+        assert done.returncode == 2 and said in done.stderr, (words, done.stderr)
+
+
 def refuse(program, folder):
     """Parameters out of range are refused by the tables alone."""
     for words, said in ((("--optimizer", "signed_sgd", "--threshold", "-1"), "expected a number >= 0"),
@@ -108,6 +132,7 @@ def main():
         n = add_pieces(root)
         program = build(root)
         use(program, folder)
+        use_command(program, folder)
         refuse(program, folder)
     print(f"{n} pieces of docs/adding.md are all it takes")
 

@@ -17,6 +17,7 @@ TABLES = [
     ("src/metric/metrics.def", "src/metric", "RG_METRIC(stray, ONCE)"),
     ("src/optim/optimizers.def", "src/optim/optimizers", "RG_OPTIMIZER(stray, TWICE)"),
     ("src/optim/schedules.def", "src/optim/schedules", "RG_SCHEDULE(stray, ONCE)"),
+    ("src/cli/commands.def", "src/cli/commands", "RG_COMMAND(stray, ONCE)"),
 ]
 
 
@@ -24,7 +25,7 @@ def configure(root):
     """What CMake says; None: it was content."""
     done = subprocess.run(
         ["cmake", "-G", "Ninja", "-S", root, "-B", root / "build", "-DRANKGRAD_TESTS=OFF",
-         "-DRANKGRAD_EXAMPLES=OFF", "-DRANKGRAD_CLI=OFF",
+         "-DRANKGRAD_EXAMPLES=OFF",
          "-DCMAKE_C_COMPILER=" + os.environ.get("CC", "gcc")],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.stdout if done.returncode else None

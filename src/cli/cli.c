@@ -22,7 +22,7 @@ static int n_threads; /* of the contexts */
 
 static const struct cli_option *flags; /* what library messages may name */
 
-void cli_name_flags(const struct cli_option *options)
+void cli_set_flags(const struct cli_option *options)
 {
     flags = options;
 }

@@ -152,9 +152,9 @@ static bool is_param(const rg_registry *registry, const char *name)
 /* One parameter from the value of its key: a string as it stands, anything else as JSON text. */
 static bool set_param(rg_context *ctx, rg_choice *choice, const char *key, const json_t *value)
 {
-    char *text = json_is_string(value) ? strdup(json_string_value(value))
-                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
-                                                               JSON_REAL_PRECISION(17));
+    char *text = json_is_string(value)
+                     ? strdup(json_string_value(value))
+                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
     bool set = text && rg_choice_set(ctx, choice, key, text) == RG_OK;
     free(text);
     return set;
@@ -355,10 +355,10 @@ json_t *cli_json_of_tensor(const rg_tensor *tensor)
 
 /* ---- Lines ---------------------------------------------------------------------------------- */
 
-static bool known_keys(json_t *input, const struct cli_json_command *command,
+static bool known_keys(json_t *input, const struct cli_json_protocol *protocol,
                        struct cli_json_error *error)
 {
-    const char *const *keys = command->keys;
+    const char *const *keys = protocol->keys;
     char known[256] = "";
     for (int i = 0; keys[i]; i++) {
         size_t used = strlen(known);
@@ -369,7 +369,7 @@ static bool known_keys(json_t *input, const struct cli_json_command *command,
         int i = 0;
         while (keys[i] && strcmp(keys[i], key) != 0)
             i++;
-        if (!keys[i] && !(command->registry && is_param(command->registry(), key)))
+        if (!keys[i] && !(protocol->registry && is_param(protocol->registry(), key)))
             return cli_json_fail(error, RG_BAD_DATA, "unknown key \"%.100s\"; known: %s", key,
                                  known);
     }
@@ -377,7 +377,7 @@ static bool known_keys(json_t *input, const struct cli_json_command *command,
 }
 
 struct lines {
-    const struct cli_json_command *command;
+    const struct cli_json_protocol *protocol;
     rg_context *ctx;
     rg_status status; /* of the first line without an answer */
 };
@@ -392,8 +392,8 @@ static json_t *answer_line(struct lines *lines, const char *line, size_t n,
         cli_json_fail(error, RG_BAD_DATA, "not JSON: %s, column %d", parse.text, parse.column);
     else if (!json_is_object(input))
         cli_json_fail(error, RG_BAD_DATA, "the line is %s; expected an object", found(input).text);
-    else if (known_keys(input, lines->command, error))
-        answer = lines->command->answer(lines->ctx, input, error);
+    else if (known_keys(input, lines->protocol, error))
+        answer = lines->protocol->answer(lines->ctx, input, error);
     json_decref(input);
     return answer;
 }
@@ -471,27 +471,9 @@ static rg_status answer_files(struct lines *lines, const struct cli_list *files)
     return status == RG_OK ? lines->status : status;
 }
 
-rg_status cli_json_run(const struct cli_json_command *command, int argc, char **argv)
+rg_status cli_json_run(rg_context *ctx, const struct cli_list *files,
+                       const struct cli_json_protocol *protocol)
 {
-    struct values {
-        struct cli_list files;
-    } values = {{0}};
-    static const struct cli_option no_options[] = {{.doc = NULL}};
-    const struct cli_command parsed = {.name = command->name,
-                                       .arguments = "[FILE...]",
-                                       .most = INT_MAX,
-                                       .list = offsetof(struct values, files),
-                                       .size = sizeof values,
-                                       .options = no_options,
-                                       .doc = command->doc,
-                                       .more = command->more};
-    struct lines lines = {.command = command};
-    rg_status status = cli_parse(&parsed, argc, argv, &values);
-    if (status == RG_OK && !(lines.ctx = cli_context()))
-        status = RG_LIMIT;
-    if (status == RG_OK)
-        status = answer_files(&lines, &values.files);
-    rg_context_destroy(lines.ctx);
-    cli_list_free(&values.files);
-    return status;
+    struct lines lines = {.protocol = protocol, .ctx = ctx};
+    return answer_files(&lines, files);
 }

@@ -29,20 +29,19 @@ bool cli_json_fail_last(struct cli_json_error *error, const rg_context *ctx);
 typedef json_t *cli_json_function(rg_context *ctx, const json_t *input,
                                   struct cli_json_error *error);
 
-struct cli_json_command {
-    const char *name;
-    const char *doc;         /* for --help, before the options */
-    char *(*more)(void);     /* and after them; from malloc */
-    const char *const *keys; /* NULL-terminated: what an object may hold, and */
-    const rg_registry *(*registry)(void); /* the parameters of these components; may be NULL */
+/* What the lines of a command are. */
+struct cli_json_protocol {
+    const char *const *keys; /* NULL-terminated: the keys that an object may have, besides ... */
+    const rg_registry *(*registry)(void); /* ... the parameters of these components; may be NULL */
     cli_json_function *answer;
 };
 
-/* Answers every line of the files in argv ("-" and none: standard input) on standard output, in
- * order, each as soon as it is read; blank lines are skipped. Returns RG_OK; RG_BAD_DATA when a
- * line had no answer (RG_LIMIT, RG_INTERNAL when that was the reason); RG_USAGE, RG_IO, said;
+/* Answers every line of the files ("-" and none: standard input) on standard output, in order, each
+ * as soon as it is read; blank lines are skipped. Returns RG_OK; RG_BAD_DATA when a line had no
+ * answer (RG_LIMIT, RG_INTERNAL when that was the reason); RG_USAGE, RG_IO, reported;
  * RG_CANCELLED. */
-rg_status cli_json_run(const struct cli_json_command *command, int argc, char **argv);
+rg_status cli_json_run(rg_context *ctx, const struct cli_list *files,
+                       const struct cli_json_protocol *protocol);
 
 /* Reads a string. An absent key leaves *text as it was, unless it is NULL: an error then. */
 bool cli_json_text(const json_t *input, const char *key, const char **text,

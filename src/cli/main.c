@@ -1,54 +1,52 @@
-/* main.c: the program `rankgrad`: a table of commands. A command is a function that returns an
- * rg_status, and that is the exit status. */
+/* main.c: the program `rankgrad`: finds the command, reads its options, runs it. The rg_status that
+ * it returns is the exit status. */
 #include "cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* OpenBLAS has one thread count a process; the order of its sums depends on it. */
+/* OpenBLAS has one thread count per process, on which the order of its sums depends. */
 extern void openblas_set_num_threads(int n_threads);
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *summary;
-    bool makes_file; /* what it prints is only about the file that it made */
-} commands[] = {
-    {"generate", rg_cmd_generate, "make a data set whose truth is known", true},
-    {"convert", rg_cmd_convert, "turn SVMlight / LETOR text into one HDF5 file", true},
-    {"inspect", rg_cmd_inspect, "show what is in a data set or a model", false},
-    {"train", rg_cmd_train, "learn a model from a data set", true},
-    {"evaluate", rg_cmd_evaluate, "measure a model on a data set", false},
-    {"predict", rg_cmd_predict, "score the rows of a data set", false},
-    {"loss", rg_cmd_loss, "losses and their gradients of JSON lines", false},
-    {"metric", rg_cmd_metric, "metrics of JSON lines", false},
-    {"gradcheck", rg_cmd_gradcheck, "check every gradient against central differences", false},
-};
-enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
+const struct cli_command *cli_command_at(int i)
+{
+    static const struct cli_command *const commands[] = {
+#define RG_COMMAND(name, passes) &cli_command_##name,
+#include "commands.def"
+#undef RG_COMMAND
+    };
+    return i < (int)(sizeof commands / sizeof commands[0]) ? commands[i] : NULL;
+}
 
-/* Other programs' names for commands. */
-static const struct cli_alias command_aliases[] = {
-    {"fit learn training build", "train", NULL},
-    {"eval test measure validate bench benchmark", "evaluate", NULL},
-    {"score rank infer inference apply transform run predictions scores", "predict", NULL},
-    {"import load export to-hdf5 pack", "convert", NULL},
-    {"info show describe dump cat ls view stats", "inspect", NULL},
-    {"synth synthesize make simulate gen create sample", "generate", NULL},
-    {"check grad-check check-gradients gradients", "gradcheck", NULL},
-    {"metrics ndcg", "metric", NULL},
-    {"losses", "loss", NULL},
-    {NULL, NULL, NULL}};
+static int count_commands(void)
+{
+    int n = 0;
+    while (cli_command_at(n))
+        n++;
+    return n;
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+    const struct cli_command *command;
+    for (int i = 0; (command = cli_command_at(i)) != NULL; i++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
 
 static int show_help(void)
 {
+    const struct cli_command *command;
     printf("Usage: rankgrad COMMAND [OPTION...] [FILE...]\n"
            "Learning to rank: train models on lists of items, measure them, use them.\n\n"
            "Commands (rankgrad help COMMAND shows options, defaults and reasons):\n");
-    for (int i = 0; i < N_COMMANDS; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; (command = cli_command_at(i)) != NULL; i++)
+        printf("  %-10s %s\n", command->name, command->summary);
     printf("\nExample:\n"
            "  rankgrad generate -o data.h5\n"
            "  rankgrad train data.h5 -o model.h5\n"
@@ -71,17 +69,32 @@ static int show_help(void)
 static const char *command_name_at(const void *of, int i)
 {
     (void)of;
-    return commands[i].name;
+    return cli_command_at(i)->name;
+}
+
+/* ": did you mean NAME? See", from the commands' names and aliases. */
+static struct cli_hint suggest_command(const char *word)
+{
+    int n = count_commands();
+    struct cli_alias *aliases = cli_alloc(n + 1, sizeof *aliases);
+    if (!aliases)
+        return (struct cli_hint){"; see"};
+    for (int i = 0; i < n; i++)
+        aliases[i] = (struct cli_alias){cli_command_at(i)->aliases, command_name_at(NULL, i), NULL};
+    const struct cli_names known = {
+        .n = n, .name_at = command_name_at, .prefix = "", .aliases = aliases};
+    struct cli_hint hint = cli_suggest(&known, word);
+    free(aliases);
+    return hint;
 }
 
 static int unknown_command(const char *name)
 {
-    const struct cli_names known = {
-        .n = N_COMMANDS, .name_at = command_name_at, .prefix = "", .aliases = command_aliases};
-    char list[256] = "";
-    for (int i = 0; i < N_COMMANDS; i++) {
+    const struct cli_command *command;
+    char list[512] = "";
+    for (int i = 0; (command = cli_command_at(i)) != NULL; i++) {
         size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", commands[i].name);
+        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", command->name);
     }
     if (!name)
         return (int)cli_fail(RG_USAGE, "no command given; expected one of %s; see rankgrad --help",
@@ -89,13 +102,32 @@ static int unknown_command(const char *name)
     if (name[0] == '-')
         return (int)cli_fail(
             RG_USAGE, "%s: options follow the command; expected one of %s before it", name, list);
-    struct cli_hint hint = cli_suggest(&known, name);
+    struct cli_hint hint = suggest_command(name);
     if (strcmp(hint.text, "; see") == 0)
         return (int)cli_fail(
             RG_USAGE, "no command is called '%.100s'; expected one of %s; see rankgrad --help",
             name, list);
     return (int)cli_fail(RG_USAGE, "no command is called '%.100s'%s rankgrad --help", name,
                          hint.text);
+}
+
+static rg_status run_command(const struct cli_command *command, int argc, char **argv)
+{
+    char *values = cli_alloc(1, command->size);
+    if (!values)
+        return RG_LIMIT;
+    if (command->reading)
+        *(rg_dataset_options *)(void *)(values + command->reading) = rg_dataset_options_default();
+    if (command->set_defaults)
+        command->set_defaults(values);
+    rg_context *ctx = NULL;
+    rg_status status = cli_parse(command, argc, argv, values);
+    if (status == RG_OK)
+        status = (ctx = cli_context()) ? command->run(ctx, values) : RG_LIMIT;
+    rg_context_destroy(ctx);
+    cli_free_lists(command, values);
+    free(values);
+    return status;
 }
 
 static int run(int argc, char **argv, bool *makes_file)
@@ -107,7 +139,7 @@ static int run(int argc, char **argv, bool *makes_file)
     if ((wants_help && argc == 2) || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return show_help();
     if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
-        printf("rankgrad %s\n", RG_VERSION);
+        cli_show_version(stdout);
         return RG_OK;
     }
     if (wants_help) { /* "help CMD" is "CMD --help" */
@@ -115,19 +147,18 @@ static int run(int argc, char **argv, bool *makes_file)
         argv[2] = help;
         argc = 3;
     }
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            char name[32]; /* what --help calls the program */
-            snprintf(name, sizeof name, "rankgrad %s", commands[i].name);
-            argv[1] = name;
-            *makes_file = commands[i].makes_file;
-            return commands[i].run(argc - 1, argv + 1);
-        }
-    return unknown_command(argv[1]);
+    const struct cli_command *command = find_command(argv[1]);
+    if (!command)
+        return unknown_command(argv[1]);
+    char name[32]; /* what --help calls the program */
+    snprintf(name, sizeof name, "rankgrad %s", command->name);
+    argv[1] = name;
+    *makes_file = command->makes_file;
+    return (int)run_command(command, argc - 1, argv + 1);
 }
 
-/* Says that standard output could not be written. Where a command made a file, that file is there
- * and whole, and this is no failure. */
+/* Reports that standard output could not be written. This is no failure of a command whose result
+ * is a file, which has been written by now. */
 static int finish_output(int status, bool makes_file)
 {
     errno = 0;
@@ -142,8 +173,8 @@ static int finish_output(int status, bool makes_file)
     return status;
 }
 
-/* A closed descriptor 0, 1 or 2 would be given to the next file that is opened. What fills it can
- * be used neither to read nor to write, so that its use is still an error. */
+/* The next file that is opened would get descriptor 0, 1 or 2 if that were closed. What is opened
+ * here in its place fails when it is read (0) or written (1, 2), as a closed descriptor does. */
 static void fill_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -156,13 +187,13 @@ int main(int argc, char **argv)
     bool makes_file = false;
     fill_standard_descriptors();
     openblas_set_num_threads(1);
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error to tell, not a death */
+    signal(SIGXFSZ, SIG_IGN); /* exceeding a file-size limit is reported as an error */
     int status = run(argc, argv, &makes_file);
     if (status == RG_CANCELLED)
         status = cli_signal_status();
     else
         status = finish_output(status, makes_file);
-    /* libhdf5 1.10.8 forgets memory of its own when a file is damaged, and complains at exit */
+    /* after a damaged file libhdf5 1.10.8 leaks memory and prints a warning at exit */
     if (status == RG_DAMAGED || status == RG_IO) {
         fflush(NULL);
         _exit(status);

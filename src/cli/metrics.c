@@ -96,17 +96,10 @@ int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t 
     return n;
 }
 
-char *cli_metric_help(void)
+void cli_metric_help(FILE *to)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream, "Metrics (NAME or NAME@K, of the first K items):\n");
+    fprintf(to, "Metrics (NAME or NAME@K, of the first K items):\n");
     const rg_component *metric;
     for (int i = 0; (metric = rg_registry_at(rg_metrics(), i)) != NULL; i++)
-        fprintf(stream, "  %-10s %s\n", metric->name, metric->formula);
-    fclose(stream);
-    return text;
+        fprintf(to, "  %-10s %s\n", metric->name, metric->formula);
 }

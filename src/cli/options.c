@@ -131,7 +131,6 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
         memcpy(&index, at, sizeof index);
         append(phrase, "default %s", option->name_at(index));
         return;
-    case CLI_CHOICE:
     case CLI_TEXT:
     case CLI_LIST:      /* whose struct begins with what stands where none is given */
     case CLI_COMPONENT: /* whose struct begins with the name */
@@ -226,13 +225,9 @@ static rg_status set_number(const struct cli_option *option, const char *text, c
 static rg_status set_name(const struct cli_option *option, const char *text, char *at)
 {
     for (int i = 0; option->name_at(i); i++) {
-        const char *name = option->name_at(i);
-        if (strcmp(name, text) != 0)
+        if (strcmp(option->name_at(i), text) != 0)
             continue;
-        if (option->kind == CLI_NAME)
-            memcpy(at, &i, sizeof i);
-        else
-            memcpy(at, &name, sizeof name);
+        memcpy(at, &i, sizeof i);
         return RG_OK;
     }
     return reject(option, text, "");
@@ -248,10 +243,15 @@ rg_status cli_list_add(struct cli_list *list, const char *text)
     return RG_OK;
 }
 
-void cli_list_free(struct cli_list *list)
+void cli_free_lists(const struct cli_command *command, void *values)
 {
-    free(list->items);
-    *list = (struct cli_list){.usual = list->usual};
+    struct cli_list *arguments = values; /* the struct begins with them */
+    free(arguments->items);
+    for (const struct cli_option *option = command->options; option && option->doc; option++)
+        if (option->kind == CLI_LIST) {
+            struct cli_list *list = (void *)((char *)values + option->offset);
+            free(list->items);
+        }
 }
 
 static rg_status set_param(const struct cli_option *option, const char *text,
@@ -287,8 +287,7 @@ rg_status cli_option_set(const struct cli_option *option, const char *text,
             return cli_list_add((void *)at, text);
         memcpy(at, &text, sizeof text);
         return RG_OK;
-    case CLI_NAME:
-    case CLI_CHOICE: return set_name(option, text, at);
+    case CLI_NAME: return set_name(option, text, at);
     case CLI_SIZE: return set_size(option, text, at);
     default: return set_number(option, text, at);
     }
@@ -334,11 +333,12 @@ static int count_all(const struct cli_option *options)
 struct cli_option *cli_all_options(const struct cli_command *command, int *n)
 {
     static const struct cli_option none = {0};
+    const struct cli_option *own = command->options ? command->options : &none;
     const struct cli_option *reading = command->reading ? reading_options : &none;
-    *n = count_all(command->options) + count_all(reading) + count_all(common_options);
+    *n = count_all(own) + count_all(reading) + count_all(common_options);
     struct cli_option *all = cli_alloc(*n + 1, sizeof *all), *end = all;
     if (end)
-        end = append_options(end, command->options, 0);
+        end = append_options(end, own, 0);
     if (end)
         end = append_options(end, reading, command->reading);
     if (end)

@@ -38,6 +38,19 @@ static const struct cli_option *option_of(const struct parsing *parsing, int key
 
 /* ---- Help ------------------------------------------------------------------------------------ */
 
+/* The text below the options; NULL: out of memory. */
+static char *print_more(const struct cli_command *command)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    command->more(stream);
+    fclose(stream);
+    return text;
+}
+
 static const struct parsing *shown; /* argp_help gives its filter no argument */
 
 /* argp's hook: adds range and default to an option's words, and the text below the options. */
@@ -45,7 +58,7 @@ static char *help_filter(int key, const char *text, void *input)
 {
     (void)input;
     if (key == ARGP_KEY_HELP_POST_DOC && shown->command->more)
-        return shown->command->more();
+        return print_more(shown->command);
     const struct cli_option *option = option_of(shown, key);
     char *more = option ? cli_option_words(option, text, &shown->values) : NULL;
     return more ? more : (char *)(uintptr_t)text; /* argp's signature: the text means unchanged */
@@ -149,7 +162,7 @@ static rg_status take_option(struct parsing *parsing, const struct cli_option *o
     switch (option->kind) {
     case CLI_HELP: show_help(parsing, program, ARGP_HELP_STD_HELP); break;
     case CLI_USAGE: show_help(parsing, program, ARGP_HELP_USAGE); break;
-    case CLI_VERSION: printf("%s\n", "rankgrad " RG_VERSION); exit(fflush(stdout) ? RG_IO : RG_OK);
+    case CLI_VERSION: cli_show_version(stdout); exit(fflush(stdout) ? RG_IO : RG_OK);
     default: break;
     }
     if (word[0] == '-' && word[1] != '-') /* -output is no -o utput */
@@ -167,7 +180,7 @@ static rg_status take_option(struct parsing *parsing, const struct cli_option *o
 static rg_status take_argument(const struct parsing *parsing, const char *text)
 {
     const struct cli_command *command = parsing->command;
-    struct cli_list *list = (void *)(parsing->values.own + command->list);
+    struct cli_list *list = (void *)parsing->values.own;
     if (!text[0])
         return cli_fail(RG_USAGE, "%s: expected %s, found an empty word", command->name,
                         command->arguments);
@@ -178,7 +191,7 @@ static rg_status take_argument(const struct parsing *parsing, const char *text)
 static rg_status check_complete(const struct parsing *parsing)
 {
     const struct cli_command *command = parsing->command;
-    const struct cli_list *list = (void *)(parsing->values.own + command->list);
+    const struct cli_list *list = (void *)parsing->values.own;
     if (list->count > command->most)
         return cli_fail(RG_USAGE, "%s: '%s' is one argument too many; expected %s", command->name,
                         list->items[command->most],
@@ -273,7 +286,7 @@ rg_status cli_parse(const struct cli_command *command, int argc, char **argv, vo
     parsing.values.own_usual = defaults;
     rg_status status = parsing.given ? RG_OK : RG_LIMIT;
     if (status == RG_OK) {
-        cli_name_flags(options); /* they stay until the program ends */
+        cli_set_flags(options);
         memcpy(defaults, values, command->size);
         status = read_line(&parsing, argc, argv);
         allow_absent(command, values);

@@ -50,14 +50,14 @@ void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, 
     }
 }
 
-/* The two paths in the other order: is the second one a model? */
-static rg_status tell_swapped(rg_context *ctx, const char *const *paths)
+/* Reports that paths[0] is no model; if paths[1] is one, that they are swapped. */
+static rg_status report_swapped(rg_context *ctx, const char *const *paths)
 {
     rg_model *model = NULL;
     bool hdf5 = false;
-    char *sentence = strdup(rg_last_error(ctx));
+    char *message = strdup(rg_last_error(ctx));
     rg_status status = rg_last_status(ctx);
-    if (!sentence)
+    if (!message)
         return cli_fail(RG_LIMIT, "out of memory");
     if (rg_file_is_hdf5(ctx, paths[1], &hdf5) == RG_OK && hdf5 &&
         rg_model_load(ctx, paths[1], &model) == RG_OK) {
@@ -67,9 +67,9 @@ static rg_status tell_swapped(rg_context *ctx, const char *const *paths)
                  "first",
                  paths[0], paths[1]);
     } else {
-        cli_fail(status, "%s", sentence);
+        cli_fail(status, "%s", message);
     }
-    free(sentence);
+    free(message);
     return status;
 }
 
@@ -90,18 +90,29 @@ rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_o
     return status == RG_OK ? RG_OK : cli_report(ctx);
 }
 
-rg_status cli_open_pair(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
-                        rg_model **model, rg_dataset **data)
+rg_status cli_open_scored(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
+                          const char *wanted, struct cli_scored *scored)
 {
-    rg_status status = rg_model_load(ctx, paths[0], model);
+    rg_status status = rg_model_load(ctx, paths[0], &scored->model);
     if (status == RG_BAD_DATA)
-        return tell_swapped(ctx, paths);
+        return report_swapped(ctx, paths);
     if (status != RG_OK)
         return cli_report(ctx);
-    if (rg_model_normalization(*model)->method == RG_NORMALIZE_LIST_MINMAX)
+    if (rg_model_normalization(scored->model)->method == RG_NORMALIZE_LIST_MINMAX)
         reading->needs_lists = true;
-    return cli_open_fitting(ctx, paths[1], reading, rg_model_n_features(*model), "the model ",
-                            paths[0], data);
+    status = cli_open_fitting(ctx, paths[1], reading, rg_model_n_features(scored->model),
+                              "the model ", paths[0], &scored->data);
+    if (status != RG_OK)
+        return status;
+    scored->split = cli_choose_split(scored->data, wanted, "test");
+    return scored->split ? RG_OK : RG_USAGE;
+}
+
+void cli_free_scored(struct cli_scored *scored)
+{
+    free(scored->scores);
+    rg_model_destroy(scored->model);
+    rg_dataset_close(scored->data);
 }
 
 /* Whether the rows [begin, end) that are there have one and the same score; *n gets how many. */

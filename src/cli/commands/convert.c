@@ -64,20 +64,6 @@ static const struct cli_option options[] = {
             "always do"},
     {0}};
 
-static const struct cli_command command = {
-    .name = "convert",
-    .arguments = "[FILE...]",
-    .most = 1 << 20,
-    .list = offsetof(struct convert, files),
-    .size = sizeof(struct convert),
-    .options = options,
-    .reading = offsetof(struct convert, reading),
-    .doc = "Turn ranking data into one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
-           "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
-           "arguments make a file with one split without a name; --train, --vali and --test make "
-           "a file with these splits. Splits with feature names get the columns of the first of "
-           "them, matched by name."};
-
 /* All sources, split after split, and what was opened for them. */
 struct work {
     rg_text_source *sources;
@@ -206,23 +192,37 @@ static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
     return RG_OK;
 }
 
-int rg_cmd_convert(int argc, char **argv)
+static rg_status run(rg_context *ctx, void *values)
 {
-    struct convert c = {.reading = rg_dataset_options_default(),
-                        .writing = rg_write_options_default()};
     struct work w = {0};
-    rg_context *ctx = NULL;
-    rg_status status = cli_parse(&command, argc, argv, &c);
-    if (status == RG_OK)
-        status = (ctx = cli_context()) ? convert(ctx, &c, &w) : RG_LIMIT;
+    rg_status status = convert(ctx, values, &w);
     for (int i = 0; i < w.n_data; i++)
         rg_dataset_close(w.data[i]);
     free(w.sources);
     free(w.inputs);
-    rg_context_destroy(ctx);
-    cli_list_free(&c.train);
-    cli_list_free(&c.vali);
-    cli_list_free(&c.test);
-    cli_list_free(&c.files);
-    return (int)status;
+    return status;
 }
+
+static void set_defaults(void *values)
+{
+    struct convert *c = values;
+    c->writing = rg_write_options_default();
+}
+
+const struct cli_command cli_command_convert = {
+    .name = "convert",
+    .summary = "turn SVMlight / LETOR text into one HDF5 file",
+    .aliases = "import load export to-hdf5 pack",
+    .makes_file = true,
+    .arguments = "[FILE...]",
+    .most = CLI_MANY,
+    .size = sizeof(struct convert),
+    .options = options,
+    .reading = offsetof(struct convert, reading),
+    .doc = "Turn ranking data into one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
+           "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
+           "arguments make a file with one split without a name; --train, --vali and --test make "
+           "a file with these splits. Splits with feature names get the columns of the first of "
+           "them, matched by name.",
+    .set_defaults = set_defaults,
+    .run = run};

@@ -12,7 +12,8 @@
 struct evaluate {
     struct cli_list files; /* MODEL DATA */
     struct cli_list metrics;
-    const char *split, *format;
+    const char *split;
+    int format; /* index into formats */
     rg_metric conventions;
     bool weighted, per_list;
     rg_dataset_options reading;
@@ -46,14 +47,10 @@ static const char *format_at(int i)
 
 static const struct cli_option options[] = {
     CLI_METRIC_OPTION(AT(metrics), ""),
-    {.name = "split",
-     .argument = "NAME",
-     .kind = CLI_TEXT,
-     AT(split),
-     .doc = "The split to measure on; without it test, else the only one"},
+    CLI_SPLIT_OPTION(AT(split), "measure on"),
     {.name = "format",
      .argument = "FORMAT",
-     .kind = CLI_CHOICE,
+     .kind = CLI_NAME,
      AT(format),
      .name_at = format_at,
      .doc = "How the report is written"},
@@ -90,28 +87,13 @@ static const struct cli_option options[] = {
      .doc = "Weigh each list by the file's list_weights; without it every list counts 1"},
     {0}};
 
-static const struct cli_command command = {
-    .name = "evaluate",
-    .arguments = "MODEL DATA",
-    .least = 2,
-    .most = 2,
-    .list = offsetof(struct evaluate, files),
-    .size = sizeof(struct evaluate),
-    .options = options,
-    .reading = offsetof(struct evaluate, reading),
-    .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their "
-           "order. " CLI_MATCHING " A row with a missing (NaN) feature has no score and ranks "
-           "last; the report counts such rows: "
-           "some are a warning, all an error (status 3).",
-    .more = cli_metric_help};
-
 /* ---- The report ----------------------------------------------------------------------------- */
 
 /* What a reader must know to read the numbers: one sentence each, on standard error where the
  * report is for programs. */
 static void show_remarks(const struct report *r)
 {
-    bool text = strcmp(r->e->format, "text") == 0;
+    bool text = formats[r->e->format].show == show_text;
     char line[512] = "";
     if (r->split->list_weights && !r->e->weighted)
         snprintf(line, sizeof line,
@@ -285,8 +267,8 @@ static rg_status check_split(const struct evaluate *e, const rg_split *split)
     return RG_OK;
 }
 
-static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model, rg_dataset **data,
-                          struct report *r)
+/* Gives the metrics of --metric the conventions of the options. */
+static rg_status parse_metrics(rg_context *ctx, const struct evaluate *e, struct report *r)
 {
     rg_status status = cli_parse_metrics(ctx, &e->metrics, &r->metrics, &r->n_metrics);
     for (int i = 0; status == RG_OK && i < r->n_metrics; i++) {
@@ -296,51 +278,65 @@ static rg_status evaluate(rg_context *ctx, struct evaluate *e, rg_model **model,
         with.k = r->metrics[i].k;
         r->metrics[i] = with;
     }
-    if (status == RG_OK)
-        status = cli_open_pair(ctx, e->files.items, &e->reading, model, data);
-    if (status != RG_OK)
-        return status;
-    r->split = cli_choose_split(*data, e->split, "test");
-    if (!r->split)
-        return RG_USAGE;
-    status = check_split(e, r->split);
-    double *scores = NULL;
-    if (status == RG_OK)
-        status = cli_score(ctx, *model, e->files.items[1], r->split, &scores);
-    if (status == RG_OK)
-        status = measure(ctx, scores, r);
-    if (status == RG_OK)
-        status = cli_interrupted();
-    for (const struct format *f = formats; status == RG_OK && f->name; f++)
-        if (strcmp(f->name, e->format) == 0) {
-            status = f->show(r);
-            show_remarks(r);
-        }
-    free(scores);
     return status;
 }
 
-int rg_cmd_evaluate(int argc, char **argv)
+static rg_status evaluate(rg_context *ctx, struct evaluate *e, struct cli_scored *s,
+                          struct report *r)
 {
-    struct evaluate e = {
-        .metrics.usual = "ndcg@10,map", .format = "text", .reading = rg_dataset_options_default()};
-    struct report r = {.e = &e};
-    rg_model *model = NULL;
-    rg_dataset *data = NULL;
-    rg_context *ctx = NULL;
-    e.conventions = rg_train_options_default().metric;
-    rg_status status = cli_parse(&command, argc, argv, &e);
-    if (status == RG_OK && !(ctx = cli_context()))
-        status = RG_LIMIT;
+    rg_status status = parse_metrics(ctx, e, r);
     if (status == RG_OK)
-        status = evaluate(ctx, &e, &model, &data, &r);
+        status = cli_open_scored(ctx, e->files.items, &e->reading, e->split, s);
+    r->split = s->split;
+    if (status == RG_OK)
+        status = check_split(e, r->split);
+    if (status == RG_OK)
+        status = cli_score(ctx, s->model, e->files.items[1], r->split, &s->scores);
+    if (status == RG_OK)
+        status = measure(ctx, s->scores, r);
+    if (status == RG_OK)
+        status = cli_interrupted();
+    if (status != RG_OK)
+        return status;
+    status = formats[e->format].show(r);
+    show_remarks(r);
+    return status;
+}
+
+static rg_status run(rg_context *ctx, void *values)
+{
+    struct evaluate *e = values;
+    struct report r = {.e = e};
+    struct cli_scored scored = {0};
+    rg_status status = evaluate(ctx, e, &scored, &r);
     free(r.metrics);
     free(r.results);
     free(r.per_list);
-    rg_model_destroy(model);
-    rg_dataset_close(data);
-    rg_context_destroy(ctx);
-    cli_list_free(&e.files);
-    cli_list_free(&e.metrics);
-    return (int)status;
+    cli_free_scored(&scored);
+    return status;
 }
+
+static void set_defaults(void *values)
+{
+    struct evaluate *e = values;
+    e->metrics.usual = "ndcg@10,map";
+    e->conventions = rg_train_options_default().metric;
+}
+
+const struct cli_command cli_command_evaluate = {
+    .name = "evaluate",
+    .summary = "measure a model on a data set",
+    .aliases = "eval test measure validate bench benchmark",
+    .arguments = "MODEL DATA",
+    .least = 2,
+    .most = 2,
+    .size = sizeof(struct evaluate),
+    .options = options,
+    .reading = offsetof(struct evaluate, reading),
+    .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their "
+           "order. " CLI_MATCHING " A row with a missing (NaN) feature has no score and ranks "
+           "last; the report counts such rows: "
+           "some are a warning, all an error (status 3).",
+    .more = cli_metric_help,
+    .set_defaults = set_defaults,
+    .run = run};

@@ -42,18 +42,6 @@ static const struct cli_option options[] = {
      .doc = "Every number depends on it alone"},
     {0}};
 
-static const struct cli_command command = {
-    .name = "generate",
-    .list = offsetof(struct generate, arguments),
-    .size = sizeof(struct generate),
-    .options = options,
-    .doc =
-        "Make a ranking data set: lists of 1 to 200 items, labels 0 to 4 from a linear truth plus "
-        "noise, feature scales from 1e-3 to 1e6, one constant feature, some lists without a "
-        "relevant item. Prints the NDCG@10 on its test lists of a random order, of the best "
-        "single feature (chosen on train) and of the truth: what a model must beat, and what "
-        "it cannot."};
-
 /* The scores weight * x of one feature, or the truth's where `truth` is given. */
 static void score(const rg_split *split, int64_t feature, double sign, const double *truth,
                   double *scores)
@@ -177,19 +165,35 @@ static rg_status generate(rg_context *ctx, const struct generate *g, rg_dataset 
     return RG_OK;
 }
 
-int rg_cmd_generate(int argc, char **argv)
+static rg_status run(rg_context *ctx, void *values)
 {
-    struct generate g = {.made = rg_generate_options_default()};
-    rg_status status = cli_parse(&command, argc, argv, &g);
-    cli_list_free(&g.arguments); /* what is not taken is an error */
-    if (status != RG_OK)
-        return (int)status;
-    rg_context *ctx = cli_context();
-    double *truth = ctx ? cli_alloc(g.made.n_features, sizeof *truth) : NULL;
+    const struct generate *g = values;
     rg_dataset *data = NULL;
-    status = truth ? generate(ctx, &g, &data, truth) : RG_LIMIT;
+    double *truth = cli_alloc(g->made.n_features, sizeof *truth);
+    rg_status status = truth ? generate(ctx, g, &data, truth) : RG_LIMIT;
     rg_dataset_close(data);
     free(truth);
-    rg_context_destroy(ctx);
-    return (int)status;
+    return status;
 }
+
+static void set_defaults(void *values)
+{
+    struct generate *g = values;
+    g->made = rg_generate_options_default();
+}
+
+const struct cli_command cli_command_generate = {
+    .name = "generate",
+    .summary = "make a data set whose true model is known",
+    .aliases = "synth synthesize make simulate gen create sample",
+    .makes_file = true,
+    .size = sizeof(struct generate),
+    .options = options,
+    .doc =
+        "Make a ranking data set: lists of 1 to 200 items, labels 0 to 4 from a linear truth plus "
+        "noise, feature scales from 1e-3 to 1e6, one constant feature, some lists without a "
+        "relevant item. Prints the NDCG@10 on its test lists of a random order, of the best "
+        "single feature (chosen on train) and of the truth: what a model must beat, and what "
+        "it cannot.",
+    .set_defaults = set_defaults,
+    .run = run};

@@ -31,19 +31,6 @@ static const struct cli_option options[] = {
      .doc = "Compare the stored checksums of an HDF5 file with its bytes"},
     {0}};
 
-static const struct cli_command command = {
-    .name = "inspect",
-    .arguments = "FILE",
-    .least = 1,
-    .most = 1,
-    .list = offsetof(struct inspect, files),
-    .size = sizeof(struct inspect),
-    .options = options,
-    .reading = offsetof(struct inspect, reading),
-    .doc = "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
-           "constant features, the range of each and numbers that may stand for missing values; or "
-           "in a model: of a linear one the weights, greatest effect first."};
-
 static int compare_double(const void *left, const void *right)
 {
     double a = *(const double *)left, b = *(const double *)right;
@@ -361,12 +348,11 @@ static rg_status show_split(rg_context *ctx, const rg_split *split)
     return status == RG_OK ? show_columns(ctx, split) : status;
 }
 
-static rg_status inspect_data(rg_context *ctx, struct inspect *in, bool hdf5)
+static rg_status inspect_data(rg_context *ctx, const struct inspect *in, bool hdf5)
 {
     const char *path = in->files.items[0];
     rg_dataset *data = NULL;
     const rg_split *split;
-    in->reading.needs_lists = false;
     rg_status status = rg_dataset_open(ctx, path, &in->reading, &data);
     if (status != RG_OK)
         return cli_report(ctx);
@@ -483,8 +469,9 @@ static rg_status show_model(const char *path, rg_model *model)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-static rg_status inspect(rg_context *ctx, struct inspect *in)
+static rg_status run(rg_context *ctx, void *values)
 {
+    const struct inspect *in = values;
     const char *path = in->files.items[0];
     rg_model *model = NULL;
     int n_checked = 0;
@@ -508,14 +495,24 @@ static rg_status inspect(rg_context *ctx, struct inspect *in)
     return status;
 }
 
-int rg_cmd_inspect(int argc, char **argv)
+static void set_defaults(void *values)
 {
-    struct inspect in = {.reading = rg_dataset_options_default()};
-    rg_context *ctx = NULL;
-    rg_status status = cli_parse(&command, argc, argv, &in);
-    if (status == RG_OK)
-        status = (ctx = cli_context()) ? inspect(ctx, &in) : RG_LIMIT;
-    rg_context_destroy(ctx);
-    cli_list_free(&in.files);
-    return (int)status;
+    struct inspect *in = values;
+    in->reading.needs_lists = false;
 }
+
+const struct cli_command cli_command_inspect = {
+    .name = "inspect",
+    .summary = "show what is in a data set or a model",
+    .aliases = "info show describe dump cat ls view stats",
+    .arguments = "FILE",
+    .least = 1,
+    .most = 1,
+    .size = sizeof(struct inspect),
+    .options = options,
+    .reading = offsetof(struct inspect, reading),
+    .doc = "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
+           "constant features, the range of each and numbers that may stand for missing values; or "
+           "in a model: of a linear one the weights, greatest effect first.",
+    .set_defaults = set_defaults,
+    .run = run};

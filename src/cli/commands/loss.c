@@ -11,43 +11,35 @@
 static const char *const keys[] = {"loss",    "dtype",        "logits",  "labels",    "where",
                                    "weights", "list_weights", "offsets", "reduction", NULL};
 
-static char *more_help(void)
+static void explain(FILE *to)
 {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return NULL;
-    fprintf(stream,
-            "Keys of a line:\n"
-            "  loss        its name, see below, perhaps with parameters:\n"
-            "              \"ranking_softmax(label_mode=normalized)\"; a parameter may\n"
-            "              also be a key of its own\n"
-            "  dtype       f64 (default), f32: the type it is computed in\n"
-            "  logits      [..]: one list; [[..],[..]]: the last axis is a list\n"
-            "  labels      broadcast to the logits as in NumPy; integers or true and false\n"
-            "              alone get no gradient\n"
-            "  where       false where there is no item; broadcast\n"
-            "  weights     multiply the labels; a number or lists, broadcast\n"
-            "  list_weights  multiply the losses of the lists: one number, or one a list\n"
-            "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
-            "  reduction   mean (default; by list weight), sum, none\n"
-            "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
-            "The answer: value, grad_logits, and grad_labels, grad_weights and\n"
-            "grad_list_weights where given;\n"
-            "each gradient has its operand's shape. With reduction none, value has one\n"
-            "number a list, and gradients are those of their sum. A line that cannot be\n"
-            "answered gives {\"error\": ..} and, at the end, exit status 3.\n\n"
-            "Losses:\n");
+    fprintf(to, "Keys of a line:\n"
+                "  loss        its name, see below, perhaps with parameters:\n"
+                "              \"ranking_softmax(label_mode=normalized)\"; a parameter may\n"
+                "              also be a key of its own\n"
+                "  dtype       f64 (default), f32: the type it is computed in\n"
+                "  logits      [..]: one list; [[..],[..]]: the last axis is a list\n"
+                "  labels      broadcast to the logits as in NumPy; integers or true and false\n"
+                "              alone get no gradient\n"
+                "  where       false where there is no item; broadcast\n"
+                "  weights     multiply the labels; a number or lists, broadcast\n"
+                "  list_weights  multiply the losses of the lists: one number, or one a list\n"
+                "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
+                "  reduction   mean (default; by list weight), sum, none\n"
+                "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
+                "The answer: value, grad_logits, and grad_labels, grad_weights and\n"
+                "grad_list_weights where given;\n"
+                "each gradient has its operand's shape. With reduction none, value has one\n"
+                "number a list, and gradients are those of their sum. A line that cannot be\n"
+                "answered gives {\"error\": ..} and, at the end, exit status 3.\n\n"
+                "Losses:\n");
     const rg_component *loss;
     for (int i = 0; (loss = rg_registry_at(rg_losses(), i)) != NULL; i++)
-        cli_show_component(stream, loss);
-    fprintf(stream, "\nExample:\n"
-                    "  echo '{\"loss\":\"ranking_softmax\",\"logits\":[0,0],\"labels\":[1,0]}' |\n"
-                    "    rankgrad loss\n"
-                    "  {\"value\": 0.69314718055994529, \"grad_logits\": [-0.5, 0.5]}\n");
-    fclose(stream);
-    return text;
+        cli_show_component(to, loss);
+    fprintf(to, "\nExample:\n"
+                "  echo '{\"loss\":\"ranking_softmax\",\"logits\":[0,0],\"labels\":[1,0]}' |\n"
+                "    rankgrad loss\n"
+                "  {\"value\": 0.69314718055994529, \"grad_logits\": [-0.5, 0.5]}\n");
 }
 
 /* One line, read. Tensors without data: not given. */
@@ -156,16 +148,21 @@ static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_erro
     return json;
 }
 
-int rg_cmd_loss(int argc, char **argv)
+static rg_status run(rg_context *ctx, void *values)
 {
-    static const struct cli_json_command command = {
-        .name = "loss",
-        .doc =
-            "Reads JSON objects, one a line, from FILEs or standard input, and answers each with "
-            "a loss and its gradients.",
-        .more = more_help,
-        .keys = keys,
-        .registry = rg_losses,
-        .answer = answer};
-    return (int)cli_json_run(&command, argc, argv);
+    static const struct cli_json_protocol protocol = {
+        .keys = keys, .registry = rg_losses, .answer = answer};
+    return cli_json_run(ctx, values, &protocol);
 }
+
+const struct cli_command cli_command_loss = {
+    .name = "loss",
+    .summary = "losses and their gradients of JSON lines",
+    .aliases = "losses",
+    .arguments = "[FILE...]",
+    .most = CLI_MANY,
+    .size = sizeof(struct cli_list),
+    .doc = "Read JSON objects, one per line, from FILEs or standard input, and answer each with "
+           "a loss and its gradients.",
+    .more = explain,
+    .run = run};

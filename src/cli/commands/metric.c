@@ -12,14 +12,9 @@ static const char *const keys[] = {"metric",    "scores",  "labels", "where",
                                    "offsets",   "weights", "gain",   "no_relevant",
                                    "threshold", "ties",    NULL};
 
-static char *more_help(void)
+static void explain(FILE *to)
 {
-    char *text = NULL, *metrics = cli_metric_help();
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (stream) {
-        fprintf(stream,
-                "Keys of a line:\n"
+    fprintf(to, "Keys of a line:\n"
                 "  metric       NAME or NAME@K, see below\n"
                 "  scores       [..]: one list; [[..],[..]]: a list a row\n"
                 "  labels       in the shape of scores\n"
@@ -39,17 +34,12 @@ static char *more_help(void)
                 "The answer: value, the mean over the lists that have an item, and per_list,\n"
                 "null where a list was skipped; n_unscored, how many scores are NaN: some\n"
                 "give a warning, all an error. A line that cannot be answered gives\n"
-                "{\"error\": ..} and, at the end, exit status 3.\n\n"
-                "%s\n"
-                "Example:\n"
+                "{\"error\": ..} and, at the end, exit status 3.\n\n");
+    cli_metric_help(to);
+    fprintf(to, "\nExample:\n"
                 "  echo '{\"metric\":\"mrr\",\"scores\":[0,3,1,2],\"labels\":[0,0,1,1]}' |\n"
                 "    rankgrad metric\n"
-                "  {\"value\": 0.5, \"per_list\": [0.5], \"n_unscored\": 0}\n",
-                metrics ? metrics : "");
-        fclose(stream);
-    }
-    free(metrics);
-    return text;
+                "  {\"value\": 0.5, \"per_list\": [0.5], \"n_unscored\": 0}\n");
 }
 
 /* One line, read. */
@@ -226,15 +216,20 @@ static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_erro
     return json;
 }
 
-int rg_cmd_metric(int argc, char **argv)
+static rg_status run(rg_context *ctx, void *values)
 {
-    static const struct cli_json_command command = {
-        .name = "metric",
-        .doc =
-            "Reads JSON objects, one a line, from FILEs or standard input, and answers each with "
-            "the metric of its lists.",
-        .more = more_help,
-        .keys = keys,
-        .answer = answer};
-    return (int)cli_json_run(&command, argc, argv);
+    static const struct cli_json_protocol protocol = {.keys = keys, .answer = answer};
+    return cli_json_run(ctx, values, &protocol);
 }
+
+const struct cli_command cli_command_metric = {
+    .name = "metric",
+    .summary = "metrics of JSON lines",
+    .aliases = "metrics ndcg",
+    .arguments = "[FILE...]",
+    .most = CLI_MANY,
+    .size = sizeof(struct cli_list),
+    .doc = "Read JSON objects, one per line, from FILEs or standard input, and answer each with "
+           "the metric of its lists.",
+    .more = explain,
+    .run = run};

@@ -11,7 +11,8 @@
 
 struct predict {
     struct cli_list files; /* MODEL DATA */
-    const char *split, *output, *format;
+    const char *split, *output;
+    int format; /* index into formats */
     bool force;
     rg_dataset_options reading;
 };
@@ -57,14 +58,10 @@ static const char *format_at(int i)
 static const struct cli_option options[] = {
     CLI_OUTPUT_OPTIONS(AT(output), AT(force), false, "; without it standard output",
                        "an empty one"),
-    {.name = "split",
-     .argument = "NAME",
-     .kind = CLI_TEXT,
-     AT(split),
-     .doc = "The split to score; without it test, else the only one"},
+    CLI_SPLIT_OPTION(AT(split), "score"),
     {.name = "format",
      .argument = "FORMAT",
-     .kind = CLI_CHOICE,
+     .kind = CLI_NAME,
      AT(format),
      .name_at = format_at,
      .doc = "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
@@ -72,25 +69,6 @@ static const struct cli_option options[] = {
             "document, greatest first, as trec_eval orders them. Scores have 9 digits, those of a "
             "model in f64 17, so that they read back as the same numbers"},
     {0}};
-
-static const struct cli_command command = {
-    .name = "predict",
-    .arguments = "MODEL DATA",
-    .least = 2,
-    .most = 2,
-    .list = offsetof(struct predict, files),
-    .size = sizeof(struct predict),
-    .options = options,
-    .reading = offsetof(struct predict, reading),
-    .doc =
-        "Score the rows of a data set (HDF5 or text) with a model. " CLI_MATCHING
-        " Labels are not needed (text rows then begin with qid:ID or with their features), and "
-        "lists only where the model's normalisation is list-minmax. A masked row, and one with a "
-        "missing (NaN) feature, scores nan, in scores and tsv; trec leaves both out. The number of "
-        "rows without a score is told; where no row has one, trec is an error (status 3). Where "
-        "rows or lists have no id, tsv and trec give their numbers from 1. In trec, ids with white "
-        "space, a document that occurs twice in a list and a query that occurs twice are errors; "
-        "for tsv, a note counts what occurs again."};
 
 /* ---- Writing -------------------------------------------------------------------------------- */
 
@@ -325,54 +303,64 @@ static rg_status write_result(rg_context *ctx, const struct predict *p, const st
     return status;
 }
 
-static rg_status predict(rg_context *ctx, struct predict *p, rg_model **model, rg_dataset **data)
+static rg_status write_scored(rg_context *ctx, const struct predict *p, struct cli_scored *s)
 {
-    const struct format *format = formats;
-    while (strcmp(format->name, p->format) != 0)
-        format++;
-    if (p->reading.regroup && !format->ids)
+    const rg_split *split = s->split;
+    const int64_t all[2] = {0, split->n_rows};
+    struct result r = {.path = p->files.items[1],
+                       .split = split,
+                       .offsets = split->offsets ? split->offsets : all,
+                       .n_lists = split->offsets ? split->n_lists : 1,
+                       .digits = rg_model_parameters(s->model)->dtype == RG_F64 ? 17 : 9};
+    rg_status status = cli_score(ctx, s->model, r.path, split, &s->scores);
+    r.scores = s->scores;
+    if (status == RG_OK)
+        status = cli_interrupted();
+    return status == RG_OK ? write_result(ctx, p, &formats[p->format], &r) : status;
+}
+
+static rg_status run(rg_context *ctx, void *values)
+{
+    struct predict *p = values;
+    struct cli_scored scored = {0};
+    if (p->reading.regroup && !formats[p->format].ids)
         return cli_fail(RG_USAGE, "--regroup changes the order of the rows, which --format scores "
                                   "promises to keep; --format tsv names each row");
     const char *inputs[] = {p->files.items[0], p->files.items[1], p->reading.group_path};
     const rg_output_options replacing = {.force = p->force, .inputs = inputs, .n_inputs = 3};
     rg_status status = cli_output_check(ctx, p->output ? p->output : "-", &replacing);
     if (status == RG_OK)
-        status = cli_open_pair(ctx, p->files.items, &p->reading, model, data);
-    if (status != RG_OK)
-        return status;
-    const rg_split *split = cli_choose_split(*data, p->split, "test");
-    if (!split)
-        return RG_USAGE;
-    int64_t all[2] = {0, split->n_rows};
-    struct result r = {.path = p->files.items[1],
-                       .split = split,
-                       .offsets = split->offsets ? split->offsets : all,
-                       .n_lists = split->offsets ? split->n_lists : 1,
-                       .digits = rg_model_parameters(*model)->dtype == RG_F64 ? 17 : 9};
-    double *scores = NULL;
-    status = cli_score(ctx, *model, r.path, split, &scores);
-    r.scores = scores;
+        status = cli_open_scored(ctx, p->files.items, &p->reading, p->split, &scored);
     if (status == RG_OK)
-        status = cli_interrupted();
-    if (status == RG_OK)
-        status = write_result(ctx, p, format, &r);
-    free(scores);
+        status = write_scored(ctx, p, &scored);
+    cli_free_scored(&scored);
     return status;
 }
 
-int rg_cmd_predict(int argc, char **argv)
+static void set_defaults(void *values)
 {
-    struct predict p = {.format = "scores", .reading = rg_dataset_options_default()};
-    p.reading.needs_lists = false;
-    rg_model *model = NULL;
-    rg_dataset *data = NULL;
-    rg_context *ctx = NULL;
-    rg_status status = cli_parse(&command, argc, argv, &p);
-    if (status == RG_OK)
-        status = (ctx = cli_context()) ? predict(ctx, &p, &model, &data) : RG_LIMIT;
-    rg_model_destroy(model);
-    rg_dataset_close(data);
-    rg_context_destroy(ctx);
-    cli_list_free(&p.files);
-    return (int)status;
+    struct predict *p = values;
+    p->reading.needs_lists = false;
 }
+
+const struct cli_command cli_command_predict = {
+    .name = "predict",
+    .summary = "score the rows of a data set",
+    .aliases = "score rank infer inference apply transform run predictions scores",
+    .arguments = "MODEL DATA",
+    .least = 2,
+    .most = 2,
+    .size = sizeof(struct predict),
+    .options = options,
+    .reading = offsetof(struct predict, reading),
+    .doc =
+        "Score the rows of a data set (HDF5 or text) with a model. " CLI_MATCHING
+        " Labels are not needed (text rows then begin with qid:ID or with their features), and "
+        "lists only where the model's normalisation is list-minmax. A masked row, and one with a "
+        "missing (NaN) feature, scores nan, in scores and tsv; trec leaves both out. The number of "
+        "rows without a score is told; where no row has one, trec is an error (status 3). Where "
+        "rows or lists have no id, tsv and trec give their numbers from 1. In trec, ids with white "
+        "space, a document that occurs twice in a list and a query that occurs twice are errors; "
+        "for tsv, a note counts what occurs again.",
+    .set_defaults = set_defaults,
+    .run = run};

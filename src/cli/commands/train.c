@@ -17,6 +17,7 @@ struct train {
     bool quiet, force;
     rg_dataset_options reading;
     struct cli_component loss, model, optimizer, schedule;
+    struct cli_word usual_metric;
     rg_train_options o;
 };
 
@@ -187,44 +188,15 @@ static const struct cli_option options[] = {
                       "epoch and the last one"),
     {0}};
 
-static char *explain(void)
+static void explain(FILE *to)
 {
-    char *text = NULL, *metrics = cli_metric_help();
-    size_t size = 0;
-    FILE *stream = open_memstream(&text, &size);
-    if (stream) {
-        cli_show_registry(stream, "Losses", rg_losses());
-        cli_show_registry(stream, "Models", rg_models());
-        cli_show_registry(stream, "Optimizers", rg_optimizers());
-        cli_show_registry(stream, "Schedules", rg_schedules());
-        fprintf(stream, "\n%s", metrics ? metrics : "");
-        fclose(stream);
-    }
-    free(metrics);
-    return text;
+    cli_show_registry(to, "Losses", rg_losses());
+    cli_show_registry(to, "Models", rg_models());
+    cli_show_registry(to, "Optimizers", rg_optimizers());
+    cli_show_registry(to, "Schedules", rg_schedules());
+    fprintf(to, "\n");
+    cli_metric_help(to);
 }
-
-static const struct cli_command command = {
-    .name = "train",
-    .arguments = "DATA...",
-    .least = 1,
-    .most = 1 << 20,
-    .list = offsetof(struct train, files),
-    .size = sizeof(struct train),
-    .options = options,
-    .reading = offsetof(struct train, reading),
-    .doc =
-        "Train a ranking model, score = weights . normalised features or an mlp, on the split "
-        "train of a data set (HDF5 or text), or on its only split; several text files are read as "
-        "one. The epoch that is best on "
-        "validation lists is kept; the split test is never read. Without options it is meant to "
-        "work on data that it knows nothing of; the reason for each default is given. Item weights "
-        "multiply the labels; list weights multiply the losses of lists. Data where no list has "
-        "two rows that differ both in label and in a feature are refused (exit status 3). A "
-        "training that has failed writes no model (exit status 7): all scores are equal, or the "
-        "loss is above that of equal scores and the first metric below the untrained model's, or "
-        "the loss is more than 1000 times as large.",
-    .more = explain};
 
 /* ---- Progress ------------------------------------------------------------------------------- */
 
@@ -476,7 +448,7 @@ static void show_kept(const struct train *t, const struct progress *p, const rg_
 
 /* ---- The command ---------------------------------------------------------------------------- */
 
-static rg_status run(rg_context *ctx, struct train *t, const struct input *in, struct progress *p,
+static rg_status fit(rg_context *ctx, struct train *t, const struct input *in, struct progress *p,
                      rg_model **model, rg_train_result *result)
 {
     t->o.on_epoch = on_epoch;
@@ -554,7 +526,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (p.history.stream)
         fputs(history_header, p.history.stream);
     if (status == RG_OK)
-        status = run(ctx, t, in, &p, model, &result);
+        status = fit(ctx, t, in, &p, model, &result);
     bool interrupted = *model && cli_keep_going();
     if (status == RG_OK && !interrupted)
         status = show_others(ctx, p.report, t, in, *model, result.gain, *metrics, n_metrics);
@@ -564,28 +536,53 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     return status;
 }
 
-int rg_cmd_train(int argc, char **argv)
+static rg_status run(rg_context *ctx, void *values)
 {
-    struct train t = {.reading = rg_dataset_options_default(), .o = rg_train_options_default()};
-    struct cli_word metric = cli_metric_text(&t.o.metric);
-    t.metrics.usual = metric.text;
-    t.loss.text = t.o.loss;
-    t.model.text = t.o.model.name;
-    t.optimizer.text = t.o.optimizer.name;
-    t.schedule.text = t.o.schedule;
     struct input in = {0};
     rg_metric *metrics = NULL;
     rg_model *model = NULL;
-    rg_context *ctx = NULL;
-    rg_status status = cli_parse(&command, argc, argv, &t);
-    if (status == RG_OK)
-        status = (ctx = cli_context()) ? train(ctx, &t, &in, &metrics, &model) : RG_LIMIT;
+    rg_status status = train(ctx, values, &in, &metrics, &model);
     free(metrics);
     rg_model_destroy(model);
     rg_dataset_close(in.data);
     rg_dataset_close(in.other);
-    rg_context_destroy(ctx);
-    cli_list_free(&t.files);
-    cli_list_free(&t.metrics);
-    return (int)status;
+    return status;
 }
+
+static void set_defaults(void *values)
+{
+    struct train *t = values;
+    t->o = rg_train_options_default();
+    t->usual_metric = cli_metric_text(&t->o.metric);
+    t->metrics.usual = t->usual_metric.text;
+    t->loss.text = t->o.loss;
+    t->model.text = t->o.model.name;
+    t->optimizer.text = t->o.optimizer.name;
+    t->schedule.text = t->o.schedule;
+}
+
+const struct cli_command cli_command_train = {
+    .name = "train",
+    .summary = "learn a model from a data set",
+    .aliases = "fit learn training build",
+    .makes_file = true,
+    .arguments = "DATA...",
+    .least = 1,
+    .most = CLI_MANY,
+    .size = sizeof(struct train),
+    .options = options,
+    .reading = offsetof(struct train, reading),
+    .doc =
+        "Train a ranking model, score = weights . normalised features or an mlp, on the split "
+        "train of a data set (HDF5 or text), or on its only split; several text files are read as "
+        "one. The epoch that is best on "
+        "validation lists is kept; the split test is never read. Without options it is meant to "
+        "work on data that it knows nothing of; the reason for each default is given. Item weights "
+        "multiply the labels; list weights multiply the losses of lists. Data where no list has "
+        "two rows that differ both in label and in a feature are refused (exit status 3). A "
+        "training that has failed writes no model (exit status 7): all scores are equal, or the "
+        "loss is above that of equal scores and the first metric below the untrained model's, or "
+        "the loss is more than 1000 times as large.",
+    .more = explain,
+    .set_defaults = set_defaults,
+    .run = run};
