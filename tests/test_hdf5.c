@@ -2,7 +2,7 @@
 #include "hdf5_fixture.h"
 
 #include "data/dataset.h"
-#include "io/h5.h"
+#include "hdf5/h5.h"
 #include "tensor/tensor.h"
 
 #include <hdf5.h>

@@ -4,7 +4,7 @@
  * must name the data set and what was expected. */
 #include "hdf5_files.h"
 
-#include "io/h5.h"
+#include "hdf5/h5.h"
 
 #include <zlib.h>
 

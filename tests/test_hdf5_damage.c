@@ -3,7 +3,7 @@
  * acts on it, or read as it was. */
 #include "hdf5_files.h"
 
-#include "io/h5.h"
+#include "hdf5/h5.h"
 
 #include <sys/wait.h>
 

@@ -11,22 +11,22 @@ import tempfile
 ALLOWED = {
     "base": set(),
     "tensor": {"base"},
-    "io": {"base", "tensor"},
+    "hdf5": {"base", "tensor"},
     "ranking": {"base", "tensor"},
     "metric": {"base", "tensor", "ranking"},
-    "data": {"base", "tensor", "io"},
+    "data": {"base", "tensor", "hdf5"},
     "autograd": {"base", "tensor"},
     "loss": {"base", "tensor", "ranking", "autograd"},
     "optim": {"base", "tensor", "autograd"},
     "normalize": {"base", "tensor", "data"},  # data do not know what a model makes of their numbers
-    "model": {"base", "tensor", "autograd", "io", "data", "normalize", "optim"},  # of optim: rg_parameters
-    "train": {"base", "tensor", "io", "ranking", "metric", "data", "normalize", "autograd", "loss",
+    "model": {"base", "tensor", "autograd", "hdf5", "data", "normalize", "optim"},  # of optim: rg_parameters
+    "train": {"base", "tensor", "hdf5", "ranking", "metric", "data", "normalize", "autograd", "loss",
               "optim", "model"},
 }
 
 # A library's header: the part that may include it; and whether only one file may.
 WRAPPED = {
-    "hdf5.h": ("io", False),
+    "hdf5.h": ("hdf5", False),
     "cblas.h": ("tensor", True),
     "pthread.h": ("base", False),
     "Random123/philox.h": ("base", True),
@@ -112,7 +112,7 @@ def self_test():
         "src/optim/ops/o.c": '#include "loss/lists.h"\n',
         "src/cli/cmd.c": '#include "base/b.h"\n',
         "src/new/n.c": "",
-        "src/model/m.c": '#include "../io/h5.h"\n',
+        "src/model/m.c": '#include "../hdf5/h5.h"\n',
         "src/train/t.c": "#include <rankgrad/rankgrad.h>\n",
         "include/rankgrad/tensor.h": "#include <rankgrad/train.h>\n",
     }

@@ -2,7 +2,7 @@
 #include "check.h"
 
 #include "base/base.h"
-#include "io/h5.h"
+#include "hdf5/h5.h"
 
 #include <unistd.h>
 

@@ -3,7 +3,7 @@
 #include "check.h"
 
 #include "base/random.h"
-#include "io/h5.h"
+#include "hdf5/h5.h"
 #include "model/model.h"
 #include "model/wide.h"
 #include "normalize/inputs.h"

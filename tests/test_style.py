@@ -15,7 +15,8 @@ WIDEST_LINE = 100
 
 # Library sources whose messages still name flags.
 FLAGS_REMAIN = {pathlib.Path("src/data") / name for name in
-                ("chunk.c", "dataset.c", "gather.c", "grouping.c", "side_files.c", "text.c")}
+                ("text/chunk.c", "dataset.c", "builder/builder.c", "builder/grouping.c",
+                 "text/side_files.c", "text/import.c")}
 
 # Each FILE.def with the macro of its lines, the header with a prototype for each line, its name.
 TABLES = [

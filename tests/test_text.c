@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "base/pool.h"
 #include "base/random.h"
-#include "data/precision.h"
+#include "data/builder/precision.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 /* check_output.c: whether an output may be written where something else stands: nothing that is
  * read, was protected, or holds something else is replaced by accident. */
 #include "base/output.h"
-#include "data/side_files.h"
-#include "io/h5.h"
+#include "data/text/side_files.h"
+#include "hdf5/h5.h"
 
 #include <errno.h>
 #include <fcntl.h>

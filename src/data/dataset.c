@@ -3,9 +3,9 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
-#include "data/layout.h"
-#include "data/text.h"
-#include "io/h5.h"
+#include "data/hdf5/layout.h"
+#include "data/text/import.h"
+#include "hdf5/h5.h"
 
 #include <errno.h>
 #include <fcntl.h>

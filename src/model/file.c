@@ -15,7 +15,7 @@
 
 #include "base/component.h"
 #include "base/output.h"
-#include "io/h5.h"
+#include "hdf5/h5.h"
 #include "tensor/tensor.h"
 
 #include <jansson.h>

@@ -3,7 +3,7 @@
 #include "train/prepare.h"
 
 #include "base/random.h"
-#include "data/precision.h"
+#include "data/builder/precision.h"
 #include "data/split.h"
 #include "metric/metric.h"
 #include "tensor/tensor.h"

@@ -30,7 +30,7 @@ rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_spl
 rg_status rg__warn_of_sentinels(rg_context *ctx, const rg_split *split,
                                 const struct rg__inputs *inputs);
 
-/* One warning where f32 would lose something of features in f64 (data/precision.h): for a model in
+/* One warning where f32 would lose something of features in f64 (precision.h): for a model in
  * f32 without a normalisation. */
 rg_status rg__note_rounding(rg_context *ctx, const rg_split *split);
 

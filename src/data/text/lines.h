@@ -1,0 +1,64 @@
+/* lines.h (internal): text in chunks of whole lines, to be parsed beside each other.
+ *
+ * The one idea: where the text is cut depends on the text alone, not on how many read it or how it
+ * arrives. While a block is parsed the next one is read, also by another thread; a failing read is
+ * told when everything before it has been handed out. */
+#ifndef RG_DATA_TEXT_LINES_H
+#define RG_DATA_TEXT_LINES_H
+
+#include "data/text/stream.h"
+
+/* What SVMlight text is called in messages. */
+#define RG__LINE_FORMAT "\"label [qid:ID] index:value ... [# comment]\""
+
+/* Where something stood: for messages. */
+struct rg__place {
+    const char *file;
+    int64_t line; /* from 1; 0: nowhere */
+};
+
+/* Whole lines, each ended by '\n'. */
+struct rg__piece {
+    const char *begin, *end;
+    bool first; /* of the file */
+};
+
+/* A file being read. Ended by rg__lines_close in any state. */
+struct rg__lines {
+    rg_context *ctx;
+    struct rg__stream stream;
+    struct {
+        char *text; /* [begin, end) is not yet handed out */
+        int64_t room, begin, end;
+    } blocks[2];
+    int current;
+    int64_t size;     /* of a block, where no line is longer */
+    bool begun;       /* something has been handed out */
+    bool at_end;      /* nothing more can be read */
+    rg_status status; /* of the read that failed; its sentence */
+    char error[sizeof((rg_context *)0)->error];
+};
+
+/* Opens a file whose blocks hold about n_pieces pieces and reads the first. RG_IO when it cannot be
+ * opened. */
+rg_status rg__lines_open(rg_context *ctx, const char *path, int n_pieces, struct rg__lines *lines);
+
+/* Reads the next block, which begins with what is left of the current one. What has been handed out
+ * stays as it is, so that this may run beside its parsing, on a worker's context. */
+void rg__lines_read(rg_context *ctx, struct rg__lines *lines);
+
+/* Makes the block that was read the current one. The read's failure, if it left nothing. */
+rg_status rg__lines_turn(struct rg__lines *lines);
+
+/* The next piece of the current block; false when it has none left. */
+bool rg__lines_cut(struct rg__lines *lines, struct rg__piece *piece);
+
+/* Whether all of the file has been handed out. */
+bool rg__lines_done(const struct rg__lines *lines);
+
+/* Whether a piece is text, without a NUL byte; RG_BAD_DATA. `before` is the line before it. */
+rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct rg__place before);
+
+void rg__lines_close(struct rg__lines *lines);
+
+#endif
