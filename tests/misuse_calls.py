@@ -1,6 +1,6 @@
 """Generates the calls of test_misuse.c: every public function with every bad value of each argument.
 
-    misuse_calls.py INCLUDE_FOLDER >misuse_calls.inc
+    misuse_calls.py INCLUDE_FOLDER misuse_calls.inc
 
 The functions and their parameters are read from the headers. A parameter gets its valid value from
 VALID below, by function and name, by type, or by name; a parameter without one stops the generator,
@@ -31,7 +31,7 @@ VALID = {
     "rg_choice_set.value": '"0.5"', "rg_metric_parse.text": '"ndcg@10"',
     "rg_dataset_open.path": "v->text_path", "rg_dataset_write.path": '"test_misuse.out"',
     "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
-    "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_loss_properties_of.loss": "&v->loss",
+    "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_loss_named.loss": '"ranking_softmax"', "rg_loss_properties_of.loss": "&v->loss",
     "rg_model_columns.n": "&v->offsets[2]", "rg_schedule_factor.schedule": "&v->schedule",
     "rg_dataset_find.name": '""', "id": '"d1"', "blanks": "true", "rg_gradcheck_builtin.name": '"add"',
     "rg_ranking_softmax_loss.logits": "v->logits", "rg_ranking_softmax_loss.labels": "v->logits",
@@ -152,10 +152,11 @@ def calls(result, name, parameters):
 
 
 def main():
-    for result, name, parameters in prototypes(sys.argv[1]):
-        for parameter, value, expected, arguments in calls(result, name, parameters):
-            print(f'CALL({outcome(result)}, "{name}", "{parameter}", "{value}", {expected}, '
-                  f'{name}({", ".join(arguments)}))')
+    lines = [f'CALL({outcome(result)}, "{name}", "{parameter}", "{value}", {expected}, '
+             f'{name}({", ".join(arguments)}))\n'
+             for result, name, parameters in prototypes(sys.argv[1])
+             for parameter, value, expected, arguments in calls(result, name, parameters)]
+    pathlib.Path(sys.argv[2]).write_text("".join(lines))
 
 
 if __name__ == "__main__":

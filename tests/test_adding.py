@@ -77,7 +77,7 @@ def use(program, folder):
     answer = json.loads(run(program, "loss", input=json.dumps(line) + "\n"))
     assert answer["value"] == 1.5 and answer["grad_logits"] == [3, 0], answer  # over two items
     checked = run(program, "gradcheck", "cube", "squared")
-    assert checked.count("ok ") == 5 and "FAILED" not in checked, checked
+    assert checked.count("ok ") == 9 and "FAILED" not in checked, checked
     text = run(program, "train", "--help")
     for word in ("--threshold", "Of signed_sgd: Gradients up to this", "--rank", "rbp", "squared"):
         assert word in text, f"{word} is not in train --help"

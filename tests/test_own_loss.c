@@ -223,16 +223,37 @@ static void it_trains(void **state)
     free(x);
 }
 
-/* The loss of an epoch is per list or per item, as the loss says. */
+/* The mean loss of the lists, with labels of a gradient-free kind. */
+static double mean_of(const rg_choice *loss, double *labels, int64_t n, const int64_t *offsets)
+{
+    double zeros[64] = {0}, weights[3] = {1, 1, 1};
+    const rg_tensor s = {RG_F64, 1, {n}, zeros}, y = {RG_F64, 1, {n}, labels},
+                    w = {RG_F64, 1, {3}, weights};
+    rg_graph_reset(f.graph);
+    rg_node *list_weights = rg_variable(f.graph, &w, NULL);
+    rg_loss_options o = {.offsets = offsets, .n_lists = 3, .list_weights = list_weights};
+    rg_node *mean = rg_loss_apply(f.graph, loss, rg_leaf(f.graph, &s), rg_leaf(f.graph, &y), &o);
+    assert_ok(f.ctx, rg_backward(f.graph, mean, NULL));
+    const double *grad = rg_node_grad(list_weights)->data;
+    assert_close(grad[0] + grad[1] + grad[2], 0, 0, 1e-12); /* a common factor cancels */
+    return *(const double *)rg_node_value(mean)->data;
+}
+
+/* The mean is over lists, items, pairs of unequal labels or all pairs, as the loss says. */
 static void the_unit_divides(void **state)
 {
     (void)state;
     enum { ROWS = 24, LISTS = 3 };
-    double x[ROWS], labels[ROWS], per[2];
+    double x[ROWS], labels[ROWS], equal[ROWS], per[4];
+    static const double units[] = {[RG_UNIT_LISTS] = LISTS,
+                                   [RG_UNIT_ITEMS] = ROWS,
+                                   [RG_UNIT_PAIRS] = 5 + 1 + 108,
+                                   [RG_UNIT_ALL_PAIRS] = 16 + 4 + 18 * 18};
     const int64_t offsets[] = {0, 4, 6, ROWS};
     for (int i = 0; i < ROWS; i++) {
         x[i] = sin(i);
         labels[i] = i % 3;
+        equal[i] = 2;
     }
     const rg_split split = {.name = "",
                             .n_rows = ROWS,
@@ -241,9 +262,9 @@ static void the_unit_divides(void **state)
                             .features = {RG_F64, 2, {ROWS, 1}, x},
                             .labels = labels,
                             .offsets = offsets};
-    for (int items = 0; items < 2; items++) {
+    for (int unit = 0; unit < 4; unit++) {
         rg_loss loss = softmax;
-        loss.properties.unit = items ? RG_UNIT_ITEMS : RG_UNIT_LISTS;
+        loss.properties.unit = (rg_loss_unit)unit;
         const rg_choice choice = choice_of(&loss, 1);
         rg_train_options o = rg_train_options_default();
         o.own_loss = &choice;
@@ -251,13 +272,19 @@ static void the_unit_divides(void **state)
         o.optimizer.lr = 1e-300; /* the scores stay equal */
         o.epochs = 1;
         o.on_epoch = keep_loss;
-        o.user = &per[items];
+        o.user = &per[unit];
         rg_model *model;
-        rg_status status = rg_train(f.ctx, &split, rg_no_split(), &o, &model, NULL);
+        rg_train_result result;
+        rg_status status = rg_train(f.ctx, &split, rg_no_split(), &o, &model, &result);
         assert_true(status == RG_OK || status == RG_DIVERGED); /* nothing was learned */
         rg_model_destroy(model);
+        assert_close(per[unit] * units[unit], per[0] * LISTS, 1e-12, 0);
+        assert_close(result.equal_loss, per[unit], 1e-12, 0);
+        assert_close(mean_of(&choice, labels, ROWS, offsets) * result.label_scale, per[unit], 1e-12,
+                     0);
+        double mean = mean_of(&choice, equal, ROWS, offsets); /* 0 where there is no pair */
+        assert_true(unit == RG_UNIT_PAIRS ? mean == 0 : mean > 0.1);
     }
-    assert_close(per[1] * ROWS, per[0] * LISTS, 1e-12, 0);
 }
 
 static void nonsense_is_refused(void **state)

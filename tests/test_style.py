@@ -1,9 +1,10 @@
 """The part of the house style that a script can see.
 
 A source file opens with a comment. No function is longer than 60 lines, no line of src/ and
-include/ wider than 100 columns. No message of the library names a flag of the program, and what
-it names in backquotes is a member of a public struct or a parameter. Every public prototype has a comment above it or shares one with
-its group. The lines of ops.def and losses.def, their files and their prototypes agree."""
+include/ wider than 100 columns. No message of the library names a flag of the program, and what it
+names in backquotes is a member of a public struct or a parameter. Every public prototype has a
+comment above it or shares one with its group. The lines of ops.def, their files and their prototypes
+agree."""
 
 import os
 import pathlib
@@ -23,7 +24,6 @@ TABLES = [
     ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12])?",
       "src/autograd/elementwise/binary.def": "RG_BINARY",
       "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)"}, "ops.h", r"rg_(\w+)"),
-    ({"src/loss/losses.def": "RG_LOSS"}, "loss.h", r"rg_(\w+)_loss"),
 ]
 
 

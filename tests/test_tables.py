@@ -13,7 +13,7 @@ SOURCE = pathlib.Path(os.environ["RANKGRAD_SOURCE"])
 # The .def file, the folder of its sources, a line for it.
 TABLES = [
     ("src/autograd/ops.def", "src/autograd/ops", "RG_OP(stray, TWICE)"),
-    ("src/loss/losses.def", "src/loss", "RG_LOSS(stray, TWICE)"),
+    ("src/loss/losses.def", "src/loss/losses", "RG_LOSS(stray, TWICE)"),
     ("src/metric/metrics.def", "src/metric", "RG_METRIC(stray, ONCE)"),
     ("src/optim/optimizers.def", "src/optim/optimizers", "RG_OPTIMIZER(stray, TWICE)"),
     ("src/optim/schedules.def", "src/optim/schedules", "RG_SCHEDULE(stray, ONCE)"),

@@ -189,7 +189,8 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     struct rg__crew crew;
     rg_model *model;
     rg_optimizer *optimizer;
-    int64_t units, requests = 0, mallocs = 0;
+    int64_t requests = 0, mallocs = 0;
+    double units;
     double sum;
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o.model, &model));
     assert_ok(ctx, rg_optimizer_create(ctx, rg_model_parameters(model), &o.optimizer, &optimizer));

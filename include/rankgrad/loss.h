@@ -64,10 +64,12 @@ RG_API rg_loss_options rg_loss_options_default(void);
 /* The losses, with their formulas and parameters. Static. */
 RG_API const rg_registry *rg_losses(void);
 
-/* What the mean of a loss divides by, summed over the lists. */
+/* What the mean of a loss divides by: the sum over the lists of */
 typedef enum rg_loss_unit {
-    RG_UNIT_LISTS, /* lists with a valid item */
-    RG_UNIT_ITEMS  /* valid items */
+    RG_UNIT_LISTS,    /* 1 for a list with a valid item */
+    RG_UNIT_ITEMS,    /* its valid items, n */
+    RG_UNIT_PAIRS,    /* its pairs of valid items whose labels differ */
+    RG_UNIT_ALL_PAIRS /* n^2 */
 } rg_loss_unit;
 
 /* What a loss is like; training decides by it. */
@@ -77,6 +79,8 @@ typedef struct rg_loss_properties {
                                       bias cannot be learnt */
     bool scales_with_labels;       /* doubled labels double it */
     bool ignores_zero_sums;        /* a list whose labels times weights sum to 0 adds nothing */
+    bool constant_labels;          /* labels are only compared, or constants by definition: their
+                                      gradient is 0 */
     rg_loss_unit unit;
 } rg_loss_properties;
 
@@ -88,10 +92,16 @@ RG_API rg_loss_properties rg_loss_properties_of(const rg_choice *loss);
 RG_API rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits,
                               rg_node *labels, const rg_loss_options *options);
 
+/* The same from the choice's text, such as "ranking_softmax(label_mode=normalized)". A loop parses
+ * the text once (rg_choice_parse) and calls rg_loss_apply. */
+RG_API rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_node *labels,
+                              const rg_loss_options *options);
+
 /* ---- A loss of your own ---------------------------------------------------------------------- */
 
 /* One list, n > 0 valid items, in double whatever the type of the logits. Broadcasting, masks,
- * offsets, list weights and reductions are done outside. */
+ * offsets, list weights and reductions are done outside. Built-in losses are written so, too
+ * (src/loss/losses/). */
 typedef struct rg_list {
     int64_t n;
     const double *logits, *labels, *weights; /* (n); without weights they are 1 */
@@ -119,7 +129,7 @@ typedef struct rg_loss {
     void (*backward)(rg_list *list, double upstream); /* adds upstream dL/dx to each grad_x */
     /* Changes the properties that depend on parameters; may be NULL. */
     void (*adjust)(const void *params, rg_loss_properties *properties);
-    const struct rg_builtin_loss *builtin; /* NULL in a loss of your own */
+    const struct rg_loss_kernels *kernels; /* NULL; of built-in losses that need no doubles */
 } rg_loss;
 
 /* ---- The losses ------------------------------------------------------------------------------ */

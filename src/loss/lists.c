@@ -20,6 +20,7 @@ struct attributes {
     int64_t n_lists;
     rg_reduction reduction;
     rg_choice loss; /* an rg_loss and its parameters */
+    rg_loss_unit unit;
 };
 
 static const rg_loss *loss_of(const struct attributes *a)
@@ -27,21 +28,16 @@ static const rg_loss *loss_of(const struct attributes *a)
     return (const void *)a->loss.component;
 }
 
-/* What a list of n valid items adds to the divisor of the mean. */
-static double units_of(const struct attributes *a, int64_t n)
-{
-    return loss_of(a)->properties.unit == RG_UNIT_ITEMS ? (double)n : 1;
-}
-
 /* What forward leaves for backward. */
 struct saved {
     bool *nonempty;    /* (n_lists) */
-    int64_t n_counted; /* nonempty lists whose weight is not 0 */
+    double *units;     /* (n_lists) what each nonempty list adds to the mean's divisor */
+    int64_t n_counted; /* nonempty lists whose weight and units are not 0 */
     double weight_sum; /* of the nonempty lists, times their units */
     double mean;       /* the value under RG_REDUCE_MEAN, else 0 */
     double *list_loss; /* (n_lists) before the list weight; NULL without list weights */
     int64_t longest;
-    double *state;     /* (n_lists, workspace.state) */
+    double *state; /* (n_lists, workspace.state) */
     void *lists;   /* struct F(lists) */
 };
 
@@ -62,9 +58,10 @@ struct F(lists) {
     const struct attributes *attributes;
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
+    struct rg__item *pairing; /* (3/2 of the longest list) to count pairs with; NULL: not needed */
     real *scratch;
     real *kept; /* (count of the logits, workspace.kept) */
-    const struct F(rg__vector) *vector;
+    const struct F(rg__vector) * vector;
 };
 
 /* The items of one list, of which n are valid. */
@@ -234,6 +231,8 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
         if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
             return NULL;
     }
+    if (l->attributes->unit == RG_UNIT_PAIRS)
+        l->pairing = rg_graph_alloc(graph, (size_t)(longest + longest / 2) * sizeof *l->pairing);
     const rg_workspace *space = &l->attributes->workspace;
     l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
     l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits) * (size_t)space->kept);
@@ -247,8 +246,8 @@ static double F(reduce)(const real *losses, struct saved *saved, int64_t n_lists
     double total = 0;
     for (int64_t q = 0; q < n_lists; q++) /* 0 for a list without an item */
         total += ACC(losses[q]);
-    if (mean && saved->n_counted > 0)
-        total = saved->mean = total / saved->weight_sum;
+    if (mean)
+        total = saved->mean = saved->n_counted > 0 ? total / saved->weight_sum : 0;
     return total;
 }
 
@@ -260,6 +259,7 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
         return NULL;
     *saved = (struct saved){0};
     saved->nonempty = rg_graph_alloc(graph, (size_t)a->n_lists);
+    saved->units = rg_graph_alloc(graph, (size_t)a->n_lists * sizeof *saved->units);
     size_t state = (size_t)a->workspace.state * sizeof(double);
     saved->state = rg_graph_alloc(graph, (size_t)a->n_lists * state);
     if (rg_operand(y, LIST_WEIGHTS))
@@ -274,19 +274,26 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
     return rg_graph_status(graph) == RG_OK ? saved : NULL;
 }
 
+/* What a list adds to the divisor of the mean. */
+static double F(units_of)(const struct F(lists) * l, const struct F(rg__list) * list)
+{
+    for (int64_t k = 0; l->pairing && k < list->n; k++)
+        l->pairing[k] = (struct rg__item){.label = ACC(list->y[k]), .row = k};
+    return rg__loss_units(l->attributes->unit, list->n, l->pairing);
+}
+
 /* The loss of list q times its weight; a list of weight 0 is not there, whatever it holds. */
-static real F(weighted_loss)(const struct F(lists) * l, struct saved *saved, int64_t q, int64_t n,
-                             double loss)
+static real F(weighted_loss)(const struct F(lists) * l, struct saved *saved, int64_t q, double loss)
 {
     double weight = F(list_weight)(l, q);
-    saved->weight_sum += weight * units_of(l->attributes, n);
-    saved->n_counted += weight != 0;
+    saved->weight_sum += weight * saved->units[q];
+    saved->n_counted += weight != 0 && saved->units[q] != 0;
     if (saved->list_loss)
         saved->list_loss[q] = loss;
     return weight == 0 ? 0 : (real)(weight * loss);
 }
 
-void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
+void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
 {
     const struct attributes *a = rg_attributes(y);
     struct saved *saved = F(make_saved)(y, a);
@@ -305,7 +312,8 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) *forward)
         losses[q] = 0;
         if (items.n > 0) {
             struct F(rg__list) list = F(load)(l, q, saved->state, &items);
-            losses[q] = F(weighted_loss)(l, saved, q, items.n, forward(&list));
+            saved->units[q] = F(units_of)(l, &list);
+            losses[q] = F(weighted_loss)(l, saved, q, forward(&list));
         }
     }
     if (a->reduction != RG_REDUCE_NONE)
@@ -379,7 +387,7 @@ static double F(upstream)(const rg_node *y, const struct saved *saved, int64_t q
 
 /* Backward of one list; `upstream` is the gradient of its loss. */
 static void F(list_backward)(const struct F(lists) * l, const struct saved *saved, int64_t q,
-                             F(rg__list_backward) *backward, double upstream)
+                             F(rg__list_backward) * backward, double upstream)
 {
     int64_t first[N_ITEM_VALUES] = {0};
     real *grad[N_ITEM_VALUES] = {0};
@@ -399,7 +407,7 @@ static void F(list_backward)(const struct F(lists) * l, const struct saved *save
             F(scatter)(&l->view[i], first[i], &items);
 }
 
-void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward)
+void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
 {
     const struct attributes *a = rg_attributes(y);
     const struct saved *saved = rg_saved(y);
@@ -414,8 +422,7 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) *backward)
         double upstream = F(upstream)(y, saved, q), weight = F(list_weight)(l, q);
         if (weights->grad) /* of sum w L / sum w u, u the list's units: (L - mean u) / sum w u */
             weights->sum[F(first_item)(weights, a, q)] +=
-                upstream * (saved->list_loss[q] -
-                            saved->mean * units_of(a, F(items_of)(l, q).n));
+                upstream * (saved->list_loss[q] - saved->mean * saved->units[q]);
         if (weight != 0)
             F(list_backward)(l, saved, q, backward, upstream * weight);
     }
@@ -537,16 +544,19 @@ static int64_t batch_size(const rg_tensor *logits)
     return n;
 }
 
-/* The operator of a loss of the caller's own: the same kernels under its name, in the graph. */
-static const rg_operator *own_operator(rg_graph *graph, const rg_loss *loss)
+/* The operator of a loss: its own, or, in the graph, the kernels of losses in double under its
+ * name. */
+static const rg_operator *operator_of(rg_graph *graph, const rg_loss *loss)
 {
+    if (loss->kernels)
+        return &loss->kernels->op;
     rg_operator *op = rg_graph_alloc(graph, sizeof *op);
     if (op)
         *op = (rg_operator){
             .name = loss->component.name ? loss->component.name : "a loss without a name",
             .shape = rg__loss_shape,
-            .forward = {rg__own_loss_forward_f32, rg__own_loss_forward_f64},
-            .backward = {rg__own_loss_backward_f32, rg__own_loss_backward_f64},
+            .forward = {rg__loss_in_double_forward_f32, rg__loss_in_double_forward_f64},
+            .backward = {rg__loss_in_double_backward_f32, rg__loss_in_double_backward_f64},
             RG__LOSS_OPERANDS};
     return op;
 }
@@ -566,7 +576,7 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
                        (long long)a->n_lists);
     else if (!rg_reduction_name(o->reduction))
         rg__graph_fail(graph, RG_USAGE, "%s: no such reduction", name);
-    else if (!loss->builtin && (!loss->forward || !loss->backward))
+    else if (!loss->kernels && (!loss->forward || !loss->backward))
         rg__graph_fail(graph, RG_USAGE, "%s: forward or backward is NULL", name);
     else if (loss->workspace.scratch < 0 || loss->workspace.kept < 0 || loss->workspace.state < 0)
         rg__graph_fail(graph, RG_USAGE, "%s: the workspace has a negative size", name);
@@ -574,11 +584,12 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
         rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
     if (rg_graph_status(graph) != RG_OK)
         return false;
+    a->unit = rg_loss_properties_of(&a->loss).unit;
     a->workspace = loss->workspace;
-    if (!loss->builtin && logits)
-        a->workspace = rg__own_loss_workspace(loss, rg_node_value(logits)->dtype);
-    else if (loss->builtin && loss->builtin->spare)
-        loss->builtin->spare(&a->loss.params, o->weights != NULL, &a->workspace);
+    if (!loss->kernels && logits)
+        a->workspace = rg__loss_in_double_workspace(loss, rg_node_value(logits)->dtype);
+    else if (loss->kernels && loss->kernels->spare)
+        loss->kernels->spare(&a->loss.params, o->weights != NULL, &a->workspace);
     return true;
 }
 
@@ -589,7 +600,7 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, r
     struct attributes a;
     if (rg_graph_status(graph) != RG_OK || !make_attributes(graph, loss, logits, &o, &a))
         return NULL;
-    const rg_operator *op = loss->builtin ? &loss->builtin->op->op : own_operator(graph, loss);
+    const rg_operator *op = operator_of(graph, loss);
     if (!op)
         return NULL;
     if (o.offsets) {
@@ -617,5 +628,17 @@ rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits, 
     }
     o.params = &loss->params;
     return rg__apply_loss(graph, (const void *)loss->component, logits, labels, &o);
+}
+
+rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_node *labels,
+                       const rg_loss_options *options)
+{
+    rg_choice choice;
+    if (!graph)
+        return NULL;
+    if (rg_choice_parse(rg__graph_context(graph), rg_losses(), loss, &choice) == RG_OK)
+        return rg_loss_apply(graph, &choice, logits, labels, options);
+    rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(rg__graph_context(graph)));
+    return NULL;
 }
 #endif

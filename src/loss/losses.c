@@ -1,15 +1,10 @@
-/* losses.c: the table of losses, and the walk over everything that is differentiable: first the
- * operators, then the losses. */
+/* losses.c: the table of losses. */
 #include "loss/losses.h"
 
 #include "base/base.h"
 
 #include <rankgrad/loss.h>
 #include <string.h>
-
-#define RG_LOSS(id, passes) extern const rg_loss rg__loss_##id;
-#include "loss/losses.def"
-#undef RG_LOSS
 
 static const rg_loss *const table[] = {
 #define RG_LOSS(id, passes) &rg__loss_##id,
@@ -39,6 +34,17 @@ rg_loss_properties rg_loss_properties_of(const rg_choice *loss)
     return properties;
 }
 
+double rg__loss_units(rg_loss_unit unit, int64_t n, struct rg__item *items)
+{
+    switch (unit) {
+    case RG_UNIT_ITEMS: return (double)n;
+    case RG_UNIT_PAIRS: return rg__unequal_pairs(items, n, items + n);
+    case RG_UNIT_ALL_PAIRS: return (double)n * (double)n;
+    case RG_UNIT_LISTS: break;
+    }
+    return 1;
+}
+
 rg_loss_options rg_loss_options_default(void)
 {
     return (rg_loss_options){.reduction = RG_REDUCE_MEAN};
@@ -50,31 +56,23 @@ const char *rg_reduction_name(rg_reduction reduction)
     return (unsigned)reduction < RG__COUNT(names) ? names[reduction] : NULL;
 }
 
-const struct rg__builtin *rg__builtin_at(int i)
-{
-    if (i < rg__n_operators)
-        return rg__operators[i];
-    return i - rg__n_operators < RG__COUNT(table) ? table[i - rg__n_operators]->builtin->op : NULL;
-}
-
 rg_status rg_gradcheck_builtin(rg_context *ctx, const char *name, rg_gradcheck_visit *visit,
                                void *user)
 {
     int n_checked = 0, n_failed = 0;
-    const struct rg__builtin *b;
-    for (int i = 0; (b = rg__builtin_at(i)) != NULL; i++) {
-        if (name && strcmp(name, b->op.name) != 0)
+    struct rg__sampling at = {0};
+    struct rg__sample sample;
+    while (rg__next_sample(ctx, &at, &sample)) {
+        if (name && strcmp(name, at.name) != 0)
             continue;
-        for (int k = 0; k < b->n_samples; k++) {
-            rg_gradcheck_report report;
-            rg_status status = rg__gradcheck_sample(ctx, &b->samples[k], (uint64_t)k + 1, &report);
-            if (status != RG_OK)
-                return status;
-            if (visit)
-                visit(user, b->op.name, b->samples[k].what, &report);
-            n_checked++;
-            n_failed += !report.passed;
-        }
+        rg_gradcheck_report report;
+        rg_status status = rg__gradcheck_sample(ctx, &sample, (uint64_t)at.sample, &report);
+        if (status != RG_OK)
+            return status;
+        if (visit)
+            visit(user, at.name, sample.what, &report);
+        n_checked++;
+        n_failed += !report.passed;
     }
     if (n_checked == 0)
         return rg__fail(ctx, RG_USAGE, "gradcheck: no operator or loss is named \"%s\"", name);

@@ -1,17 +1,27 @@
-/* losses.h (internal): what a built-in ranking loss has beside rg_loss, and everything that is
- * differentiable. */
+/* losses.h (internal): the operators that losses become, and the samples of their tests. */
 #ifndef RG_LOSS_LOSSES_H
 #define RG_LOSS_LOSSES_H
 
 #include "autograd/builtin.h"
+#include "ranking/order.h"
 
 #include <rankgrad/loss.h>
 
-struct rg_builtin_loss {
-    const struct rg__builtin *op; /* its operator, in f32 and f64, with samples */
+/* The lines of losses.def. */
+#define RG_LOSS(id, passes) extern const rg_loss rg__loss_##id;
+#include "loss/losses.def"
+#undef RG_LOSS
+
+/* What a loss has that is written for f32 and f64 instead of for double. */
+struct rg_loss_kernels {
+    rg_operator op;
     /* Takes back what is not needed with these parameters, with or without weights; may be NULL. */
     void (*spare)(const void *params, bool weighted, rg_workspace *workspace);
 };
+
+/* What a list of n > 0 valid items adds to the divisor of the mean; for RG_UNIT_PAIRS from its
+ * labels in `items`, which are then sorted and have room for n / 2 more. */
+double rg__loss_units(rg_loss_unit unit, int64_t n, struct rg__item *items);
 
 /* Applies a loss with its options, the caller's reduction included. */
 rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, rg_node *labels,
@@ -20,14 +30,23 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, r
 /* The shape rule of all losses. */
 bool rg__loss_shape(rg_node *y);
 
-/* The kernels and workspace of a loss of the caller's own (own.c). */
-void rg__own_loss_forward_f32(rg_node *y);
-void rg__own_loss_forward_f64(rg_node *y);
-void rg__own_loss_backward_f32(rg_node *y);
-void rg__own_loss_backward_f64(rg_node *y);
-rg_workspace rg__own_loss_workspace(const rg_loss *loss, rg_dtype dtype);
+/* The kernels and workspace of a loss whose functions see doubles (in_double.c). */
+void rg__loss_in_double_forward_f32(rg_node *y);
+void rg__loss_in_double_forward_f64(rg_node *y);
+void rg__loss_in_double_backward_f32(rg_node *y);
+void rg__loss_in_double_backward_f64(rg_node *y);
+rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype);
 
-/* The i-th of all built-in operators and losses; NULL past the last. */
-const struct rg__builtin *rg__builtin_at(int i);
+/* Walks over the samples of all built-in operators, then of all losses with each value of their
+ * parameters that are names. Start with zeros. */
+struct rg__sampling {
+    int item, variant, sample;
+    rg_choice choice; /* of the loss */
+    const char *name; /* of the operator or loss */
+    char what[96];    /* the sample's, and which parameter is not the default */
+};
+
+/* The next sample; false past the last. It lives as long as `sampling`. */
+bool rg__next_sample(rg_context *ctx, struct rg__sampling *sampling, struct rg__sample *sample);
 
 #endif

@@ -1,6 +1,7 @@
 /* order.c: sorting and selecting the items of a list; see order.h. */
 #include "ranking/order.h"
 
+#include <math.h>
 #include <string.h>
 
 static inline bool before(const struct rg__order *by, const struct rg__item *a,
@@ -110,4 +111,17 @@ int64_t rg__equal_scores_end(const struct rg__item *items, int64_t begin, int64_
     while (end < n && !rg__descending(items[begin].score, items[end].score))
         end++;
     return end;
+}
+
+double rg__unequal_pairs(struct rg__item *items, int64_t n, struct rg__item *spare)
+{
+    static const struct rg__order by_label = {.key = RG__BY_LABEL};
+    double pairs = 0;
+    rg__sort_items(items, n, spare, &by_label);
+    for (int64_t begin = 0, end; begin < n && !isnan(items[begin].label); begin = end) {
+        for (end = begin + 1; end < n && items[end].label == items[begin].label;)
+            end++;
+        pairs += (double)begin * (double)(end - begin);
+    }
+    return pairs;
 }

@@ -39,6 +39,10 @@ void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
 void rg__select_items(struct rg__item *items, int64_t n, int64_t k, struct rg__item *spare,
                       const struct rg__order *order);
 
+/* The pairs of items whose labels differ; a NaN is in none. Sorts the items by label; `spare` holds
+ * n / 2 items. */
+double rg__unequal_pairs(struct rg__item *items, int64_t n, struct rg__item *spare);
+
 /* The end of the run of items with the score of item `begin`, at most n; they are sorted. */
 int64_t rg__equal_scores_end(const struct rg__item *items, int64_t begin, int64_t n);
 

@@ -11,14 +11,15 @@
  *     tree       ((b0 + b1) + (b2 + b3)) + b4
  *
  * A shard is one small graph: its rows, where they lie -> model -> loss, reduction none -> backward
- * with the cotangent scale / units, where units (the step's lists that count, or their items, as
- * the loss says) are counted first.
+ * with the cotangent scale / units, where the units of the step's lists (rg_loss_unit) are summed
+ * first.
  * List weights are relative to their mean over all lists, so that dividing by the number of lists
  * is right; dividing by the weights of the step would cancel them in a step of one list.
  * So one shard a list and one shard for all are the same sum, to rounding. BLAS (an mlp's layers)
  * gives the same bits in every graph, as these align what is large alike. */
 #include "train/step.h"
 
+#include "loss/losses.h"
 #include "model/model.h"
 #include "tensor/tensor.h"
 #include "train/check.h"
@@ -127,28 +128,24 @@ static void add_buckets(const rg_parameters *p, void *const *bucket, int64_t n)
             rg__add(p->dtype, bucket[i], p->dtype, bucket[i + width], p->count);
 }
 
-/* What the mean over so many lists divides by. */
-static int64_t count_units(const struct rg__stepper *s, const int64_t *lists, int64_t n)
+double rg__units(const struct rg__stepper *s, const int64_t *lists, int64_t n_lists)
 {
-    const struct rg__rows *rows = s->rows;
-    bool items = rg_loss_properties_of(s->loss).unit == RG_UNIT_ITEMS;
-    int64_t units = 0;
-    for (int64_t i = 0; i < n; i++)
-        if (rg__list_counts(rows, lists[i]))
-            units += items ? rows->offsets[lists[i] + 1] - rows->offsets[lists[i]] : 1;
+    double units = 0;
+    for (int64_t i = 0; i < n_lists; i++)
+        units += s->units[lists[i]];
     return units;
 }
 
 rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists, double *loss_sum,
-                   int64_t *units)
+                   double *units)
 {
     const rg_parameters *p = &s->model->parameters;
     size_t block = (size_t)p->count * rg_dtype_size(p->dtype);
     *loss_sum = 0;
-    *units = count_units(s, lists, n_lists);
+    *units = rg__units(s, lists, n_lists);
     if (*units == 0)
         return RG_OK;
-    struct step step = {.stepper = s, .cotangent = s->scale / (double)*units};
+    struct step step = {.stepper = s, .cotangent = s->scale / *units};
     step.n_shards = rg__cut_shards(s->rows, lists, n_lists, s->shards);
     step.n_buckets = step.n_shards < RG__MOST_BUCKETS ? step.n_shards : RG__MOST_BUCKETS;
     for (int64_t i = 0; i < step.n_buckets; i++)
@@ -273,6 +270,29 @@ int64_t rg__most_buckets(int64_t most_lists, double list_bytes)
     return shards < (double)n ? (int64_t)shards : n;
 }
 
+/* The units of every list that counts. */
+static rg_status count_units(struct rg__stepper *s)
+{
+    const struct rg__rows *rows = s->rows;
+    rg_loss_unit unit = rg_loss_properties_of(s->loss).unit;
+    int64_t longest = 0;
+    for (int64_t q = 0; q < rows->n_lists && unit == RG_UNIT_PAIRS; q++)
+        if (longest < rows->offsets[q + 1] - rows->offsets[q])
+            longest = rows->offsets[q + 1] - rows->offsets[q];
+    struct rg__item *items =
+        rg__alloc(s->ctx, longest + longest / 2, sizeof *items, "the labels of a list");
+    s->units = rg__alloc(s->ctx, rows->n_lists, sizeof *s->units, "the units of the lists");
+    for (int64_t q = 0; items && s->units && q < rows->n_lists; q++) {
+        int64_t first = rows->offsets[q], n = rows->offsets[q + 1] - first;
+        for (int64_t k = 0; k < n && unit == RG_UNIT_PAIRS; k++)
+            items[k] = (struct rg__item){.label = rg__element(rows->dtype, rows->labels, first + k),
+                                         .row = k};
+        s->units[q] = rg__list_counts(rows, q) ? rg__loss_units(unit, n, items) : 0;
+    }
+    rg__free(s->ctx, items);
+    return items && s->units ? RG_OK : RG_LIMIT;
+}
+
 rg_status rg__stepper_open(struct rg__stepper *s)
 {
     const rg_parameters *p = &s->model->parameters;
@@ -287,12 +307,15 @@ rg_status rg__stepper_open(struct rg__stepper *s)
     s->constant = rg__alloc(s->ctx, s->most_lists, sizeof *s->constant, "the lists of a step");
     if (!s->buckets || !s->shards || !s->losses || !s->constant)
         return RG_LIMIT;
-    rg_status status = longest < 0 ? RG_OK : rehearse(s, longest);
+    rg_status status = count_units(s);
+    if (status == RG_OK && longest >= 0)
+        status = rehearse(s, longest);
     return status == RG_OK && shortest >= 0 ? rehearse(s, shortest) : status;
 }
 
 void rg__stepper_close(struct rg__stepper *s)
 {
+    rg__free(s->ctx, s->units);
     rg__free(s->ctx, s->buckets);
     rg__free(s->ctx, s->shards);
     rg__free(s->ctx, s->losses);

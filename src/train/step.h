@@ -15,6 +15,7 @@ struct rg__stepper {
     const rg_split *split; /* where the rows come from, for messages */
     struct rg__rows *rows;
     const rg_choice *loss;
+    double *units;            /* (lists of rows) what each adds to the divisor of the mean */
     double scale;             /* the objective is scale * mean loss */
     int64_t most_lists;       /* a step has at most this many */
     char *buckets;            /* the gradients of the buckets */
@@ -32,10 +33,13 @@ rg_status rg__stepper_open(struct rg__stepper *stepper);
 void rg__stepper_close(struct rg__stepper *stepper);
 
 /* Adds the gradient of scale * (sum of the lists' losses, each times its weight) / units to the
- * model's, and gives that sum and the units: the lists that count (rg__list_counts), or their
- * items, as the loss says. A score that is not finite ends it: rg__explain_scores. */
+ * model's, and gives that sum and the units of the lists. A score that is not finite ends it:
+ * rg__explain_scores. */
 rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
-                   double *loss_sum, int64_t *units);
+                   double *loss_sum, double *units);
+
+/* The units of the lists that count: what the mean of their losses divides by. */
+double rg__units(const struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists);
 
 /* Adds the sum of the lists' losses (at most most_lists), each times its weight, to *loss_sum, and
  * the number of those that have several rows, and one score for all of them, to *n_constant.

@@ -280,7 +280,7 @@ static rg_status prepare(struct training *t, const rg_split *train, const rg_spl
 /* The losses and units of an epoch under way. */
 struct tally {
     double loss;
-    int64_t units;
+    double units;
 };
 
 /* The steps over a window's lists, in the order of this epoch. */
@@ -292,8 +292,8 @@ static rg_status run_window(struct training *t, int64_t window, rg_epoch *epoch,
     rg__shuffle(order, n, o->seed, RG__STREAM_SHUFFLE,
                 (uint64_t)epoch->epoch + ((uint64_t)window << 32));
     for (int64_t at = 0; at < n; at += o->batch_lists) {
-        int64_t units, n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
-        double sum, factor = rg_schedule_factor(&t->schedule, t->step++, t->n_steps);
+        int64_t n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
+        double sum, units, factor = rg_schedule_factor(&t->schedule, t->step++, t->n_steps);
         rg_status status = rg__step(&t->stepper, order + at, n_batch, &sum, &units);
         if (status == RG_OK)
             status = rg_optimizer_step(t->optimizer, factor);
@@ -324,7 +324,7 @@ static rg_status run_epoch(struct training *t, rg_epoch *epoch)
         if (status != RG_OK)
             return status;
     }
-    epoch->loss = t->stepper.scale * tally.loss / (double)tally.units;
+    epoch->loss = t->stepper.scale * tally.loss / tally.units;
     epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
     if (!isfinite(epoch->loss))
         return rg__fail(t->ctx, RG_DIVERGED,
@@ -384,7 +384,7 @@ static rg_status measure_loss(struct training *t, bool equal_scores, double *los
 {
     struct rg__rows *rows = &t->train_rows;
     int64_t most = t->stepper.most_lists;
-    double sum = 0;
+    double sum = 0, units = rg__units(&t->stepper, t->order, t->result.n_train_lists);
     for (int64_t w = 0; w < rows->n_windows; w++) {
         int64_t next = w + 1 < rows->n_windows ? w + 1 : -1;
         rg_status status = equal_scores ? RG_OK : rg__rows_turn(rows, w, next);
@@ -398,7 +398,7 @@ static rg_status measure_loss(struct training *t, bool equal_scores, double *los
         if (status != RG_OK)
             return status;
     }
-    *loss = t->stepper.scale * sum / (double)t->result.n_train_lists;
+    *loss = t->stepper.scale * sum / units;
     return RG_OK;
 }
 

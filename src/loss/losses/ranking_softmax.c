@@ -28,13 +28,13 @@ enum { MAX, SUM, LOSS, MASS, TOTAL, N_STATE };
 /* Items whose exponentials are summed at a time; the sums of the blocks are added. */
 enum { BLOCK = 32 * LANES };
 
-static rg_label_mode F(mode_of)(const struct F(rg__list) *list)
+static rg_label_mode F(mode_of)(const struct F(rg__list) * list)
 {
     return (rg_label_mode)((const rg_ranking_softmax_params *)list->params)->label_mode;
 }
 
 /* e = exp(x - max), and the sum of that, in double. e may be x. */
-static double F(sum_exp)(const struct F(rg__list) *list, const real *x, real max, real *e)
+static double F(sum_exp)(const struct F(rg__list) * list, const real *x, real max, real *e)
 {
     double sum = 0;
     for (int64_t begin = 0; begin < list->n; begin += BLOCK) {
@@ -46,7 +46,7 @@ static double F(sum_exp)(const struct F(rg__list) *list, const real *x, real max
 
 /* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
  * sum z (normalized). */
-static const real *F(targets)(const struct F(rg__list) *list, double *mass)
+static const real *F(targets)(const struct F(rg__list) * list, double *mass)
 {
     rg_label_mode mode = F(mode_of)(list);
     if (!list->w && mode == RG_LABELS_RAW)
@@ -67,7 +67,7 @@ static const real *F(targets)(const struct F(rg__list) *list, double *mass)
     return t;
 }
 
-static double F(list_forward)(struct F(rg__list) *list)
+static double F(list_forward)(struct F(rg__list) * list)
 {
     double *state = list->state;
     const real *t = F(targets)(list, &state[MASS]);
@@ -81,7 +81,7 @@ static double F(list_forward)(struct F(rg__list) *list)
 }
 
 /* dL/dt_k, times what the label mode makes of t. */
-static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
+static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
 {
     const double *state = list->state;
     rg_label_mode mode = F(mode_of)(list);
@@ -90,7 +90,7 @@ static inline double F(slope)(const struct F(rg__list) *list, real t, double l)
     return mode == RG_LABELS_SOFTMAX ? ACC(t) * (l - state[LOSS]) : l;
 }
 
-static void F(list_backward)(struct F(rg__list) *list, double upstream)
+static void F(list_backward)(struct F(rg__list) * list, double upstream)
 {
     const double *state = list->state;
     double mass;
@@ -114,111 +114,6 @@ static void F(list_backward)(struct F(rg__list) *list, double upstream)
 RG__LOSS_KERNELS(ranking_softmax, F(list_forward), F(list_backward))
 
 #ifdef RG__ONCE
-static rg_node *flat(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    static const int64_t offsets[] = {0, 3, 3, 4, 7};
-    rg_loss_options o = {.offsets = offsets, .n_lists = 4, .weights = x[2]};
-    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
-}
-
-/* The mask hides the second item of the first list and the whole last one. */
-static rg_node *padded(rg_graph *graph, rg_node *const *x, rg_loss_options o)
-{
-    uint8_t where[] = {1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0};
-    rg_tensor mask = {RG_BOOL, 2, {3, 4}, where};
-    o.where = rg_constant(graph, &mask);
-    o.weights = x[2];
-    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
-}
-
-static rg_node *masked(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    return padded(graph, x, (rg_loss_options){.reduction = RG_REDUCE_NONE});
-}
-
-static rg_node *normalized(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    static const rg_ranking_softmax_params params = {RG_LABELS_NORMALIZED};
-    return padded(graph, x, (rg_loss_options){.params = &params});
-}
-
-static rg_node *softmax_labels(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    static const rg_ranking_softmax_params params = {RG_LABELS_SOFTMAX};
-    return padded(graph, x, (rg_loss_options){.params = &params});
-}
-
-/* The sum of the losses, by way of the mask. */
-static rg_node *by_caller(rg_graph *graph, rg_node *losses, rg_node *nonempty, void *user)
-{
-    (void)user;
-    rg_node *counted = rg_cast(graph, nonempty, rg_node_value(losses)->dtype);
-    return rg_sum(graph, rg_mul(graph, losses, counted), rg_all_axes());
-}
-
-static rg_node *reduced(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    rg_loss_options o = {.reduce = by_caller};
-    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
-}
-
-/* The third list is empty. */
-static rg_node *flat_lists(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    static const int64_t offsets[] = {0, 3, 5, 5, 7};
-    rg_loss_options o = {.offsets = offsets, .n_lists = 4, .weights = x[3], .list_weights = x[2]};
-    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
-}
-
-static rg_node *padded_lists(rg_graph *graph, rg_node *const *x, void *user)
-{
-    (void)user;
-    static const rg_ranking_softmax_params params = {RG_LABELS_SOFTMAX};
-    rg_loss_options o = {.params = &params, .list_weights = x[2]};
-    o.reduction = RG_REDUCE_NONE;
-    return rg_ranking_softmax_loss(graph, x[0], x[1], &o);
-}
-
-static const struct rg__sample samples[] = {
-    {"flat (7), offsets, weights (7), mean",
-     3,
-     {{1, {7}, -2, 2, 0}, {1, {7}, 0.5, 3, 0}, {1, {7}, 0.5, 2, 0}},
-     .build = flat},
-    {"padded (3,4), where, labels (4), weights (3,1), none",
-     3,
-     {{2, {3, 4}, -2, 2, 0}, {1, {4}, 0.5, 3, 0}, {2, {3, 1}, 0.5, 2, 0}},
-     .build = masked},
-    {"normalized labels (3,4), scalar weight",
-     3,
-     {{2, {3, 4}, -2, 2, 0}, {2, {3, 4}, 0.5, 3, 0}, {0, {0}, 0.5, 2, 0}},
-     .build = normalized,
-     .zero = "a normalised label does not feel a common weight"},
-    {"softmax labels (3,4), weights (4)",
-     3,
-     {{2, {3, 4}, -2, 2, 0}, {2, {3, 4}, 0.5, 3, 0}, {1, {4}, 0.5, 2, 0}},
-     .build = softmax_labels},
-    {"padded (2,3), the caller's reduction",
-     2,
-     {{2, {2, 3}, -2, 2, 0}, {2, {2, 3}, 0.5, 3, 0}},
-     .build = reduced},
-    {"flat (7), offsets, list weights (4), weights (7), mean",
-     4,
-     {{1, {7}, -2, 2, 0}, {1, {7}, 0.5, 3, 0}, {1, {4}, 0.5, 2, 0}, {1, {7}, 0.5, 2, 0}},
-     .build = flat_lists},
-    {"padded (2,3,2), list weights (2,1), softmax labels, none",
-     3,
-     {{3, {2, 3, 2}, -2, 2, 0}, {3, {2, 3, 2}, 0.5, 3, 0}, {2, {2, 1}, 0.5, 2, 0}},
-     .build = padded_lists},
-};
-
-/* ---- The entry of the table ---- */
-
 const char *rg_label_mode_name(rg_label_mode mode)
 {
     static const char *const names[] = {"raw", "normalized", "softmax"};
@@ -253,8 +148,20 @@ static void spare(const void *own, bool weighted, rg_workspace *workspace)
         workspace->scratch = 0;
 }
 
-RG__LOSS(ranking_softmax, "L = -sum_k t_k log softmax(s)_k, t from labels * weights", samples,
-         spare, RG__LOSS_PARAMS(rg_ranking_softmax_params, params), .adjust = adjust,
-         .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
-         .workspace = {.scratch = 1, .kept = 1, .state = N_STATE})
+static const struct rg_loss_kernels kernels = {RG__LOSS_OPERATOR(ranking_softmax), spare};
+
+const rg_loss rg__loss_ranking_softmax = {
+    .component = {.name = "ranking_softmax",
+                  .formula = "L = -sum_k t_k log softmax(s)_k, t from labels * weights",
+                  RG__PARAMS(rg_ranking_softmax_params, params)},
+    .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
+    .adjust = adjust,
+    .workspace = {.scratch = 1, .kept = 1, .state = N_STATE},
+    .kernels = &kernels};
+
+rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
+                                 const rg_loss_options *options)
+{
+    return rg__apply_loss(graph, &rg__loss_ranking_softmax, logits, labels, options);
+}
 #endif

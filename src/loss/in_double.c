@@ -1,8 +1,8 @@
-/* own.c (compiled twice): a loss of the caller's own, whose functions see a list in double.
+/* in_double.c (compiled twice): losses whose functions see a list in double (rg_list).
  *
- * The frame (lists.c) hands over a list of the logits' type. Here it is converted to double, the
- * caller's function runs, and gradients are converted back, so that one pair of functions serves
- * f32 and f64. The caller's scratch and kept numbers are doubles in the frame's memory. */
+ * lists.c hands over a list of the logits' type. Here it is converted to double, the loss's
+ * function runs, and gradients are converted back, so that one pair of functions serves f32 and
+ * f64. The loss's scratch and kept numbers are doubles in the memory of lists.c. */
 #include "loss/lists.h"
 
 #include <string.h>
@@ -51,18 +51,18 @@ static void F(list_backward)(struct F(rg__list) * list, double upstream)
             to[i][k] += (real)(*grad[i])[k];
 }
 
-void F(rg__own_loss_forward)(rg_node *y)
+void F(rg__loss_in_double_forward)(rg_node *y)
 {
     F(rg__lists_forward)(y, F(list_forward));
 }
 
-void F(rg__own_loss_backward)(rg_node *y)
+void F(rg__loss_in_double_backward)(rg_node *y)
 {
     F(rg__lists_backward)(y, F(list_backward));
 }
 
 #ifdef RG__ONCE
-rg_workspace rg__own_loss_workspace(const rg_loss *loss, rg_dtype dtype)
+rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype)
 {
     int per_double = dtype == RG_F32 ? 2 : 1;
     return (rg_workspace){.scratch = (OWN + loss->workspace.scratch) * per_double,
