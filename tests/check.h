@@ -1,7 +1,8 @@
-/* check.h: what every test in C includes: cmocka, a comparison that NaN fails, memory that refuses.
+/* check.h: included by every test in C: cmocka, a comparison of numbers that fails for NaN, and an
+ * allocator that counts its blocks and fails on demand.
  *
- * cmocka 1.1.5: assert_float_equal(NAN, 1, .1) passes and 256 failing tests exit with 0; so numbers
- * are compared with assert_close, and every main ends with RUN_TESTS(tests). */
+ * In cmocka 1.1.5, assert_float_equal(NAN, 1, .1) passes, and 256 failing tests give exit status 0.
+ * So numbers are compared with assert_close, and every main ends with RUN_TESTS(tests). */
 #ifndef RG_TESTS_CHECK_H
 #define RG_TESTS_CHECK_H
 
@@ -18,8 +19,8 @@
 
 #include <rankgrad/rankgrad.h>
 
-/* Passes when |actual - expected| <= atol + rtol |expected|; NaN only for NaN, an infinity only
- * for the same infinity. */
+/* Passes if |actual - expected| <= atol + rtol |expected|. NaN is equal only to NaN, an infinity
+ * only to the same infinity. */
 #define assert_close(actual, expected, rtol, atol)                                                 \
     check_close((actual), (expected), (rtol), (atol), #actual, __FILE__, __LINE__)
 
@@ -36,7 +37,7 @@ static inline void check_close(double actual, double expected, double rtol, doub
     _fail(file, line);
 }
 
-/* Passes for RG_OK; otherwise shows the sentence. */
+/* Passes for RG_OK; otherwise prints the error message. */
 #define assert_ok(ctx, call)                                                                       \
     do {                                                                                           \
         rg_status status_ = (call);                                                                \
@@ -46,7 +47,7 @@ static inline void check_close(double actual, double expected, double rtol, doub
         }                                                                                          \
     } while (0)
 
-/* Passes when the call gives that status and the sentence contains every word given. */
+/* Passes if the call returns that status and the error message contains `words`. */
 #define assert_fails(ctx, status, words, call)                                                     \
     do {                                                                                           \
         rg_status status_ = (call);                                                                \
@@ -58,10 +59,10 @@ static inline void check_close(double actual, double expected, double rtol, doub
         }                                                                                          \
     } while (0)
 
-/* Memory that counts requests and blocks held, and refuses one request. */
+/* An allocator that counts requests and live blocks, and fails one request. */
 struct memory {
     int64_t requests, live;
-    int64_t refuse; /* the number of the request, from 1; 0: none */
+    int64_t refuse; /* the number of the request that fails, from 1; 0: none */
 };
 
 static inline void *memory_resize(void *user, void *block, size_t size)
@@ -79,7 +80,7 @@ static inline void *memory_resize(void *user, void *block, size_t size)
     return resized;
 }
 
-/* A context over such memory; NULL when its own request is refused. */
+/* A context with that allocator; NULL if the request for the context itself fails. */
 static inline rg_context *memory_context(struct memory *memory)
 {
     rg_context_options options = rg_context_options_default();
@@ -87,7 +88,7 @@ static inline rg_context *memory_context(struct memory *memory)
     return rg_context_create(&options);
 }
 
-/* A context with so many workers. */
+/* A context with that many threads. */
 static inline rg_context *context_of(int n_threads)
 {
     rg_context_options options = rg_context_options_default();

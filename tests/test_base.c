@@ -1,5 +1,5 @@
-/* test_base.c: the ground floor: memory through the hook, errors, the arena, random numbers, and
- * files that appear whole or not at all. */
+/* test_base.c: src/base: errors, allocation, the memory limit, the arena, random numbers, reading,
+ * and outputs, which appear complete or not at all, also when any operation fails. */
 #include "check.h"
 
 #include "base/arena.h"
@@ -16,10 +16,10 @@
 #include <malloc.h>
 #endif
 
-/* ---- A folder for each test, a memory hook that counts, files that fail ---- */
+/* ---- A folder per test, an allocator that counts, file operations that fail ---- */
 
 struct hook {
-    size_t live; /* bytes */
+    size_t live; /* bytes allocated */
     int64_t calls;
     int64_t fail_at; /* this allocation fails; 0: none */
 };
@@ -64,17 +64,17 @@ static int set_up(void **state)
     return ctx && mkdtemp(folder) ? 0 : -1;
 }
 
-/* PATH of a file in the test's folder, in one of four turns of memory. */
+/* The path of a file in the test's folder; valid until the fourth call after this one. */
 static const char *in_folder(const char *name)
 {
     static char paths[4][512];
-    static int turn;
-    char *path = paths[++turn % 4];
+    static int call;
+    char *path = paths[++call % 4];
     snprintf(path, sizeof paths[0], "%s/%s", folder, name);
     return path;
 }
 
-/* How many files are in the folder; removes them when asked to. */
+/* The number of files in the folder; also removes them if `and_remove`. */
 static int files_in_folder(bool and_remove)
 {
     DIR *dir = opendir(folder);
@@ -95,10 +95,10 @@ static int tear_down(void **state)
     (void)state;
     rg_context_destroy(ctx);
     files_in_folder(true);
-    return rmdir(folder) == 0 && hook.live == 0 ? 0 : -1; /* each test ends with no byte left */
+    return rmdir(folder) == 0 && hook.live == 0 ? 0 : -1; /* no test leaks memory */
 }
 
-static void put(const char *path, const char *text)
+static void write_file(const char *path, const char *text)
 {
     FILE *stream = fopen(path, "w");
     assert_non_null(stream);
@@ -106,7 +106,7 @@ static void put(const char *path, const char *text)
     assert_int_equal(fclose(stream), 0);
 }
 
-static void assert_holds(const char *path, const char *expected)
+static void assert_content(const char *path, const char *expected)
 {
     char text[128] = "";
     FILE *stream = fopen(path, "r");
@@ -116,162 +116,163 @@ static void assert_holds(const char *path, const char *expected)
     assert_string_equal(text, expected);
 }
 
-/* What the table of file operations below was asked to do, and did. */
+/* Settings and counters of the file operations below, which fail on demand. */
 static struct {
-    int calls, fail_at; /* the operation that fails; 0: none */
-    int error;          /* its errno */
-    bool ends;          /* a write that should fail writes 0 bytes instead */
-    size_t most;        /* bytes that one read or write moves; 0: any number */
-    bool interrupts;    /* every other read or write ends with EINTR */
-    int moves;          /* reads and writes */
+    int calls, fail_at;  /* the operation that fails; 0: none */
+    int error;           /* its errno */
+    bool returns_0;      /* the failing write returns 0 instead of an error */
+    size_t max_transfer; /* bytes per read or write; 0: any number */
+    bool interrupts;     /* every other read or write fails with EINTR */
+    int transfers;       /* reads and writes */
     int open_files;
-    char operations[512]; /* their names */
+    char operations[512]; /* the names of the operations called */
     char last_opened[512];
-} tap;
+} fault;
 
-static bool trips(const char *operation)
+/* Records a call; true if it must fail. */
+static bool must_fail(const char *operation)
 {
-    size_t used = strlen(tap.operations);
-    snprintf(tap.operations + used, sizeof tap.operations - used, "%s ", operation);
-    errno = tap.error;
-    return ++tap.calls == tap.fail_at;
+    size_t used = strlen(fault.operations);
+    snprintf(fault.operations + used, sizeof fault.operations - used, "%s ", operation);
+    errno = fault.error;
+    return ++fault.calls == fault.fail_at;
 }
 
-static int tap_open(const char *path, int flags, mode_t mode)
+static int fault_open(const char *path, int flags, mode_t mode)
 {
-    if (trips("open"))
+    if (must_fail("open"))
         return -1;
     int fd = rg__system_files.open(path, flags, mode);
-    tap.open_files += fd >= 0;
-    snprintf(tap.last_opened, sizeof tap.last_opened, "%s", path);
+    fault.open_files += fd >= 0;
+    snprintf(fault.last_opened, sizeof fault.last_opened, "%s", path);
     return fd;
 }
 
-static int tap_close(int fd)
+static int fault_close(int fd)
 {
-    bool failed = trips("close");
+    bool failed = must_fail("close");
     int status = rg__system_files.close(fd); /* as Linux: the descriptor is gone in any case */
-    tap.open_files--;
-    errno = tap.error;
+    fault.open_files--;
+    errno = fault.error;
     return failed ? -1 : status;
 }
 
-static int tap_fstat(int fd, struct stat *st)
+static int fault_fstat(int fd, struct stat *st)
 {
-    return trips("fstat") ? -1 : rg__system_files.fstat(fd, st);
+    return must_fail("fstat") ? -1 : rg__system_files.fstat(fd, st);
 }
 
-/* -1 and EINTR, or how many bytes may be moved. */
-static ssize_t part_of(size_t size)
+/* How many bytes may be transferred; -1 with EINTR to interrupt the call. */
+static ssize_t transfer_size(size_t size)
 {
     errno = EINTR;
-    if (tap.interrupts && tap.moves++ % 2 == 0)
+    if (fault.interrupts && fault.transfers++ % 2 == 0)
         return -1;
-    return (ssize_t)(tap.most && size > tap.most ? tap.most : size);
+    return (ssize_t)(fault.max_transfer && size > fault.max_transfer ? fault.max_transfer : size);
 }
 
-static ssize_t tap_pread(int fd, void *to, size_t size, off_t offset)
+static ssize_t fault_pread(int fd, void *to, size_t size, off_t offset)
 {
-    if (trips("pread"))
+    if (must_fail("pread"))
         return -1;
-    ssize_t part = part_of(size);
+    ssize_t part = transfer_size(size);
     return part < 0 ? part : rg__system_files.pread(fd, to, (size_t)part, offset);
 }
 
-static ssize_t tap_pwrite(int fd, const void *from, size_t size, off_t offset)
+static ssize_t fault_pwrite(int fd, const void *from, size_t size, off_t offset)
 {
-    if (trips("pwrite"))
-        return tap.ends ? 0 : -1;
-    ssize_t part = part_of(size);
+    if (must_fail("pwrite"))
+        return fault.returns_0 ? 0 : -1;
+    ssize_t part = transfer_size(size);
     return part < 0 ? part : rg__system_files.pwrite(fd, from, (size_t)part, offset);
 }
 
-static int tap_ftruncate(int fd, off_t size)
+static int fault_ftruncate(int fd, off_t size)
 {
-    return trips("ftruncate") ? -1 : rg__system_files.ftruncate(fd, size);
+    return must_fail("ftruncate") ? -1 : rg__system_files.ftruncate(fd, size);
 }
 
-static int tap_fsync(int fd)
+static int fault_fsync(int fd)
 {
-    return trips("fsync") ? -1 : rg__system_files.fsync(fd);
+    return must_fail("fsync") ? -1 : rg__system_files.fsync(fd);
 }
 
-static int tap_rename(const char *from, const char *to)
+static int fault_rename(const char *from, const char *to)
 {
-    return trips("rename") ? -1 : rg__system_files.rename(from, to);
+    return must_fail("rename") ? -1 : rg__system_files.rename(from, to);
 }
 
-static int tap_unlink(const char *path)
+static int fault_unlink(const char *path)
 {
-    return trips("unlink") ? -1 : rg__system_files.unlink(path);
+    return must_fail("unlink") ? -1 : rg__system_files.unlink(path);
 }
 
-static int tap_link(const char *from, const char *to)
+static int fault_link(const char *from, const char *to)
 {
-    return trips("link") ? -1 : rg__system_files.link(from, to);
+    return must_fail("link") ? -1 : rg__system_files.link(from, to);
 }
 
-static ssize_t tap_readlink(const char *path, char *to, size_t size)
+static ssize_t fault_readlink(const char *path, char *to, size_t size)
 {
-    return trips("readlink") ? -1 : rg__system_files.readlink(path, to, size);
+    return must_fail("readlink") ? -1 : rg__system_files.readlink(path, to, size);
 }
 
-static ssize_t tap_write(int fd, const void *from, size_t size)
+static ssize_t fault_write(int fd, const void *from, size_t size)
 {
-    return trips("write") ? -1 : rg__system_files.write(fd, from, size);
+    return must_fail("write") ? -1 : rg__system_files.write(fd, from, size);
 }
 
-static int tap_dup(int fd)
+static int fault_dup(int fd)
 {
-    if (trips("dup"))
+    if (must_fail("dup"))
         return -1;
-    tap.open_files++;
+    fault.open_files++;
     return rg__system_files.dup(fd);
 }
 
-static int tap_fchmod(int fd, mode_t mode)
+static int fault_fchmod(int fd, mode_t mode)
 {
-    return trips("fchmod") ? -1 : rg__system_files.fchmod(fd, mode);
+    return must_fail("fchmod") ? -1 : rg__system_files.fchmod(fd, mode);
 }
 
-static int tap_fchown(int fd, uid_t user, gid_t group)
+static int fault_fchown(int fd, uid_t user, gid_t group)
 {
-    return trips("fchown") ? -1 : rg__system_files.fchown(fd, user, group);
+    return must_fail("fchown") ? -1 : rg__system_files.fchown(fd, user, group);
 }
 
-static int tap_copy_attributes(const char *from, int fd)
+static int fault_copy_attributes(const char *from, int fd)
 {
-    return trips("attributes") ? -1 : rg__system_files.copy_attributes(from, fd);
+    return must_fail("attributes") ? -1 : rg__system_files.copy_attributes(from, fd);
 }
 
-/* From here on the context's files go through the tap; the k-th operation fails with `error`. */
-static void tap_files(int fail_at, int error)
+/* From here on the context uses the operations above; number `fail_at` fails with `error`. */
+static void inject_fault(int fail_at, int error)
 {
     static struct rg__files files;
-    memset(&tap, 0, sizeof tap);
-    tap.fail_at = fail_at;
-    tap.error = error;
+    memset(&fault, 0, sizeof fault);
+    fault.fail_at = fail_at;
+    fault.error = error;
     files = rg__system_files;
-    files.open = tap_open;
-    files.close = tap_close;
-    files.fstat = tap_fstat;
-    files.pread = tap_pread;
-    files.pwrite = tap_pwrite;
-    files.ftruncate = tap_ftruncate;
-    files.fsync = tap_fsync;
-    files.rename = tap_rename;
-    files.unlink = tap_unlink;
-    files.link = tap_link;
-    files.readlink = tap_readlink;
-    files.write = tap_write;
-    files.dup = tap_dup;
-    files.fchmod = tap_fchmod;
-    files.fchown = tap_fchown;
-    files.copy_attributes = tap_copy_attributes;
+    files.open = fault_open;
+    files.close = fault_close;
+    files.fstat = fault_fstat;
+    files.pread = fault_pread;
+    files.pwrite = fault_pwrite;
+    files.ftruncate = fault_ftruncate;
+    files.fsync = fault_fsync;
+    files.rename = fault_rename;
+    files.unlink = fault_unlink;
+    files.link = fault_link;
+    files.readlink = fault_readlink;
+    files.write = fault_write;
+    files.dup = fault_dup;
+    files.fchmod = fault_fchmod;
+    files.fchown = fault_fchown;
+    files.copy_attributes = fault_copy_attributes;
     ctx->files = &files;
 }
 
-/* ---- Statuses, errors, notes ---- */
+/* ---- Statuses, errors, log messages ---- */
 
 static void statuses_have_names(void **state)
 {
@@ -293,7 +294,7 @@ static void the_last_error_is_kept(void **state)
     assert_int_equal(rg__fail(ctx, RG_USAGE, "%d is not %s", 3, "four"), RG_USAGE);
     assert_string_equal(rg_last_error(ctx), "3 is not four");
     assert_int_equal(rg_last_status(ctx), RG_USAGE);
-    rg__fail(ctx, RG_IO, "x.h5: %s", rg_last_error(ctx)); /* from itself */
+    rg__fail(ctx, RG_IO, "x.h5: %s", rg_last_error(ctx)); /* with itself as an argument */
     assert_string_equal(rg_last_error(ctx), "x.h5: 3 is not four");
     rg__fail(ctx, RG_IO, "%*s!", 5000, "x");
     assert_int_equal(strlen(rg_last_error(ctx)), sizeof ctx->error - 1);
@@ -303,25 +304,25 @@ static void the_last_error_is_kept(void **state)
                  rg__fail_memory(ctx, 12, "a cake"));
 }
 
-static void keep_note(void *user, rg_log_level level, const char *message)
+static void store_message(void *user, rg_log_level level, const char *message)
 {
     snprintf(user, 64, "%d %s", (int)level, message);
 }
 
-static void notes_and_cancelling(void **state)
+static void logging_and_cancelling(void **state)
 {
     (void)state;
-    char note[64] = "";
+    char logged[64] = "";
     volatile int cancel = 0;
     rg_context_options options = rg_context_options_default();
-    rg__log(ctx, RG_LOG_WARNING, "nobody listens");
-    options.log = keep_note;
-    options.log_user = note;
+    rg__log(ctx, RG_LOG_WARNING, "this context has no log function");
+    options.log = store_message;
+    options.log_user = logged;
     options.cancel = &cancel;
     rg_context *other = rg_context_create(&options);
     rg__log(other, RG_LOG_WARNING, "%s of %d", "one", 7);
-    assert_string_equal(note, "1 one of 7");
-    assert_string_equal(rg_last_error(other), ""); /* a note is no error */
+    assert_string_equal(logged, "1 one of 7");
+    assert_string_equal(rg_last_error(other), ""); /* a log message is not an error */
     assert_ok(other, rg__cancelled(other));
     cancel = 1;
     assert_fails(other, RG_CANCELLED, "interrupted", rg__cancelled(other));
@@ -343,16 +344,16 @@ static void names_and_the_clock(void **state)
 
 /* ---- The memory limit ---- */
 
-/* Files of a system that does not exist: everything outside of the table is missing. */
-static const char *const *invented; /* path, content, ..., NULL */
+/* The files of a simulated system; all others are missing. */
+static const char *const *simulated; /* path, content, ..., NULL */
 
-static int open_invented(const char *path, int flags, mode_t mode)
+static int open_simulated(const char *path, int flags, mode_t mode)
 {
     (void)mode;
-    for (const char *const *file = invented; *file; file += 2)
+    for (const char *const *file = simulated; *file; file += 2)
         if (strcmp(*file, path) == 0) {
             char at[512];
-            snprintf(at, sizeof at, "%s/invented", folder);
+            snprintf(at, sizeof at, "%s/simulated", folder);
             FILE *stream = fopen(at, "w");
             fputs(file[1], stream);
             fclose(stream);
@@ -380,7 +381,7 @@ static const struct {
     {3, /* an enclosing group has less */
      {GROUPS, "0::/a/b/c\n", MOUNTS, OTHER V2, "/cg/a/b/c/memory.max", "max\n",
       "/cg/a/b/memory.max", "9" MEGA, "/cg/a/memory.max", "3" MEGA, NULL}},
-    {2, /* high: reclaimed from there on */
+    {2, /* memory.high: memory is reclaimed above it */
      {GROUPS, "0::/a\n", MOUNTS, V2, "/cg/a/memory.max", "5" MEGA, "/cg/a/memory.high", "2" MEGA,
       NULL}},
     {4, {GROUPS, "0::/\n", MOUNTS, V2, "/cg/memory.max", "4" MEGA "\n", NULL}},
@@ -394,7 +395,7 @@ static const struct {
      {GROUPS, "4:memory:/docker/f00\n", MOUNTS,
       "35 31 0:32 /docker/f00 /cg/memory ro - cgroup cgroup rw,memory\n",
       "/cg/memory/memory.limit_in_bytes", "8" MEGA, NULL}},
-    {8, /* and a process whose group lies outside of what is mounted */
+    {8, /* a process whose group is outside of what is mounted */
      {GROUPS, "4:memory:/elsewhere\n", MOUNTS,
       "35 31 0:32 /docker/f00 /cg/memory ro - cgroup cgroup rw,memory\n",
       "/cg/memory/memory.limit_in_bytes", "8" MEGA, NULL}},
@@ -407,15 +408,15 @@ static const struct {
     {0, {GROUPS, "0::/a", NULL}},
 };
 
-static void the_smallest_limit_counts(void **state)
+static void the_smallest_limit_applies(void **state)
 {
     (void)state;
     struct rg__files files = rg__system_files;
-    files.open = open_invented;
+    files.open = open_simulated;
     ctx->files = &files;
     int64_t machine = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        invented = limits[i].files;
+        simulated = limits[i].files;
         struct rg__memory_limit limit = rg__memory_limit(ctx);
         assert_int_equal(limit.bytes,
                          limits[i].megabytes ? limits[i].megabytes * 1000000 : machine);
@@ -426,8 +427,8 @@ static void the_smallest_limit_counts(void **state)
     now = before;
     now.rlim_cur = (rlim_t)machine / 2;
     if (now.rlim_cur > before.rlim_cur || setrlimit(RLIMIT_AS, &now) != 0)
-        skip(); /* such as under AddressSanitizer */
-    invented = (const char *const[]){"/proc/self/statm", "1000 5 5\n", NULL};
+        skip(); /* for example with AddressSanitizer */
+    simulated = (const char *const[]){"/proc/self/statm", "1000 5 5\n", NULL};
     struct rg__memory_limit limit = rg__memory_limit(ctx);
     setrlimit(RLIMIT_AS, &before);
     assert_int_equal(limit.bytes, machine / 2 - 1000 * sysconf(_SC_PAGESIZE));
@@ -456,7 +457,7 @@ static void allocation(void **state)
     assert_non_null(strstr(rg_last_error(ctx), "-1 elements of 1 bytes for rows"));
     assert_null(rg__alloc(ctx, INT64_MAX, 8, "rows"));
     assert_int_equal(rg_last_status(ctx), RG_LIMIT);
-    assert_int_equal(hook.calls, calls); /* the product was not even asked for */
+    assert_int_equal(hook.calls, calls); /* the allocator was not called */
     assert_null(rg__alloc(ctx, INT64_MAX, 1, "rows"));
     assert_string_equal(rg_last_error(ctx), "out of memory: 9223372036854775807 bytes for rows");
     char *copy = rg__strndup(ctx, "rankgrad", 4), *whole = rg__strdup(ctx, "");
@@ -478,7 +479,7 @@ static void growth(void **state)
         ((int64_t *)block)[i] = i;
     }
     assert_true(hook.calls - calls <= 11); /* 16, 32, .. 16384 */
-    void *stands = block;
+    void *before = block;
     hook.fail_at = hook.calls + 1;
     assert_false(rg__grow(ctx, &block, &capacity, capacity + 1, sizeof(int64_t), "numbers"));
     assert_non_null(strstr(rg_last_error(ctx), "for numbers"));
@@ -487,15 +488,15 @@ static void growth(void **state)
     assert_false(rg__grow(ctx, &block, &capacity, INT64_MAX, 1, "numbers"));
     assert_int_equal(hook.calls, calls);
     assert_int_equal(rg_last_status(ctx), RG_LIMIT);
-    assert_ptr_equal(block, stands);
+    assert_ptr_equal(block, before);
     assert_int_equal(capacity, 16384);
     for (int64_t i = 0; i < 10000; i++)
         assert_int_equal(((int64_t *)block)[i], i);
     rg__free(ctx, block);
 }
 
-/* Everything of the base that allocates. */
-static rg_status use_it_all(rg_context *with, const char *path)
+/* Calls everything in src/base that allocates. */
+static rg_status allocate_everything(rg_context *with, const char *path)
 {
     struct rg__arena arena = {.ctx = with};
     struct rg__output out = {0};
@@ -525,7 +526,7 @@ done:
     return status;
 }
 
-static void every_failing_allocation_is_told(void **state)
+static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
     const char *path = in_folder("out");
@@ -536,8 +537,8 @@ static void every_failing_allocation_is_told(void **state)
         rg_context_options options = {.allocator = {hook_resize, &failing}};
         rg_context *with = rg_context_create(&options);
         assert_int_equal(with == NULL, k == 1);
-        if (with && use_it_all(with, path) == RG_OK)
-            assert_holds(path, "whole"); /* the arena does without the merge of its chunks */
+        if (with && allocate_everything(with, path) == RG_OK)
+            assert_content(path, "whole"); /* a failed merge of the arena's chunks is no error */
         else if (with)
             assert_fails(with, RG_LIMIT, "out of memory: ", rg_last_status(with));
         assert_int_equal(files_in_folder(true), with && rg_last_status(with) == RG_OK);
@@ -548,31 +549,32 @@ static void every_failing_allocation_is_told(void **state)
 }
 
 #ifdef __GLIBC__
-static char pool[1 << 20];
-static size_t pool_used;
+static char memory_area[1 << 20];
+static size_t area_used;
 
-/* Takes from the front and frees nothing. */
-static void *pool_resize(void *user, void *block, size_t size)
+/* Allocates from memory_area and frees nothing. */
+static void *area_resize(void *user, void *block, size_t size)
 {
     (void)user;
     if (size == 0)
         return NULL;
-    char *taken = pool + pool_used;
-    pool_used += (size + 63) & ~(size_t)63;
-    assert_true(pool_used <= sizeof pool);
-    if (block) /* the old size is not known: whatever follows the old block is copied with it */
+    char *taken = memory_area + area_used;
+    area_used += (size + 63) & ~(size_t)63;
+    assert_true(area_used <= sizeof memory_area);
+    if (block) /* the old size is unknown, so bytes after the old block are copied, too */
         memmove(taken, block, size);
     return taken;
 }
 
-static void not_a_byte_passes_the_hook(void **state)
+/* malloc is not called, as the number of bytes it has handed out shows. */
+static void all_memory_comes_from_the_allocator(void **state)
 {
     (void)state;
     const char *path = in_folder("out");
-    rg_context_options options = {.allocator = {pool_resize, NULL}};
+    rg_context_options options = {.allocator = {area_resize, NULL}};
     size_t before = mallinfo2().uordblks;
     rg_context *with = rg_context_create(&options);
-    rg_status status = use_it_all(with, path);
+    rg_status status = allocate_everything(with, path);
     rg__fail(with, RG_IO, "%s: %g", path, 0.1);
     rg__fail_errno(with, path, "read", ENOENT);
     rg_context_destroy(with);
@@ -583,7 +585,7 @@ static void not_a_byte_passes_the_hook(void **state)
 
 /* ---- The arena ---- */
 
-static void arena_blocks_are_aligned_and_apart(void **state)
+static void arena_blocks_are_aligned_and_disjoint(void **state)
 {
     (void)state;
     struct rg__arena arena = {.ctx = ctx};
@@ -597,8 +599,8 @@ static void arena_blocks_are_aligned_and_apart(void **state)
     for (size_t i = 0; i < 200; i++)
         for (size_t k = 0; k < i * 7; k++)
             assert_int_equal(blocks[i][k], i);
-    assert_ptr_not_equal(blocks[0], blocks[1]); /* 0 bytes are a block, too */
-    for (int i = 0; i < 9000; i++) { /* to the last byte of several chunks, and no further */
+    assert_ptr_not_equal(blocks[0], blocks[1]); /* also blocks of 0 bytes */
+    for (int i = 0; i < 9000; i++) {            /* fills several chunks to the last byte */
         memset(rg__arena_alloc(&arena, 64), 1, 64);
         assert_true(arena.chunks->used <= arena.chunks->size);
     }
@@ -614,8 +616,8 @@ static int count_chunks(const struct rg__arena *arena)
     return n;
 }
 
-/* The same work again allocates nothing, from the third round at the latest. */
-static void arena_merges_and_then_rests(void **state)
+/* The same allocations again need no new memory, from the third round at the latest. */
+static void arena_reuses_its_memory(void **state)
 {
     (void)state;
     struct rg__arena arena = {.ctx = ctx};
@@ -639,7 +641,7 @@ static void arena_merges_and_then_rests(void **state)
     rg__arena_free(&arena);
 }
 
-/* Chunks double for small blocks only: four arrays of 40 MB take 160 MB, not 280. */
+/* Only chunks of small blocks double: four arrays of 40 MB take 160 MB, not 280. */
 static void arena_takes_large_blocks_exactly(void **state)
 {
     (void)state;
@@ -658,8 +660,8 @@ static void arena_takes_large_blocks_exactly(void **state)
     rg__arena_free(&arena);
 }
 
-/* A large block does not end the chunk that small ones are taken from. */
-static void arena_goes_on_after_a_large_block(void **state)
+/* After a large block, small ones are still taken from the old chunk. */
+static void arena_continues_after_a_large_block(void **state)
 {
     (void)state;
     struct rg__arena arena = {.ctx = ctx};
@@ -684,7 +686,7 @@ static void arena_without_memory(void **state)
     assert_non_null(rg__arena_alloc(&arena, 10000));
     assert_non_null(rg__arena_alloc(&arena, 10000));
     hook.fail_at = hook.calls + 1;
-    rg__arena_reset(&arena); /* the merge fails: the arena is empty, and goes on */
+    rg__arena_reset(&arena); /* the merge fails: the arena is empty but usable */
     assert_int_equal(rg__arena_bytes(&arena), 0);
     assert_non_null(rg__arena_alloc(&arena, 10000));
     hook.fail_at = hook.calls + 1;
@@ -785,7 +787,7 @@ static void moments(void **state)
     }
     for (int i = 0; i < 64; i++)
         chi += pow((double)bins[i] - N / 64.0, 2) / (N / 64.0);
-    double se = 1 / sqrt(N); /* five deviations of each estimate */
+    double se = 1 / sqrt(N); /* bounds of five standard errors */
     assert_close(u1 / N, 0.5, 0, 5 * se * sqrt(1 / 12.0));
     assert_close(n1 / N, 0, 0, 5 * se);
     assert_close(n2 / N, 1, 0, 5 * se * sqrt(2));
@@ -822,9 +824,9 @@ static void shuffle_permutes(void **state)
     assert_int_equal(one, 42);
 }
 
-/* The 24 orders of four items are equally likely over the epochs: chi-square with 23 degrees of
- * freedom, which exceeds 49.7 once in a thousand. */
-static void shuffle_is_fair(void **state)
+/* The 24 orders of four items are equally likely over the epochs: a chi-square test with 23 degrees
+ * of freedom, whose statistic exceeds 49.7 once in a thousand. */
+static void shuffle_is_uniform(void **state)
 {
     (void)state;
     enum { N = 48000 };
@@ -855,7 +857,7 @@ static rg_status open_and_close(const char *path, int64_t *size)
     return status;
 }
 
-/* Some systems tell how much waits in a pipe: that is not its size. */
+/* Some systems report the number of bytes in a pipe as st_size, which is not its size. */
 static int fstat_of_a_pipe(int fd, struct stat *st)
 {
     (void)fd;
@@ -867,22 +869,22 @@ static void inputs_open(void **state)
 {
     (void)state;
     int64_t size = -1;
-    tap_files(0, 0);
-    put(in_folder("text"), "seven b");
+    inject_fault(0, 0);
+    write_file(in_folder("text"), "seven b");
     assert_ok(ctx, open_and_close(in_folder("text"), &size));
     assert_int_equal(size, 7);
-    put(in_folder("empty"), "");
+    write_file(in_folder("empty"), "");
     assert_ok(ctx, open_and_close(in_folder("empty"), &size));
     assert_int_equal(size, 0);
     assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
-    int writer = open(in_folder("pipe"), O_RDWR); /* so that opening it does not wait for one */
+    int writer = open(in_folder("pipe"), O_RDWR); /* or opening it would wait for a writer */
     assert_true(writer >= 0);
     assert_int_equal(write(writer, "abc", 3), 3);
     size = -1;
     assert_ok(ctx, open_and_close(in_folder("pipe"), &size));
     assert_int_equal(size, 0);
     close(writer);
-    assert_int_equal(tap.open_files, 0);
+    assert_int_equal(fault.open_files, 0);
     struct rg__files files = rg__system_files;
     files.fstat = fstat_of_a_pipe;
     ctx->files = &files;
@@ -894,17 +896,17 @@ static void inputs_that_cannot_be_opened(void **state)
 {
     (void)state;
     int64_t size;
-    tap_files(0, 0);
+    inject_fault(0, 0);
     assert_fails(ctx, RG_IO, strerror(ENOENT), open_and_close(in_folder("none"), &size));
     assert_fails(ctx, RG_IO, "none: cannot open: ", open_and_close(in_folder("none"), &size));
     assert_fails(ctx, RG_IO, strerror(EISDIR), open_and_close(folder, &size));
     assert_fails(ctx, RG_IO, folder, open_and_close(folder, &size));
-    put(in_folder("text"), "x");
+    write_file(in_folder("text"), "x");
     assert_fails(ctx, RG_IO, strerror(ENOTDIR), open_and_close(in_folder("text/x"), &size));
     for (int k = 1; k <= 2; k++) { /* open, fstat */
-        tap_files(k, EACCES);
+        inject_fault(k, EACCES);
         assert_fails(ctx, RG_IO, strerror(EACCES), open_and_close(in_folder("text"), &size));
-        assert_int_equal(tap.open_files, 0);
+        assert_int_equal(fault.open_files, 0);
     }
 }
 
@@ -914,7 +916,7 @@ static void inputs_without_permission(void **state)
     int64_t size;
     if (geteuid() == 0)
         skip(); /* root may read everything */
-    put(in_folder("secret"), "x");
+    write_file(in_folder("secret"), "x");
     assert_int_equal(chmod(in_folder("secret"), 0), 0);
     assert_fails(ctx, RG_IO, strerror(EACCES), open_and_close(in_folder("secret"), &size));
 }
@@ -925,31 +927,31 @@ static void reading_is_exact(void **state)
     char text[32] = "";
     int64_t size;
     int fd;
-    put(in_folder("text"), "0123456789");
-    tap_files(0, 0);
+    write_file(in_folder("text"), "0123456789");
+    inject_fault(0, 0);
     assert_ok(ctx, rg__open_input(ctx, in_folder("text"), &fd, &size));
-    tap.most = 3;
-    tap.interrupts = true;
+    fault.max_transfer = 3;
+    fault.interrupts = true;
     assert_ok(ctx, rg__read_at(ctx, "text", fd, text, 8, 2));
     assert_string_equal(text, "23456789");
     assert_ok(ctx, rg__read_at(ctx, "text", fd, text, 0, 99));
     assert_fails(ctx, RG_DAMAGED, "text: the file ends at byte 10, 2 bytes too early",
                  rg__read_at(ctx, "text", fd, text, 9, 3));
-    tap.fail_at = tap.calls + 2;
-    tap.error = EIO;
+    fault.fail_at = fault.calls + 2;
+    fault.error = EIO;
     assert_fails(ctx, RG_IO, strerror(EIO), rg__read_at(ctx, "text", fd, text, 8, 0));
     char *mapped = ctx->files->mmap(10, fd);
     assert_memory_equal(mapped, "0123456789", 10);
     assert_int_equal(ctx->files->munmap(mapped, 10), 0);
     assert_null(ctx->files->mmap(0, fd));
     rg__close_input(ctx, fd);
-    rg__close_input(ctx, -1); /* nothing */
-    assert_int_equal(tap.open_files, 0);
+    rg__close_input(ctx, -1); /* does nothing */
+    assert_int_equal(fault.open_files, 0);
 }
 
 /* ---- Writing ---- */
 
-/* "new contents", out of order, over a longer draft. */
+/* Writes "new contents" out of order, over a longer text that is then truncated. */
 static rg_status save(const char *path)
 {
     struct rg__output out;
@@ -960,26 +962,26 @@ static rg_status save(const char *path)
     rg__output_write(&out, "new ", 4, 0);
     rg__output_truncate(&out, 12);
     status = rg__output_commit(&out);
-    rg__output_abandon(&out); /* safe, as after success */
+    rg__output_abandon(&out); /* safe also after a commit */
     return status;
 }
 
-static void outputs_are_whole(void **state)
+static void outputs_are_complete(void **state)
 {
     (void)state;
     const char *path = in_folder("out");
     assert_ok(ctx, save(path));
-    assert_holds(path, "new contents");
-    put(path, "old, and very much longer than the new one");
+    assert_content(path, "new contents");
+    write_file(path, "old, and very much longer than the new one");
     assert_ok(ctx, save(path));
-    assert_holds(path, "new contents");
-    tap_files(0, 0);
-    tap.most = 1;
-    tap.interrupts = true;
+    assert_content(path, "new contents");
+    inject_fault(0, 0);
+    fault.max_transfer = 1;
+    fault.interrupts = true;
     assert_ok(ctx, save(in_folder("slow")));
-    assert_holds(in_folder("slow"), "new contents");
-    assert_true(tap.moves >= 44);
-    assert_int_equal(tap.open_files, 0);
+    assert_content(in_folder("slow"), "new contents");
+    assert_true(fault.transfers >= 44);
+    assert_int_equal(fault.open_files, 0);
     assert_int_equal(files_in_folder(false), 2);
 }
 
@@ -988,20 +990,20 @@ static void abandoned_outputs_leave_nothing(void **state)
     (void)state;
     struct rg__output out = {0};
     rg__output_abandon(&out);
-    tap_files(0, 0);
-    put(in_folder("out"), "old");
+    inject_fault(0, 0);
+    write_file(in_folder("out"), "old");
     assert_ok(ctx, rg__output_begin(ctx, in_folder("out"), &out));
     assert_int_equal(files_in_folder(false), 2);
     rg__output_write(&out, "new", 3, 0);
-    assert_holds(in_folder("out"), "old"); /* until it is whole */
+    assert_content(in_folder("out"), "old"); /* until the commit */
     rg__output_abandon(&out);
     rg__output_abandon(&out);
     assert_int_equal(files_in_folder(false), 1);
-    assert_holds(in_folder("out"), "old");
-    assert_int_equal(tap.open_files, 0);
+    assert_content(in_folder("out"), "old");
+    assert_int_equal(fault.open_files, 0);
 }
 
-/* The name of the k-th operation (from 1) of those that succeed. */
+/* The name of the k-th operation (from 1) in a list. */
 static const char *operation_at(const char *operations, int k, char name[16])
 {
     const char *at = operations;
@@ -1011,37 +1013,37 @@ static const char *operation_at(const char *operations, int k, char name[16])
     return name;
 }
 
-/* Whichever operation fails, the target is the old or the new one, whole, and nothing else is
- * left. After the rename nothing can fail any more; before it, what is missing can be done
- * without where it is about the owner and the attributes. */
-static void every_failing_operation_is_told(void **state)
+/* Whichever operation fails, the target is either the old or the new file, complete, and no other
+ * file remains. Failures after the rename, and of setting the owner or the attributes, are no
+ * errors. */
+static void every_failing_operation_is_reported(void **state)
 {
     (void)state;
     const int errors[] = {ENOSPC, EIO, EDQUOT, EACCES};
     const char *path = in_folder("out");
-    tap_files(0, 0);
-    put(path, "old");
+    inject_fault(0, 0);
+    write_file(path, "old");
     assert_ok(ctx, save(path));
-    static const char whole[] = "readlink open fstat close open fchown attributes fchmod pwrite "
-                                "pwrite ftruncate fsync close rename open fsync close ";
-    assert_string_equal(tap.operations, whole);
-    enum { LOOKED = 4, RENAME = 14, ALL = 17 };
+    static const char expected[] = "readlink open fstat close open fchown attributes fchmod pwrite "
+                                   "pwrite ftruncate fsync close rename open fsync close ";
+    assert_string_equal(fault.operations, expected);
+    enum { CLOSE_STAT = 4, RENAME = 14, ALL = 17 };
     for (int e = 0; e < RG__COUNT(errors); e++)
         for (int k = 1; k <= ALL; k++) {
             char name[16];
-            operation_at(whole, k, name);
-            bool fine = k > RENAME || k == LOOKED || strcmp(name, "fchown") == 0 ||
+            operation_at(expected, k, name);
+            bool fine = k > RENAME || k == CLOSE_STAT || strcmp(name, "fchown") == 0 ||
                         strcmp(name, "attributes") == 0;
-            put(path, "old");
-            tap_files(k, errors[e]);
+            write_file(path, "old");
+            inject_fault(k, errors[e]);
             if (fine)
                 assert_ok(ctx, save(path));
             else
                 assert_fails(ctx, RG_IO, strerror(errors[e]), save(path));
-            assert_true(tap.calls >= k);
-            assert_int_equal(tap.open_files, 0);
+            assert_true(fault.calls >= k);
+            assert_int_equal(fault.open_files, 0);
             assert_int_equal(files_in_folder(false), 1);
-            assert_holds(path, fine ? "new contents" : "old");
+            assert_content(path, fine ? "new contents" : "old");
             if (!fine)
                 assert_non_null(strstr(rg_last_error(ctx), path));
         }
@@ -1065,7 +1067,7 @@ static rg_status save_both(void)
     return status;
 }
 
-/* Whichever operation fails, both are old or both are new, and nothing else is left. */
+/* Whichever operation fails, both files are old or both are new, and no other file remains. */
 static void outputs_appear_together(void **state)
 {
     (void)state;
@@ -1075,35 +1077,35 @@ static void outputs_appear_together(void **state)
             const char *names[] = {"a", "b"};
             for (int i = 0; i < 2; i++)
                 if (old >> i & 1)
-                    put(in_folder(names[i]), "old");
+                    write_file(in_folder(names[i]), "old");
                 else
                     unlink(in_folder(names[i]));
-            tap_files(k, EIO);
+            inject_fault(k, EIO);
             rg_status status = save_both();
-            bool tripped = tap.calls >= k;
+            bool failed = fault.calls >= k;
             char name[16];
-            operation_at(tap.operations, k < tap.calls ? k : tap.calls, name);
-            assert_int_equal(tap.open_files, 0);
+            operation_at(fault.operations, k < fault.calls ? k : fault.calls, name);
+            assert_int_equal(fault.open_files, 0);
             n_failed += status != RG_OK;
-            if (strcmp(name, "link") == 0 && tripped) /* without links, nothing is put back */
+            if (strcmp(name, "link") == 0 && failed) /* a missing backup is no error */
                 assert_ok(ctx, status);
             for (int i = 0; i < 2; i++)
                 if (status == RG_OK || old >> i & 1)
-                    assert_holds(in_folder(names[i]), status == RG_OK ? "new" : "old");
+                    assert_content(in_folder(names[i]), status == RG_OK ? "new" : "old");
                 else
                     assert_int_equal(access(in_folder(names[i]), F_OK), -1);
             int expected = status == RG_OK ? 2 : (old & 1) + (old >> 1);
             assert_int_equal(files_in_folder(false),
-                             expected + (tripped && strcmp(name, "unlink") == 0));
+                             expected + (failed && strcmp(name, "unlink") == 0));
             files_in_folder(true);
-            if (!tripped)
+            if (!failed)
                 break;
         }
         assert_true(n_failed > 10);
     }
 }
 
-/* A stream's draft is copied to it, and it is never renamed over. */
+/* A stream's staging file is copied to it; the stream itself is never replaced. */
 static void outputs_to_a_stream(void **state)
 {
     (void)state;
@@ -1112,7 +1114,7 @@ static void outputs_to_a_stream(void **state)
     for (int k = 0; k < 12; k++) {
         assert_int_equal(pipe(ends), 0);
         snprintf(path, sizeof path, "/dev/fd/%d", ends[1]);
-        tap_files(k, ENOSPC);
+        inject_fault(k, ENOSPC);
         struct rg__output out;
         rg_status status = rg__output_begin(ctx, path, &out);
         if (status == RG_OK) {
@@ -1132,53 +1134,53 @@ static void outputs_to_a_stream(void **state)
             assert_ok(ctx, status);
         if (k == 0)
             assert_string_equal(
-                tap.operations,
+                fault.operations,
                 "fstat dup open unlink pwrite pwrite pread write pread close close ");
-        assert_int_equal(tap.open_files, 0);
+        assert_int_equal(fault.open_files, 0);
         assert_int_equal(files_in_folder(false), 0);
     }
 }
 
-static void a_write_that_ends_is_a_full_disk(void **state)
+static void a_write_of_0_bytes_means_a_full_disk(void **state)
 {
     (void)state;
-    tap_files(4, 0);
-    tap.ends = true;
+    inject_fault(4, 0);
+    fault.returns_0 = true;
     assert_fails(ctx, RG_IO, strerror(ENOSPC), save(in_folder("out")));
     assert_int_equal(files_in_folder(false), 0);
 }
 
-/* The first error is the one that is told, and nothing is written after it. */
-static void the_first_error_counts(void **state)
+/* The first error is reported, and nothing is written after it. */
+static void the_first_error_is_reported(void **state)
 {
     (void)state;
     struct rg__output out;
-    tap_files(4, ENOSPC);
+    inject_fault(4, ENOSPC);
     assert_ok(ctx, rg__output_begin(ctx, in_folder("out"), &out));
     rg__output_write(&out, "a", 1, 0);
-    int calls = tap.calls;
-    tap.fail_at = calls + 1;
-    tap.error = EIO;
+    int calls = fault.calls;
+    fault.fail_at = calls + 1;
+    fault.error = EIO;
     rg__output_write(&out, "b", 1, 1);
     rg__output_truncate(&out, 1);
-    assert_int_equal(tap.calls, calls);
-    tap.fail_at = 0;
+    assert_int_equal(fault.calls, calls);
+    fault.fail_at = 0;
     assert_fails(ctx, RG_IO, strerror(ENOSPC), rg__output_commit(&out));
     assert_int_equal(files_in_folder(false), 0);
-    assert_int_equal(tap.open_files, 0);
+    assert_int_equal(fault.open_files, 0);
 }
 
 static void outputs_in_bad_places(void **state)
 {
     (void)state;
-    tap_files(0, 0);
+    inject_fault(0, 0);
     assert_fails(ctx, RG_IO, strerror(ENOENT), save(in_folder("nowhere/out")));
     assert_fails(ctx, RG_IO, "nowhere/out: cannot write: ", save(in_folder("nowhere/out")));
-    assert_null(strstr(tap.operations, "unlink")); /* there was nothing of ours */
+    assert_null(strstr(fault.operations, "unlink")); /* no temporary file was created */
     assert_int_equal(mkdir(in_folder("taken"), 0700), 0);
     assert_fails(ctx, RG_IO, "taken: cannot write: ", save(in_folder("taken")));
     assert_int_equal(files_in_folder(false), 1);
-    assert_int_equal(tap.open_files, 0);
+    assert_int_equal(fault.open_files, 0);
 }
 
 static void a_path_without_a_folder(void **state)
@@ -1187,17 +1189,17 @@ static void a_path_without_a_folder(void **state)
     char before[512];
     assert_non_null(getcwd(before, sizeof before));
     assert_int_equal(chdir(folder), 0);
-    tap_files(0, 0);
+    inject_fault(0, 0);
     rg_status status = save("plain");
     assert_int_equal(chdir(before), 0);
     assert_ok(ctx, status);
-    assert_holds(in_folder("plain"), "new contents");
-    assert_string_equal(tap.last_opened, "."); /* the folder that is made durable */
+    assert_content(in_folder("plain"), "new contents");
+    assert_string_equal(fault.last_opened, "."); /* for fsync of the folder */
     assert_ok(ctx, save(in_folder("full")));
-    assert_string_equal(tap.last_opened, in_folder(""));
+    assert_string_equal(fault.last_opened, in_folder(""));
 }
 
-static int always_taken(const char *path, int flags, mode_t mode)
+static int open_always_exists(const char *path, int flags, mode_t mode)
 {
     if (!(flags & O_EXCL))
         return rg__system_files.open(path, flags, mode);
@@ -1205,23 +1207,23 @@ static int always_taken(const char *path, int flags, mode_t mode)
     return -1;
 }
 
-/* A temporary of somebody else's is passed over, and stays. */
-static void others_temporaries_stay(void **state)
+/* A temporary file of another process is neither used nor removed. */
+static void temporaries_of_others_remain(void **state)
 {
     (void)state;
     char others[512];
     snprintf(others, sizeof others, "%s/out.tmp-%ld-0", folder, (long)getpid());
-    put(others, "theirs");
+    write_file(others, "theirs");
     assert_ok(ctx, save(in_folder("out")));
-    assert_holds(in_folder("out"), "new contents");
-    assert_holds(others, "theirs");
-    tap_files(0, 0);
+    assert_content(in_folder("out"), "new contents");
+    assert_content(others, "theirs");
+    inject_fault(0, 0);
     struct rg__files files = *ctx->files;
-    files.open = always_taken;
+    files.open = open_always_exists;
     ctx->files = &files;
     assert_fails(ctx, RG_IO, strerror(EEXIST), save(in_folder("out")));
-    assert_null(strstr(tap.operations, "unlink"));
-    assert_holds(others, "theirs");
+    assert_null(strstr(fault.operations, "unlink"));
+    assert_content(others, "theirs");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1231,40 +1233,40 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(statuses_have_names),
         TEST(the_last_error_is_kept),
-        TEST(notes_and_cancelling),
+        TEST(logging_and_cancelling),
         TEST(names_and_the_clock),
-        TEST(the_smallest_limit_counts),
+        TEST(the_smallest_limit_applies),
         TEST(allocation),
         TEST(growth),
-        TEST(every_failing_allocation_is_told),
+        TEST(every_failing_allocation_is_reported),
 #ifdef __GLIBC__
-        TEST(not_a_byte_passes_the_hook),
+        TEST(all_memory_comes_from_the_allocator),
 #endif
-        TEST(arena_blocks_are_aligned_and_apart),
-        TEST(arena_merges_and_then_rests),
+        TEST(arena_blocks_are_aligned_and_disjoint),
+        TEST(arena_reuses_its_memory),
         TEST(arena_takes_large_blocks_exactly),
-        TEST(arena_goes_on_after_a_large_block),
+        TEST(arena_continues_after_a_large_block),
         TEST(arena_without_memory),
         TEST(arena_is_poisoned_at_reset),
         TEST(random_bits_are_philox),
         TEST(draws_depend_on_all_four),
         TEST(moments),
         TEST(shuffle_permutes),
-        TEST(shuffle_is_fair),
+        TEST(shuffle_is_uniform),
         TEST(inputs_open),
         TEST(inputs_that_cannot_be_opened),
         TEST(inputs_without_permission),
         TEST(reading_is_exact),
-        TEST(outputs_are_whole),
+        TEST(outputs_are_complete),
         TEST(abandoned_outputs_leave_nothing),
-        TEST(every_failing_operation_is_told),
+        TEST(every_failing_operation_is_reported),
         TEST(outputs_appear_together),
         TEST(outputs_to_a_stream),
-        TEST(a_write_that_ends_is_a_full_disk),
-        TEST(the_first_error_counts),
+        TEST(a_write_of_0_bytes_means_a_full_disk),
+        TEST(the_first_error_is_reported),
         TEST(outputs_in_bad_places),
         TEST(a_path_without_a_folder),
-        TEST(others_temporaries_stay),
+        TEST(temporaries_of_others_remain),
     };
     RUN_TESTS(tests);
 }

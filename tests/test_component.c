@@ -1,4 +1,4 @@
-/* test_component.c: choices from text and from structs, their text form, and what is refused. */
+/* test_component.c: choices from text and from structs, choices as text, and their errors. */
 #include "check.h"
 
 #include "base/base.h"
@@ -51,7 +51,7 @@ static const char *printed(void)
 
 #define FULL "every(rate=%s, count=%s, flag=%s, label_mode=%s, hidden=%s, widths=[3, 2])"
 
-static void text_is_read_and_printed(void **state)
+static void text_round_trips(void **state)
 {
     (void)state;
     static const struct {
@@ -84,7 +84,7 @@ static void text_is_read_and_printed(void **state)
     assert_string_equal(printed(), "plain");
 }
 
-static void bad_text_is_refused(void **state)
+static void bad_text_is_an_error(void **state)
 {
     (void)state;
     static const struct {
@@ -92,15 +92,15 @@ static void bad_text_is_refused(void **state)
     } rows[] = {
         {"evry", "thing \"evry\" is unknown; expected one of plain, every"},
         {"", "expected one of plain, every"},
-        {"every(", "character 7 is not understood"},
-        {"every(rate", "character 11 is not understood"},
-        {"every(rate)", "not understood"},
-        {"every(rate=", "not understood"},
-        {"every(rate=0.5", "not understood"},
-        {"every(rate=0.5))", "character 16 is not understood"},
-        {"every(rate=0.5) x", "not understood"},
-        {"every(rate=0.5,)", "not understood"},
-        {"every(,rate=0.5)", "not understood"},
+        {"every(", "syntax error at character 7"},
+        {"every(rate", "syntax error at character 11"},
+        {"every(rate)", "syntax error"},
+        {"every(rate=", "syntax error"},
+        {"every(rate=0.5", "syntax error"},
+        {"every(rate=0.5))", "syntax error at character 16"},
+        {"every(rate=0.5) x", "syntax error"},
+        {"every(rate=0.5,)", "syntax error"},
+        {"every(,rate=0.5)", "syntax error"},
         {"every(rate=)", "rate is empty; expected a number >= 0 and < 1"},
         {"every(rate=1)", "rate is 1; expected a number >= 0 and < 1"},
         {"every(rate=-1)", "rate is -1"},
@@ -115,7 +115,7 @@ static void bad_text_is_refused(void **state)
         {"every(label_mode=hard)", "expected one of raw, normalized, softmax"},
         {"every(hidden=[64,0])", "hidden is [64,0]; expected whole numbers >= 1 and <= 2048"},
         {"every(hidden=[64,])", "hidden is [64,]"},
-        {"every(hidden=[64)", "not understood"},
+        {"every(hidden=[64)", "syntax error"},
         {"every(widths=[])", "widths is []; expected whole numbers >= 1 and <= 9, 1 to 16 of them"},
         {"every(hidden=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1])", "hidden is"},
         {"every(rate=0.1, rate=0.2)", "rate is given twice"},
@@ -125,16 +125,16 @@ static void bad_text_is_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_fails(f.ctx, RG_USAGE, rows[i].words,
                      rg_choice_parse(f.ctx, &registry, rows[i].text, &f.choice));
-    char vast[400];
-    memset(vast, 'x', sizeof vast - 1);
-    vast[sizeof vast - 1] = '\0';
-    assert_fails(f.ctx, RG_USAGE, "not understood",
-                 rg_choice_parse(f.ctx, &registry, vast, &f.choice));
+    char too_long[400];
+    memset(too_long, 'x', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
+    assert_fails(f.ctx, RG_USAGE, "syntax error",
+                 rg_choice_parse(f.ctx, &registry, too_long, &f.choice));
     assert_fails(f.ctx, RG_USAGE, "thing: text is NULL",
                  rg_choice_parse(f.ctx, &registry, NULL, &f.choice));
 }
 
-static void a_struct_makes_a_choice(void **state)
+static void choices_from_structs(void **state)
 {
     (void)state;
     struct every own = {0.25, 7, true, 2, {2, {8, 4}}, {1, {5}}};
@@ -162,24 +162,24 @@ static void a_struct_makes_a_choice(void **state)
     assert_fails(f.ctx, RG_USAGE, "hidden is", rg_choice_make(f.ctx, &every, &own, &f.choice));
 }
 
-static void wrong_tables_are_refused(void **state)
+static void wrong_tables_are_an_error(void **state)
 {
     (void)state;
     struct every own = {0.25, 7, true, 2, {2, {8, 4}}, {1, {5}}};
-    rg_param odd[RG__COUNT(params)];
-    for (int way = 0; way < 4; way++) {
-        memcpy(odd, params, sizeof odd);
+    rg_param table[RG__COUNT(params)];
+    for (int fault = 0; fault < 4; fault++) {
+        memcpy(table, params, sizeof table);
         rg_component wrong = every;
-        wrong.params = odd;
-        if (way == 0)
+        wrong.params = table;
+        if (fault == 0)
             wrong.params_size = RG_PARAMS_SIZE + 1;
-        else if (way == 1)
-            odd[1].offset = wrong.params_size - 4;
-        else if (way == 2)
-            odd[4].offset = SIZE_MAX;
+        else if (fault == 1)
+            table[1].offset = wrong.params_size - 4;
+        else if (fault == 2)
+            table[4].offset = SIZE_MAX;
         else
-            odd[0].type = RG_PARAM_TYPE_COUNT;
-        assert_fails(f.ctx, RG_USAGE, "the table of its parameters is wrong",
+            table[0].type = RG_PARAM_TYPE_COUNT;
+        assert_fails(f.ctx, RG_USAGE, "invalid table of parameters",
                      rg_choice_make(f.ctx, &wrong, &own, &f.choice));
     }
 }
@@ -198,7 +198,7 @@ static void one_parameter_is_set(void **state)
     assert_string_equal(printed(), before); /* a failure changes nothing */
 }
 
-static void texts_are_cut_at_the_buffer(void **state)
+static void long_texts_are_truncated(void **state)
 {
     (void)state;
     char text[16];
@@ -230,12 +230,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(text_is_read_and_printed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(bad_text_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_struct_makes_a_choice, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(wrong_tables_are_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(text_round_trips, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(bad_text_is_an_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(choices_from_structs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_tables_are_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_parameter_is_set, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(texts_are_cut_at_the_buffer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_texts_are_truncated, set_up, tear_down),
     };
     RUN_TESTS(tests);
 }

@@ -698,7 +698,7 @@ static void a_wrong_mlp_is_told(void **state)
         {"mlp", ", \"hidden\": [3]", "/parameters/weights_0 holds 4 elements; expected 6"},
         {"mlp", ", \"hidden\": [2]", "/parameters/bias_0 is missing"},
         {"mlp(hidden=[2])", "", "/parameters/bias_0 is missing"},
-        {"mlp(hidden=[2]", "", "character 15 is not understood"},
+        {"mlp(hidden=[2]", "", "syntax error at character 15"},
         {"mlp(width=2)", "", "mlp: has no parameter width; expected one of hidden, bias"},
         {"linear", ", \"hidden\": [2]", "linear: has no parameter hidden"},
         {"forest", "", "\"forest\" is unknown; a newer Rankgrad may know it"},

@@ -1,4 +1,4 @@
-/* arena.c: a growing arena; see arena.h for the idea. */
+/* arena.c: the arena allocator; see arena.h. */
 #include "base/arena.h"
 
 #include <string.h>
@@ -10,26 +10,26 @@ static size_t align_up(size_t n, size_t align)
     return (n + (align - 1)) & ~(align - 1);
 }
 
-/* The first aligned byte behind the header. malloc aligns to 16, so the place is not constant. */
+/* The first aligned byte after the header; malloc aligns only to 16, so its offset varies. */
 static char *chunk_data(struct rg__arena_chunk *chunk)
 {
     return (char *)(((uintptr_t)(chunk + 1) + (ALIGN - 1)) & ~(uintptr_t)(ALIGN - 1));
 }
 
-/* A new chunk: the first, or behind the first where that one still serves. */
-static struct rg__arena_chunk *add_chunk(struct rg__arena *arena, size_t size, bool behind)
+/* Adds a chunk: as the one to allocate from next, or (`second`) after that one. */
+static struct rg__arena_chunk *add_chunk(struct rg__arena *arena, size_t size, bool second)
 {
     rg_allocator *a = &arena->ctx->allocator;
     struct rg__arena_chunk *chunk = a->resize(a->user, NULL, sizeof *chunk + ALIGN + size);
     if (!chunk)
         return NULL;
-    struct rg__arena_chunk **place = behind ? &arena->chunks->next : &arena->chunks;
+    struct rg__arena_chunk **place = second ? &arena->chunks->next : &arena->chunks;
     *chunk = (struct rg__arena_chunk){.next = *place, .size = size};
     *place = chunk;
     return chunk;
 }
 
-/* The chunk that `size` bytes are taken from: the first where they fit, else a new one. */
+/* The chunk to take `size` bytes from: the first if they fit, else a new one. */
 static struct rg__arena_chunk *chunk_for(struct rg__arena *arena, size_t size, size_t align)
 {
     struct rg__arena_chunk *first = arena->chunks;
@@ -60,7 +60,7 @@ void rg__arena_reset(struct rg__arena *arena)
     size_t total = rg__arena_bytes(arena);
     if (arena->chunks && arena->chunks->next) {
         rg__arena_free(arena);
-        add_chunk(arena, total, false); /* without memory for it the arena starts anew */
+        add_chunk(arena, total, false); /* if this fails, the arena is empty and still usable */
     }
     if (!arena->chunks)
         return;

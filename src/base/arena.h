@@ -1,8 +1,9 @@
-/* arena.h (internal): memory that ends all at once.
+/* arena.h (internal): an arena allocator, whose blocks are all freed together.
  *
- * The one idea: allocation moves a pointer; reset moves it back. Chunks double as they are needed,
- * up to 1 MiB, and merge into one at reset, so that the same work done again allocates nothing. A
- * request larger than the next chunk gets a chunk of exactly its size, and the one in use goes on.
+ * Allocation advances an offset within a chunk of memory and reset sets it back. Each new chunk is
+ * twice as large as the one before, up to 1 MiB. Reset merges all chunks into one, so that the same
+ * allocations made again need no memory from the system. A request larger than the next chunk gets
+ * a chunk of exactly its size, and small requests continue to use the current one.
  */
 #ifndef RG_BASE_ARENA_H
 #define RG_BASE_ARENA_H
@@ -10,27 +11,27 @@
 #include "base/base.h"
 
 struct rg__arena_chunk {
-    struct rg__arena_chunk *next; /* full, or of one large block */
-    size_t size;                  /* usable bytes behind this header */
+    struct rg__arena_chunk *next; /* full, or one large block */
+    size_t size;                  /* usable bytes after this header */
     size_t used;
 };
 
 struct rg__arena {
     rg_context *ctx;
-    struct rg__arena_chunk *chunks; /* the first is the one allocated from */
+    struct rg__arena_chunk *chunks; /* new blocks are taken from the first */
 };
 
-/* `size` bytes, not zeroed, until the next reset; aligned to 64 bytes, those of less than 64 to 16;
- * NULL: error recorded. */
+/* Allocates `size` bytes, valid until the next reset and not zeroed. Blocks of 64 bytes or more are
+ * aligned to 64 bytes, smaller ones to 16. NULL when out of memory (the error is recorded). */
 void *rg__arena_alloc(struct rg__arena *arena, size_t size);
 
-/* Ends all allocations and keeps the memory, merged into one chunk. */
+/* Frees all blocks at once but keeps the memory, merged into one chunk, for reuse. */
 void rg__arena_reset(struct rg__arena *arena);
 
-/* Gives the memory back. */
+/* Returns all memory to the context's allocator. */
 void rg__arena_free(struct rg__arena *arena);
 
-/* Bytes held. */
+/* The number of bytes in all chunks. */
 size_t rg__arena_bytes(const struct rg__arena *arena);
 
 #endif

@@ -1,7 +1,7 @@
-/* component.c: components, their parameters, and the text form of both; see component.h.
+/* component.c: components and their parameters, and both as text; see component.h.
  *
- * A parameter's value is converted in one place (read_value, rg_param_print) whether it comes from
- * a choice's text, from the command line or from a model file.
+ * A parameter's value is converted from and to text only by read_value and rg_param_print, whether
+ * it comes from the text of a choice, from the command line or from a model file.
  */
 #include "base/component.h"
 
@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum {
-    WORD = 128 /* bytes of the longest word or number in a choice's text */
+    MAX_WORD = 128 /* bytes of a word or number in a choice's text, with the final NUL */
 };
 
 const rg_component *rg_registry_at(const rg_registry *registry, int i)
@@ -41,15 +41,15 @@ static const rg_param *find_param(const rg_component *component, const char *nam
 
 /* ---- One value ---- */
 
-/* The shortest of 15 to 17 digits that read back as the same double, with a decimal point in any
- * locale. */
-static void put_real(struct rg__text_buffer *buffer, double value)
+/* Appends a number with as many of 15 to 17 digits as are needed to read back the same double, and
+ * with '.' as the decimal point in any locale. */
+static void append_real(struct rg__text_buffer *buffer, double value)
 {
-    char text[WORD + RG__NUMBER_PAD] = "";
+    char text[MAX_WORD + RG__NUMBER_PAD] = "";
     double back = (double)NAN;
     const char *point = localeconv()->decimal_point;
     for (int digits = 15; digits <= 17 && back != value; digits++) {
-        snprintf(text, WORD, "%.*g", digits, value);
+        snprintf(text, MAX_WORD, "%.*g", digits, value);
         char *at = point[0] != '.' ? strstr(text, point) : NULL;
         if (at) {
             *at = '.';
@@ -61,7 +61,7 @@ static void put_real(struct rg__text_buffer *buffer, double value)
     rg__append(buffer, "%s", text);
 }
 
-static void put_integers(struct rg__text_buffer *buffer, const rg_integers *list)
+static void append_integers(struct rg__text_buffer *buffer, const rg_integers *list)
 {
     rg__append(buffer, "[");
     for (int64_t i = 0; i < list->n && i < RG_MAX_INTEGERS; i++)
@@ -69,19 +69,19 @@ static void put_integers(struct rg__text_buffer *buffer, const rg_integers *list
     rg__append(buffer, "]");
 }
 
-static void put_value(struct rg__text_buffer *buffer, const rg_param *param, const void *field)
+static void append_value(struct rg__text_buffer *buffer, const rg_param *param, const void *field)
 {
     switch (param->type) {
-    case RG_PARAM_REAL: put_real(buffer, *(const double *)field); return;
+    case RG_PARAM_REAL: append_real(buffer, *(const double *)field); return;
     case RG_PARAM_INTEGER: rg__append(buffer, "%lld", (long long)*(const int64_t *)field); return;
     case RG_PARAM_FLAG: rg__append(buffer, "%s", *(const bool *)field ? "true" : "false"); return;
     case RG_PARAM_NAME: rg__append(buffer, "%s", param->name_at(*(const int *)field)); return;
-    case RG_PARAM_INTEGERS: put_integers(buffer, field); return;
+    case RG_PARAM_INTEGERS: append_integers(buffer, field); return;
     case RG_PARAM_TYPE_COUNT: break;
     }
 }
 
-/* A whole number that fills the text up to `end`. */
+/* Reads a whole number that takes up all of [text, end). */
 static bool read_integer(const char *text, const char *end, int64_t *value)
 {
     bool negative = text < end && *text == '-';
@@ -143,24 +143,24 @@ size_t rg_param_print(const rg_param *param, const void *params, char *text, siz
         return 0;
     rg__append(&buffer, "%s", "");
     if (params) {
-        put_value(&buffer, param, (const char *)params + param->offset);
+        append_value(&buffer, param, (const char *)params + param->offset);
     } else {
         set_initial(param, &initial);
-        put_value(&buffer, param, &initial);
+        append_value(&buffer, param, &initial);
     }
     return buffer.length;
 }
 
-static void put_limits(struct rg__text_buffer *buffer, const rg_param *param)
+static void append_limits(struct rg__text_buffer *buffer, const rg_param *param)
 {
     if (param->low == 0 && param->high == 0)
         return;
     rg__append(buffer, " %s ", param->above ? ">" : ">=");
-    put_real(buffer, param->low);
+    append_real(buffer, param->low);
     if (!isfinite(param->high))
         return;
     rg__append(buffer, " and %s ", param->below ? "<" : "<=");
-    put_real(buffer, param->high);
+    append_real(buffer, param->high);
 }
 
 size_t rg_param_range(const rg_param *param, char *text, size_t size)
@@ -177,7 +177,7 @@ size_t rg_param_range(const rg_param *param, char *text, size_t size)
     if (param->type == RG_PARAM_NAME)
         rg__append_names(&buffer, param->name_at);
     else if (param->type != RG_PARAM_FLAG)
-        put_limits(&buffer, param);
+        append_limits(&buffer, param);
     if (param->type == RG_PARAM_INTEGERS)
         rg__append(&buffer, ", %d to %d of them", param->least, RG_MAX_INTEGERS);
     return buffer.length;
@@ -193,7 +193,7 @@ static bool in_range(const rg_param *param, double value)
            (param->below ? value < param->high : value <= param->high);
 }
 
-/* Whether a field holds a value that the parameter may have. */
+/* Whether the value of a field is in the parameter's range. */
 static bool is_valid(const rg_param *param, const void *field)
 {
     const rg_integers *list = field;
@@ -223,14 +223,14 @@ static bool read_name(const rg_param *param, const char *text, int *index)
     return false;
 }
 
-/* The value of a text, in a field of the parameter's type; false: there is none. */
+/* Converts text to a field of the parameter's type; false if it is malformed. */
 static bool read_value(const rg_param *param, const char *text, void *field)
 {
-    char padded[WORD + RG__NUMBER_PAD] = "";
+    char padded[MAX_WORD + RG__NUMBER_PAD] = "";
     const char *end = NULL;
     switch (param->type) {
     case RG_PARAM_REAL:
-        if (strlen(text) < WORD)
+        if (strlen(text) < MAX_WORD)
             end = rg__read_number(strcpy(padded, text), field);
         return end && *end == '\0';
     case RG_PARAM_INTEGER: return read_integer(text, text + strlen(text), field);
@@ -268,8 +268,8 @@ static rg_status unknown_param(rg_context *ctx, const rg_component *component, c
 
 /* ---- Choices ---- */
 
-/* The size of a parameter's field. */
-static const size_t sizes[RG_PARAM_TYPE_COUNT] = {
+/* The size of a field of each type. */
+static const size_t field_sizes[RG_PARAM_TYPE_COUNT] = {
     [RG_PARAM_REAL] = sizeof(double),
     [RG_PARAM_INTEGER] = sizeof(int64_t),
     [RG_PARAM_FLAG] = sizeof(bool),
@@ -277,7 +277,7 @@ static const size_t sizes[RG_PARAM_TYPE_COUNT] = {
     [RG_PARAM_INTEGERS] = sizeof(rg_integers),
 };
 
-/* RG_USAGE where the struct of parameters is too large, or a field lies outside of it. */
+/* RG_USAGE if the struct of parameters is too large or a field is outside of it. */
 static rg_status check_table(rg_context *ctx, const rg_component *component)
 {
     bool fits = component->params_size <= RG_PARAMS_SIZE;
@@ -285,12 +285,12 @@ static rg_status check_table(rg_context *ctx, const rg_component *component)
         const rg_param *param = &component->params[i];
         fits = (unsigned)param->type < RG_PARAM_TYPE_COUNT &&
                param->offset <= component->params_size &&
-               sizes[param->type] <= component->params_size - param->offset;
+               field_sizes[param->type] <= component->params_size - param->offset;
     }
     return fits ? RG_OK
                 : rg__fail(ctx, RG_USAGE,
-                           "%s: the table of its parameters is wrong, or their struct is larger "
-                           "than %d bytes (RG_PARAMS_SIZE)",
+                           "%s: invalid table of parameters; expected known types, fields within "
+                           "params_size, and params_size at most %d (RG_PARAMS_SIZE)",
                            component->name ? component->name : "component", RG_PARAMS_SIZE);
 }
 
@@ -316,7 +316,7 @@ rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const v
         return RG_OK;
     for (int i = 0; i < component->n_params; i++) {
         const rg_param *param = &component->params[i];
-        char value[WORD] = "out of range";
+        char value[MAX_WORD] = "out of range";
         if (is_valid(param, (const char *)params + param->offset))
             continue;
         if (param->type != RG_PARAM_NAME)
@@ -344,33 +344,33 @@ rg_status rg_choice_set(rg_context *ctx, rg_choice *choice, const char *name, co
     } field;
     if (!read_value(param, value, &field) || !is_valid(param, &field))
         return reject(ctx, component, param, value[0] ? value : "empty");
-    memcpy(choice->params.bytes + param->offset, &field, sizes[param->type]);
+    memcpy(choice->params.bytes + param->offset, &field, field_sizes[param->type]);
     return RG_OK;
 }
 
-/* The text of a choice while it is read. */
-struct scan {
+/* The state of parsing a choice's text. */
+struct parser {
     rg_context *ctx;
-    const char *what; /* "optimizer" */
+    const char *what; /* "optimizer", for messages */
     const char *text, *at;
 };
 
-static void skip_space(struct scan *scan)
+static void skip_space(struct parser *parser)
 {
-    scan->at += strspn(scan->at, " \t\n");
+    parser->at += strspn(parser->at, " \t\n");
 }
 
-/* The characters up to one of `ends`, brackets read as one, without white space at either end; a
- * '-' in a name becomes '_'. False: too long. */
-static bool take_word(struct scan *scan, const char *ends, bool is_name, char word[WORD])
+/* Reads the characters up to one of `ends` outside of brackets and strips white space; in a name,
+ * '-' becomes '_'. False if the word is too long. */
+static bool parse_word(struct parser *parser, const char *ends, bool is_name, char word[MAX_WORD])
 {
     int n = 0, depth = 0;
-    skip_space(scan);
-    for (; *scan->at && (depth > 0 || !strchr(ends, *scan->at)); scan->at++) {
-        depth += (*scan->at == '[') - (*scan->at == ']');
-        if (n + 1 == WORD)
+    skip_space(parser);
+    for (; *parser->at && (depth > 0 || !strchr(ends, *parser->at)); parser->at++) {
+        depth += (*parser->at == '[') - (*parser->at == ']');
+        if (n + 1 == MAX_WORD)
             return false;
-        word[n++] = is_name && *scan->at == '-' ? '_' : *scan->at;
+        word[n++] = is_name && *parser->at == '-' ? '_' : *parser->at;
     }
     while (n > 0 && strchr(" \t\n", word[n - 1]))
         n--;
@@ -378,46 +378,46 @@ static bool take_word(struct scan *scan, const char *ends, bool is_name, char wo
     return true;
 }
 
-static rg_status malformed(const struct scan *scan)
+static rg_status malformed(const struct parser *parser)
 {
-    return rg__fail(scan->ctx, RG_USAGE,
-                    "%s '%s': character %d is not understood; expected NAME or NAME(PARAMETER="
+    return rg__fail(parser->ctx, RG_USAGE,
+                    "%s '%s': syntax error at character %d; expected NAME or NAME(PARAMETER="
                     "VALUE, ...)",
-                    scan->what, scan->text, (int)(scan->at - scan->text) + 1);
+                    parser->what, parser->text, (int)(parser->at - parser->text) + 1);
 }
 
-/* "name=value" and what follows it, ',' or ')'. */
-static rg_status take_param(struct scan *scan, rg_choice *choice, uint64_t *given)
+/* Parses "name=value" and checks that ',' or ')' follows. */
+static rg_status parse_param(struct parser *parser, rg_choice *choice, uint64_t *given)
 {
-    char name[WORD], value[WORD];
-    if (!take_word(scan, "=,()", true, name) || *scan->at != '=')
-        return malformed(scan);
-    scan->at++;
-    if (!take_word(scan, ",()", false, value) || !*scan->at || *scan->at == '(')
-        return malformed(scan);
-    rg_status status = rg_choice_set(scan->ctx, choice, name, value);
+    char name[MAX_WORD], value[MAX_WORD];
+    if (!parse_word(parser, "=,()", true, name) || *parser->at != '=')
+        return malformed(parser);
+    parser->at++;
+    if (!parse_word(parser, ",()", false, value) || !*parser->at || *parser->at == '(')
+        return malformed(parser);
+    rg_status status = rg_choice_set(parser->ctx, choice, name, value);
     if (status != RG_OK)
         return status;
     uint64_t bit = (uint64_t)1 << (find_param(choice->component, name) - choice->component->params);
     if (*given & bit)
-        return rg__fail(scan->ctx, RG_USAGE, "%s: %s is given twice", choice->component->name,
+        return rg__fail(parser->ctx, RG_USAGE, "%s: %s is given twice", choice->component->name,
                         name);
     *given |= bit;
     return RG_OK;
 }
 
-static rg_status take_params(struct scan *scan, rg_choice *choice)
+static rg_status parse_params(struct parser *parser, rg_choice *choice)
 {
     uint64_t given = 0;
-    scan->at++; /* '(' */
-    skip_space(scan);
-    for (bool more = *scan->at != ')'; more; scan->at += more) {
-        rg_status status = take_param(scan, choice, &given);
+    parser->at++; /* '(' */
+    skip_space(parser);
+    for (bool more = *parser->at != ')'; more; parser->at += more) {
+        rg_status status = parse_param(parser, choice, &given);
         if (status != RG_OK)
             return status;
-        more = *scan->at == ',';
+        more = *parser->at == ',';
     }
-    scan->at++; /* ')' */
+    parser->at++; /* ')' */
     return RG_OK;
 }
 
@@ -432,41 +432,41 @@ rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, co
                     known);
 }
 
-/* What follows the name, up to the end of the text. */
-static rg_status take_rest(struct scan *scan, const rg_component *component, rg_choice *choice)
+/* Parses what follows the name, up to the end of the text. */
+static rg_status parse_rest(struct parser *parser, const rg_component *component, rg_choice *choice)
 {
     set_defaults(component, choice);
-    rg_status status = *scan->at == '(' ? take_params(scan, choice) : RG_OK;
-    skip_space(scan);
-    return status == RG_OK && *scan->at ? malformed(scan) : status;
+    rg_status status = *parser->at == '(' ? parse_params(parser, choice) : RG_OK;
+    skip_space(parser);
+    return status == RG_OK && *parser->at ? malformed(parser) : status;
 }
 
 rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
                                rg_choice *choice)
 {
-    char name[WORD];
-    struct scan scan = {ctx, component->name, text, text};
-    return take_word(&scan, "(),=", true, name) ? take_rest(&scan, component, choice)
-                                                : malformed(&scan);
+    char name[MAX_WORD];
+    struct parser parser = {ctx, component->name, text, text};
+    return parse_word(&parser, "(),=", true, name) ? parse_rest(&parser, component, choice)
+                                                   : malformed(&parser);
 }
 
 rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
                           rg_choice *choice)
 {
-    char name[WORD];
+    char name[MAX_WORD];
     rg_status status =
         rg__require(ctx, "rg_choice_parse", "registry", registry, "choice", choice, NULL);
     if (status != RG_OK)
         return status;
     if (!text)
         return rg__fail(ctx, RG_USAGE, "%s: text is NULL", registry->what);
-    struct scan scan = {ctx, registry->what, text, text};
-    if (!take_word(&scan, "(),=", true, name))
-        return malformed(&scan);
+    struct parser parser = {ctx, registry->what, text, text};
+    if (!parse_word(&parser, "(),=", true, name))
+        return malformed(&parser);
     const rg_component *component = rg_registry_find(registry, name);
     if (!component)
         return rg__unknown_component(ctx, registry, name);
-    return take_rest(&scan, component, choice);
+    return parse_rest(&parser, component, choice);
 }
 
 size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)
@@ -479,7 +479,7 @@ size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)
     for (int i = 0; i < component->n_params; i++) {
         const rg_param *param = &component->params[i];
         rg__append(&buffer, "%s%s=", i ? ", " : "(", param->name);
-        put_value(&buffer, param, choice->params.bytes + param->offset);
+        append_value(&buffer, param, choice->params.bytes + param->offset);
     }
     rg__append(&buffer, "%s", component->n_params ? ")" : "");
     return buffer.length;

@@ -1,4 +1,4 @@
-/* component.h (internal): how a component's table of parameters is written.
+/* component.h (internal): macros for a component's table of parameters.
  *
  *   static const rg_param params[] = {
  *       RG__REAL(struct adam, beta1, 0.9, 0, 1, .below = true, .help = "Decay rate of ..."),
@@ -26,13 +26,13 @@
 #define RG__INTEGERS(owner, field, low, high, ...)                                                 \
     RG__PARAM(RG_PARAM_INTEGERS, owner, field, 0, low, high, __VA_ARGS__)
 
-/* The parameters of a component, in its initialiser. */
+/* The members of a component's initialiser that describe its parameters. */
 #define RG__PARAMS(owner, array)                                                                   \
     .params = (array), .n_params = RG__COUNT(array),                                              \
     .params_size = sizeof(owner) + 0 * sizeof(char[sizeof(owner) <= RG_PARAMS_SIZE ? 1 : -1])
 /* clang-format on */
 
-/* Reads a choice of this component from its text, whatever name stands there. */
+/* Parses the text of a choice as one of this component, ignoring the name in the text. */
 rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
                                rg_choice *choice);
 

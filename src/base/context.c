@@ -1,4 +1,5 @@
-/* context.c: the context: memory through the caller's hook, the last error, notes, the clock. */
+/* context.c: the context: memory from the caller's allocator, the last error, log messages, the
+ * clock. */
 #include "base/base.h"
 
 #include "base/file.h"
@@ -13,7 +14,7 @@
 #include <cpuid.h>
 #endif
 
-enum { LARGE = 4 << 20 }; /* bytes: a block that is worth large pages */
+enum { LARGE = 4 << 20 }; /* bytes: from this size on a block gets huge pages */
 
 static void *system_resize(void *user, void *block, size_t size)
 {
@@ -35,7 +36,7 @@ const char *rg_status_name(rg_status status)
     return (unsigned)status < RG_STATUS_COUNT ? names[status] : NULL;
 }
 
-/* The level of x86-64 (its psABI), as far as Rankgrad's own loops ask for it. */
+/* The x86-64 level (of the psABI), as far as the loops of tensor/vector.c need it. */
 static int machine_level(void)
 {
 #ifdef __x86_64__
@@ -82,7 +83,7 @@ void rg_context_destroy(rg_context *ctx)
 
 const char *rg_last_error(const rg_context *ctx)
 {
-    return ctx ? ctx->error : "out of memory: there is no context";
+    return ctx ? ctx->error : "out of memory: the context is NULL";
 }
 
 rg_status rg_last_status(const rg_context *ctx)
@@ -92,14 +93,14 @@ rg_status rg_last_status(const rg_context *ctx)
 
 rg_status rg__fail(rg_context *ctx, rg_status status, const char *format, ...)
 {
-    char sentence[sizeof ctx->error]; /* the arguments may point into the last error */
+    if (!ctx) /* it could not be created, so there is no place for a message */
+        return RG_LIMIT;
+    char message[sizeof ctx->error]; /* the arguments may point into the last error */
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (!ctx) /* it could not be made: there is nowhere to put a sentence */
-        return RG_LIMIT;
-    memcpy(ctx->error, sentence, sizeof sentence);
+    memcpy(ctx->error, message, sizeof message);
     ctx->status = status;
     return status;
 }
@@ -149,15 +150,15 @@ void rg__log(rg_context *ctx, rg_log_level level, const char *format, ...)
 {
     if (!ctx->log)
         return;
-    char sentence[1024];
+    char message[sizeof ctx->last_logged];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    if (strcmp(sentence, ctx->note) == 0)
+    if (strcmp(message, ctx->last_logged) == 0)
         return;
-    memcpy(ctx->note, sentence, sizeof sentence);
-    ctx->log(ctx->log_user, level, sentence);
+    memcpy(ctx->last_logged, message, sizeof message);
+    ctx->log(ctx->log_user, level, message);
 }
 
 rg_status rg__cancelled(rg_context *ctx)
@@ -172,7 +173,7 @@ void *rg__alloc_uninitialized(rg_context *ctx, int64_t count, size_t size, const
     size_t total;
     if (count < 0 || __builtin_mul_overflow((size_t)count, size, &total)) {
         rg__fail(ctx, RG_LIMIT,
-                 "%lld elements of %zu bytes for %s are more than memory can address",
+                 "cannot allocate %lld elements of %zu bytes for %s: the size overflows",
                  (long long)count, size, what);
         return NULL;
     }

@@ -1,5 +1,7 @@
-/* file.h (internal): every file operation of the library goes through a table in the context, so
- * that tests can fail the k-th of them. */
+/* file.h (internal): the table of file operations, and opening and reading of inputs.
+ *
+ * All file operations of the library go through the table in the context, so that tests can make
+ * the k-th of them fail. */
 #ifndef RG_BASE_FILE_H
 #define RG_BASE_FILE_H
 
@@ -23,36 +25,37 @@ struct rg__files {
     int (*link)(const char *from, const char *to);
     ssize_t (*readlink)(const char *path, char *to, size_t size);
     int (*access)(const char *path, int mode);
-    int (*dup)(int fd); /* above 2, closed by exec */
+    int (*dup)(int fd); /* the new descriptor is above 2 and close-on-exec */
     int (*fchmod)(int fd, mode_t mode);
     int (*fchown)(int fd, uid_t user, gid_t group);
-    /* user.* and the access list; -1 when the access list could not be copied */
+    /* copies the user.* attributes and the ACL; -1 if the ACL could not be copied */
     int (*copy_attributes)(const char *from, int fd);
-    void *(*mmap)(size_t size, int fd); /* whole file prefix, read-only, private; NULL on failure */
+    void *(*mmap)(size_t size, int fd); /* from offset 0, read-only, private; NULL on failure */
     int (*munmap)(void *address, size_t size);
 };
 
 extern const struct rg__files rg__system_files;
 
-/* Opens a file for reading and tells its size (0 for what has none, a pipe). A directory is an
- * error. *fd is the caller's. */
+/* Opens a file for reading and gets its size (0 if it is not a regular file). A directory is an
+ * error. The caller closes *fd with rg__close_input. */
 rg_status rg__open_input(rg_context *ctx, const char *path, int *fd, int64_t *size);
 
-/* Tells what stands at a path; *there false: nothing. It is not opened for that: whoever opens a
- * pipe and closes it again ends its writer. */
-rg_status rg__stat_path(rg_context *ctx, const char *path, bool *there, struct stat *st);
+/* stat() of a path; *exists is false if there is no such file. The file is not opened for I/O:
+ * opening and closing a pipe would end its writer with SIGPIPE. */
+rg_status rg__stat_path(rg_context *ctx, const char *path, bool *exists, struct stat *st);
 
-/* Reads exactly `size` bytes at `offset`; fewer is RG_DAMAGED, a failing read RG_IO. */
+/* Reads exactly `size` bytes at `offset`. RG_DAMAGED if the file is too short, RG_IO if reading
+ * fails. */
 rg_status rg__read_at(rg_context *ctx, const char *path, int fd, void *to, size_t size,
                       int64_t offset);
 
 void rg__close_input(rg_context *ctx, int fd);
 
-/* Advice on memory that nobody has touched: its pages are to be large. */
+/* Advises the kernel to use huge pages for memory that has not been touched yet. */
 void rg__advise_huge_pages(const void *data, size_t size);
 
-/* Advice on a part of a read-only mapping of a file: it will be read soon; it will not be for a
- * while, so that its pages need not stay in memory (they are read again when touched). */
+/* Advises the kernel about a part of a read-only mapping: that it will be read soon, or that its
+ * pages can be dropped for now (they are read from the file again when touched). */
 void rg__advise_willneed(const void *data, size_t size);
 void rg__advise_dontneed(const void *data, size_t size);
 

@@ -1,10 +1,10 @@
 /* memory.c: how much memory this process may use: the smallest of the machine's memory, the limits
- * of its control groups (cgroups, versions 1 and 2) and the address space that RLIMIT_AS leaves.
+ * of its control groups (cgroups, versions 1 and 2) and what is left of RLIMIT_AS.
  *
- * The process's cgroup is named in /proc/self/cgroup, as a path below the root of a hierarchy;
- * /proc/self/mountinfo tells where that hierarchy, or the part of it that a container sees, is
- * mounted. A limit of any enclosing group applies, so all directories from the process's group up
- * to the mount point are read. A file that cannot be read or understood sets no limit. */
+ * /proc/self/cgroup names the process's cgroup as a path below the root of a hierarchy, and
+ * /proc/self/mountinfo gives the mount point of that hierarchy, or of the part that a container
+ * sees. The limits of all enclosing groups apply, so every directory from the process's group up to
+ * the mount point is read. A file that cannot be read or parsed sets no limit. */
 #include "base/file.h"
 
 #include <fcntl.h>
@@ -22,11 +22,11 @@ static void lower(struct rg__memory_limit *limit, int64_t bytes, const char *sou
         *limit = (struct rg__memory_limit){bytes, source};
 }
 
-/* A text file of the system, line by line; without allocations, of which each may fail. */
+/* Reads a text file of the system line by line, without allocating memory. */
 struct lines {
     rg_context *ctx;
     int fd;
-    size_t begin, end; /* of what was read and not yet given out */
+    size_t begin, end; /* the part of `text` not yet returned */
     char text[2 * MOST_PATH];
 };
 
@@ -43,8 +43,8 @@ static void close_lines(struct lines *l)
         l->ctx->files->close(l->fd);
 }
 
-/* The next line, valid until the next call; NULL after the last, or where reading fails. A line
- * that is longer than the buffer comes in pieces. */
+/* The next line, valid until the next call; NULL at the end or on a read error. A line longer than
+ * the buffer is returned in pieces. */
 static char *next_line(struct lines *l)
 {
     ssize_t more = l->fd >= 0;
@@ -69,7 +69,7 @@ static char *next_line(struct lines *l)
     return any ? rest : NULL;
 }
 
-/* The number that a file begins with; 0 where there is none ("max": no limit). */
+/* The number at the beginning of a file; 0 if there is none ("max" means no limit). */
 static int64_t read_number(rg_context *ctx, const char *path)
 {
     struct lines l;
@@ -90,13 +90,13 @@ static void limit_by_file(rg_context *ctx, const char *folder, const char *file,
 
 /* ---- Control groups -------------------------------------------------------------------------- */
 
-/* One hierarchy: where it is mounted, and which of its directories is mounted there. */
+/* A mounted hierarchy: its mount point, and which of its directories is mounted there. */
 struct mount {
     char root[MOST_PATH], point[MOST_PATH];
 };
 
-/* Whether a list separated by commas has the word. */
-static bool lists(const char *list, const char *word)
+/* Whether a comma-separated list contains a word. */
+static bool list_contains(const char *list, const char *word)
 {
     size_t n = strlen(word);
     for (; list; list = strchr(list, ','), list = list ? list + 1 : NULL)
@@ -114,7 +114,7 @@ static bool is_mount(const char *line, int version, struct mount *mount)
         sscanf(rest + 3, "%63s %*s %511s", type, super) != 2)
         return false;
     return version == 2 ? strcmp(type, "cgroup2") == 0
-                        : strcmp(type, "cgroup") == 0 && lists(super, "memory");
+                        : strcmp(type, "cgroup") == 0 && list_contains(super, "memory");
 }
 
 static bool find_mount(rg_context *ctx, int version, struct mount *mount)
@@ -128,8 +128,8 @@ static bool find_mount(rg_context *ctx, int version, struct mount *mount)
     return found;
 }
 
-/* One line of /proc/self/cgroup, "ID:CONTROLLERS:PATH"; the path, or NULL where the line is of
- * another hierarchy. Version 2 has the id 0 and no controllers. */
+/* The path in a line of /proc/self/cgroup, "ID:CONTROLLERS:PATH"; NULL if the line is for another
+ * hierarchy. Version 2 has the id 0 and no controllers. */
 static const char *path_in(char *line, int version)
 {
     char *controllers = strchr(line, ':'),
@@ -138,10 +138,11 @@ static const char *path_in(char *line, int version)
         return NULL;
     *path++ = '\0';
     bool is_v2 = controllers[1] == '\0';
-    return version == 2 ? (is_v2 ? path : NULL) : lists(controllers + 1, "memory") ? path : NULL;
+    bool found = version == 2 ? is_v2 : list_contains(controllers + 1, "memory");
+    return found ? path : NULL;
 }
 
-/* The limits of the group at `path` of the hierarchy and of all groups around it. */
+/* Applies the limits of the group at `path` of the hierarchy and of all enclosing groups. */
 static void limit_by_groups(rg_context *ctx, const struct mount *mount, const char *path,
                             int version, struct rg__memory_limit *limit)
 {
@@ -178,7 +179,7 @@ static void limit_by_cgroups(rg_context *ctx, struct rg__memory_limit *limit)
 
 /* ---- The process ----------------------------------------------------------------------------- */
 
-/* What RLIMIT_AS leaves; address space that is in use cannot be had again. */
+/* Applies what is left of RLIMIT_AS after the address space already in use. */
 static void limit_by_address_space(rg_context *ctx, struct rg__memory_limit *limit)
 {
     struct rlimit as;
@@ -186,7 +187,7 @@ static void limit_by_address_space(rg_context *ctx, struct rg__memory_limit *lim
         return;
     int64_t used = read_number(ctx, "/proc/self/statm") * sysconf(_SC_PAGESIZE);
     int64_t bytes = as.rlim_cur < INT64_MAX ? (int64_t)as.rlim_cur : INT64_MAX;
-    lower(limit, bytes > used ? bytes - used : 1, "the address space that is left (ulimit -v)");
+    lower(limit, bytes > used ? bytes - used : 1, "the address space left (ulimit -v)");
 }
 
 struct rg__memory_limit rg__memory_limit(rg_context *ctx)

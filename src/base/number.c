@@ -1,11 +1,11 @@
 /* number.c: decimal text to double, correctly rounded; see number.h.
  *
- * The one idea: up to 19 digits are an exact integer m, and the number is m 10^e. Where m is at
- * most 2^53 and e within 22, both are exact doubles, so that one multiplication or division, which
- * rounds once, is the answer (Clinger 1990). Where e is within 27, 5^|e| is an exact integer, and
- * product or quotient in 128 bits is exact but for one bit that tells whether something was left.
- * That is nearly every number in every file. The others go to the C library with a "C" locale
- * handed over, which touches neither the process's locale nor the thread's.
+ * Up to 19 digits are an exact integer m, and the number is m 10^e. If m <= 2^53 and |e| <= 22,
+ * both m and 10^|e| are exact doubles, and one multiplication or division gives the correctly
+ * rounded result (Clinger 1990). If |e| <= 27, 5^|e| is an exact 64-bit integer, and the product or
+ * quotient is computed in 128 bits, with a sticky bit for the remainder. Nearly all numbers in data
+ * files are of these two kinds. All others are converted by strtod_l with the "C" locale, which
+ * changes neither the process's locale nor the thread's.
  */
 #define _GNU_SOURCE /* strtod_l: glibc, musl and the BSDs have it, POSIX 2008 does not */
 
@@ -20,12 +20,12 @@
 #include <string.h>
 
 enum {
-    MOST_DIGITS = 19, /* 10^19 - 1 < 2^64 */
-    MOST_FIVES = 27   /* 5^27 < 2^64 */
+    MAX_DIGITS = 19, /* 10^19 - 1 < 2^64 */
+    MAX_POWER = 27   /* 5^27 < 2^64 */
 };
 
-/* Further digits of an exponent change nothing: no text is so long that they could. */
-#define MOST_EXPONENT ((int64_t)1 << 50)
+/* Digits of the exponent are ignored from here on: no text has enough digits to compensate. */
+#define MAX_EXPONENT ((int64_t)1 << 50)
 
 __extension__ typedef unsigned __int128 wide;
 
@@ -34,7 +34,7 @@ static bool is_digit(char c)
     return (unsigned)(c - '0') < 10u;
 }
 
-/* Eight bytes, the first one lowest. */
+/* Loads eight bytes in little-endian order. */
 static uint64_t load(const char *at)
 {
     uint64_t bytes;
@@ -45,8 +45,8 @@ static uint64_t load(const char *at)
     return bytes;
 }
 
-/* mantissa = mantissa 10^n + the n digits at `at` (modulo 2^64); returns their end. One by one: the
- * processor foresees how many there are, as before a point they are few. */
+/* Appends the n digits at `at`: mantissa = mantissa 10^n + digits (modulo 2^64); returns their end.
+ * A digit at a time: before the point there are few, and the branch predictor learns how many. */
 static const char *read_whole(const char *at, uint64_t *mantissa)
 {
     uint64_t m = *mantissa;
@@ -56,7 +56,7 @@ static const char *read_whole(const char *at, uint64_t *mantissa)
     return at;
 }
 
-/* The same for the digits behind the point, eight bytes at a time, without a branch on how many of
+/* The same for the digits after the point: eight bytes at a time, without a branch on how many of
  * them are digits. */
 static const char *read_fraction(const char *at, uint64_t *mantissa)
 {
@@ -64,14 +64,14 @@ static const char *read_fraction(const char *at, uint64_t *mantissa)
                                       100000, 1000000, 10000000, 100000000};
     int n;
     do {
-        /* A digit is 0 to 9 then, and no other byte is; adding 0x76 shows it in the highest bit,
-         * up to the first that is no digit. */
+        /* A digit becomes 0 to 9, any other byte becomes larger. Adding 0x76 sets the highest bit
+         * of the larger ones; carries can only affect bytes after the first of these. */
         uint64_t w = load(at) ^ 0x3030303030303030u;
         uint64_t others = ((w + 0x7676767676767676u) | w) & 0x8080808080808080u;
         n = others ? __builtin_ctzll(others) / 8 : 8;
         if (n == 0)
             break;
-        w <<= 64 - 8 * n; /* zeros in front */
+        w <<= 64 - 8 * n; /* pads with zeros on the left */
         w = 10 * w + (w >> 8);
         w = ((w & 0xff000000ffu) * (100 + (1000000ull << 32)) +
              (w >> 16 & 0xff000000ffu) * (1 + (10000ull << 32))) >>
@@ -82,7 +82,7 @@ static const char *read_fraction(const char *at, uint64_t *mantissa)
     return at;
 }
 
-/* The digits of an exponent, after its 'e'; NULL when there are none. */
+/* Adds the exponent after an 'e' to *exponent; NULL if it has no digits. */
 static const char *read_exponent(const char *at, int64_t *exponent)
 {
     bool negative = *at == '-';
@@ -92,13 +92,13 @@ static const char *read_exponent(const char *at, int64_t *exponent)
         return NULL;
     int64_t e = 0;
     for (; is_digit(*at); at++)
-        if (e < MOST_EXPONENT)
+        if (e < MAX_EXPONENT)
             e = 10 * e + (*at - '0');
     *exponent += negative ? -e : e;
     return at;
 }
 
-/* nan, inf and infinity, behind the sign. */
+/* Reads nan, inf or infinity after the sign; NULL if it is none of them. */
 static const char *read_word(const char *at, double *value)
 {
     static const struct {
@@ -107,7 +107,7 @@ static const char *read_word(const char *at, double *value)
     } words[] = {{"infinity", HUGE_VAL}, {"inf", HUGE_VAL}, {"nan", (double)NAN}};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         int n = 0;
-        while (words[i].word[n] && (at[n] | 0x20) == words[i].word[n]) /* ASCII's lower case */
+        while (words[i].word[n] && (at[n] | 0x20) == words[i].word[n]) /* to lower case */
             n++;
         if (words[i].word[n])
             continue;
@@ -117,9 +117,9 @@ static const char *read_word(const char *at, double *value)
     return NULL;
 }
 
-/* For what does not fit exactly. The "C" locale is a constant of the C library: this allocates
+/* For all other numbers. The "C" locale is a constant of the C library, so newlocale allocates
  * nothing. */
-static bool convert_exactly(const char *text, double *value)
+static bool convert_by_strtod(const char *text, double *value)
 {
     locale_t c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!c_locale)
@@ -129,7 +129,7 @@ static bool convert_exactly(const char *text, double *value)
     return true;
 }
 
-/* 2^exponent, of normal doubles. */
+/* 2^exponent, for exponents of normal doubles. */
 static double power_of_two(int exponent)
 {
     uint64_t bits = (uint64_t)(1023 + exponent) << 52;
@@ -138,11 +138,11 @@ static double power_of_two(int exponent)
     return power;
 }
 
-/* m 10^exponent by way of 2^exponent 5^exponent, for |exponent| up to MOST_FIVES. */
+/* m 10^exponent as m 5^exponent 2^exponent, for |exponent| <= MAX_POWER. */
 static double scale(uint64_t m, int exponent)
 {
     /* clang-format off */
-    static const uint64_t fives[MOST_FIVES + 1] = {
+    static const uint64_t fives[MAX_POWER + 1] = {
         1u, 5u, 25u, 125u, 625u, 3125u, 15625u, 78125u, 390625u, 1953125u, 9765625u, 48828125u,
         244140625u, 1220703125u, 6103515625u, 30517578125u, 152587890625u, 762939453125u,
         3814697265625u, 19073486328125u, 95367431640625u, 476837158203125u, 2384185791015625u,
@@ -165,16 +165,16 @@ static double scale(uint64_t m, int exponent)
         bits = (uint64_t)(product >> shift);
         rest = product - ((wide)bits << shift);
     }
-    /* The lowest bit is far below where the conversion rounds: there it stands for all the rest. */
+    /* The lowest bit is below all bits that the conversion keeps, so it can be the sticky bit. */
     return (double)(bits | (rest != 0)) * power_of_two(shift + exponent);
 }
 
-/* How many digits there are from the first that is not 0 on, counted up to MOST_DIGITS + 1. */
+/* The number of digits from the first that is not 0, counted up to MAX_DIGITS + 1. */
 static int significant(const char *first, const char *end)
 {
     int n = 0;
     for (const char *at = first; at < end; at++)
-        n += is_digit(*at) && (n > 0 || *at != '0') && n <= MOST_DIGITS;
+        n += is_digit(*at) && (n > 0 || *at != '0') && n <= MAX_DIGITS;
     return n;
 }
 
@@ -200,14 +200,14 @@ const char *rg__read_number(const char *text, double *value)
         *value = end && negative ? -*value : *value;
         return end;
     }
-    bool whole = n_digits <= MOST_DIGITS || significant(first, end) <= MOST_DIGITS;
+    bool exact = n_digits <= MAX_DIGITS || significant(first, end) <= MAX_DIGITS;
     if (*end == 'e' || *end == 'E')
         end = read_exponent(end + 1, &exponent);
     if (!end)
         return NULL;
     double magnitude = (double)mantissa;
-    if (!whole || exponent < -MOST_FIVES || exponent > MOST_FIVES)
-        return convert_exactly(text, value) ? end : NULL;
+    if (!exact || exponent < -MAX_POWER || exponent > MAX_POWER)
+        return convert_by_strtod(text, value) ? end : NULL;
     if (mantissa > (uint64_t)1 << 53 || exponent < -22 || exponent > 22)
         magnitude = mantissa ? scale(mantissa, (int)exponent) : 0;
     else

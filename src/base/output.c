@@ -1,4 +1,4 @@
-/* output.c: outputs: files that appear whole, and streams; see output.h. */
+/* output.c: outputs: files that are replaced atomically, and streams; see output.h. */
 #define _DEFAULT_SOURCE /* O_DIRECTORY, O_NOCTTY */
 #include "base/output.h"
 
@@ -11,15 +11,15 @@
 #include <unistd.h>
 
 enum {
-    MOST_AT_ONCE = 1 << 30, /* Linux moves at most 2 GiB a call */
-    MOST_LINKS = 40,        /* as Linux */
-    MOST_OF_NAME = 200,     /* bytes of a file's name that its temporary's begins with */
+    MAX_TRANSFER = 1 << 30, /* bytes per call; Linux transfers at most 2 GiB */
+    MAX_LINKS = 40,         /* as Linux */
+    NAME_PREFIX = 200,      /* bytes of a file's name that its temporary file's name starts with */
     BLOCK = 1 << 16
 };
 
-/* ---- Where a path leads ---------------------------------------------------------------------- */
+/* ---- Resolving a path ------------------------------------------------------------------------ */
 
-/* The descriptor that a path names; -1: none. */
+/* The descriptor that a path names, or -1. */
 static int descriptor_of(const char *path)
 {
     static const char *const names[] = {"/dev/stdin", "/dev/stdout", "/dev/stderr", NULL};
@@ -38,31 +38,31 @@ static int descriptor_of(const char *path)
     return rg__find_name(names, path);
 }
 
-/* What a link at `path` leads to, seen from where the link is. */
-static char *join(rg_context *ctx, const char *path, const char *to)
+/* The target `to` of the link at `path`; a relative one starts from the link's folder. */
+static char *link_target(rg_context *ctx, const char *path, const char *to)
 {
     const char *slash = strrchr(path, '/');
     size_t n = to[0] == '/' || !slash ? 0 : (size_t)(slash - path) + 1, room = n + strlen(to) + 3;
     char *joined = rg__alloc(ctx, (int64_t)room, 1, "a file name");
-    if (joined) /* "./": a link to "-" is no stream */
+    if (joined) /* "./": a link to "-" does not mean standard output */
         snprintf(joined, room, "%.*s%s%s", (int)n, path, n || to[0] == '/' ? "" : "./", to);
     return joined;
 }
 
-/* Replaces *path by what it leads to, as long as its last part is a link. */
-static rg_status follow(rg_context *ctx, char **path)
+/* Replaces *path by the target of the link as long as it is a symbolic link. */
+static rg_status follow_links(rg_context *ctx, char **path)
 {
     char to[PATH_MAX + 1];
-    for (int i = 0; i < MOST_LINKS; i++) {
+    for (int i = 0; i < MAX_LINKS; i++) {
         if (descriptor_of(*path) >= 0)
             return RG_OK;
         ssize_t n = ctx->files->readlink(*path, to, sizeof to - 1);
-        if (n < 0 && (errno == EINVAL || errno == ENOENT)) /* no link, or nothing */
+        if (n < 0 && (errno == EINVAL || errno == ENOENT)) /* not a link, or no file */
             return RG_OK;
         if (n < 0)
             return rg__fail_errno(ctx, *path, "write", errno);
         to[n] = '\0';
-        char *next = join(ctx, *path, to);
+        char *next = link_target(ctx, *path, to);
         if (!next)
             return RG_LIMIT;
         rg__free(ctx, *path);
@@ -71,8 +71,8 @@ static rg_status follow(rg_context *ctx, char **path)
     return rg__fail_errno(ctx, *path, "write", ELOOP);
 }
 
-/* What stands where the path has led. */
-static rg_status look(rg_context *ctx, const char *path, struct rg__destination *to)
+/* Finds what to->target is; `path` is for messages. */
+static rg_status inspect(rg_context *ctx, const char *path, struct rg__destination *to)
 {
     to->descriptor = descriptor_of(to->target);
     if (to->descriptor >= 0) {
@@ -101,9 +101,9 @@ rg_status rg__output_resolve(rg_context *ctx, const char *path, struct rg__desti
     to->target = rg__strdup(ctx, path);
     if (!to->target)
         return RG_LIMIT;
-    rg_status status = follow(ctx, &to->target);
+    rg_status status = follow_links(ctx, &to->target);
     if (status == RG_OK)
-        status = look(ctx, path, to);
+        status = inspect(ctx, path, to);
     if (status != RG_OK) {
         rg__free(ctx, to->target);
         to->target = NULL;
@@ -111,7 +111,7 @@ rg_status rg__output_resolve(rg_context *ctx, const char *path, struct rg__desti
     return status;
 }
 
-/* Whether two files that may not exist yet have one name in one folder. */
+/* Whether two files, which may not exist yet, have the same name in the same folder. */
 static rg_status same_name(rg_context *ctx, const char *a, const char *b, bool *same)
 {
     const char *paths[] = {a, b};
@@ -120,12 +120,12 @@ static rg_status same_name(rg_context *ctx, const char *a, const char *b, bool *
     *same = false;
     for (int i = 0; i < 2; i++) {
         const char *slash = strrchr(paths[i], '/');
-        bool there = false;
+        bool exists = false;
         char *folder = slash ? rg__strndup(ctx, paths[i], (size_t)(slash - paths[i]) + 1)
                              : rg__strdup(ctx, ".");
-        rg_status status = folder ? rg__stat_path(ctx, folder, &there, &st[i]) : RG_LIMIT;
+        rg_status status = folder ? rg__stat_path(ctx, folder, &exists, &st[i]) : RG_LIMIT;
         rg__free(ctx, folder);
-        if (status != RG_OK || !there)
+        if (status != RG_OK || !exists)
             return status;
         names[i] = slash ? slash + 1 : paths[i];
     }
@@ -165,11 +165,12 @@ bool rg_output_is_stdout(rg_context *ctx, const char *path)
            st.st_ino == to.st.st_ino;
 }
 
-/* ---- Beginning ------------------------------------------------------------------------------- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
-/* Creates a new file beside `path`: its name (allocated) and descriptor. RG_IO, told as `told`. */
-static rg_status create_beside(rg_context *ctx, const char *told, const char *path, mode_t mode,
-                               char **name, int *fd)
+/* Creates a temporary file in the folder of `path`; *name is allocated. RG_IO if that fails, in a
+ * message that names `shown`. */
+static rg_status create_temporary(rg_context *ctx, const char *shown, const char *path, mode_t mode,
+                                  char **name, int *fd)
 {
     const char *slash = strrchr(path, '/');
     size_t folder = slash ? (size_t)(slash - path) + 1 : 0, room = strlen(path) + 64;
@@ -177,7 +178,7 @@ static rg_status create_beside(rg_context *ctx, const char *told, const char *pa
     if (!*name)
         return RG_LIMIT;
     for (int n = 0; n < 1000; n++) {
-        snprintf(*name, room, "%.*s%.*s.tmp-%ld-%d", (int)folder, path, (int)MOST_OF_NAME,
+        snprintf(*name, room, "%.*s%.*s.tmp-%ld-%d", (int)folder, path, (int)NAME_PREFIX,
                  path + folder, (long)getpid(), n);
         *fd = ctx->files->open(*name, O_RDWR | O_CREAT | O_EXCL, mode);
         if (*fd >= 0)
@@ -188,23 +189,22 @@ static rg_status create_beside(rg_context *ctx, const char *told, const char *pa
     int error = errno;
     rg__free(ctx, *name);
     *name = NULL;
-    bool folder_refuses = error == EACCES || error == EPERM || error == EROFS;
-    return rg__fail_errno(ctx, told, folder_refuses ? "create a file in its folder" : "write",
-                          error);
+    bool denied = error == EACCES || error == EPERM || error == EROFS;
+    return rg__fail_errno(ctx, shown, denied ? "create a file in its folder" : "write", error);
 }
 
-/* Gives the temporary what the user arranged for the file that it replaces. Where the group or the
- * access list cannot be kept, the group gets no more than everyone has. */
-static void keep_attributes(struct rg__output *out, const struct stat *st)
+/* Gives the temporary file the owner, group, mode, ACL and user attributes of the file that it will
+ * replace. If the group or the ACL cannot be set, the group gets only the permissions of others. */
+static void copy_owner_and_mode(struct rg__output *out, const struct stat *st)
 {
     const struct rg__files *files = out->ctx->files;
     mode_t mode = st->st_mode & 07777;
-    bool kept = files->fchown(out->fd, st->st_uid, st->st_gid) == 0;
-    if (!kept) {
+    bool group_set = files->fchown(out->fd, st->st_uid, st->st_gid) == 0;
+    if (!group_set) {
         mode &= (mode_t) ~(S_ISUID | S_ISGID);
-        kept = files->fchown(out->fd, (uid_t)-1, st->st_gid) == 0;
+        group_set = files->fchown(out->fd, (uid_t)-1, st->st_gid) == 0;
     }
-    if (files->copy_attributes(out->target, out->fd) != 0 || !kept)
+    if (files->copy_attributes(out->target, out->fd) != 0 || !group_set)
         mode &= (mode_t)~S_IRWXG | (mode & S_IRWXO) << 3;
     if (files->fchmod(out->fd, mode) != 0)
         out->error = errno;
@@ -236,21 +236,21 @@ rg_status rg__output_begin(rg_context *ctx, const char *path, struct rg__output 
         status = RG_LIMIT;
     else if (to.stream)
         status = open_stream(out, &to);
-    else /* nobody else reads it before it has the mode of what it replaces */
-        status =
-            create_beside(ctx, path, to.target, to.exists ? 0600 : 0666, &out->temporary, &out->fd);
+    else /* 0600: private until it has the mode of the file that it replaces */
+        status = create_temporary(ctx, path, to.target, to.exists ? 0600 : 0666, &out->temporary,
+                                  &out->fd);
     if (status == RG_OK && !to.stream && to.exists)
-        keep_attributes(out, &to.st);
+        copy_owner_and_mode(out, &to.st);
     if (status != RG_OK)
         rg__output_abandon(out);
     return status;
 }
 
-/* Opens a file without a name in the folder of `path`. */
-static rg_status open_nameless(rg_context *ctx, const char *told, const char *path, int *fd)
+/* Opens a file without a name in the folder of `path`; messages name `shown`. */
+static rg_status open_unnamed(rg_context *ctx, const char *shown, const char *path, int *fd)
 {
     char *name;
-    rg_status status = create_beside(ctx, told, path, 0600, &name, fd);
+    rg_status status = create_temporary(ctx, shown, path, 0600, &name, fd);
     if (status != RG_OK)
         return status;
     if (ctx->files->unlink(name) != 0) {
@@ -262,7 +262,7 @@ static rg_status open_nameless(rg_context *ctx, const char *told, const char *pa
     return status;
 }
 
-static rg_status open_nameless_anywhere(rg_context *ctx, int *fd)
+static rg_status open_unnamed_in_tmp(rg_context *ctx, int *fd)
 {
     const char *folder = getenv("TMPDIR");
     folder = folder && *folder ? folder : "/tmp";
@@ -271,7 +271,7 @@ static rg_status open_nameless_anywhere(rg_context *ctx, int *fd)
     if (!path)
         return RG_LIMIT;
     snprintf(path, room, "%s/rankgrad", folder);
-    rg_status status = open_nameless(ctx, folder, path, fd);
+    rg_status status = open_unnamed(ctx, folder, path, fd);
     rg__free(ctx, path);
     return status;
 }
@@ -283,14 +283,14 @@ rg_status rg__output_scratch_file(rg_context *ctx, const char *path, int *fd)
     rg_status status = rg__output_resolve(ctx, path, &to);
     if (status != RG_OK)
         return status;
-    status = to.stream ? open_nameless_anywhere(ctx, fd) : open_nameless(ctx, path, to.target, fd);
+    status = to.stream ? open_unnamed_in_tmp(ctx, fd) : open_unnamed(ctx, path, to.target, fd);
     rg__free(ctx, to.target);
     return status;
 }
 
 rg_status rg__output_stage(struct rg__output *out)
 {
-    return out->fd >= 0 ? RG_OK : open_nameless_anywhere(out->ctx, &out->fd);
+    return out->fd >= 0 ? RG_OK : open_unnamed_in_tmp(out->ctx, &out->fd);
 }
 
 rg_status rg_output_begin(rg_context *ctx, const char *path, rg_output **out)
@@ -311,28 +311,28 @@ rg_status rg_output_begin(rg_context *ctx, const char *path, rg_output **out)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-static void remember(struct rg__output *out, bool failed)
+static void store_error(struct rg__output *out, bool failed)
 {
     if (failed && out->error == 0)
         out->error = errno;
 }
 
-/* One write, at the offset, or with -1 to the stream: the bytes written, 0: it failed. */
+/* Writes at an offset, or to the stream if that is -1; returns the bytes written, 0 on failure. */
 static size_t write_part(struct rg__output *out, const char *from, size_t size, int64_t offset)
 {
     const struct rg__files *files = out->ctx->files;
-    size_t part = size < MOST_AT_ONCE ? size : MOST_AT_ONCE;
+    size_t part = size < MAX_TRANSFER ? size : MAX_TRANSFER;
     for (;;) {
         ssize_t n = offset < 0 ? files->write(out->stream, from, part)
                                : files->pwrite(out->fd, from, part, (off_t)offset);
-        /* a stream may block for as long as its reader likes */
+        /* a write to a stream blocks until its reader reads, so it must be interruptible */
         if (n < 0 && errno == EINTR && (offset >= 0 || rg__cancelled(out->ctx) == RG_OK))
             continue;
         if (n < 0 && errno == EINTR)
             errno = ECANCELED;
         if (n == 0)
             errno = ENOSPC;
-        remember(out, n <= 0);
+        store_error(out, n <= 0);
         return n > 0 ? (size_t)n : 0;
     }
 }
@@ -363,19 +363,19 @@ void rg_output_write(rg_output *out, const void *from, size_t size)
 void rg__output_truncate(struct rg__output *out, int64_t size)
 {
     if (out->error == 0)
-        remember(out, out->ctx->files->ftruncate(out->fd, (off_t)size) != 0);
+        store_error(out, out->ctx->files->ftruncate(out->fd, (off_t)size) != 0);
 }
 
 /* ---- Committing ------------------------------------------------------------------------------ */
 
-static void copy_draft(struct rg__output *out)
+static void copy_staging_file(struct rg__output *out)
 {
     char block[BLOCK];
     for (int64_t at = 0; out->error == 0;) {
         ssize_t n = out->ctx->files->pread(out->fd, block, sizeof block, (off_t)at);
         if (n < 0 && errno == EINTR)
             continue;
-        remember(out, n < 0);
+        store_error(out, n < 0);
         if (n <= 0)
             return;
         rg__output_write(out, block, (size_t)n, -1);
@@ -383,25 +383,25 @@ static void copy_draft(struct rg__output *out)
     }
 }
 
-/* Everything that commonly fails: all but the rename. */
+/* Everything that commonly fails, which is all but the rename. */
 static void finish(struct rg__output *out)
 {
     const struct rg__files *files = out->ctx->files;
     int *fd = out->is_stream ? &out->stream : &out->fd;
     if (out->is_stream && out->fd >= 0)
-        copy_draft(out);
+        copy_staging_file(out);
     else if (!out->is_stream && out->error == 0)
-        remember(out, files->fsync(out->fd) != 0);
+        store_error(out, files->fsync(out->fd) != 0);
     if (out->error != 0)
         return;
     int closing = *fd;
     *fd = -1;
-    remember(out, files->close(closing) != 0);
+    store_error(out, files->close(closing) != 0);
 }
 
-/* Keeps what the target is under another name, so that it can be put back. Where the file system
- * knows no links, it cannot. */
-static bool keep_old(struct rg__output *out)
+/* Makes a hard link to the old target, so that it can be restored. Without a backup (not every file
+ * system has hard links) it cannot be. False when out of memory. */
+static bool make_backup(struct rg__output *out)
 {
     size_t room = strlen(out->temporary) + 8;
     out->backup = rg__alloc(out->ctx, (int64_t)room, 1, "a file name");
@@ -416,9 +416,9 @@ static bool keep_old(struct rg__output *out)
     return true;
 }
 
-static void put_back(struct rg__output *out)
+static void restore_backup(struct rg__output *out)
 {
-    if (out->backup) /* if this fails, it stays under the other name */
+    if (out->backup) /* if this fails, the old file remains under the backup's name */
         out->ctx->files->rename(out->backup, out->target);
     else if (out->is_new)
         out->ctx->files->unlink(out->target);
@@ -426,7 +426,7 @@ static void put_back(struct rg__output *out)
     out->backup = NULL;
 }
 
-/* Makes the rename itself durable. A file system that cannot fsync a folder is no failure. */
+/* Makes the rename durable. Failure is ignored: some file systems cannot fsync a folder. */
 static void sync_folder(struct rg__output *out)
 {
     char *slash = strrchr(out->target, '/');
@@ -446,17 +446,17 @@ static rg_status fail(struct rg__output *out)
     return rg__fail_errno(out->ctx, out->path, "write", out->error);
 }
 
-/* Renames the first of them, in order; the index of the one that failed, or n. */
+/* Renames the temporary files in order; returns the index of the first that failed, or n. */
 static int rename_all(rg_output *const *outs, int n)
 {
     for (int i = 0; i < n; i++) {
         struct rg__output *out = outs[i];
         if (out->is_stream)
             continue;
-        if (i < n - 1 && !keep_old(out))
+        if (i < n - 1 && !make_backup(out))
             out->error = ENOMEM;
         else
-            remember(out, out->ctx->files->rename(out->temporary, out->target) != 0);
+            store_error(out, out->ctx->files->rename(out->temporary, out->target) != 0);
         if (out->error != 0)
             return i;
         rg__free(out->ctx, out->temporary);
@@ -482,7 +482,7 @@ rg_status rg_output_commit(rg_output *const *outs, int n)
     for (int i = 0; i < n; i++) {
         struct rg__output *out = outs[i];
         if (!out->is_stream && i < failed && failed < n)
-            put_back(out);
+            restore_backup(out);
         if (out->backup)
             out->ctx->files->unlink(out->backup);
         if (!out->is_stream && failed == n)

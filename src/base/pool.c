@@ -1,9 +1,10 @@
-/* pool.c: a small pool of POSIX threads; see pool.h. The only file that includes pthread.h.
+/* pool.c: a pool of POSIX threads; see pool.h. The only file that includes pthread.h.
  *
- * A run is a generation. The caller writes down the work, adds one to `generation` and works along;
- * a worker that sees the new number takes tasks from `next` until none is left, and counts itself
- * out of `running`. Steps of a training follow each other within microseconds, a sleeping thread
- * takes fifty to wake: so whoever waits spins for a moment before it sleeps. */
+ * Each run is a generation. The caller stores the task function and its arguments, increments
+ * `generation`, and takes tasks itself. A worker that sees the new generation takes tasks from
+ * `next` until none is left and then decrements `running`. The steps of a training follow each
+ * other within microseconds, but waking a sleeping thread takes about 50 us, so waiting threads
+ * spin for a while before they sleep. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "base/pool.h"
 
@@ -13,14 +14,14 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-enum { MOST_WORKERS = 256, SPINS = 4000 /* some 50 us */, LINE = 64 };
+enum { MAX_WORKERS = 256, SPINS = 4000 /* about 50 us */, CACHE_LINE = 64 };
 
 struct worker {
-    rg_context ctx; /* own errors, the pool's memory */
+    rg_context ctx; /* its own errors, the caller's allocator */
     struct rg__pool *pool;
     pthread_t thread;
     int64_t failed; /* the task that failed in this run; -1: none */
-    char apart[LINE];
+    char padding[CACHE_LINE];
 };
 
 struct rg__pool {
@@ -30,27 +31,27 @@ struct rg__pool {
     void *user;
     int64_t n;
     _Atomic int64_t next;
-    char apart[LINE]; /* what all write stays apart from what all read */
+    char padding[CACHE_LINE]; /* against false sharing of `next` with what follows */
     _Atomic uint64_t generation;
     _Atomic int running;
     bool stop;
     pthread_mutex_t lock; /* for sleeping and waking */
     pthread_cond_t wake, done;
-    pthread_mutex_t memory; /* workers take turns at the caller's allocator */
+    pthread_mutex_t allocator_lock; /* the caller's allocator is used by one thread at a time */
     struct worker worker[];
 };
 
-static void *resize_in_turn(void *user, void *block, size_t size)
+static void *locked_resize(void *user, void *block, size_t size)
 {
     struct rg__pool *pool = user;
-    pthread_mutex_lock(&pool->memory);
+    pthread_mutex_lock(&pool->allocator_lock);
     const rg_allocator *a = &pool->ctx->allocator;
     void *resized = a->resize(a->user, block, size);
-    pthread_mutex_unlock(&pool->memory);
+    pthread_mutex_unlock(&pool->allocator_lock);
     return resized;
 }
 
-/* CPUs that this process may run on. */
+/* The number of CPUs that this process may run on. */
 static int count_cpus(void)
 {
 #ifdef __linux__
@@ -89,7 +90,7 @@ static void take_tasks(struct rg__pool *pool, struct worker *worker)
     }
 }
 
-/* Waits for a generation later than `seen`. */
+/* Waits for a generation after `seen` and returns it. */
 static uint64_t next_generation(struct rg__pool *pool, uint64_t seen)
 {
     for (int i = 0; i < pool->spins; i++) {
@@ -105,7 +106,7 @@ static uint64_t next_generation(struct rg__pool *pool, uint64_t seen)
     return atomic_load(&pool->generation);
 }
 
-static void *work(void *argument)
+static void *run_worker(void *argument)
 {
     struct worker *worker = argument;
     struct rg__pool *pool = worker->pool;
@@ -145,7 +146,8 @@ static void wait_for_workers(struct rg__pool *pool)
 
 /* ---- The pool -------------------------------------------------------------------------------- */
 
-/* Starts workers 1, 2, ... with all signals blocked: handlers run in the caller's threads. */
+/* Starts workers 1, 2, ... with all signals blocked, so that handlers run in the caller's threads.
+ */
 static void start_threads(struct rg__pool *pool, int n_workers)
 {
     sigset_t all, before;
@@ -153,7 +155,7 @@ static void start_threads(struct rg__pool *pool, int n_workers)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pool->n_workers = 1;
     while (pool->n_workers < n_workers &&
-           pthread_create(&pool->worker[pool->n_workers].thread, NULL, work,
+           pthread_create(&pool->worker[pool->n_workers].thread, NULL, run_worker,
                           &pool->worker[pool->n_workers]) == 0)
         pool->n_workers++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -164,22 +166,22 @@ struct rg__pool *rg__pool(rg_context *ctx)
     if (!ctx || ctx->pool)
         return ctx ? ctx->pool : NULL;
     int n_cpus = count_cpus(), n = ctx->n_threads > 0 ? ctx->n_threads : n_cpus;
-    n = n < MOST_WORKERS ? n : MOST_WORKERS;
+    n = n < MAX_WORKERS ? n : MAX_WORKERS;
     struct rg__pool *pool =
-        rg__alloc(ctx, 1, sizeof *pool + (size_t)n * sizeof pool->worker[0], "the workers");
+        rg__alloc(ctx, 1, sizeof *pool + (size_t)n * sizeof pool->worker[0], "the thread pool");
     if (!pool)
         return NULL;
     pool->ctx = ctx;
     pool->spins = n <= n_cpus ? SPINS : 0;
     pthread_mutex_init(&pool->lock, NULL);
-    pthread_mutex_init(&pool->memory, NULL);
+    pthread_mutex_init(&pool->allocator_lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->done, NULL);
     for (int i = 0; i < n; i++) {
         struct worker *worker = &pool->worker[i];
         worker->pool = pool;
         worker->ctx = *ctx;
-        worker->ctx.allocator = (rg_allocator){resize_in_turn, pool};
+        worker->ctx.allocator = (rg_allocator){locked_resize, pool};
         worker->ctx.log = NULL;
         worker->ctx.n_threads = 1;
     }
@@ -199,20 +201,20 @@ rg_context *rg__pool_context(struct rg__pool *pool, int worker)
 
 rg_status rg__pool_run(struct rg__pool *pool, int64_t n, rg__task *task, void *user)
 {
-    bool together = pool->n_workers > 1 && n > 1;
+    bool parallel = pool->n_workers > 1 && n > 1;
     pool->task = task;
     pool->user = user;
     pool->n = n;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    if (together) {
+    if (parallel) {
         atomic_store(&pool->running, pool->n_workers - 1);
         start_generation(pool);
     }
     take_tasks(pool, &pool->worker[0]);
-    if (together)
+    if (parallel)
         wait_for_workers(pool);
     const struct worker *first = NULL;
-    for (int i = 0; i < (together ? pool->n_workers : 1); i++) {
+    for (int i = 0; i < (parallel ? pool->n_workers : 1); i++) {
         const struct worker *w = &pool->worker[i];
         if (w->failed >= 0 && (!first || w->failed < first->failed))
             first = w;
@@ -233,6 +235,6 @@ void rg__pool_destroy(struct rg__pool *pool)
     pthread_cond_destroy(&pool->wake);
     pthread_cond_destroy(&pool->done);
     pthread_mutex_destroy(&pool->lock);
-    pthread_mutex_destroy(&pool->memory);
+    pthread_mutex_destroy(&pool->allocator_lock);
     rg__free(pool->ctx, pool);
 }

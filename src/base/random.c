@@ -1,5 +1,5 @@
-/* random.c: counter-based random numbers; see random.h. The counter holds a and b (64 bits each),
- * the key seed and stream. */
+/* random.c: counter-based random numbers; see random.h. Philox's counter is made of a and b (64
+ * bits each), its key of the seed and the stream. */
 #include "base/random.h"
 
 #include <Random123/philox.h>
@@ -7,9 +7,9 @@
 
 __extension__ typedef unsigned __int128 uint128;
 
-static philox4x32_ctr_t draw(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
+static philox4x32_ctr_t philox(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
 {
-    /* The key has 64 bits; the stream is mixed into the seed by a Weyl constant. */
+    /* The key has only 64 bits, so stream times a Weyl constant is added to the seed. */
     uint64_t key = seed + (uint64_t)stream * 0x9E3779B97F4A7C15u;
     philox4x32_ctr_t counter = {
         {(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)}};
@@ -29,7 +29,7 @@ static double to_unit(uint64_t bits)
 
 uint64_t rg__random(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
 {
-    philox4x32_ctr_t r = draw(seed, stream, a, b);
+    philox4x32_ctr_t r = philox(seed, stream, a, b);
     return join(r.v[0], r.v[1]);
 }
 
@@ -40,7 +40,7 @@ double rg__uniform(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b
 
 double rg__normal(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
 {
-    philox4x32_ctr_t r = draw(seed, stream, a, b);
+    philox4x32_ctr_t r = philox(seed, stream, a, b);
     double u = 1.0 - to_unit(join(r.v[0], r.v[1])); /* in (0,1]: the logarithm is finite */
     double v = to_unit(join(r.v[2], r.v[3]));
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
@@ -50,10 +50,10 @@ void rg__shuffle(int64_t *array, int64_t n, uint64_t seed, enum rg__stream strea
 {
     for (int64_t i = n - 1; i > 0; i--) {
         uint64_t bits = rg__random(seed, stream, a, (uint64_t)i);
-        /* bits (i + 1) / 2^64, without a division; the bias is below i / 2^64 */
+        /* bits (i + 1) / 2^64 without a division; the bias is below i / 2^64 */
         int64_t j = (int64_t)((uint128)bits * (uint64_t)(i + 1) >> 64);
-        int64_t kept = array[i];
+        int64_t swapped = array[i];
         array[i] = array[j];
-        array[j] = kept;
+        array[j] = swapped;
     }
 }

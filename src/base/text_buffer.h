@@ -1,4 +1,4 @@
-/* buffer.h (internal): text put together in a buffer of fixed size. */
+/* text_buffer.h (internal): appends formatted text to a buffer of fixed size. */
 #ifndef RG_BASE_TEXT_BUFFER_H
 #define RG_BASE_TEXT_BUFFER_H
 
@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* A text of `length` characters, of which the first size - 1 are in the buffer, ended by NUL. */
+/* A text of `length` characters; the first size - 1 of them are in the buffer, ended by NUL. */
 struct rg__text_buffer {
     char *text;
     size_t size, length;
@@ -23,7 +23,7 @@ __attribute__((format(printf, 2, 3))) static inline void rg__append(struct rg__t
     buffer->length += n > 0 ? (size_t)n : 0;
 }
 
-/* "a, b, c" of names that end with NULL. */
+/* Appends "a, b, c"; `name_at` returns NULL after the last name. */
 static inline void rg__append_names(struct rg__text_buffer *buffer, const char *(*name_at)(int i))
 {
     for (int i = 0; name_at(i); i++)
