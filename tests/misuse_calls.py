@@ -58,7 +58,12 @@ VALID = {
     "rg_output **": "&v->output_out", "rg_parameters *": "&v->parameters",
     "rg_registry *": "rg_optimizers()", "rg_choice *": "&v->choice",
     "rg_component *": "v->choice.component", "rg_param *": "v->choice.component->params",
-    "rg_normalization *": "&v->normalization", "rg_text_source *": "&v->source",
+    "rg_normalization *": "&v->normalization", "rg_batches *": "v->batches",
+    "rg_batches **": "&v->batches_out", "batch": "&v->batch",
+    "rg_parameter *": "&v->parameter", "rg_parameters_create.n": "1",
+    "rg_parameters_create.out": "&v->parameters_out",
+    "rg_parameters_free.parameters": "&v->parameters_out",
+    "seed": "1", "stream": "1", "a": "1", "b": "1", "rg_shuffle.array": "v->offsets", "batch_lists": "1", "epoch": "1", "rg_text_source *": "&v->source",
 }
 VALID.update({f"rg_logical_{name}.{operand}": "v->truths"
               for name in ("and", "or", "xor", "not") for operand in "abx"})
@@ -72,15 +77,17 @@ ACCEPTED = re.compile(r"""
     | rg_model_set_feature_names\.names=NULL # none
     | rg_reject\..* | rg_last_status\.ctx=NULL | rg_last_error\.ctx=NULL | rg_graph_status\.graph=NULL
     | rg_context_create\.options=NULL
+    | rg_batches_create\.normalization=NULL # the features as they are
     | rg_scale\.factor=.*                    # any number
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
     | rg_model_load_own\.own=NULL            # none
     | rg_(choice|param)_\w+\.size=SIZE_MAX                     # more than is written
     """, re.X)
 # Counts of the caller's array, which a call must believe.
-BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_output_commit.n"}
+BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_output_commit.n",
+            "rg_parameters_create.n", "rg_shuffle.n"}
 
-HANDLES = {"rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
+HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
 # Functions that have nowhere to leave a message when these arguments are bad.
 WITHOUT_CONTEXT = {"rg_output_commit"}
 ENUMS = re.compile(r"rg_(dtype|status|normalize|reduction|label_mode|gain|ties|no_relevant|"

@@ -737,11 +737,11 @@ static void random_bits_are_philox(void **state)
             uint64_t a = join(k[0], k[1]), b = join(k[2], k[3]), bits = join(k[6], k[7]);
             /* the key is seed + stream * (the odd number next to 2^64 / golden ratio) */
             uint64_t seed = join(k[4], k[5]) - (uint64_t)s * 0x9E3779B97F4A7C15u;
-            assert_true(rg__random(seed, stream, a, b) == bits);
+            assert_true(rg_random(seed, stream, a, b) == bits);
             double u = (double)(bits >> 11) / 9007199254740992.0;
             double v = (double)(join(k[8], k[9]) >> 11) / 9007199254740992.0;
-            assert_close(rg__uniform(seed, stream, a, b), u, 0, 0);
-            assert_close(rg__normal(seed, stream, a, b),
+            assert_close(rg_uniform(seed, stream, a, b), u, 0, 0);
+            assert_close(rg_normal(seed, stream, a, b),
                          sqrt(-2 * log(1 - u)) * cos(2 * acos(-1) * v), 1e-14, 1e-14);
         }
 }
@@ -751,20 +751,20 @@ static void draws_depend_on_all_four(void **state)
 {
     (void)state;
     uint64_t draws[] = {
-        rg__random(1, RG__STREAM_SHUFFLE, 2, 3),
-        rg__random(2, RG__STREAM_SHUFFLE, 2, 3),
-        rg__random(1, RG__STREAM_SPLIT, 2, 3),
-        rg__random(1, RG__STREAM_SHUFFLE, 3, 3),
-        rg__random(1, RG__STREAM_SHUFFLE, 2, 4),
-        rg__random(1, RG__STREAM_SHUFFLE, 3, 2),
-        rg__random(1 + (1ull << 40), RG__STREAM_SHUFFLE, 2, 3),
-        rg__random(1, RG__STREAM_SHUFFLE, 2 + (1ull << 40), 3),
-        rg__random(1, RG__STREAM_SHUFFLE, 2, 3 + (1ull << 40)),
+        rg_random(1, RG__STREAM_SHUFFLE, 2, 3),
+        rg_random(2, RG__STREAM_SHUFFLE, 2, 3),
+        rg_random(1, RG__STREAM_SPLIT, 2, 3),
+        rg_random(1, RG__STREAM_SHUFFLE, 3, 3),
+        rg_random(1, RG__STREAM_SHUFFLE, 2, 4),
+        rg_random(1, RG__STREAM_SHUFFLE, 3, 2),
+        rg_random(1 + (1ull << 40), RG__STREAM_SHUFFLE, 2, 3),
+        rg_random(1, RG__STREAM_SHUFFLE, 2 + (1ull << 40), 3),
+        rg_random(1, RG__STREAM_SHUFFLE, 2, 3 + (1ull << 40)),
     };
     for (int i = 0; i < RG__COUNT(draws); i++)
         for (int k = 0; k < i; k++)
             assert_true(draws[i] != draws[k]);
-    assert_true(draws[0] == rg__random(1, RG__STREAM_SHUFFLE, 2, 3));
+    assert_true(draws[0] == rg_random(1, RG__STREAM_SHUFFLE, 2, 3));
 }
 
 static void moments(void **state)
@@ -774,8 +774,8 @@ static void moments(void **state)
     double u1 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, chi = 0;
     int64_t bins[64] = {0};
     for (uint64_t i = 0; i < N; i++) {
-        double u = rg__uniform(7, RG__STREAM_GENERATE, 1, i);
-        double z = rg__normal(7, RG__STREAM_GENERATE, 2, i);
+        double u = rg_uniform(7, RG__STREAM_GENERATE, 1, i);
+        double z = rg_normal(7, RG__STREAM_GENERATE, 2, i);
         assert_true(u >= 0 && u < 1);
         assert_true(isfinite(z));
         bins[(int)(u * 64)]++;
@@ -805,9 +805,9 @@ static void shuffle_permutes(void **state)
     int moved = 0, differ = 0;
     for (int i = 0; i < N; i++)
         first[i] = second[i] = again[i] = i;
-    rg__shuffle(first, N, 5, RG__STREAM_SHUFFLE, 0);
-    rg__shuffle(second, N, 5, RG__STREAM_SHUFFLE, 1);
-    rg__shuffle(again, N, 5, RG__STREAM_SHUFFLE, 0);
+    rg_shuffle(first, N, 5, RG__STREAM_SHUFFLE, 0);
+    rg_shuffle(second, N, 5, RG__STREAM_SHUFFLE, 1);
+    rg_shuffle(again, N, 5, RG__STREAM_SHUFFLE, 0);
     for (int i = 0; i < N; i++) {
         assert_in_range(first[i], 0, N - 1);
         assert_false(seen[first[i]]);
@@ -819,8 +819,8 @@ static void shuffle_permutes(void **state)
     assert_true(differ > N - 10);
     assert_memory_equal(first, again, sizeof first);
     int64_t one = 42;
-    rg__shuffle(&one, 1, 5, RG__STREAM_SHUFFLE, 0);
-    rg__shuffle(NULL, 0, 5, RG__STREAM_SHUFFLE, 0);
+    rg_shuffle(&one, 1, 5, RG__STREAM_SHUFFLE, 0);
+    rg_shuffle(NULL, 0, 5, RG__STREAM_SHUFFLE, 0);
     assert_int_equal(one, 42);
 }
 
@@ -834,7 +834,7 @@ static void shuffle_is_uniform(void **state)
     double chi = 0;
     for (uint64_t epoch = 0; epoch < N; epoch++) {
         int64_t x[] = {0, 1, 2, 3};
-        rg__shuffle(x, 4, 1, RG__STREAM_SHUFFLE, epoch);
+        rg_shuffle(x, 4, 1, RG__STREAM_SHUFFLE, epoch);
         counts[x[0] << 6 | x[1] << 4 | x[2] << 2 | x[3]]++;
     }
     for (int i = 0; i < 256; i++) {

@@ -65,6 +65,14 @@ def failure_findings(folder):
         yield f"04 where it cannot write: exit status {done.returncode}: {done.stderr}"
 
 
+def predict_findings(folder):
+    """The program scores with the model that an example's own loop has saved."""
+    (folder / "rows.txt").write_text("1 qid:1 1:1 6:2\n0 qid:1 2:1\n")
+    status, said = run(folder, os.environ["RANKGRAD"], "predict", "own_loop.h5", "rows.txt")
+    if status != 0 or not re.fullmatch(r"(-?\d\S*\n){2}", said):
+        yield f"predict with 06's model: exit status {status}: {said}"
+
+
 def cached(name):
     found = re.search(rf"^{name}:\w+=(.*)$", (BUILD / "CMakeCache.txt").read_text(), re.M)
     return shlex.split(found[1]) if found else []
@@ -161,6 +169,7 @@ def main():
         self_test(folder)
         for source in examples:
             found += example_findings(source, folder)
+        found += predict_findings(folder)
         (folder / "blocked").mkdir()
         found += failure_findings(folder / "blocked")
         for page in pages:

@@ -36,7 +36,8 @@ WRAPPED = {
 
 def public_part(header):
     """The part that implements <rankgrad/NAME.h>; all of it is the program's view."""
-    return {"component": "base", "output": "base", "ops": "autograd", "rankgrad": "cli"}.get(header, header)
+    return {"component": "base", "output": "base", "random": "base", "ops": "autograd",
+            "batch": "train", "rankgrad": "cli"}.get(header, header)
 
 
 def part_finding(part, name):

@@ -198,12 +198,12 @@ static struct sample random_sample(uint64_t number)
     const double scores[] = {0, -0., 1, NOT_A_NUMBER, -INFINITE, INFINITE};
     struct sample s = {0};
     uint64_t draw = 0;
-    s.n = 1 + (int)(rg__random(7, RG__STREAM_SAMPLES, number, draw++) % 6);
+    s.n = 1 + (int)(rg_random(7, RG__STREAM_SAMPLES, number, draw++) % 6);
     int n_scores = 2 + (int)(number % 5); /* from mostly tied to all kinds */
     for (int i = 0; i < s.n; i++) {
-        uint64_t score = rg__random(7, RG__STREAM_SAMPLES, number, draw++);
+        uint64_t score = rg_random(7, RG__STREAM_SAMPLES, number, draw++);
         s.scores[i] = scores[score % (uint64_t)n_scores];
-        s.labels[i] = (double)(rg__random(7, RG__STREAM_SAMPLES, number, draw++) % 4) - .5;
+        s.labels[i] = (double)(rg_random(7, RG__STREAM_SAMPLES, number, draw++) % 4) - .5;
         if (s.scores[i] != -INFINITE)
             s.order[s.n_ranked++] = i;
     }
@@ -271,9 +271,9 @@ static void draw_list(struct drawn *d, int shape, int n, uint64_t number)
     uint64_t at = 0;
     d->n = n;
     for (int i = 0; i < n; i++) {
-        uint64_t draw = rg__random(9, RG__STREAM_SAMPLES, number, at++);
+        uint64_t draw = rg_random(9, RG__STREAM_SAMPLES, number, at++);
         d->scores[i] = score_of_shape(shape, i, n, draw);
-        draw = rg__random(9, RG__STREAM_SAMPLES, number, at++);
+        draw = rg_random(9, RG__STREAM_SAMPLES, number, at++);
         d->labels[i] = draw % 3 ? (double)(draw % 5) : (double)(draw % 1000) / 300 - .5;
         d->where[i] = number % 2 || draw / 5 % 4 > 0;
         snprintf(d->ids[i], sizeof d->ids[i], "d%d", (int)(draw / 7 % 40)); /* some are equal */
@@ -409,8 +409,8 @@ static void threads_change_nothing(void **state)
         offsets[q] = offsets[q - 1] + q * q % 293;
     offsets[N_LISTS] = N_ROWS;
     for (int i = 0; i < N_ROWS; i++) {
-        scores[i] = (double)(rg__random(5, RG__STREAM_SAMPLES, 0, (uint64_t)i) % 1000);
-        labels[i] = (double)(rg__random(5, RG__STREAM_SAMPLES, 1, (uint64_t)i) % 35);
+        scores[i] = (double)(rg_random(5, RG__STREAM_SAMPLES, 0, (uint64_t)i) % 1000);
+        labels[i] = (double)(rg_random(5, RG__STREAM_SAMPLES, 1, (uint64_t)i) % 35);
     }
     rg_ranking ranking = {N_LISTS, offsets, scores, labels, NULL, NULL, NULL};
     rg_metric_result results[2], failed;
@@ -459,7 +459,7 @@ static void row_order_cannot_matter(void **state)
         m.k = 17;
         double value = value_of(ctx, m, 40, scores, labels);
         for (uint64_t round = 0; round < 50; round++) {
-            rg__shuffle(order, 40, 3, RG__STREAM_SHUFFLE, round);
+            rg_shuffle(order, 40, 3, RG__STREAM_SHUFFLE, round);
             for (int i = 0; i < 40; i++) {
                 shuffled_scores[i] = scores[order[i]];
                 shuffled_labels[i] = labels[order[i]];
@@ -514,7 +514,7 @@ static void sorting(void **state)
     for (int n = 1; n <= N; n = n < 40 ? n + 1 : n * 2) {
         double expected = 0;
         for (int i = 0; i < n; i++) {
-            scores[i] = (double)(rg__random(5, RG__STREAM_SAMPLES, (uint64_t)n, (uint64_t)i) % 50);
+            scores[i] = (double)(rg_random(5, RG__STREAM_SAMPLES, (uint64_t)n, (uint64_t)i) % 50);
             labels[i] = i % 5;
         }
         for (int i = 0; i < n; i++) {

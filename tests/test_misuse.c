@@ -42,6 +42,10 @@ struct fixture {
     rg_train_result train_result;
     rg_extremes extremes;
     rg_parameters parameters;
+    rg_parameter parameter;
+    rg_parameters parameters_out;
+    rg_batches *batches, *batches_out;
+    rg_batch batch;
     rg_optimizer *optimizer, *optimizer_out;
     rg_choice choice, loss, schedule;
     rg_train_options train_options;
@@ -129,6 +133,8 @@ static void make_data(struct fixture *v)
         .n_lists = 1, .offsets = v->offsets, .scores = v->numbers, .labels = v->labels};
     v->parameters = (rg_parameters){RG_F64, 3, v->numbers, v->gradient};
     assert_ok(v->ctx, rg_optimizer_create(v->ctx, &v->parameters, NULL, &v->optimizer));
+    v->parameter = (rg_parameter){"w", 1, {3}, 1};
+    assert_ok(v->ctx, rg_batches_create(v->ctx, &v->split, NULL, RG_F64, &v->batches));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_optimizers(), "adam", &v->choice));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_losses(), "ranking_softmax", &v->loss));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_schedules(), "cosine", &v->schedule));
@@ -177,6 +183,7 @@ static int tear_down(void **state)
 {
     struct fixture *v = *state;
     rg_output_destroy(v->output);
+    rg_batches_destroy(v->batches);
     rg_optimizer_destroy(v->optimizer);
     rg_model_destroy(v->model);
     rg_dataset_close(v->dataset);

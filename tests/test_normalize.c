@@ -36,7 +36,7 @@ static rg_split dense(rg_dtype dtype, int64_t n, int64_t n_features, void *x)
 static void fill(double *x, double scale, uint64_t seed)
 {
     for (int i = 0; i < CELLS; i++)
-        x[i] = scale * (1.5 + rg__normal(seed, RG__STREAM_SAMPLES, 0, (uint64_t)i));
+        x[i] = scale * (1.5 + rg_normal(seed, RG__STREAM_SAMPLES, 0, (uint64_t)i));
 }
 
 /* The longhand, in long double, which also has the range for squares of 1e300. */
@@ -362,7 +362,7 @@ static void test_sparse_equals_dense_but_for_the_shift(void **state)
     int64_t indptr[ROWS + 1] = {0};
     uint8_t mask[ROWS];
     for (int i = 0; i < CELLS; i++) {
-        double u = rg__uniform(5, RG__STREAM_SAMPLES, 0, (uint64_t)i);
+        double u = rg_uniform(5, RG__STREAM_SAMPLES, 0, (uint64_t)i);
         x[i] = u < 0.7 && i % FEATURES != 3 ? 0.0f : (float)(1e3 * u); /* column 3 is full */
     }
     for (int r = 0; r < ROWS; r++) {

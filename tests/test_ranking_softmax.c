@@ -643,7 +643,7 @@ static void an_operand_never_enlarges_the_logits(void **state)
 
 static double draw(int which, int i)
 {
-    return 4 * rg__uniform(11, RG__STREAM_SAMPLES, (uint64_t)which, (uint64_t)i) - 2;
+    return 4 * rg_uniform(11, RG__STREAM_SAMPLES, (uint64_t)which, (uint64_t)i) - 2;
 }
 
 static void flat_is_padded_bit_for_bit(void **state)

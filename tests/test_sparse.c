@@ -112,8 +112,8 @@ static struct made *make(const struct kind *k, uint64_t seed)
         m->mask[r] = r % 5 != 3;
         for (int j = 0; j < FEATURES; j++) {
             uint64_t i = (uint64_t)(r * FEATURES + j);
-            double u = rg__uniform(seed, RG__STREAM_SAMPLES, 0, i);
-            double z = rg__normal(seed, RG__STREAM_SAMPLES, 1, i);
+            double u = rg_uniform(seed, RG__STREAM_SAMPLES, 0, i);
+            double z = rg_normal(seed, RG__STREAM_SAMPLES, 1, i);
             double x = (k->negative ? z : fabs(z)) * (1 + j % 4);
             bool full = k->full && j == 7;
             if (full ? seed == OTHERS && r % 3 == 0 : k->step == 0 || j % k->step || u > 0.2)
@@ -504,7 +504,7 @@ static size_t peak_of(int64_t n_columns, const rg_train_options *o)
         indptr[r + 1] = (r + 1) * NUMBERS;
         labels[r] = r % 3;
         for (int k = 0; k < NUMBERS; k++) { /* ascending, and each in its own tenth */
-            double u = rg__uniform(8, RG__STREAM_SAMPLES, 0, (uint64_t)(r * NUMBERS + k));
+            double u = rg_uniform(8, RG__STREAM_SAMPLES, 0, (uint64_t)(r * NUMBERS + k));
             indices[r * NUMBERS + k] = (int32_t)((double)n_columns / NUMBERS * (k + u * 0.99));
             values[r * NUMBERS + k] = (float)(1 + u);
         }

@@ -53,7 +53,7 @@ static int tear_down(void **state)
 static int64_t draw(int64_t low, int64_t high)
 {
     static uint64_t n;
-    double u = rg__uniform(11, RG__STREAM_SAMPLES, 0, n++);
+    double u = rg_uniform(11, RG__STREAM_SAMPLES, 0, n++);
     return low + (int64_t)(u * (double)(high - low + 1));
 }
 
@@ -762,8 +762,8 @@ static void lanes_give_the_same_bits_anywhere(void **state)
     static float narrow_x[LONGEST + 16], narrow_w[LONGEST + 16];
     for (uint64_t i = 0; i < LONGEST; i++) {
         double scale = pow(10, (double)(i % 23) - 11); /* so that sums in double round, too */
-        x[i] = rounded(rg__normal(3, RG__STREAM_SAMPLES, 0, i) * scale, false);
-        w[i] = rounded(rg__normal(3, RG__STREAM_SAMPLES, 1, i), false);
+        x[i] = rounded(rg_normal(3, RG__STREAM_SAMPLES, 0, i) * scale, false);
+        w[i] = rounded(rg_normal(3, RG__STREAM_SAMPLES, 1, i), false);
     }
     for (int offset = 0; offset < 16; offset++) {
         memcpy(wide_x + offset, x, sizeof x);

@@ -114,7 +114,7 @@ static void same_as_strtod(const char *text)
 
 static uint64_t draw(uint64_t a, uint64_t b)
 {
-    return rg__random(7, RG__STREAM_SAMPLES, a, b);
+    return rg_random(7, RG__STREAM_SAMPLES, a, b);
 }
 
 /* clang-format off */

@@ -31,7 +31,7 @@ static const rg_choice *softmax_choice(void)
 
 static double draw(uint64_t what, uint64_t i)
 {
-    return rg__normal(5, RG__STREAM_SAMPLES, what, i);
+    return rg_normal(5, RG__STREAM_SAMPLES, what, i);
 }
 
 /* Lengths from 1 to `most`, cyclically; labels 0 to `grades`, at least one list all zero. */

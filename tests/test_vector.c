@@ -35,7 +35,7 @@ static int tear_down(void **state)
 static void fill(float *x, int64_t n, uint64_t what)
 {
     for (int64_t i = 0; i < n; i++)
-        x[i] = (float)rg__normal(3, RG__STREAM_SAMPLES, what, (uint64_t)i);
+        x[i] = (float)rg_normal(3, RG__STREAM_SAMPLES, what, (uint64_t)i);
 }
 
 enum { MOST = 9000, WIDTHS = 12 };

@@ -108,14 +108,6 @@ RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out
 
 /* ---- A model of your own --------------------------------------------------------------------- */
 
-/* One parameter of a model. */
-typedef struct rg_parameter {
-    char name[24]; /* in model files */
-    int ndim;
-    int64_t dims[RG_MAX_DIMS];
-    double bound; /* it starts uniform in [-bound, bound), drawn by the model's seed; 0: at 0 */
-} rg_parameter;
-
 /* What a model builds its scores from. */
 typedef struct rg_forward {
     const void *params; /* the architecture's struct of parameters */
@@ -137,9 +129,6 @@ typedef struct rg_architecture {
     bool sees_lists;                  /* a score depends on the other rows of its list */
     const struct rg_scoring *scoring; /* built-in models score without a graph; NULL: with one */
 } rg_architecture;
-
-/* The most parameters of a model. */
-enum { RG_MAX_PARAMETERS = 256 };
 
 /* rg_model_load for files of models of your own, whose architectures (n_own) are given. */
 RG_API rg_status rg_model_load_own(rg_context *ctx, const char *path,

@@ -6,8 +6,8 @@
 #ifndef RANKGRAD_OPTIM_H
 #define RANKGRAD_OPTIM_H
 
+#include <rankgrad/autograd.h>
 #include <rankgrad/component.h>
-#include <rankgrad/tensor.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +20,31 @@ typedef struct rg_parameters {
     void *value;
     void *grad;
 } rg_parameters;
+
+/* One parameter: a tensor in a block of parameters. */
+typedef struct rg_parameter {
+    char name[24]; /* in model files */
+    int ndim;
+    int64_t dims[RG_MAX_DIMS];
+    double bound; /* it starts uniform in [-bound, bound), drawn by the seed; 0: at 0 */
+} rg_parameter;
+
+/* A model has fewer parameters than this. */
+enum { RG_MAX_PARAMETERS = 256 };
+
+/* Packs n parameters into one block, one after another, with their initial values and gradients
+ * of 0; free it with rg_parameters_free. An rg_model has such a block already
+ * (rg_model_parameters). RG_USAGE for a parameter without a name or with a shape or bound out of
+ * range. */
+RG_API rg_status rg_parameters_create(rg_context *ctx, const rg_parameter *list, int n,
+                                      rg_dtype dtype, uint64_t seed, rg_parameters *out);
+/* Frees a block that rg_parameters_create made. NULL is allowed. */
+RG_API void rg_parameters_free(rg_context *ctx, rg_parameters *parameters);
+
+/* A variable over parameter i of a block that was made of this list: backward adds its gradient to
+ * the block's. */
+RG_API rg_node *rg_parameters_variable(rg_graph *graph, const rg_parameters *parameters,
+                                       const rg_parameter *list, int i);
 
 /* The learning rate schedules, such as "constant" and "cosine". Static. */
 RG_API const rg_registry *rg_schedules(void);

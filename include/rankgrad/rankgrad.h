@@ -4,6 +4,7 @@
 
 #include <rankgrad/autograd.h>
 #include <rankgrad/base.h>
+#include <rankgrad/batch.h>
 #include <rankgrad/component.h>
 #include <rankgrad/data.h>
 #include <rankgrad/loss.h>
@@ -13,6 +14,7 @@
 #include <rankgrad/ops.h>
 #include <rankgrad/optim.h>
 #include <rankgrad/output.h>
+#include <rankgrad/random.h>
 #include <rankgrad/ranking.h>
 #include <rankgrad/tensor.h>
 #include <rankgrad/train.h>

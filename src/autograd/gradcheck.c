@@ -116,7 +116,7 @@ static rg_status make_cotangent(struct check *c)
     if (!c->cotangent.data || !c->cotangent_f32 || !c->plus || !c->minus)
         return RG_LIMIT;
     for (int64_t i = 0; i < count; i++) {
-        double u = rg__uniform(c->options->seed, RG__STREAM_COTANGENT, 0, (uint64_t)i);
+        double u = rg_uniform(c->options->seed, RG__STREAM_COTANGENT, 0, (uint64_t)i);
         c->cotangent_f32[i] = (float)(u < 0.5 ? u - 1.5 : u + 0.5);
         ((double *)c->cotangent.data)[i] = (double)c->cotangent_f32[i];
     }
@@ -229,7 +229,7 @@ static rg_status compare_with_differences(struct check *c)
 static double before(const struct check *c, int input, int64_t element)
 {
     double u =
-        rg__uniform(c->options->seed, RG__STREAM_COTANGENT, (uint64_t)input + 1, (uint64_t)element);
+        rg_uniform(c->options->seed, RG__STREAM_COTANGENT, (uint64_t)input + 1, (uint64_t)element);
     return 1 + (double)(float)u;
 }
 
@@ -484,7 +484,7 @@ bool rg__sample_inputs(rg_context *ctx, const struct rg__sample *sample, uint64_
             return false;
         }
         for (int64_t k = 0; k < count; k++) {
-            double u = rg__uniform(seed, RG__STREAM_SAMPLES, (uint64_t)i, (uint64_t)k);
+            double u = rg_uniform(seed, RG__STREAM_SAMPLES, (uint64_t)i, (uint64_t)k);
             double value = in->low + (in->high - in->low) * u;
             x[k] = value + (value < 0 ? -in->gap : in->gap);
         }

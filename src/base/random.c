@@ -1,16 +1,16 @@
-/* random.c: counter-based random numbers; see random.h. Philox's counter is made of a and b (64
- * bits each), its key of the seed and the stream. */
-#include "base/random.h"
+/* random.c: counter-based random numbers; see rankgrad/random.h. The counter holds a and b (64 bits
+ * each), the key seed and stream. */
+#include <rankgrad/random.h>
 
 #include <Random123/philox.h>
 #include <math.h>
 
 __extension__ typedef unsigned __int128 uint128;
 
-static philox4x32_ctr_t philox(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
+static philox4x32_ctr_t philox(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
 {
     /* The key has only 64 bits, so stream times a Weyl constant is added to the seed. */
-    uint64_t key = seed + (uint64_t)stream * 0x9E3779B97F4A7C15u;
+    uint64_t key = seed + stream * 0x9E3779B97F4A7C15u;
     philox4x32_ctr_t counter = {
         {(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)}};
     philox4x32_key_t k = {{(uint32_t)key, (uint32_t)(key >> 32)}};
@@ -27,18 +27,18 @@ static double to_unit(uint64_t bits)
     return (double)(bits >> 11) * 0x1p-53;
 }
 
-uint64_t rg__random(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
+uint64_t rg_random(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
 {
     philox4x32_ctr_t r = philox(seed, stream, a, b);
     return join(r.v[0], r.v[1]);
 }
 
-double rg__uniform(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
+double rg_uniform(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
 {
-    return to_unit(rg__random(seed, stream, a, b));
+    return to_unit(rg_random(seed, stream, a, b));
 }
 
-double rg__normal(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
+double rg_normal(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
 {
     philox4x32_ctr_t r = philox(seed, stream, a, b);
     double u = 1.0 - to_unit(join(r.v[0], r.v[1])); /* in (0,1]: the logarithm is finite */
@@ -46,11 +46,11 @@ double rg__normal(uint64_t seed, enum rg__stream stream, uint64_t a, uint64_t b)
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 }
 
-void rg__shuffle(int64_t *array, int64_t n, uint64_t seed, enum rg__stream stream, uint64_t a)
+void rg_shuffle(int64_t *array, int64_t n, uint64_t seed, uint64_t stream, uint64_t a)
 {
-    for (int64_t i = n - 1; i > 0; i--) {
-        uint64_t bits = rg__random(seed, stream, a, (uint64_t)i);
-        /* bits (i + 1) / 2^64 without a division; the bias is below i / 2^64 */
+    for (int64_t i = array && n > 0 ? n - 1 : 0; i > 0; i--) {
+        uint64_t bits = rg_random(seed, stream, a, (uint64_t)i);
+        /* bits (i + 1) / 2^64, without a division; the bias is below i / 2^64 */
         int64_t j = (int64_t)((uint128)bits * (uint64_t)(i + 1) >> 64);
         int64_t swapped = array[i];
         array[i] = array[j];

@@ -47,12 +47,12 @@ struct generator {
 
 static double uniform(const struct generator *g, uint64_t a, int64_t b)
 {
-    return rg__uniform(g->seed, RG__STREAM_GENERATE, a, (uint64_t)b);
+    return rg_uniform(g->seed, RG__STREAM_GENERATE, a, (uint64_t)b);
 }
 
 static double normal(const struct generator *g, uint64_t a, int64_t b)
 {
-    return rg__normal(g->seed, RG__STREAM_GENERATE, a, (uint64_t)b);
+    return rg_normal(g->seed, RG__STREAM_GENERATE, a, (uint64_t)b);
 }
 
 rg_generate_options rg_generate_options_default(void)

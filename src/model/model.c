@@ -5,11 +5,11 @@
 
 #include "autograd/op.h"
 #include "base/component.h"
-#include "base/random.h"
+#include "normalize/normalize.h"
 #include "tensor/tensor.h"
 
 #include <jansson.h>
-#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const rg_component *model_at(int i)
@@ -34,13 +34,6 @@ rg_model_options rg_model_options_default(void)
 }
 
 /* ---- Parameters ---- */
-
-int64_t rg__parameter_count(const rg_parameter *parameter)
-{
-    rg_tensor shape = {.dtype = RG_F64, .ndim = parameter->ndim};
-    memcpy(shape.dims, parameter->dims, sizeof shape.dims);
-    return rg_tensor_count(&shape);
-}
 
 bool rg__model_parameter(const rg_model *model, int i, rg_parameter *out, int64_t *first)
 {
@@ -68,48 +61,30 @@ int64_t rg__model_parameter_count(const rg_model *outline)
 /* Every parameter has a name and a shape, and all of them fit into memory. */
 static rg_status check_parameters(rg_context *ctx, const rg_model *outline)
 {
-    const char *name = outline->choice.component->name;
+    char who[64];
     rg_parameter parameter;
     int64_t first, total = 0;
     int i = 0;
+    snprintf(who, sizeof who, "model %s", outline->choice.component->name);
     for (; rg__model_parameter(outline, i, &parameter, &first); i++) {
-        int64_t count = rg__parameter_count(&parameter);
-        if (count < 1 || parameter.ndim < 1 || !memchr(parameter.name, 0, sizeof parameter.name) ||
-            !parameter.name[0] || strchr(parameter.name, '/'))
-            return rg__fail(ctx, RG_USAGE,
-                            "model %s: parameter %d has no name (without '/'), no dimension, or no "
-                            "valid shape",
-                            name, i);
-        if (!(parameter.bound >= 0) || isinf(parameter.bound))
-            return rg__fail(ctx, RG_USAGE, "model %s: the bound of %s is %g; expected >= 0", name,
-                            parameter.name, parameter.bound);
-        if (__builtin_add_overflow(total, count, &total) || total > INT64_MAX / 64)
-            return rg__fail_memory(ctx, SIZE_MAX, "the parameters");
+        rg_status status = rg__check_parameter(ctx, who, i, &parameter, &total);
+        if (status != RG_OK)
+            return status;
     }
     if (i == 0 || i == RG_MAX_PARAMETERS)
-        return rg__fail(ctx, RG_USAGE, "model %s: it has %s parameters; expected 1 to %d", name,
+        return rg__fail(ctx, RG_USAGE, "%s: it has %s parameters; expected 1 to %d", who,
                         i ? "too many" : "no", RG_MAX_PARAMETERS - 1);
     return RG_OK;
 }
 
 /* Draws the parameters that do not start at 0. */
-static void start(rg_model *model, uint64_t seed)
+static void init_parameters(const rg_model *model, uint64_t seed)
 {
-    const rg_parameters *p = &model->parameters;
-    size_t size = rg_dtype_size(p->dtype);
     rg_parameter parameter;
     int64_t first;
     uint64_t n_drawn = 0;
-    for (int i = 0; rg__model_parameter(model, i, &parameter, &first); i++) {
-        if (parameter.bound == 0)
-            continue;
-        for (int64_t k = 0; k < rg__parameter_count(&parameter); k++) {
-            double u = rg__uniform(seed, RG__STREAM_INIT, n_drawn, (uint64_t)k);
-            double x = parameter.bound * (2 * u - 1);
-            rg__cast(RG_F64, &x, p->dtype, (char *)p->value + (size_t)(first + k) * size, 1);
-        }
-        n_drawn++;
-    }
+    for (int i = 0; rg__model_parameter(model, i, &parameter, &first); i++)
+        rg__init_parameter(&model->parameters, &parameter, first, seed, &n_drawn);
 }
 
 /* ---- Making ---- */
@@ -176,12 +151,10 @@ rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_d
     if (!model)
         return RG_LIMIT;
     *model = *outline;
-    size_t size = rg_dtype_size(dtype);
-    char *block = rg__alloc(ctx, 2 * count, size, "the parameters");
-    model->parameters = (rg_parameters){dtype, count, block, NULL};
+    bool short_of = rg__parameters_allocate(ctx, dtype, count, &model->parameters) != RG_OK;
     model->history = rg__strdup(ctx, "");
     const struct rg__inputs *inputs = &outline->inputs;
-    bool short_of = !block || !model->history || !(model->wide = rg__wide_create(ctx));
+    short_of = short_of || !model->history || !(model->wide = rg__wide_create(ctx));
     if (!short_of && index)
         short_of =
             rg__inputs_copy(ctx, inputs->n_features, index, inputs->n, &model->inputs) != RG_OK;
@@ -189,7 +162,6 @@ rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_d
         rg_model_destroy(model);
         return RG_LIMIT;
     }
-    model->parameters.grad = block + (size_t)count * size;
     *out = model;
     return RG_OK;
 }
@@ -207,7 +179,7 @@ rg_status rg_model_create(rg_context *ctx, int64_t n_features, const rg_model_op
     if (status == RG_OK)
         status = rg__model_allocate(&outline, o.columns, o.dtype, out);
     if (status == RG_OK)
-        start(*out, o.seed);
+        init_parameters(*out, o.seed);
     return status;
 }
 
@@ -313,25 +285,11 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
         rg__require(ctx, "rg_model_set_normalization", "normalization", normalization, NULL);
     if (status != RG_OK)
         return status;
-    if (!rg_normalize_name(normalization->method))
-        return rg__fail(ctx, RG_USAGE, "model: %d is no normalisation; see rg_normalize",
-                        (int)normalization->method);
+    status = rg__check_normalization(ctx, "model", normalization, model->inputs.n);
+    if (status != RG_OK)
+        return status;
     rg_normalization copy = *normalization;
     copy.shift = copy.scale = NULL;
-    if (normalization->method != RG_NORMALIZE_NONE && normalization->n_features != model->inputs.n)
-        return rg__fail(ctx, RG_USAGE, "model: a normalisation of %lld features; expected %lld",
-                        (long long)normalization->n_features, (long long)model->inputs.n);
-    bool fitted = normalization->method != RG_NORMALIZE_NONE &&
-                  normalization->method != RG_NORMALIZE_LIST_MINMAX;
-    if (fitted && (!normalization->shift || !normalization->scale))
-        return rg__fail(ctx, RG_USAGE, "model: %s needs shift and scale",
-                        rg_normalize_name(normalization->method));
-    for (int64_t j = 0; fitted && j < model->inputs.n; j++)
-        if (!isfinite(normalization->shift[j]) || !isfinite(normalization->scale[j]))
-            return rg__fail(ctx, RG_USAGE,
-                            "model: feature %lld (from 1) has shift %g and scale %g; expected "
-                            "finite numbers",
-                            (long long)j + 1, normalization->shift[j], normalization->scale[j]);
     if (!copy_numbers(ctx, normalization->shift, model->inputs.n, &copy.shift) ||
         !copy_numbers(ctx, normalization->scale, model->inputs.n, &copy.scale)) {
         rg_normalization_free(ctx, &copy);
@@ -391,13 +349,8 @@ rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows, const
     }
     const rg_parameters *p = &model->parameters;
     const int64_t one_list[] = {0, rg_node_value(rows)->dims[0]};
-    for (int i = 0; rg__model_parameter(model, i, &parameter, &first); i++) {
-        size_t at = (size_t)first * rg_dtype_size(p->dtype);
-        rg_tensor value = {
-            .dtype = p->dtype, .ndim = parameter.ndim, .data = (char *)p->value + at};
-        memcpy(value.dims, parameter.dims, sizeof value.dims);
-        nodes[i] = rg_variable(graph, &value, (char *)p->grad + at);
-    }
+    for (int i = 0; rg__model_parameter(model, i, &parameter, &first); i++)
+        nodes[i] = rg__parameter_variable(graph, p, &parameter, first);
     const rg_forward in = {.params = &model->choice.params,
                            .n_inputs = model->inputs.n,
                            .rows = rows,

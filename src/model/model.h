@@ -4,6 +4,7 @@
 #define RG_MODEL_MODEL_H
 
 #include "normalize/inputs.h"
+#include "optim/parameters.h"
 
 #include <rankgrad/model.h>
 
@@ -50,9 +51,6 @@ static inline const rg_architecture *rg__architecture(const rg_model *model)
 
 /* The i-th parameter, and where it begins in the block; false past the last one. */
 bool rg__model_parameter(const rg_model *model, int i, rg_parameter *out, int64_t *first);
-
-/* The elements of a parameter. */
-int64_t rg__parameter_count(const rg_parameter *parameter);
 
 /* The elements of all parameters. */
 int64_t rg__model_parameter_count(const rg_model *outline);

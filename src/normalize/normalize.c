@@ -380,6 +380,29 @@ void rg_normalization_free(rg_context *ctx, rg_normalization *normalization)
     *normalization = (rg_normalization){.method = RG_NORMALIZE_NONE};
 }
 
+rg_status rg__check_normalization(rg_context *ctx, const char *who, const rg_normalization *z,
+                                  int64_t n_features)
+{
+    if (!rg_normalize_name(z->method))
+        return rg__fail(ctx, RG_USAGE, "%s: %d is no normalisation; see rg_normalize", who,
+                        (int)z->method);
+    if (z->method != RG_NORMALIZE_NONE && z->n_features != n_features)
+        return rg__fail(ctx, RG_USAGE, "%s: a normalisation of %lld features; expected %lld", who,
+                        (long long)z->n_features, (long long)n_features);
+    if (!rg__is_fitted(z->method))
+        return RG_OK;
+    if (!z->shift || !z->scale)
+        return rg__fail(ctx, RG_USAGE, "%s: %s needs shift and scale", who,
+                        rg_normalize_name(z->method));
+    for (int64_t j = 0; j < n_features; j++)
+        if (!isfinite(z->shift[j]) || !isfinite(z->scale[j]))
+            return rg__fail(ctx, RG_USAGE,
+                            "%s: feature %lld (from 1) has shift %g and scale %g; expected finite "
+                            "numbers",
+                            who, (long long)j + 1, z->shift[j], z->scale[j]);
+    return RG_OK;
+}
+
 /* ---- Applying -------------------------------------------------------------------------------- */
 
 /* Rows (n,F) under way. */

@@ -29,6 +29,10 @@ static inline double rg__transformed(rg_normalize method, double x)
     return method == RG_NORMALIZE_LOG1P_ZSCORE ? rg__signed_log1p(x) : x;
 }
 
+/* RG_USAGE, "WHO: ...", where a normalisation is not one of n_features inputs. */
+rg_status rg__check_normalization(rg_context *ctx, const char *who,
+                                  const rg_normalization *normalization, int64_t n_features);
+
 /* rg_normalization_apply without its checks. */
 void rg__normalize_rows(const rg_context *ctx, const rg_normalization *normalization,
                         const rg_tensor *rows, rg_tensor *out);

@@ -65,7 +65,7 @@ rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double frac
     }
     int64_t aside = (int64_t)llround(fraction * (double)n);
     aside = aside < 1 ? 1 : aside > n - 1 ? n - 1 : aside;
-    rg__shuffle(lists, n, seed, RG__STREAM_SPLIT, 0);
+    rg_shuffle(lists, n, seed, RG__STREAM_SPLIT, 0);
     for (int64_t i = 0; i < n; i++)
         for (int64_t row = split->offsets[lists[i]]; row < split->offsets[lists[i] + 1]; row++)
             (i < aside ? *vali : *train)[row] = rg__row_is_there(split, row);

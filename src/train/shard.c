@@ -44,8 +44,9 @@ rg_node *rg__shard_features(rg_graph *graph, const struct rg__rows *rows,
     return rg_leaf_rows(graph, &selection, rows->dtype);
 }
 
-rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
-                          const struct rg__shard *shard, const void *array)
+/* A leaf over a copy of the shard's part of a per-row array (n_rows) of the model's type. */
+static rg_node *column(rg_graph *graph, const struct rg__rows *rows, const struct rg__shard *shard,
+                       const void *array)
 {
     size_t size = rg_dtype_size(rows->dtype);
     char *to = rg_graph_alloc(graph, (size_t)shard->n_rows * size);
@@ -60,8 +61,9 @@ rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
     return rg_leaf(graph, &value);
 }
 
-rg_node *rg__shard_list_weights(rg_graph *graph, const struct rg__rows *rows,
-                                const struct rg__shard *shard)
+/* A leaf over the weights of the shard's lists (n_lists), in the model's type. */
+static rg_node *list_weights(rg_graph *graph, const struct rg__rows *rows,
+                             const struct rg__shard *shard)
 {
     size_t size = rg_dtype_size(rows->dtype);
     char *to = rg_graph_alloc(graph, (size_t)shard->n_lists * size);
@@ -84,6 +86,19 @@ const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
     for (int64_t i = 0; i < shard->n_lists; i++)
         offsets[i + 1] = offsets[i] + length(rows, shard->lists[i]);
     return offsets;
+}
+
+rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
+                           const struct rg__shard *shard, rg_node **labels,
+                           rg_loss_options *options)
+{
+    *labels = column(graph, rows, shard, rows->labels);
+    *options = rg_loss_options_default();
+    options->weights = rows->weights ? column(graph, rows, shard, rows->weights) : NULL;
+    options->list_weights = rows->list_weights ? list_weights(graph, rows, shard) : NULL;
+    options->offsets = rg__shard_offsets(graph, rows, shard);
+    options->n_lists = shard->n_lists;
+    return rg_graph_status(graph);
 }
 
 rg_status rg__crew_open(rg_context *ctx, struct rg__crew *crew)

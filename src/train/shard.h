@@ -5,7 +5,7 @@
 #include "base/pool.h"
 #include "normalize/rows.h"
 
-#include <rankgrad/autograd.h>
+#include <rankgrad/loss.h>
 
 enum { RG__SHARD_BYTES = 256 << 10 /* of features; a constant, since bits depend on it */ };
 
@@ -23,17 +23,15 @@ int64_t rg__cut_shards(const struct rg__rows *rows, const int64_t *lists, int64_
 rg_node *rg__shard_features(rg_graph *graph, const struct rg__rows *rows,
                             const struct rg__shard *shard);
 
-/* A leaf over a copy of the shard's part of a per-row array (n_rows) of the model's type. */
-rg_node *rg__shard_column(rg_graph *graph, const struct rg__rows *rows,
-                          const struct rg__shard *shard, const void *array);
-
-/* A leaf over the weights of the shard's lists (n_lists), in the model's type. */
-rg_node *rg__shard_list_weights(rg_graph *graph, const struct rg__rows *rows,
-                                const struct rg__shard *shard);
-
 /* The offsets of a shard's lists (n_lists + 1), in the graph's memory. */
 const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
                                  const struct rg__shard *shard);
+
+/* What a loss takes besides scores: a leaf of the labels, and options with weights, list weights
+ * and offsets. */
+rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
+                           const struct rg__shard *shard, rg_node **labels,
+                           rg_loss_options *options);
 
 /* The workers of a context, each with a graph of its own. */
 struct rg__crew {

@@ -60,15 +60,12 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
     rg_graph_reset(g);
     *loss = NULL;
     rg_node *x = model ? rg__shard_features(g, rows, shard) : NULL;
-    rg_node *labels = rg__shard_column(g, rows, shard, rows->labels);
-    rg_loss_options o = rg_loss_options_default();
-    o.weights = rows->weights ? rg__shard_column(g, rows, shard, rows->weights) : NULL;
-    o.list_weights = rows->list_weights ? rg__shard_list_weights(g, rows, shard) : NULL;
-    o.offsets = rg__shard_offsets(g, rows, shard);
-    o.n_lists = shard->n_lists;
+    rg_node *labels;
+    rg_loss_options o;
+    rg_status status = rg__shard_labels(g, rows, shard, &labels, &o);
     o.reduction = RG_REDUCE_NONE;
-    if (!o.offsets)
-        return rg_graph_status(g);
+    if (status != RG_OK)
+        return status;
     *scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)
                     : equal_scores(g, rows->dtype, shard->n_rows);
     if (*scores && !rg__all_finite(rg_node_value(*scores)))

@@ -289,7 +289,7 @@ static rg_status run_window(struct training *t, int64_t window, rg_epoch *epoch,
 {
     const rg_train_options *o = &t->options;
     int64_t *order = t->order + t->first[window], n = t->first[window + 1] - t->first[window];
-    rg__shuffle(order, n, o->seed, RG__STREAM_SHUFFLE,
+    rg_shuffle(order, n, o->seed, RG__STREAM_SHUFFLE,
                 (uint64_t)epoch->epoch + ((uint64_t)window << 32));
     for (int64_t at = 0; at < n; at += o->batch_lists) {
         int64_t n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
@@ -313,7 +313,7 @@ static rg_status run_epoch(struct training *t, rg_epoch *epoch)
 {
     struct rg__rows *rows = &t->train_rows;
     struct tally tally = {0};
-    rg__shuffle(t->window_order, rows->n_windows, t->options.seed, RG__STREAM_WINDOWS,
+    rg_shuffle(t->window_order, rows->n_windows, t->options.seed, RG__STREAM_WINDOWS,
                 (uint64_t)epoch->epoch);
     for (int64_t i = 0; i < rows->n_windows; i++) {
         int64_t window = t->window_order[i];
