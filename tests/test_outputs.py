@@ -20,13 +20,19 @@ RANKGRAD = os.environ["RANKGRAD"]
 
 
 class Case(unittest.TestCase):
+    made = {}  # a data set d.h5 and a model m.h5 of it, made once for all tests
+
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="rankgrad-test-")
         self.addCleanup(self.folder.cleanup)
         self.at = pathlib.Path(self.folder.name)
-        self.run_well("generate", "-o", "d.h5", "--lists", "40", "--features", "4")
-        self.run_well("train", "d.h5", "-o", "m.h5", "-q", "--epochs", "2")
-        self.model = (self.at / "m.h5").read_bytes()
+        if not self.made:
+            self.run_well("generate", "-o", "d.h5", "--lists", "40", "--features", "4")
+            self.run_well("train", "d.h5", "-o", "m.h5", "-q", "--epochs", "2")
+            self.made.update((name, (self.at / name).read_bytes()) for name in ("d.h5", "m.h5"))
+        for name, content in self.made.items():
+            (self.at / name).write_bytes(content)
+        self.model = self.made["m.h5"]
 
     def run_it(self, *arguments, **more):
         return subprocess.run([RANKGRAD, *arguments], cwd=self.at, timeout=120,
@@ -163,7 +169,7 @@ class Outputs(Case):
                     self.forget()
 
     SLOW = ("d.h5", "--epochs", "2", "--model", "mlp", "--hidden", "1024,1024",
-            "--batch-lists", "1000000")
+            "--batch-lists", "1000000", "--threads", "1")
 
     def test_interrupted_before_the_first_epoch(self):
         (self.at / "n.h5").write_bytes(self.model)
@@ -220,7 +226,7 @@ class Outputs(Case):
         running = subprocess.Popen(
             ["sh", "-c", f"trap '' HUP; exec {RANKGRAD} train d.h5 -o n.h5 -q --epochs 100000000"],
             cwd=self.at, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(0.5)
+        self.wait_for_handlers(running)
         for number in (signal.SIGHUP, signal.SIGHUP):
             running.send_signal(number)
             time.sleep(0.05)
@@ -473,7 +479,7 @@ class Destinations(Case):
             for shell, expected in (
                     ("exec 3>> log; RUN -o /dev/fd/3; echo more >&3", b"kept\n" + whole + b"more\n"),
                     ("(echo a; RUN -o -; echo b) > log", b"a\n" + whole + b"b\n"),
-                    ("RUN -o >(cat > other); sleep 1; cat other > log", whole),
+                    ("RUN -o >(cat > other); wait $!; cat other > log", whole),
                     ("mkfifo f; cat f > log & RUN -o f; wait; test -p f && rm f", whole),
                     ("mkfifo f; ln -s f g; cat f > log & RUN -o g; wait; test -p f && rm f", whole),
                     ("RUN -o /dev/null && test -c /dev/null", b"kept\n")):
