@@ -78,7 +78,7 @@ struct cli_list {
 };
 
 enum cli_kind {
-    CLI_HEADING,   /* no option: a heading above the options that follow */
+    CLI_NO_OPTION, /* a heading above the options that follow */
     CLI_FLAG,      /* bool */
     CLI_TEXT,      /* const char * */
     CLI_LIST,      /* struct cli_list */
@@ -120,44 +120,37 @@ struct cli_option {
     const char *doc;                      /* NULL ends the table */
 };
 
-/* The offset and the field of an option whose value is a member of a struct. */
-#define CLI_AT(type, member) .offset = offsetof(type, member), .field = #member
+/* A row of a table of options: enum cli_kind, name, the argument's name, the command's struct and
+ * its member that gets the value, the description, and what else the kind needs:
+ * `.low = 0, .high = 1`. */
+#define CLI_OPTION(kind_, name_, argument_, type, member, ...)                                     \
+    {                                                                                              \
+        .kind = kind_, .name = name_, .argument = argument_, .offset = offsetof(type, member),     \
+        .field = #member, .doc = __VA_ARGS__                                                       \
+    }
+#define CLI_HEADING(text)                                                                          \
+    {                                                                                              \
+        .kind = CLI_NO_OPTION, .doc = text                                                         \
+    }
 
-/* clang-format off */
-
-/* The options of a command that writes a file: their members, by CLI_AT; whether -o is needed;
+/* The options of a command that writes a file: its struct, the members; whether -o is needed;
  * "Where to write THIS"; "Replace any file, not only THAT". */
-#define CLI_OUTPUT_OPTIONS(output_at, force_at, is_needed, this, that)                             \
-    {.name = "output",                                                                             \
-     .letter = 'o',                                                                                \
-     .argument = "FILE",                                                                           \
-     .kind = CLI_TEXT,                                                                             \
-     output_at,                                                                                    \
-     .needed = (is_needed),                                                                        \
-     .doc = "Where to write" this},                                                                \
-    {.name = "force",                                                                              \
-     .kind = CLI_FLAG,                                                                             \
-     force_at,                                                                                     \
-     .doc = "Replace any file, not only " that " (docs/outputs.md)"}
+#define CLI_OUTPUT_OPTIONS(type, output, force, is_needed, this, that)                             \
+    CLI_OPTION(CLI_TEXT, "output", "FILE", type, output, "Where to write" this, .letter = 'o',     \
+               .needed = is_needed),                                                               \
+        CLI_OPTION(CLI_FLAG, "force", NULL, type, force,                                           \
+                   "Replace any file, not only " that " (docs/outputs.md)")
 
 /* --metric, whose description may say more. */
-#define CLI_METRIC_OPTION(metrics_at, more)                                                        \
-    {.name = "metric",                                                                             \
-     .argument = "LIST",                                                                           \
-     .kind = CLI_LIST,                                                                             \
-     metrics_at,                                                                                   \
-     .doc = "Metrics, separated by commas, listed below; ndcg@1,5,10 is short for "                \
-            "ndcg@1,ndcg@5,ndcg@10. If repeated, the lists are joined" more}
+#define CLI_METRIC_OPTION(type, metrics, more)                                                     \
+    CLI_OPTION(CLI_LIST, "metric", "LIST", type, metrics,                                          \
+               "Metrics, separated by commas, listed below; ndcg@1,5,10 is short for "             \
+               "ndcg@1,ndcg@5,ndcg@10. If repeated, the lists are joined" more)
 
 /* --split of a command that reads one split: "The split to THIS". */
-#define CLI_SPLIT_OPTION(split_at, this)                                                           \
-    {.name = "split",                                                                              \
-     .argument = "NAME",                                                                           \
-     .kind = CLI_TEXT,                                                                             \
-     split_at,                                                                                     \
-     .doc = "The split to " this "; without it test, or the only one"}
-
-/* clang-format on */
+#define CLI_SPLIT_OPTION(type, split, this)                                                        \
+    CLI_OPTION(CLI_TEXT, "split", "NAME", type, split,                                             \
+               "The split to " this "; without it test, or the only one")
 
 /* A command. Its struct of values begins with a struct cli_list, which gets the arguments. */
 struct cli_command {

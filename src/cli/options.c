@@ -18,55 +18,41 @@ enum { PHRASE = 512 };
 _Static_assert(sizeof(rg_normalize) == sizeof(int) && sizeof(rg_ties) == sizeof(int),
                "an enum has the size of an int");
 
-#define AT(member) CLI_AT(rg_dataset_options, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, rg_dataset_options, member, __VA_ARGS__)
 
 /* What every command that reads a data set understands. */
 static const struct cli_option reading_options[] = {
-    {.kind = CLI_HEADING, .doc = "Reading text (SVMlight / LETOR), plain or gzip:"},
-    {.name = "features",
-     .argument = "N",
-     .kind = CLI_INTEGER,
-     AT(n_features),
-     .high = 2147483646,
-     .doc = "Features: a larger index is an error, those beyond the largest index in the text are "
-            "0; 0: the largest index, or the model's number of features, or that of the other "
-            "splits. Text that lacks most of those is an error unless this option says how many "
-            "there are"},
-    {.name = "zero-based",
-     .kind = CLI_FLAG,
-     AT(zero_based),
-     .doc = "Index i is column i; without it column i - 1, and index 0 is an error"},
-    {.name = "group",
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     AT(group_path),
-     .doc = "List sizes, one a line, of text without qid; without it DATA.query or DATA.group is "
-            "looked for. DATA.weight (one a row, or else one a list) and DATA.position (one a row) "
-            "are always read; what else is found and not used is named"},
-    {.kind = CLI_HEADING, .doc = "Reading any data:"},
-    {.name = "regroup",
-     .kind = CLI_FLAG,
-     AT(regroup),
-     .doc = "Bring together lists whose rows are scattered (the order within a list stays)"},
-    {.name = "no-map",
-     .kind = CLI_FLAG,
-     AT(no_map),
-     .doc = "Read features into memory instead of mapping the file"},
+    CLI_HEADING("Reading text (SVMlight / LETOR), plain or gzip:"),
+    OPTION(CLI_INTEGER, "features", "N", n_features,
+           "Features: a larger index is an error, those beyond the largest index in the text are "
+           "0; 0: the largest index, or the model's number of features, or that of the other "
+           "splits. Text that lacks most of those is an error unless this option says how many "
+           "there are",
+           .high = 2147483646),
+    OPTION(CLI_FLAG, "zero-based", NULL, zero_based,
+           "Index i is column i; without it column i - 1, and index 0 is an error"),
+    OPTION(CLI_TEXT, "group", "FILE", group_path,
+           "List sizes, one a line, of text without qid; without it DATA.query or DATA.group is "
+           "looked for. DATA.weight (one a row, or else one a list) and DATA.position (one a row) "
+           "are always read; what else is found and not used is named"),
+    CLI_HEADING("Reading any data:"),
+    OPTION(CLI_FLAG, "regroup", NULL, regroup,
+           "Bring together lists whose rows are scattered (the order within a list stays)"),
+    OPTION(CLI_FLAG, "no-map", NULL, no_map,
+           "Read features into memory instead of mapping the file"),
     {0}};
 
-#undef AT
-#define AT(member) CLI_AT(struct cli_shared, member)
+#undef OPTION
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct cli_shared, member, __VA_ARGS__)
 
 /* What every command understands. */
 static const struct cli_option common_options[] = {
-    {.kind = CLI_HEADING, .doc = "All commands:"},
-    {.name = "threads",
-     .argument = "N",
-     .kind = CLI_INTEGER,
-     .shared = true,
-     AT(threads),
-     .high = 256,
-     .doc = "Threads that compute; 0: one for each CPU. Results have the same bits for any number"},
+    CLI_HEADING("All commands:"),
+    OPTION(CLI_INTEGER, "threads", "N", threads,
+           "Threads that compute; 0: one for each CPU. Results have the same bits for any number",
+           .shared = true, .high = 256),
     {.name = "help", .letter = 'h', .kind = CLI_HELP, .doc = "Show this help"},
     {.name = "usage", .kind = CLI_USAGE, .doc = "Show the options in short"},
     {.name = "version", .letter = 'V', .kind = CLI_VERSION, .doc = "Show the version"},

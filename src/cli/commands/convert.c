@@ -19,49 +19,31 @@ struct convert {
 /* What helps where rows do not fit in memory. */
 #define MEMORY_REMEDY "--memory SIZE keeps the rows of text beyond SIZE on disk"
 
-#define AT(member) CLI_AT(struct convert, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct convert, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    CLI_OUTPUT_OPTIONS(AT(output), AT(writing.force), true, " the data set (HDF5); needed",
+    CLI_OUTPUT_OPTIONS(struct convert, output, writing.force, true, " the data set (HDF5); needed",
                        "an empty one or a data set of Rankgrad's"),
-    {.name = "train",
-     .argument = "FILE",
-     .kind = CLI_LIST,
-     AT(train),
-     .doc = "A file of the split train; again for more files, read in that order"},
-    {.name = "vali",
-     .argument = "FILE",
-     .kind = CLI_LIST,
-     AT(vali),
-     .doc = "The same for the split vali, which chooses the epoch to keep"},
-    {.name = "test",
-     .argument = "FILE",
-     .kind = CLI_LIST,
-     AT(test),
-     .doc = "The same for the split test, which training never reads"},
-    {.name = "compress",
-     .kind = CLI_FLAG,
-     AT(writing.compress),
-     .doc = "Chunks of about 1 MiB, shuffle and gzip; without it contiguous, which can be mapped"},
-    {.name = "sparse",
-     .kind = CLI_FLAG,
-     AT(writing.sparse),
-     .doc = "Features as CSR (AnnData's layout), also where they came dense"},
-    {.name = "dtype",
-     .argument = "TYPE",
-     .kind = CLI_NAME,
-     AT(reading.dtype),
-     .name_at = cli_text_dtype_at,
-     .doc = "Type of features from text: auto is f32, or f64 for a split in which f32 would lose "
-            "something (integers beyond 2^24, values that differ too little for their size, or "
-            "that become 0 or infinite), and says so; with f32 a warning says what is lost"},
-    {.name = "memory",
-     .argument = "SIZE",
-     .kind = CLI_SIZE,
-     AT(reading.memory_limit),
-     .doc = "Rows of text may take so much memory, such as 512M or 8G (of 1024 each); those beyond "
-            "it wait on disk beside the output; without it all stay in memory. Doc ids and lists "
-            "always do"},
+    OPTION(CLI_LIST, "train", "FILE", train,
+           "A file of the split train; again for more files, read in that order"),
+    OPTION(CLI_LIST, "vali", "FILE", vali,
+           "The same for the split vali, which chooses the epoch to keep"),
+    OPTION(CLI_LIST, "test", "FILE", test,
+           "The same for the split test, which training never reads"),
+    OPTION(CLI_FLAG, "compress", NULL, writing.compress,
+           "Chunks of about 1 MiB, shuffle and gzip; without it contiguous, which can be mapped"),
+    OPTION(CLI_FLAG, "sparse", NULL, writing.sparse,
+           "Features as CSR (AnnData's layout), also where they came dense"),
+    OPTION(CLI_NAME, "dtype", "TYPE", reading.dtype,
+           "Type of features from text: auto is f32, or f64 for a split in which f32 would lose "
+           "something (integers beyond 2^24, values that differ too little for their size, or "
+           "that become 0 or infinite), and says so; with f32 a warning says what is lost",
+           .name_at = cli_text_dtype_at),
+    OPTION(CLI_SIZE, "memory", "SIZE", reading.memory_limit,
+           "Rows of text may take so much memory, such as 512M or 8G (of 1024 each); those beyond "
+           "it wait on disk beside the output; without it all stay in memory. Doc ids and lists "
+           "always do"),
     {0}};
 
 /* All sources, split after split, and what was opened for them. */

@@ -43,48 +43,30 @@ static const char *format_at(int i)
     return formats[i].name;
 }
 
-#define AT(member) CLI_AT(struct evaluate, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct evaluate, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    CLI_METRIC_OPTION(AT(metrics), ""),
-    CLI_SPLIT_OPTION(AT(split), "measure on"),
-    {.name = "format",
-     .argument = "FORMAT",
-     .kind = CLI_NAME,
-     AT(format),
-     .name_at = format_at,
-     .doc = "How the report is written"},
-    {.name = "per-list", .kind = CLI_FLAG, AT(per_list), .doc = "Show the value of every list too"},
-    {.kind = CLI_HEADING, .doc = "Conventions:"},
-    {.name = "gain",
-     .argument = "GAIN",
-     .kind = CLI_NAME,
-     AT(conventions.gain),
-     .name_at = cli_gain_at,
-     .doc = "Of ndcg and dcg: exp 2^y - 1, linear y; labels <= 0 gain nothing"},
-    {.name = "ties",
-     .argument = "RULE",
-     .kind = CLI_NAME,
-     AT(conventions.ties),
-     .name_at = cli_ties_at,
-     .doc = "Equal scores: average is the expected value over all their orders, so that the order "
-            "of rows cannot matter; docid is trec_eval's rule, pessimistic CatBoost's"},
-    {.name = "no-relevant",
-     .argument = "RULE",
-     .kind = CLI_NAME,
-     AT(conventions.no_relevant),
-     .name_at = cli_no_relevant_at,
-     .doc = "A list without a relevant item counts 0, counts 1 (as LightGBM, XGBoost), or is left "
-            "out of the mean"},
-    {.name = "relevance-threshold",
-     .argument = "LABEL",
-     .kind = CLI_REAL,
-     AT(conventions.threshold),
-     .doc = "Labels from here on are relevant to map, mrr and precision"},
-    {.name = "weighted",
-     .kind = CLI_FLAG,
-     AT(weighted),
-     .doc = "Weigh each list by the file's list_weights; without it every list counts 1"},
+    CLI_METRIC_OPTION(struct evaluate, metrics, ""),
+    CLI_SPLIT_OPTION(struct evaluate, split, "measure on"),
+    OPTION(CLI_NAME, "format", "FORMAT", format, "How the report is written", .name_at = format_at),
+    OPTION(CLI_FLAG, "per-list", NULL, per_list, "Show the value of every list too"),
+    CLI_HEADING("Conventions:"),
+    OPTION(CLI_NAME, "gain", "GAIN", conventions.gain,
+           "Of ndcg and dcg: exp 2^y - 1, linear y; labels <= 0 gain nothing",
+           .name_at = cli_gain_at),
+    OPTION(CLI_NAME, "ties", "RULE", conventions.ties,
+           "Equal scores: average is the expected value over all their orders, so that the order "
+           "of rows cannot matter; docid is trec_eval's rule, pessimistic CatBoost's",
+           .name_at = cli_ties_at),
+    OPTION(CLI_NAME, "no-relevant", "RULE", conventions.no_relevant,
+           "A list without a relevant item counts 0, counts 1 (as LightGBM, XGBoost), or is left "
+           "out of the mean",
+           .name_at = cli_no_relevant_at),
+    OPTION(CLI_REAL, "relevance-threshold", "LABEL", conventions.threshold,
+           "Labels from here on are relevant to map, mrr and precision"),
+    OPTION(CLI_FLAG, "weighted", NULL, weighted,
+           "Weigh each list by the file's list_weights; without it every list counts 1"),
     {0}};
 
 /* ---- The report ----------------------------------------------------------------------------- */

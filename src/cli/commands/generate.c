@@ -16,30 +16,17 @@ struct generate {
     rg_generate_options made;
 };
 
-#define AT(member) CLI_AT(struct generate, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct generate, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the data set (HDF5); needed",
+    CLI_OUTPUT_OPTIONS(struct generate, output, force, true, " the data set (HDF5); needed",
                        "an empty one or a data set of Rankgrad's"),
-    {.name = "lists",
-     .argument = "N",
-     .kind = CLI_INTEGER,
-     AT(made.n_lists),
-     .low = 3,
-     .high = 1 << 28,
-     .doc = "Lists in all; 60 % train, 20 % vali, 20 % test"},
-    {.name = "features",
-     .argument = "N",
-     .kind = CLI_INTEGER,
-     AT(made.n_features),
-     .low = 2,
-     .high = 1 << 20,
-     .doc = "Features of an item, one of them constant"},
-    {.name = "seed",
-     .argument = "N",
-     .kind = CLI_SEED,
-     AT(made.seed),
-     .doc = "Every number depends on it alone"},
+    OPTION(CLI_INTEGER, "lists", "N", made.n_lists,
+           "Lists in all; 60 % train, 20 % vali, 20 % test", .low = 3, .high = 1 << 28),
+    OPTION(CLI_INTEGER, "features", "N", made.n_features,
+           "Features of an item, one of them constant", .low = 2, .high = 1 << 20),
+    OPTION(CLI_SEED, "seed", "N", made.seed, "Every number depends on it alone"),
     {0}};
 
 /* The scores weight * x of one feature, or the truth's where `truth` is given. */

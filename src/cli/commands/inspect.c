@@ -17,18 +17,13 @@ struct inspect {
     rg_dataset_options reading;
 };
 
-#define AT(member) CLI_AT(struct inspect, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct inspect, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    {.name = "split",
-     .argument = "NAME",
-     .kind = CLI_TEXT,
-     AT(split),
-     .doc = "Show this split alone; without it all of them"},
-    {.name = "verify",
-     .kind = CLI_FLAG,
-     AT(verify),
-     .doc = "Compare the stored checksums of an HDF5 file with its bytes"},
+    OPTION(CLI_TEXT, "split", "NAME", split, "Show this split alone; without it all of them"),
+    OPTION(CLI_FLAG, "verify", NULL, verify,
+           "Compare the stored checksums of an HDF5 file with its bytes"),
     {0}};
 
 static int compare_double(const void *left, const void *right)

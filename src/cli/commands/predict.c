@@ -53,21 +53,19 @@ static const char *format_at(int i)
     return formats[i].name;
 }
 
-#define AT(member) CLI_AT(struct predict, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct predict, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    CLI_OUTPUT_OPTIONS(AT(output), AT(force), false, "; without it standard output",
+    CLI_OUTPUT_OPTIONS(struct predict, output, force, false, "; without it standard output",
                        "an empty one"),
-    CLI_SPLIT_OPTION(AT(split), "score"),
-    {.name = "format",
-     .argument = "FORMAT",
-     .kind = CLI_NAME,
-     AT(format),
-     .name_at = format_at,
-     .doc = "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
-            "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
-            "document, greatest first, as trec_eval orders them. Scores have 9 digits, those of a "
-            "model in f64 17, so that they read back as the same numbers"},
+    CLI_SPLIT_OPTION(struct predict, split, "score"),
+    OPTION(CLI_NAME, "format", "FORMAT", format,
+           "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
+           "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
+           "document, greatest first, as trec_eval orders them. Scores have 9 digits, those of a "
+           "model in f64 17, so that they read back as the same numbers",
+           .name_at = format_at),
     {0}};
 
 /* ---- Writing -------------------------------------------------------------------------------- */

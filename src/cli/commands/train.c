@@ -27,162 +27,95 @@ struct train {
 #define TEXT_REMEDY                                                                                \
     "rankgrad convert --memory SIZE makes an HDF5 file of text that is larger than memory"
 
-#define AT(member) CLI_AT(struct train, member)
+#define OPTION(kind, name, argument, member, ...)                                                  \
+    CLI_OPTION(kind, name, argument, struct train, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    {.kind = CLI_HEADING, .doc = "Files:"},
-    CLI_OUTPUT_OPTIONS(AT(output), AT(force), true, " the model (HDF5); needed",
+    CLI_HEADING("Files:"),
+    CLI_OUTPUT_OPTIONS(struct train, output, force, true, " the model (HDF5); needed",
                        "an empty one, a model of Rankgrad's, or for --history a history"),
-    {.name = "vali",
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     AT(vali),
-     .doc =
-         "Validation lists, which choose the epoch; without it DATA's split vali. Where both have "
-         "feature names, columns are matched by name"},
-    {.name = "vali-fraction",
-     .argument = "F",
-     .kind = CLI_REAL,
-     AT(o.vali_fraction),
-     .low = 0,
-     .high = 1,
-     .below = true,
-     .doc = "Where there are no validation lists: set aside this part of the training lists, whole "
-            "lists, drawn by --seed; 0: none, the last epoch is kept"},
-    {.name = "history",
-     .argument = "FILE",
-     .kind = CLI_TEXT,
-     AT(history),
-     .doc = "Write a line an epoch (TSV), at once, into FILE.tmp-PID-N, which becomes FILE when "
-            "the model is saved"},
-    {.name = "quiet",
-     .letter = 'q',
-     .kind = CLI_FLAG,
-     AT(quiet),
-     .doc = "No progress on standard error"},
-    {.kind = CLI_HEADING, .doc = "Objective:"},
-    {.name = "loss",
-     .argument = "NAME",
-     .kind = CLI_COMPONENT,
-     AT(loss),
-     .registry = rg_losses,
-     .doc = "Loss to minimise, see below. Where doubled labels double it, the objective is the "
-            "loss times 1 / (mean label sum of the lists that have any), so that the scale of "
-            "labels does not act as a learning rate"},
-    {.name = "negative-labels",
-     .argument = "RULE",
-     .kind = CLI_NAME,
-     AT(o.negative_labels),
-     .name_at = cli_negative_labels_at,
-     .doc = "error, because the loss has no lower bound with them, except under --label-mode "
-            "softmax, which takes labels of any sign, such as log-probabilities; zero reads them "
-            "as 0; keep trains on them"},
-    {.name = "l2",
-     .argument = "X",
-     .kind = CLI_REAL,
-     AT(o.optimizer.l2),
-     .low = 0,
-     .high = CLI_NO_LIMIT,
-     .doc = "Adds X * weight to the gradient; 0 because normalised features and a schedule that "
-            "ends at 0 hardly overfit"},
-    {.kind = CLI_HEADING, .doc = "Model:"},
-    {.name = "model",
-     .argument = "NAME",
-     .kind = CLI_COMPONENT,
-     AT(model),
-     .registry = rg_models,
-     .doc = "From features to a score, see below"},
-    {.name = "normalize",
-     .argument = "METHOD",
-     .kind = CLI_NAME,
-     AT(o.normalize),
-     .name_at = cli_normalize_at,
-     .doc =
-         "Fitted on the training rows and kept in the model, which is then given raw features. "
-         "zscore, because features of scales 1e-3 and 1e6 have no common learning rate; "
-         "log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; minmax to [0,1]; "
-         "list-minmax to [0,1] within each list. Sparse rows stay sparse: "
-         "zscore then only divides by the deviation, but for features that every row stores, and "
-         "minmax needs 0 as the smallest value"},
-    {.name = "dtype",
-     .argument = "TYPE",
-     .kind = CLI_NAME,
-     AT(o.model.dtype),
-     .name_at = cli_dtype_at,
-     .doc = "Of parameters and arithmetic; sums over many rows are in "
-            "double anyway"},
-    {.kind = CLI_HEADING, .doc = "Optimisation:"},
-    {.name = "optimizer",
-     .argument = "NAME",
-     .kind = CLI_COMPONENT,
-     AT(optimizer),
-     .registry = rg_optimizers,
-     .doc =
-         "How weights follow g = clip(gradient) + l2 weight, see below. Parameters may also stand "
-         "in parentheses: adam(beta1=0.95)"},
-    {.name = "lr",
-     .argument = "RATE",
-     .kind = CLI_REAL,
-     AT(o.optimizer.lr),
-     .low = 0,
-     .high = CLI_NO_LIMIT,
-     .above = true,
-     .doc = "Learning rate of the first step. With normalised features and a clipped gradient a "
-            "step of sgd moves the weights by at most RATE; one of adam moves each by about RATE, "
-            "so give it less: 0.001 is usual"},
-    {.name = "schedule",
-     .argument = "NAME",
-     .kind = CLI_COMPONENT,
-     AT(schedule),
-     .registry = rg_schedules,
-     .doc = "Learning rate over the steps, see below; cosine, which ends at 0, because a constant "
-            "rate never settles and the last epochs get worse"},
-    {.name = "clip-norm",
-     .argument = "X",
-     .kind = CLI_REAL,
-     AT(o.optimizer.clip_norm),
-     .low = 0,
-     .high = CLI_NO_LIMIT,
-     .doc = "A gradient longer than this is shortened to it, so that one list cannot throw the "
-            "model away; 0: never"},
-    {.name = "epochs",
-     .argument = "N",
-     .kind = CLI_INTEGER,
-     AT(o.epochs),
-     .low = 1,
-     .high = CLI_NO_LIMIT,
-     .doc = "Passes over the training lists; 30 or 100 end at nearly the same place"},
-    {.name = "batch-lists",
-     .argument = "N",
-     .kind = CLI_INTEGER,
-     AT(o.batch_lists),
-     .low = 1,
-     .high = CLI_NO_LIMIT,
-     .doc = "Lists a step: many small steps, each over enough lists for a steady direction"},
-    {.name = "seed",
-     .argument = "N",
-     .kind = CLI_SEED,
-     AT(o.seed),
-     .doc = "Of the order of lists and an mlp's first weights; same seed, data and build: same "
-            "model, byte for byte"},
-    {.name = "memory",
-     .argument = "SIZE",
-     .kind = CLI_SIZE,
-     AT(o.memory_limit),
-     .doc =
-         "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
-         "beyond it features stream from the file, window by window; when it is not "
-         "given, 80 % of the smallest of the machine's memory, the limits of the cgroup, and what "
-         "ulimit -v leaves"},
-    {.name = "window",
-     .argument = "SIZE",
-     .kind = CLI_SIZE,
-     AT(o.window_bytes),
-     .doc = "Shuffle windows of the file, each of so many bytes of features, and the lists within "
-            "each, not all lists: the same windows give the same model, streaming or not. Without "
-            "it all lists are one window, or where they stream a quarter of the memory"},
-    {.kind = CLI_HEADING, .doc = "Selection:"},
-    CLI_METRIC_OPTION(AT(metrics),
+    OPTION(
+        CLI_TEXT, "vali", "FILE", vali,
+        "Validation lists, which choose the epoch; without it DATA's split vali. Where both have "
+        "feature names, columns are matched by name"),
+    OPTION(CLI_REAL, "vali-fraction", "F", o.vali_fraction,
+           "Where there are no validation lists: set aside this part of the training lists, whole "
+           "lists, drawn by --seed; 0: none, the last epoch is kept",
+           .low = 0, .high = 1, .below = true),
+    OPTION(CLI_TEXT, "history", "FILE", history,
+           "Write a line an epoch (TSV), at once, into FILE.tmp-PID-N, which becomes FILE when "
+           "the model is saved"),
+    OPTION(CLI_FLAG, "quiet", NULL, quiet, "No progress on standard error", .letter = 'q'),
+    CLI_HEADING("Objective:"),
+    OPTION(CLI_COMPONENT, "loss", "NAME", loss,
+           "Loss to minimise, see below. Where doubled labels double it, the objective is the "
+           "loss times 1 / (mean label sum of the lists that have any), so that the scale of "
+           "labels does not act as a learning rate",
+           .registry = rg_losses),
+    OPTION(CLI_NAME, "negative-labels", "RULE", o.negative_labels,
+           "error, because the loss has no lower bound with them, except under --label-mode "
+           "softmax, which takes labels of any sign, such as log-probabilities; zero reads them "
+           "as 0; keep trains on them",
+           .name_at = cli_negative_labels_at),
+    OPTION(CLI_REAL, "l2", "X", o.optimizer.l2,
+           "Adds X * weight to the gradient; 0 because normalised features and a schedule that "
+           "ends at 0 hardly overfit",
+           .low = 0, .high = CLI_NO_LIMIT),
+    CLI_HEADING("Model:"),
+    OPTION(CLI_COMPONENT, "model", "NAME", model, "From features to a score, see below",
+           .registry = rg_models),
+    OPTION(CLI_NAME, "normalize", "METHOD", o.normalize,
+           "Fitted on the training rows and kept in the model, which is then given raw features. "
+           "zscore, because features of scales 1e-3 and 1e6 have no common learning rate; "
+           "log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; minmax to [0,1]; "
+           "list-minmax to [0,1] within each list. Sparse rows stay sparse: "
+           "zscore then only divides by the deviation, but for features that every row stores, and "
+           "minmax needs 0 as the smallest value",
+           .name_at = cli_normalize_at),
+    OPTION(CLI_NAME, "dtype", "TYPE", o.model.dtype,
+           "Of parameters and arithmetic; sums over many rows are in "
+           "double anyway",
+           .name_at = cli_dtype_at),
+    CLI_HEADING("Optimisation:"),
+    OPTION(
+        CLI_COMPONENT, "optimizer", "NAME", optimizer,
+        "How weights follow g = clip(gradient) + l2 weight, see below. Parameters may also stand "
+        "in parentheses: adam(beta1=0.95)",
+        .registry = rg_optimizers),
+    OPTION(CLI_REAL, "lr", "RATE", o.optimizer.lr,
+           "Learning rate of the first step. With normalised features and a clipped gradient a "
+           "step of sgd moves the weights by at most RATE; one of adam moves each by about RATE, "
+           "so give it less: 0.001 is usual",
+           .low = 0, .high = CLI_NO_LIMIT, .above = true),
+    OPTION(CLI_COMPONENT, "schedule", "NAME", schedule,
+           "Learning rate over the steps, see below; cosine, which ends at 0, because a constant "
+           "rate never settles and the last epochs get worse",
+           .registry = rg_schedules),
+    OPTION(CLI_REAL, "clip-norm", "X", o.optimizer.clip_norm,
+           "A gradient longer than this is shortened to it, so that one list cannot throw the "
+           "model away; 0: never",
+           .low = 0, .high = CLI_NO_LIMIT),
+    OPTION(CLI_INTEGER, "epochs", "N", o.epochs,
+           "Passes over the training lists; 30 or 100 end at nearly the same place", .low = 1,
+           .high = CLI_NO_LIMIT),
+    OPTION(CLI_INTEGER, "batch-lists", "N", o.batch_lists,
+           "Lists a step: many small steps, each over enough lists for a steady direction",
+           .low = 1, .high = CLI_NO_LIMIT),
+    OPTION(CLI_SEED, "seed", "N", o.seed,
+           "Of the order of lists and an mlp's first weights; same seed, data and build: same "
+           "model, byte for byte"),
+    OPTION(
+        CLI_SIZE, "memory", "SIZE", o.memory_limit,
+        "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
+        "beyond it features stream from the file, window by window; when it is not "
+        "given, 80 % of the smallest of the machine's memory, the limits of the cgroup, and what "
+        "ulimit -v leaves"),
+    OPTION(CLI_SIZE, "window", "SIZE", o.window_bytes,
+           "Shuffle windows of the file, each of so many bytes of features, and the lists within "
+           "each, not all lists: the same windows give the same model, streaming or not. Without "
+           "it all lists are one window, or where they stream a quarter of the memory"),
+    CLI_HEADING("Selection:"),
+    CLI_METRIC_OPTION(struct train, metrics,
                       ". The first one chooses the epoch to keep, the others are shown at the end. "
                       "Without validation lists it is shown for the training lists, at every fifth "
                       "epoch and the last one"),
