@@ -98,6 +98,16 @@ static inline rg_context *context_of(int n_threads)
     return ctx;
 }
 
+/* ranking_softmax with its defaults. */
+static inline const rg_choice *softmax_choice(void)
+{
+    static rg_choice choice;
+    rg_context *ctx = context_of(1);
+    assert_ok(ctx, rg_choice_make(ctx, rg_registry_at(rg_losses(), 0), NULL, &choice));
+    rg_context_destroy(ctx);
+    return &choice;
+}
+
 #define RUN_TESTS(tests) return cmocka_run_group_tests(tests, NULL, NULL) != 0
 
 #endif

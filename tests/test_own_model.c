@@ -294,40 +294,29 @@ static void nonsense_is_refused(void **state)
     (void)state;
     static double scores[ROWS];
     const struct {
-        rg_architecture own;
+        const char *name;
+        bool (*parameter)(const void *, int64_t, int, rg_parameter *);
+        rg_node *(*forward)(rg_graph *, const rg_forward *);
         rg_status status;
         const char *words;
     } cases[] = {
-        {{.component = {.name = "m"}, .forward = sum_forward}, RG_USAGE, "no name, parameter or"},
-        {{.component = {.name = "m"}, .parameter = empty}, RG_USAGE, "no name, parameter or"},
-        {{.parameter = empty, .forward = sum_forward}, RG_USAGE, "no name, parameter or"},
-        {{.component = {.name = "m"}, .parameter = without_end, .forward = sum_forward},
-         RG_USAGE,
-         "too many parameters"},
-        {{.component = {.name = "m"}, .parameter = none, .forward = sum_forward},
-         RG_USAGE,
-         "no parameters"},
-        {{.component = {.name = "m"}, .parameter = nameless, .forward = sum_forward},
-         RG_USAGE,
-         "parameter 0 has no name"},
-        {{.component = {.name = "m"}, .parameter = empty, .forward = sum_forward},
-         RG_USAGE,
-         "no valid shape"},
-        {{.component = {.name = "m"}, .parameter = vast, .forward = sum_forward},
-         RG_LIMIT,
-         "the parameters"},
-        {{.component = {.name = "m"}, .parameter = unbounded, .forward = sum_forward},
-         RG_USAGE,
-         "bound of weights is nan"},
-        {{.component = {.name = "m"}, .parameter = relative_parameter, .forward = sum_forward},
-         RG_USAGE,
-         "does not give one score"},
-        {{.component = {.name = "m"}, .parameter = relative_parameter, .forward = null_forward},
-         RG_USAGE,
-         "does not give one score"},
+        {"m", NULL, sum_forward, RG_USAGE, "no name, parameter or"},
+        {"m", empty, NULL, RG_USAGE, "no name, parameter or"},
+        {NULL, empty, sum_forward, RG_USAGE, "no name, parameter or"},
+        {"m", without_end, sum_forward, RG_USAGE, "too many parameters"},
+        {"m", none, sum_forward, RG_USAGE, "no parameters"},
+        {"m", nameless, sum_forward, RG_USAGE, "parameter 0 has no name"},
+        {"m", empty, sum_forward, RG_USAGE, "no valid shape"},
+        {"m", vast, sum_forward, RG_LIMIT, "the parameters"},
+        {"m", unbounded, sum_forward, RG_USAGE, "bound of weights is nan"},
+        {"m", relative_parameter, sum_forward, RG_USAGE, "does not give one score"},
+        {"m", relative_parameter, null_forward, RG_USAGE, "does not give one score"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        rg_choice choice = {.component = &cases[i].own.component};
+        const rg_architecture own = {.component = {.name = cases[i].name},
+                                     .parameter = cases[i].parameter,
+                                     .forward = cases[i].forward};
+        rg_choice choice = {.component = &own.component};
         rg_model_options o = {.own = &choice, .dtype = RG_F64};
         rg_model *model = NULL;
         rg_status status = rg_model_create(f.ctx, COLUMNS, &o, &model);

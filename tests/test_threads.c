@@ -47,16 +47,6 @@ void *realloc(void *block, size_t size)
 static int64_t n_mallocs;
 #endif
 
-/* ranking_softmax with its defaults. */
-static const rg_choice *softmax_choice(void)
-{
-    static rg_choice choice;
-    rg_context *ctx = context_of(1);
-    assert_ok(ctx, rg_choice_make(ctx, rg_registry_at(rg_losses(), 0), NULL, &choice));
-    rg_context_destroy(ctx);
-    return &choice;
-}
-
 enum { FEATURES = 46 };
 
 static rg_dataset *generate(rg_context *ctx, int64_t n_lists)

@@ -19,16 +19,6 @@ struct made {
     uint8_t *mask;
 };
 
-/* ranking_softmax with its defaults. */
-static const rg_choice *softmax_choice(void)
-{
-    static rg_choice choice;
-    rg_context *ctx = context_of(1);
-    assert_ok(ctx, rg_choice_make(ctx, rg_registry_at(rg_losses(), 0), NULL, &choice));
-    rg_context_destroy(ctx);
-    return &choice;
-}
-
 static double draw(uint64_t what, uint64_t i)
 {
     return rg_normal(5, RG__STREAM_SAMPLES, what, i);
