@@ -605,6 +605,34 @@ class Flow(Case):
         self.assertAlmostEqual(float(rows[1 + int(kept[1])][3]), float(kept[2]), places=5)
         self.assertEqual(done.stderr, "")
 
+    def test_splits_that_disagree_blame_an_input(self):
+        """The message begins with the file whose split does not fit, and names the other one."""
+        for n in (3, 4, 5):
+            self.good("generate", "--lists", 5, "--features", n, "-o", self.at(f"names{n}.h5"))
+            write(self.at("text"), f"0 qid:1 1:1\n1 qid:1 {n}:1\n")
+            self.good("convert", self.at("text"), "-o", self.at(f"plain{n}.h5"))
+        for wrong, right, words in (
+                (("test", "names3"), ("train", "names4"), "the split test lacks 2 of the 4"),
+                (("test", "names4"), ("train", "names3"), "the split test lacks 1 of the 3"),
+                (("vali", "names4"), ("train", "names5"), "the split vali lacks"),
+                (("test", "names3"), ("vali", "names5"), "the split test lacks"),
+                (("test", "plain3"), ("train", "plain4"), "the split test has 3 features"),
+                (("vali", "plain5"), ("train", "plain4"), "the split vali has 5 features"),
+                (("train", "plain3"), ("vali", "names4"), "the split train has 3 features"),
+                (("train", "plain3"), ("test", "names5"), "the split train has 3 features"),
+                (("test", "plain3"), ("train", "names5"), "the split test has 3 features"),
+                (("vali", "plain4"), ("train", "names3"), "the split vali has 4 features")):
+            done = run("convert", "-o", self.at("x.h5"), f"--{wrong[0]}", self.at(wrong[1] + ".h5"),
+                       f"--{right[0]}", self.at(right[1] + ".h5"))
+            self.assertEqual(done.returncode, 3, done.stderr)
+            self.assertIn(f"rankgrad: {self.at(wrong[1] + '.h5')}: {words}", done.stderr)
+            self.assertIn(f"the split {right[0]} of {self.at(right[1] + '.h5')}", done.stderr)
+            self.assertNotIn("x.h5", done.stderr)
+            self.assertFalse(os.path.exists(self.at("x.h5")))
+        self.assertIn(f", validation {self.at('plain3.h5')}: the validation split has 3 features",
+                      run("train", self.at("names4.h5"), "--vali", self.at("plain3.h5"), "-o",
+                          self.at("x.h5")).stderr)
+
     def test_convert_layouts_train_alike(self):
         data, model = self.trained()
         for option in ("--compress", "--sparse"):

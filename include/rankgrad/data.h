@@ -20,6 +20,7 @@ extern "C" {
  * NULL or 0. */
 typedef struct rg_split {
     const char *name; /* "train", "vali", "test"; "" for the only split of a file */
+    const char *path; /* of the file it was read from, for messages; NULL: none, or several */
     int64_t n_rows;
     int64_t n_features;
     int64_t n_lists;

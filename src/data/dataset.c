@@ -107,6 +107,8 @@ rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_op
         rg_dataset_close(dataset);
         return status;
     }
+    for (int i = 0; i < dataset->n_splits; i++)
+        dataset->splits[i].path = dataset->path;
     *out = dataset;
     return RG_OK;
 }

@@ -394,8 +394,9 @@ static rg_status fit(rg_context *ctx, struct train *t, const struct input *in, s
     if (status == RG_CANCELLED)
         return cli_fail(status, "interrupted before the first epoch ended; there is no model yet");
     if (status == RG_BAD_DATA)
-        return cli_fail(status, "%s%s: %s", t->files.items[0],
-                        t->files.count > 1 ? " and the files after it" : "", rg_last_error(ctx));
+        return cli_fail(status, "%s%s%s%s: %s", t->files.items[0],
+                        t->files.count > 1 ? " and the files after it" : "",
+                        t->vali ? ", validation " : "", t->vali ? t->vali : "", rg_last_error(ctx));
     return cli_report_limit(ctx, MEMORY_REMEDY);
 }
 

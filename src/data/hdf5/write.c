@@ -62,15 +62,18 @@ static rg_status check_split(rg_context *ctx, const char *path, const rg_split *
 static rg_status match_splits(rg_context *ctx, const char *path, const rg_split *const *splits,
                               int n_splits, struct rg__matched *matched)
 {
-    char what[1024], owner[64];
+    char what[512], owner[512];
     const rg_split *first = splits[0];
     for (int i = n_splits - 1; i >= 0; i--)
         if (rg__has_names(splits[i]->feature_names, splits[i]->n_features))
             first = splits[i];
     const struct rg__columns wanted = {owner, first->n_features, first->feature_names};
-    snprintf(owner, sizeof owner, "its split %.10s", first->name);
+    snprintf(owner, sizeof owner, "the split %.10s%s%.400s", first->name, first->path ? " of " : "",
+             first->path ? first->path : "");
     for (int i = 0; i < n_splits; i++) {
-        snprintf(what, sizeof what, "%.900s: the split %s", path, splits[i]->name);
+        snprintf(what, sizeof what, "%.400s%s: the split %.10s",
+                 splits[i]->path ? splits[i]->path : path, splits[i]->path ? "" : ": not written",
+                 splits[i]->name);
         rg_status status = rg__match_columns(ctx, what, splits[i], &wanted, &matched[i]);
         if (status != RG_OK)
             return status;
