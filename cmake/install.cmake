@@ -8,7 +8,9 @@ include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/rankgrad)
 install(DIRECTORY include/rankgrad DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
-install(FILES LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/rankgrad)
+set(doc_dir ${CMAKE_INSTALL_DATADIR}/doc/rankgrad)
+install(FILES LICENSE NOTICE README.md DESTINATION ${doc_dir})
+install(DIRECTORY docs examples DESTINATION ${doc_dir})
 
 # One export file a library, so that a package may ship either alone.
 foreach(kind static shared)

@@ -1,12 +1,15 @@
 """Installs this build into a folder, moves the folder, and builds tests/consumers from it: in C and
 in C++11, with the static and the shared library, found by CMake and by pkg-config. All of them must
-print one and the same score, and it must be the one worked out here from the documentation."""
+print one and the same score, and it must be the one worked out here from the documentation. An
+operator in C and in C++17 passes the gradient check, and the installed examples print what the
+installed texts say."""
 
 import math
 import os
 import pathlib
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +20,7 @@ CONSUMERS = SOURCE / "tests" / "consumers"
 CC = os.environ.get("CC", "gcc")
 CXX = re.sub(r"gcc(?=[^/]*$)", "g++", re.sub(r"clang(?=[^/]*$)", "clang++", CC))
 CXX = re.sub(r"/cc$", "/c++", CXX)
+DOCS = "share/doc/rankgrad"
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
@@ -107,8 +111,8 @@ def check_readme_line(prefix, library, work):
     readme = (SOURCE / "README.md").read_text()
     line, = re.findall(r"^cc (my_program\.c .*pkg-config.*)$", readme, re.M)
     (work / "readme.c").write_text(re.search(r"```c\n(#include.*?)```", readme, re.S)[1])
-    examples = sorted((SOURCE / "examples").glob("*.c"))
-    assert len(examples) > 3, examples
+    examples = sorted((prefix / DOCS / "examples").glob("*.c"))
+    assert len(examples) > 5, examples
     path = next(prefix.rglob("rankgrad.pc")).parent
     for file in (work / "readme.c", *examples):
         program = work / file.stem
@@ -118,11 +122,41 @@ def check_readme_line(prefix, library, work):
     assert printed == re.search(r"```text\n(loss.*?)```", readme, re.S)[1], printed
 
 
+def check_examples(prefix, work):
+    """The installed examples are a CMake project, whose programs print the installed texts."""
+    shutil.copytree(prefix / DOCS / "examples", work / "source")
+    run("cmake", "-G", "Ninja", "-S", work / "source", "-B", work / "build",
+        f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_C_COMPILER={CC}")
+    run("cmake", "--build", work / "build")
+    for text in sorted((work / "source").glob("*.txt")):
+        if text.name != "CMakeLists.txt":
+            assert run("env", "-C", work, work / "build" / text.stem) == text.read_text(), text
+
+
+def check_documents(prefix):
+    """Pages that the installed index and README lead to are installed, but for the sources."""
+    for page in (prefix / DOCS / "README.md", prefix / DOCS / "docs" / "index.md"):
+        links = re.findall(r"\]\(([^)#\s:]+)[^)]*\)", page.read_text())
+        assert len(links) > 3, page
+        for link in links:
+            target = (page.parent / link).resolve()
+            inside = target.relative_to((prefix / DOCS).resolve())
+            assert inside.parts[0] in ("include", "src", "tests", "bench", "scripts", "cmake") \
+                or target.exists(), f"{page} leads to {link}, which is not installed"
+
+
+def check_operators(programs):
+    """A C and a C++ program each passed the gradient check of an operator, in f64 and f32."""
+    for program in programs:
+        said = run(program)
+        assert re.match(r"passed: .*, f32 too$", said), said
+
+
 def check_headers(prefix):
     """Each header compiles by itself, in both languages."""
     for header in sorted((prefix / "include" / "rankgrad").glob("*.h")):
         for compiler, language, standard in ((CC, "c", "c11"), (CXX, "c++", "c++11")):
-            run(compiler, "-x", language, f"-std={standard}", *STRICT, "-fsyntax-only",
+            run(compiler, "-x", language, f"-std={standard}", *STRICT, "-fsyntax-only", "-DRG_REAL=64",
                 f"-I{prefix / 'include'}", "-include", f"rankgrad/{header.name}", os.devnull)
 
 
@@ -157,6 +191,10 @@ def main():
 
         (folder / "pkg").mkdir()
         programs = build_with_cmake(prefix, folder / "cmake")
+        check_operators([folder / "cmake" / "c_operator", folder / "cmake" / "cc_operator"])
+        check_documents(prefix)
+        (folder / "examples").mkdir()
+        check_examples(prefix, folder / "examples")
         programs += build_with_pkg_config(prefix, folder / "pkg")
         library = next(prefix.rglob("librankgrad.so.0")).parent
         check_readme_line(prefix, library, folder / "pkg")

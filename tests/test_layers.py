@@ -37,7 +37,7 @@ WRAPPED = {
 def public_part(header):
     """The part that implements <rankgrad/NAME.h>; all of it is the program's view."""
     return {"component": "base", "output": "base", "random": "base", "ops": "autograd",
-            "batch": "train", "rankgrad": "cli"}.get(header, header)
+            "batch": "train", "real": "tensor", "rankgrad": "cli"}.get(header, header)
 
 
 def part_finding(part, name):

@@ -104,6 +104,22 @@ typedef struct rg_operator {
                         beforehand */
 } rg_operator;
 
+/* An operator with kernels for f32 and f64, for C++, which has no initializers of array elements by
+ * index. `shape` may be NULL. */
+static inline rg_operator rg_operator_of(const char *name, bool (*shape)(rg_node *out),
+                                         void (*forward_f32)(rg_node *out),
+                                         void (*forward_f64)(rg_node *out),
+                                         void (*backward_f32)(rg_node *out),
+                                         void (*backward_f64)(rg_node *out))
+{
+    rg_operator op = {name, shape, {NULL}, {NULL}, NULL, {0}, false};
+    op.forward[RG_F32] = forward_f32;
+    op.forward[RG_F64] = forward_f64;
+    op.backward[RG_F32] = backward_f32;
+    op.backward[RG_F64] = backward_f64;
+    return op;
+}
+
 /* The most operands of an operator. */
 enum { RG_MAX_OPERANDS = 1024 };
 

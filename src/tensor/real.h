@@ -7,23 +7,15 @@
 #ifndef RG_TENSOR_REAL_H
 #define RG_TENSOR_REAL_H
 
-#include <math.h>
+#include <rankgrad/real.h>
 
-#if RG_REAL == 32
-typedef float real;
-#define F(name)   name##_f32
-#define M(name)   name##f /* the C library's function of this precision: M(exp) */
-#define REAL_TYPE RG_F32
-enum { LANES = 16 };
-#elif RG_REAL == 64
-typedef double real;
-#define F(name)   name##_f64
-#define M(name)   name
-#define REAL_TYPE RG_F64
-enum { LANES = 8 };
+typedef rg_real real;
+#define F(name)   RG_F(name)
+#define M(name)   RG_M(name)
+#define REAL_TYPE RG_REAL_TYPE
+enum { LANES = 64 / sizeof(real) };
+#if RG_REAL == 64
 #define RG__ONCE
-#else
-#error "real.h is for files that CMake compiles twice, with RG_REAL=32 and RG_REAL=64"
 #endif
 
 /* For functions with arguments that are constants where they are called (the function of one
