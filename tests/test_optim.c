@@ -462,6 +462,15 @@ static void optimizers_without_memory(void **state)
 
 /* ---- State ---- */
 
+static void copy_state(rg_optimizer *from, rg_optimizer *to)
+{
+    struct rg__named old[RG__OPTIMIZER_ARRAYS], new[RG__OPTIMIZER_ARRAYS];
+    int n = rg__optimizer_state(from, old);
+    assert_int_equal(rg__optimizer_state(to, new), n);
+    for (int i = 0; i < n; i++)
+        memcpy(new[i].tensor.data, old[i].tensor.data, rg__tensor_bytes(&old[i].tensor));
+}
+
 /* Ten steps give the same bits as five, a new optimizer with the state of the first, and five. */
 static void a_restored_state_continues(void **state)
 {
@@ -477,7 +486,7 @@ static void a_restored_state_continues(void **state)
                     if (turn && t == 5) {
                         rg_optimizer *next;
                         assert_ok(f->ctx, rg_optimizer_create(f->ctx, &f->block, &o, &next));
-                        rg__optimizer_restore(next, &f->optimizer->state);
+                        copy_state(f->optimizer, next);
                         rg_optimizer_destroy(f->optimizer);
                         f->optimizer = next;
                     }

@@ -6,7 +6,7 @@
 #include "normalize/rows.h"
 #include "tensor/tensor.h"
 #include "train/judge.h"
-#include "train/step.h"
+#include "train/training.h"
 
 /* ---- Data made here ---- */
 
@@ -1662,6 +1662,72 @@ static void rounding_to_f32_is_told(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- The state ---- */
+
+static void copy_training(struct rg__training *from, struct rg__training *to)
+{
+    struct rg__named old[RG__TRAINING_STATE], new[RG__TRAINING_STATE];
+    int n = rg__training_state(from, old);
+    assert_int_equal(rg__training_state(to, new), n);
+    for (int i = 0; i < n; i++) {
+        assert_string_equal(new[i].name, old[i].name);
+        assert_int_equal(rg__tensor_bytes(&new[i].tensor), rg__tensor_bytes(&old[i].tensor));
+        memcpy(new[i].tensor.data, old[i].tensor.data, rg__tensor_bytes(&old[i].tensor));
+    }
+}
+
+/* A new training that gets the state of another after some epochs ends with its bits. */
+static void a_copied_state_continues(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *optimizer, *schedule;
+        bool vali;
+        int64_t window_bytes, copied_after;
+    } cases[] = {
+        {"sgd", "cosine", false, 0, 3},
+        {"sgd", "constant", true, 0, 1},
+        {"adam", "cosine", true, 0, 4},
+        {"adam", "constant", false, 4096, 2},
+        {"adam(beta1=0.5)", "cosine", true, 4096, 5},
+        {"sgd", "cosine", true, 4096, 0},
+        {"sgd", "constant", true, 0, 6},
+    };
+    struct made m = make(60, 20, 8, 1, 4, 31), v = make(30, 20, 8, 1, 4, 32);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_train_options o = options();
+        o.epochs = 6;
+        o.batch_lists = 7;
+        o.optimizer.name = cases[i].optimizer;
+        o.optimizer.lr = 0.05;
+        o.schedule = cases[i].schedule;
+        o.window_bytes = cases[i].window_bytes;
+        const rg_split *vali = cases[i].vali ? &v.split : NULL;
+        struct rg__training first, second;
+        assert_ok(ctx, rg__training_open(ctx, &m.split, vali, &o, &first));
+        while (first.next_epoch <= cases[i].copied_after)
+            assert_ok(ctx, rg__training_epoch(&first));
+        assert_ok(ctx, rg__training_open(ctx, &m.split, vali, &o, &second));
+        copy_training(&first, &second);
+        for (struct rg__training *t = &first; t; t = t == &first ? &second : NULL) {
+            while (t->next_epoch <= o.epochs)
+                assert_ok(ctx, rg__training_epoch(t));
+            assert_ok(ctx, rg__training_finish(t, false));
+        }
+        const rg_parameters *p = &first.model->parameters;
+        assert_memory_equal(p->value, second.model->parameters.value,
+                            (size_t)p->count * rg_dtype_size(p->dtype));
+        assert_string_equal(rg_model_history(first.model), rg_model_history(second.model));
+        assert_close(second.result.metric, first.result.metric, 0, 0);
+        assert_close(second.result.vali_metric, first.result.vali_metric, 0, 0);
+        assert_close(second.result.untrained_metric, first.result.untrained_metric, 0, 0);
+        rg__training_close(&second);
+        rg__training_close(&first);
+    }
+    unmake(&m);
+    unmake(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1694,6 +1760,7 @@ int main(void)
         TEST(what_was_learned_is_kept),
         TEST(far_outliers_are_named),
         TEST(rounding_to_f32_is_told),
+        TEST(a_copied_state_continues),
     };
     RUN_TESTS(tests);
 }

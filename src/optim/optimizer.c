@@ -3,7 +3,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 #define RG_OPTIMIZER(id, passes) extern const struct rg__optimizer_kind rg__optimizer_##id;
 #include "optim/optimizers.def"
@@ -126,12 +125,13 @@ double rg_optimizer_grad_norm(const rg_optimizer *optimizer)
     return optimizer ? optimizer->grad_norm : 0;
 }
 
-void rg__optimizer_restore(rg_optimizer *optimizer, const struct rg__optimizer_state *state)
+int rg__optimizer_state(rg_optimizer *o, struct rg__named state[RG__OPTIMIZER_ARRAYS])
 {
-    void *moments = optimizer->state.moments;
-    const rg_parameters *p = &optimizer->parameters;
-    memcpy(moments, state->moments,
-           (size_t)(p->count * optimizer->kind->n_moments) * rg_dtype_size(p->dtype));
-    optimizer->state = *state;
-    optimizer->state.moments = moments;
+    int64_t n_moments = o->parameters.count * o->kind->n_moments;
+    state[0] = (struct rg__named){"optimizer_steps", {RG_I64, 1, {1}, &o->state.n_steps}};
+    state[1] = (struct rg__named){"optimizer_scalars",
+                                  {RG_F64, 1, {RG__OPTIMIZER_SCALARS}, o->state.scalars}};
+    state[2] = (struct rg__named){"optimizer_moments",
+                                  {o->parameters.dtype, 1, {n_moments}, o->state.moments}};
+    return RG__OPTIMIZER_ARRAYS;
 }

@@ -8,12 +8,13 @@
 
 #include "base/base.h"
 #include "base/component.h"
+#include "tensor/tensor.h"
 
 #include <rankgrad/optim.h>
 
 enum { RG__OPTIMIZER_SCALARS = 4 };
 
-/* All that changes from step to step besides the parameters; restoring it continues a training. */
+/* All that changes from step to step besides the parameters. */
 struct rg__optimizer_state {
     int64_t n_steps;
     double scalars[RG__OPTIMIZER_SCALARS]; /* the optimizer's own; 0 before the first step */
@@ -38,8 +39,10 @@ struct rg_optimizer {
     double grad_norm;
 };
 
-/* Copies a state of an equal optimizer over parameters of the same count and type. */
-void rg__optimizer_restore(rg_optimizer *optimizer, const struct rg__optimizer_state *state);
+/* The state as named arrays, which are the optimizer's own memory; returns their number. The state
+ * of an equal optimizer over parameters of the same count and type can be copied into them. */
+enum { RG__OPTIMIZER_ARRAYS = 3 };
+int rg__optimizer_state(rg_optimizer *optimizer, struct rg__named state[RG__OPTIMIZER_ARRAYS]);
 
 /* The Euclidean norm of the gradient, in double; not finite where an element is not. */
 double rg__grad_norm_f32(const rg_parameters *parameters);

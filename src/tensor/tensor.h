@@ -21,6 +21,12 @@ static inline bool rg__same_shape(const rg_tensor *a, const rg_tensor *b)
     return same;
 }
 
+/* A piece of a state that is saved and restored. */
+struct rg__named {
+    const char *name;
+    rg_tensor tensor;
+};
+
 /* The number of elements of a valid shape. */
 static inline int64_t rg__count(const rg_tensor *tensor)
 {
