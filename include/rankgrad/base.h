@@ -1,8 +1,8 @@
 /* base.h: status codes, the context, and the rules that every call follows.
  *
- * The one idea: everything a call needs beside its operands (memory, the sentence of the last
- * error, a place to log to, workers) hangs on a context, so the library has no global state. Use
- * one context from one thread at a time; as many contexts as you like.
+ * A context holds everything a call needs besides its arguments (allocator, last error message, log
+ * callback, worker threads), so the library has no global state. Use one context from one thread at
+ * a time; a program may have any number of contexts.
  *
  *   rg_context *ctx = rg_context_create(NULL);
  *   if (rg_dataset_open(ctx, "mq2008.h5", NULL, &data) != RG_OK)
@@ -36,8 +36,8 @@
 extern "C" {
 #endif
 
-/* What can become of a call: name, value, meaning. The values are also the exit statuses of the
- * program `rankgrad`. */
+/* The result of a call: name, value, meaning. The program `rankgrad` uses the values as its exit
+ * statuses. */
 #define RG_STATUS_MAP(X)                                                                           \
     X(OK, 0, "done")                                                                               \
     X(INTERNAL, 1, "a defect of Rankgrad itself")                                                  \
@@ -56,15 +56,15 @@ typedef enum rg_status {
         RG_STATUS_COUNT
 } rg_status;
 
-/* The name of a status, such as "BAD_DATA"; NULL for a value that is none. Static, never freed. */
+/* The name of a status, such as "BAD_DATA"; NULL for an invalid value. Static. */
 RG_API const char *rg_status_name(rg_status status);
 
-/* The memory hook. resize(user, NULL, n) allocates n > 0 bytes aligned as malloc does,
- * resize(user, block, n) grows or shrinks, resize(user, block, 0) frees and returns NULL. NULL
- * from an allocation makes the call in progress fail with RG_LIMIT. Called from the thread that
- * uses the context and from its workers, never from two of them at once (rg_model_score: from any
- * thread that scores). libhdf5, OpenBLAS and jansson
- * use malloc, not this hook. */
+/* A custom allocator. resize(user, NULL, n) allocates n > 0 bytes aligned as malloc does,
+ * resize(user, block, n) grows or shrinks a block, and resize(user, block, 0) frees it and returns
+ * NULL. When an allocation returns NULL, the call in progress fails with RG_LIMIT. It is called
+ * from the thread that uses the context and from its workers, never from two threads at once
+ * (except by rg_model_score: from every thread that scores). libhdf5, OpenBLAS and jansson use
+ * malloc instead. */
 typedef struct rg_allocator {
     void *(*resize)(void *user, void *block, size_t size);
     void *user;
@@ -72,43 +72,43 @@ typedef struct rg_allocator {
 
 typedef enum rg_log_level { RG_LOG_INFO, RG_LOG_WARNING } rg_log_level;
 
-/* Gets every note and warning, one sentence without a line end; one equal to the one before it is
- * not repeated. The message lives only during the call. */
+/* Receives every note and warning, one line without a line end; a message equal to the previous one
+ * is dropped. `message` is valid only during the call. */
 typedef void rg_log_function(void *user, rg_log_level level, const char *message);
 
 typedef struct rg_context_options {
     rg_allocator allocator; /* resize NULL: malloc and free */
     rg_log_function *log;   /* NULL: notes are dropped */
-    void *log_user;         /* handed to log */
-    /* Long calls end with RG_CANCELLED once a signal handler has set it; may be NULL. */
+    void *log_user;         /* passed to log */
+    /* Long calls return RG_CANCELLED once this is not 0 (a signal handler may set it); may be
+     * NULL. */
     const volatile sig_atomic_t *cancel;
-    /* Threads that loading, training and scoring a split may use, the caller's among them; no
-     * number in any result depends on it. 0 or less: one for each CPU of this process. They start
-     * at the first use and end with the context; a process that forks uses a context on one side
-     * only. */
+    /* Threads that loading, training and scoring a split may use, the caller's included; results
+     * have the same bits for any number. 0 or less: one for each CPU of this process. They are
+     * started when first needed and joined by rg_context_destroy. After a fork, use the context in
+     * the parent or in the child, not in both. */
     int n_threads;
 } rg_context_options;
 
 typedef struct rg_context rg_context;
 
-/* The defaults: malloc, no log, no cancel flag, a thread for each CPU. */
+/* The defaults: malloc, no log, no cancel flag, one thread for each CPU. */
 RG_API rg_context_options rg_context_options_default(void);
 
-/* A new context, owned by the caller; NULL only when its memory cannot be had. NULL options mean
- * the defaults. The options are copied. */
+/* Creates a context, owned by the caller; NULL when out of memory. NULL options mean the defaults;
+ * the struct is copied. */
 RG_API rg_context *rg_context_create(const rg_context_options *options);
 
-/* Ends a context. Whatever was made with it must have been ended before. NULL is allowed. */
+/* Destroys a context. Destroy everything created with it first. NULL is allowed. */
 RG_API void rg_context_destroy(rg_context *ctx);
 
 /* The message of the last failed call: what was found, what was expected, where, and the remedy. A
- * word in backquotes, in errors and in notes, is the name of a member of an options struct or of a
- * component's parameter: "a smaller `lr` may help". "" when nothing failed. The message lives until
- * the next failing call or the context's end. A NULL context is one that could not be made: out of
- * memory. */
+ * word in backquotes, in errors and in notes, is a member of an options struct or a component's
+ * parameter: "a smaller `lr` may help". "" when no call has failed. Valid until the next failing
+ * call or rg_context_destroy. For a NULL context, "out of memory". */
 RG_API const char *rg_last_error(const rg_context *ctx);
 
-/* The status of the last failed call; RG_OK when nothing failed. */
+/* The status of the last failed call; RG_OK when no call has failed. */
 RG_API rg_status rg_last_status(const rg_context *ctx);
 
 #ifdef __cplusplus

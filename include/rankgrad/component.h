@@ -1,15 +1,15 @@
-/* component.h: losses, optimizers, schedules and the like, described as data.
+/* component.h: losses, metrics, optimizers, schedules and models, described as data.
  *
- * A component is something that is chosen by name and has parameters of its own, such as the
- * optimizer "adam" with beta1, beta2 and epsilon. Its parameters are a table, and from that table
- * come the program's options and their help, range checks, error messages and what a model file
- * records. All components of one sort form a registry, which can be listed and searched:
+ * A component is chosen by name and may have parameters, such as the optimizer "adam" with beta1,
+ * beta2 and epsilon. The program's options and their help, range checks, error messages and the
+ * record in a model file are generated from the table of its parameters. All components of one kind
+ * form a registry, which can be listed and searched:
  *
  *   for (int i = 0; rg_registry_at(rg_optimizers(), i); i++)
  *       puts(rg_registry_at(rg_optimizers(), i)->name);
  *
- * A choice is a component with the values of its parameters. Its text form is the name, followed by
- * those parameters that are not to have their default in parentheses:
+ * A choice is a component with the values of its parameters. Its text form is the name followed, in
+ * parentheses, by the parameters that differ from their defaults:
  *
  *   adam     adam(beta1=0.95)     mlp(hidden=[64, 32], bias=true)
  */
@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-/* The most whole numbers that an RG_PARAM_INTEGERS has. */
+/* The largest number of integers in an RG_PARAM_INTEGERS. */
 #define RG_MAX_INTEGERS 16
 
 /* The value of an RG_PARAM_INTEGERS: at[0] .. at[n - 1]. */
@@ -45,29 +45,30 @@ typedef enum rg_param_type {
 typedef struct rg_param {
     const char *name; /* as in text and in C: "label_mode" */
     rg_param_type type;
-    size_t offset;                 /* of the field */
+    size_t offset;                 /* of the field in the struct, in bytes */
     double initial;                /* the default */
-    const char *list;              /* of RG_PARAM_INTEGERS the default, "64,32"; NULL: none */
-    int least;                     /* of RG_PARAM_INTEGERS: how many there must be */
-    double low, high;              /* low <= value <= high for numbers; both 0: any finite one */
-    bool above, below;             /* low, high themselves are excluded */
-    const char *(*name_at)(int i); /* of RG_PARAM_NAME: the i-th name; NULL past the last */
+    const char *list;              /* RG_PARAM_INTEGERS: the default, "64,32"; NULL: empty */
+    int least;                     /* RG_PARAM_INTEGERS: the smallest number of integers */
+    double low, high;              /* low <= value <= high; both 0: any finite number */
+    bool above, below;             /* the value may not equal low; high */
+    const char *(*name_at)(int i); /* RG_PARAM_NAME: the i-th name; NULL past the last */
     const char *help;              /* one sentence without a full stop */
 } rg_param;
 
-/* What every loss, optimizer, schedule, ... begins with. All of it is static. */
+/* The first member of the structs that describe losses, metrics, optimizers, schedules and models.
+ * Those of the library are static. */
 typedef struct rg_component {
     const char *name;
     const char *formula;    /* one line */
     const rg_param *params; /* (n_params); NULL when there are none */
     int n_params;
-    size_t params_size; /* of the struct that the offsets refer to, at most RG_PARAMS_SIZE */
+    size_t params_size; /* of the struct of parameters, at most RG_PARAMS_SIZE bytes */
 } rg_component;
 
 /* The largest struct of parameters, in bytes. */
 #define RG_PARAMS_SIZE 320
 
-/* All components of one sort. */
+/* All components of one kind. */
 typedef struct rg_registry {
     const char *what; /* "optimizer", for messages */
     const rg_component *(*at)(int i);
@@ -88,33 +89,33 @@ typedef struct rg_choice {
     } params; /* the component's struct of parameters */
 } rg_choice;
 
-/* Reads a choice from text such as "adam(beta1=0.95)"; parameters that the text leaves out get
- * their defaults. White space between words is ignored, and '-' in a name means '_'. RG_USAGE for
- * an unknown name (the message lists the known ones) and for an unknown, repeated or malformed
- * parameter or one out of range (the message gives its range). */
+/* Parses a choice from text such as "adam(beta1=0.95)". Omitted parameters get their defaults, white
+ * space between words is ignored, and '-' in a name means '_'. RG_USAGE for an unknown name (the
+ * message lists the known ones) and for an unknown, repeated, malformed or out-of-range parameter
+ * (the message gives its range). */
 RG_API rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
                                  rg_choice *choice);
 
-/* Makes a choice from a component and a struct of its parameters, which is copied; NULL means the
+/* Makes a choice from a component and its struct of parameters, which is copied; NULL means the
  * defaults. RG_USAGE when a parameter is out of range. */
 RG_API rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const void *params,
                                 rg_choice *choice);
 
-/* Sets one parameter of a choice from text such as "0.95". RG_USAGE as rg_choice_parse. */
+/* Sets one parameter of a choice from text such as "0.95". RG_USAGE as for rg_choice_parse. */
 RG_API rg_status rg_choice_set(rg_context *ctx, rg_choice *choice, const char *name,
                                const char *value);
 
-/* Writes a choice as text with the values of all its parameters, which rg_choice_parse reads back
- * as the same choice. At most `size` bytes are written, a final NUL included; returns the length of
- * the whole text. */
+/* Writes a choice as text, with the values of all its parameters; rg_choice_parse reads it back as
+ * the same choice. At most `size` bytes are written, including a terminating NUL. Returns the
+ * length of the complete text, as snprintf does. */
 RG_API size_t rg_choice_print(const rg_choice *choice, char *text, size_t size);
 
 /* Writes the values that a parameter may have: "a number >= 0 and < 1", "one of raw, normalized,
- * softmax". At most `size` bytes, a final NUL included; returns the length of the whole text. */
+ * softmax". `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_param_range(const rg_param *param, char *text, size_t size);
 
-/* Writes the value that a parameter has in `params`, the component's struct, or its default where
- * `params` is NULL, as rg_param_range. */
+/* Writes the value of a parameter in `params`, the component's struct, or its default if `params` is
+ * NULL. `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_param_print(const rg_param *param, const void *params, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -1,11 +1,11 @@
-/* data.h: ranking data, on disk and in memory.
+/* data.h: ranking data: reading, writing and generating data sets.
  *
- * The one idea: a split is rows of features in lists. Lists are ragged, told by offsets, never
- * padded. A split is an open struct: a data set fills it from HDF5 or text, and a program that
- * has its rows in arrays fills it itself.
+ * A split is rows of features in lists of different lengths, separated by offsets and never padded.
+ * It is a public struct: rg_dataset_open and rg_dataset_import fill it from files, and a program with
+ * its rows in arrays can fill it directly.
  *
- * Files: HDF5 "rankgrad-dataset" 1.0 (docs/file-format.md; three lines of h5py make one), and
- * SVMlight / LETOR text, plain or gzip. Which of them a file is, its content tells.
+ * Files are HDF5 "rankgrad-dataset" 1.0 (docs/file-format.md) or SVMlight / LETOR text, plain or
+ * gzip; the format is recognised from the content.
  */
 #ifndef RANKGRAD_DATA_H
 #define RANKGRAD_DATA_H
@@ -16,8 +16,7 @@
 extern "C" {
 #endif
 
-/* Rows (N,F) in Q lists. Pointers are the owner's (a data set, or the caller); what is absent is
- * NULL or 0. */
+/* Rows (N,F) in Q lists. The arrays belong to a data set or to the caller; absent ones are NULL. */
 typedef struct rg_split {
     const char *name; /* "train", "vali", "test"; "" for the only split of a file */
     const char *path; /* of the file it was read from, for messages; NULL: none, or several */
@@ -26,26 +25,26 @@ typedef struct rg_split {
     int64_t n_lists;
     rg_tensor features;         /* (N,F) f16, f32 or f64; data NULL when the rows are sparse */
     rg_csr csr;                 /* indptr NULL when the rows are dense */
-    const int64_t *columns;     /* (F) of dense rows: the column of `features`, which may have more,
-                               that holds each feature; NULL: column j is feature j */
+    const int64_t *columns;     /* (F) for dense rows: the column of `features`, which may have more
+                               than F, of each feature; NULL: column j is feature j */
     const double *labels;       /* (N) */
     const int64_t *offsets;     /* (Q+1) first 0, never decreasing, last N */
     const double *weights;      /* (N) multiply the labels in losses */
     const double *list_weights; /* (Q) multiply the losses of lists */
     const int64_t *positions;   /* (N) where an item was shown, from 1 */
-    const uint8_t *mask;        /* (N) 0: the row is not there */
-    bool mapped; /* dense features are a read-only mapping of a file: pages may be given back */
-    const char *const *doc_ids;       /* (N), see rg_id_is_valid; "" or NULL: none */
-    const char *const *query_ids;     /* (Q) likewise */
+    const uint8_t *mask;        /* (N) 0: the row is ignored */
+    bool mapped; /* dense features are a read-only file mapping, whose pages may be released */
+    const char *const *doc_ids;       /* (N), see rg_id_is_valid; an id of "" or NULL is absent */
+    const char *const *query_ids;     /* (Q), likewise */
     const char *const *feature_names; /* (F) */
 } rg_split;
 
 typedef struct rg_dataset rg_dataset;
 
-/* The type of features from text. Those of a split are one tensor of one type. */
+/* The type of features read from text; one type for all features of a split. */
 typedef enum rg_text_dtype {
-    RG_TEXT_AUTO, /* f32, or f64 where f32 would lose something, which the log tells */
-    RG_TEXT_F32,  /* f32; what it loses is a warning, a value beyond its range RG_BAD_DATA */
+    RG_TEXT_AUTO, /* f32, or f64 if f32 would lose information, with a note in the log */
+    RG_TEXT_F32,  /* f32; lost information is a warning, a value beyond its range RG_BAD_DATA */
     RG_TEXT_F64
 } rg_text_dtype;
 
@@ -53,20 +52,20 @@ typedef enum rg_text_dtype {
 RG_API const char *rg_text_dtype_name(rg_text_dtype dtype);
 
 typedef struct rg_dataset_options {
-    int64_t n_features;     /* of text: at least this many columns; 0: the largest index */
-    bool allow_absent;      /* of text: most of n_features may be beyond the largest index */
-    bool regroup;           /* lists whose rows are scattered are brought together (stable) */
-    bool zero_based;        /* of text: index i is column i, not i - 1 */
+    int64_t n_features;     /* text: smallest number of columns; 0: the largest index */
+    bool allow_absent;      /* text: most of n_features may be beyond the largest index */
+    bool regroup;           /* collect the rows of lists that are not contiguous (stable) */
+    bool zero_based;        /* text: index i is column i, not i - 1 */
     bool no_map;            /* read contiguous features into memory instead of mapping them */
-    const char *group_path; /* of text without qid: list sizes, one a line; NULL: PATH.query */
+    const char *group_path; /* text without qid: list sizes, one per line; NULL: PATH.query */
     bool needs_lists;       /* text without qid and group file is an error; default true */
-    rg_text_dtype dtype;    /* of text */
-    bool sparse;            /* of text: rows stay sparse, also where dense ones would do */
-    int64_t memory_limit;   /* of text: bytes that rows may take, see below; 0: none */
-    const char *spool_path; /* where there is a limit: a file beside which rows are spooled */
+    rg_text_dtype dtype;    /* text */
+    bool sparse;            /* text: always keep rows sparse */
+    int64_t memory_limit;   /* text: bytes that rows may take, see below; 0: no limit */
+    const char *spool_path; /* with a limit: a path in the directory of the spool files */
 } rg_dataset_options;
 
-/* Only `needs_lists` is set. */
+/* needs_lists is true; everything else is 0. */
 RG_API rg_dataset_options rg_dataset_options_default(void);
 
 /* Whether the content of a file is HDF5; false for "-", and for what is no regular file (a pipe is

@@ -1,7 +1,7 @@
-/* normalize.h: normalisation of the inputs of a model.
+/* normalize.h: normalisation of a model's inputs.
  *
- * A normalisation is fitted on the training rows and kept in the model, which is then given raw
- * features. */
+ * A normalisation is fitted on the training rows and stored in the model, which applies it to the
+ * raw features that it scores. */
 #ifndef RANKGRAD_NORMALIZE_H
 #define RANKGRAD_NORMALIZE_H
 
@@ -22,18 +22,19 @@ typedef enum rg_normalize {
 /* "none", "zscore", "log1p-zscore", "minmax", "list-minmax"; NULL past the last value. */
 RG_API const char *rg_normalize_name(rg_normalize method);
 
-/* z = (t(x) - shift) * scale in double, t per method; a constant column has scale 0. Kept in the
- * model.
+/* A fitted normalisation: z = (t(x) - shift) * scale in double, where t is sign(x) log(1 + |x|) for
+ * log1p-zscore and x otherwise. A constant column has scale 0.
  *
- * Normalised sparse rows stay sparse where the shift is 0, so fitting on sparse rows shifts only
- * columns that every row stores (a number that a later row does not store is then filled in):
- *   zscore, log1p-zscore  divide by the deviation. The missing shift moves all scores of a linear
- *                         model alike, which no loss of differences within lists can see; in an mlp
- *                         the biases of the first layer take its place.
- *   minmax                needs 0 as the smallest value of a column that some rows do not store;
- *                         RG_BAD_DATA otherwise.
- *   list-minmax           exact. Where a stored number is negative, the zeros of its list would not
- *                         be 0: rows are then made dense. */
+ * Normalised rows can stay sparse only where zeros stay 0, so fitting on sparse rows shifts only the
+ * columns that every row stores (if a later row does not store one, its 0 is filled in):
+ *   zscore, log1p-zscore  divide by the standard deviation. Without the shift all scores of a linear
+ *                         model change by the same constant, which a shift-invariant loss ignores;
+ *                         in an mlp the biases of the first layer make up for it.
+ *   minmax                requires that the smallest value of a column that some rows do not store
+ *                         is 0; RG_BAD_DATA otherwise.
+ *   list-minmax           exact. If any stored number of a split is negative, its rows are made
+ *                         dense, since zeros then do not stay 0.
+ * Rows are also made dense if more than half of the columns have a shift. */
 typedef struct rg_normalization {
     rg_normalize method;
     int64_t n_features;
@@ -41,18 +42,20 @@ typedef struct rg_normalization {
     double *scale; /* (n_features); NULL likewise */
 } rg_normalization;
 
-/* Fits a normalisation on a split's rows (those not masked); arrays are allocated from ctx and end
- * with rg_normalization_free. Moments in double, two passes, of differences to the first row, so
- * that a large offset costs no digits. A column whose values differ by less than 16 steps of a
- * double is constant; a warning goes to the log. RG_BAD_DATA for an unsound split or a number that
- * is not finite (row and feature told). */
+/* Fits a normalisation on the rows of a split that are not masked. Its arrays are allocated from
+ * ctx; free them with rg_normalization_free. Moments are computed in double in two passes over
+ * differences from the first row, so a large offset loses no digits. A column whose values differ
+ * by less than 16 steps of a double is treated as constant, with a warning in the log. RG_BAD_DATA
+ * for an invalid split or a number that is not finite (the message gives row and feature). */
 RG_API rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
                                       rg_normalization *out);
+
+/* Frees the arrays of a normalisation. */
 RG_API void rg_normalization_free(rg_context *ctx, rg_normalization *normalization);
 
-/* Normalises the n rows of one list from `rows` (n,F) of any compute or storage type to `out`
- * (n,F) f32 or f64; in place is allowed when the types are equal. Only list-minmax looks across
- * rows. RG_USAGE when shapes or types do not agree. */
+/* Normalises the n rows of one list from `rows` (n,F), f16, f32 or f64, to `out` (n,F), f32 or f64;
+ * both may be the same memory if the types are equal. Only list-minmax depends on the other rows of
+ * the list. RG_USAGE when shapes or types do not fit. */
 RG_API rg_status rg_normalization_apply(rg_context *ctx, const rg_normalization *normalization,
                                         const rg_tensor *rows, rg_tensor *out);
 

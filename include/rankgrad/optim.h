@@ -1,7 +1,7 @@
-/* optim.h: from gradients to better parameters.
+/* optim.h: optimizers and learning rate schedules.
  *
- * The one idea: all parameters of a model lie in one block, and so do their gradients, so that an
- * optimizer, clipping and saving are single loops.
+ * All parameters of a model lie in one array and their gradients in another, so an optimizer is one
+ * loop over both.
  */
 #ifndef RANKGRAD_OPTIM_H
 #define RANKGRAD_OPTIM_H
@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-/* Two arrays of `count` elements of one type (f32 or f64); whoever made them owns them. */
+/* A parameter block: two arrays of `count` elements of one type (f32 or f64). Not owned. */
 typedef struct rg_parameters {
     rg_dtype dtype;
     int64_t count;
@@ -49,8 +49,9 @@ RG_API rg_node *rg_parameters_variable(rg_graph *graph, const rg_parameters *par
 /* The learning rate schedules, such as "constant" and "cosine". Static. */
 RG_API const rg_registry *rg_schedules(void);
 
-/* The factor of the learning rate at step t of T (0 <= t < T) under a choice from rg_schedules();
- * 1 when T < 1; NaN for a negative t and for a choice of another kind. */
+/* The factor that a schedule, a choice from rg_schedules(), applies to the learning rate at `step`
+ * (0 <= step < n_steps); 1 when n_steps < 1; NaN for a negative step and for a choice of another
+ * kind. */
 RG_API double rg_schedule_factor(const rg_choice *schedule, int64_t step, int64_t n_steps);
 
 /* The optimizers, such as "sgd" and "adam", with their formulas and parameters. Static. */
@@ -59,30 +60,31 @@ RG_API const rg_registry *rg_optimizers(void);
 typedef struct rg_optimizer_options {
     const char *name; /* the optimizer, perhaps with parameters: "adam(beta1=0.95)"; default sgd */
     double lr;        /* learning rate, > 0; default 0.1 */
-    double l2;        /* >= 0, adds l2 * value to the gradient; default 0 */
-    double clip_norm; /* > 0: a gradient whose norm exceeds this is scaled down to it, before l2 is
-                         added; 0: no clipping; default 0 */
+    double l2;        /* L2 regularisation: adds l2 * value to the gradient; >= 0, default 0 */
+    double clip_norm; /* gradient clipping: a larger norm is scaled down to this, before l2 is
+                         added; 0 (default): no clipping */
 } rg_optimizer_options;
 
-/* sgd without momentum, lr 0.1, nothing else. */
+/* sgd without momentum, lr 0.1, no regularisation, no clipping. */
 RG_API rg_optimizer_options rg_optimizer_options_default(void);
 
 typedef struct rg_optimizer rg_optimizer;
 
-/* An optimizer over `parameters`, which must outlive it; its moments start at 0. RG_USAGE for an
- * unknown name (the message lists the known ones) or an option or parameter out of range (the
- * message names it and its range). The caller owns *out. */
+/* Creates an optimizer of `parameters`, whose arrays must outlive it; its state starts at 0.
+ * RG_USAGE for an unknown name (the message lists the known ones) or an option or parameter out of
+ * range (the message names it and its range). The caller owns *out. */
 RG_API rg_status rg_optimizer_create(rg_context *ctx, const rg_parameters *parameters,
                                      const rg_optimizer_options *options, rg_optimizer **out);
 /* Destroys an optimizer but not its parameters. NULL is allowed. */
 RG_API void rg_optimizer_destroy(rg_optimizer *optimizer);
 
-/* One step, with the learning rate multiplied by lr_factor; then sets the gradient to 0. The
- * optimizer's formula gets g = clip(grad) + l2 value and lr lr_factor. Returns RG_DIVERGED, and
- * changes nothing, when the gradient's norm is not finite. The norm is summed in double. */
+/* Updates the parameters once and sets the gradients to 0. The optimizer's formula gets
+ * g = clip(grad) + l2 value and the learning rate lr lr_factor. RG_USAGE when lr_factor is negative
+ * or not finite. RG_DIVERGED, with nothing changed, when the norm of the gradient, summed in
+ * double, is not finite. */
 RG_API rg_status rg_optimizer_step(rg_optimizer *optimizer, double lr_factor);
 
-/* The Euclidean norm of the last step's gradient before clipping. */
+/* The Euclidean norm of the gradient in the last step, before clipping. */
 RG_API double rg_optimizer_grad_norm(const rg_optimizer *optimizer);
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* The gain of a label y: 2^y - 1 (exp) or y (linear); labels that are not above 0 gain 0. */
+/* The gain of a label y: 2^y - 1 (exp) or y (linear); 0 for labels that are not above 0. */
 typedef enum rg_gain { RG_GAIN_EXP, RG_GAIN_LINEAR } rg_gain;
 
 /* "exp", "linear"; NULL past the last value. */
