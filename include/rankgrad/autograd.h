@@ -48,10 +48,10 @@ RG_API size_t rg_graph_bytes(const rg_graph *graph);
  * remain the caller's, are never written, and must outlive the node. */
 RG_API rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value);
 
-/* A leaf (n,F) of the selected rows as f32 or f64, whatever type they are stored in. rg_matmul reads
- * them in place where it can (a product with one column; sparse rows). For any other use they are
- * gathered, converted and made dense in the graph's memory, once; until then the data pointer of
- * the node's value is NULL. RG_USAGE when a run is not within the matrix. The column indices of
+/* A leaf (n,F) of the selected rows as f32 or f64, whatever type they are stored in. rg_matmul
+ * reads them in place where it can (a product with one column; sparse rows). For any other use they
+ * are gathered, converted and made dense in the graph's memory, once; until then the data pointer
+ * of the node's value is NULL. RG_USAGE when a run is not within the matrix. The column indices of
  * sparse rows must be in range, which is not checked. The matrix and the runs must outlive the
  * node. */
 RG_API rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype);

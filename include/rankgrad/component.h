@@ -89,10 +89,10 @@ typedef struct rg_choice {
     } params; /* the component's struct of parameters */
 } rg_choice;
 
-/* Parses a choice from text such as "adam(beta1=0.95)". Omitted parameters get their defaults, white
- * space between words is ignored, and '-' in a name means '_'. RG_USAGE for an unknown name (the
- * message lists the known ones) and for an unknown, repeated, malformed or out-of-range parameter
- * (the message gives its range). */
+/* Parses a choice from text such as "adam(beta1=0.95)". Omitted parameters get their defaults,
+ * white space between words is ignored, and '-' in a name means '_'. RG_USAGE for an unknown name
+ * (the message lists the known ones) and for an unknown, repeated, malformed or out-of-range
+ * parameter (the message gives its range). */
 RG_API rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
                                  rg_choice *choice);
 
@@ -114,8 +114,8 @@ RG_API size_t rg_choice_print(const rg_choice *choice, char *text, size_t size);
  * softmax". `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_param_range(const rg_param *param, char *text, size_t size);
 
-/* Writes the value of a parameter in `params`, the component's struct, or its default if `params` is
- * NULL. `size` and the result are as for rg_choice_print. */
+/* Writes the value of a parameter in `params`, the component's struct, or its default if `params`
+ * is NULL. `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_param_print(const rg_param *param, const void *params, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* data.h: ranking data: reading, writing and generating data sets.
  *
  * A split is rows of features in lists of different lengths, separated by offsets and never padded.
- * It is a public struct: rg_dataset_open and rg_dataset_import fill it from files, and a program with
- * its rows in arrays can fill it directly.
+ * It is a public struct: rg_dataset_open and rg_dataset_import fill it from files, and a program
+ * with its rows in arrays can fill it directly.
  *
  * Files are HDF5 "rankgrad-dataset" 1.0 (docs/file-format.md) or SVMlight / LETOR text, plain or
  * gzip; the format is recognised from the content.
@@ -68,15 +68,15 @@ typedef struct rg_dataset_options {
 /* needs_lists is true; everything else is 0. */
 RG_API rg_dataset_options rg_dataset_options_default(void);
 
-/* Whether the content of a file is HDF5; false for "-", and for what is no regular file (a pipe is
- * left unread). RG_IO when it is missing or cannot be read. */
+/* *yes: whether the content of a file is HDF5; false for "-" and for anything that is not a regular
+ * file (a pipe is not read). RG_IO when the file is missing or cannot be read. */
 RG_API rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes);
 
 /* Opens an HDF5 file (all its splits) or a text file (one split named ""). "-" is standard input,
- * text only. Every failure names file, data set and what was expected: RG_IO missing, directory,
- * permission; RG_BAD_DATA wrong ranks, lengths, types, scattered lists, NaN labels; RG_DAMAGED an
- * HDF5 file truncated or inconsistent. What the file holds and the data set does not is named in
- * the log. *out is the caller's. */
+ * text only. The caller owns *out. Errors give the file, the HDF5 data set or line, and what was
+ * expected: RG_IO for a missing file, a directory or lack of permission; RG_BAD_DATA for wrong
+ * ranks, lengths or types, lists that are not contiguous and labels that are not finite; RG_DAMAGED
+ * for a truncated or inconsistent HDF5 file. A note in the log names what was ignored. */
 RG_API rg_status rg_dataset_open(rg_context *ctx, const char *path,
                                  const rg_dataset_options *options, rg_dataset **out);
 
@@ -86,74 +86,76 @@ typedef struct rg_text_source {
     const char *split; /* "train", "vali", "test" or "" */
 } rg_text_source;
 
-/* Reads text files into one data set. A file's end ends its list; the same qid in two files of a
- * split is RG_BAD_DATA unless `regroup`. All splits get the same number of features. What comes out
- * does not depend on the number of threads.
+/* Reads text files into one data set. A list does not continue in the next file; the same qid in
+ * two files of a split is RG_BAD_DATA unless `regroup`. All splits get the same number of features.
+ * The result does not depend on the number of threads.
  *
- * Beside a file X are read: X.query or X.group, list sizes, where its rows have no qid; X.weight,
- * one weight a row or one a list, by their number (a row, where there are as many rows as lists);
- * X.position, one a row, from 0 or from 1. RG_BAD_DATA when the number does not fit, or when one
- * file of a split has what another lacks. Files there that are not used are named in the log.
+ * These files are read together with a file X: X.query or else X.group, list sizes, if its rows
+ * have no qid; X.weight, one weight per row or one per list, depending on their number (per row if
+ * there are as many rows as lists); X.position, one per row, from 0 or from 1. RG_BAD_DATA when
+ * their number is wrong, or when only some files of a split have one. A note in the log names such
+ * files that are not used.
  *
- * Features beyond a split's largest index are 0 in it, which the log tells. RG_BAD_DATA when that
- * is most of them, unless `allow_absent`.
+ * Features beyond a split's largest index are 0 in it, with a note in the log. RG_BAD_DATA when
+ * these are most of the features, unless `allow_absent`.
  *
- * f32 loses something where a value becomes 0 or infinite, where an integer up to 2^53 becomes
- * another one, and where the values of a feature that it rounds (64 or more, or those of half of
- * the rows) differ but all lie within 4096 of its steps; the last is found out for the first 65,536
- * features. RG_TEXT_AUTO then reads the text again to keep it in f64; what cannot be read twice,
- * such as a pipe, takes 4 bytes more a value meanwhile.
+ * f32 loses information if a value becomes 0 or infinite; if an integer up to 2^53 changes; or if
+ * the values of a feature that are rounded (64 or more, or those of half of the rows) differ, but
+ * all lie within 4096 f32 steps (detected for the first 65,536 features). RG_TEXT_AUTO then reads
+ * the text again and stores it as f64; input that cannot be read twice, such as a pipe, needs 4
+ * more bytes per value while it is read.
  *
- * With a memory_limit, features and labels beyond it wait in files beside spool_path that are
- * removed when they are opened, and the splits lead into one that is mapped, of which the system
- * keeps in memory what it can. Lists, doc ids and the text under way (some MiB a thread) stay in
- * memory. RG_IO, told as spool_path's, when such a file cannot be written. */
+ * With a memory_limit, features and labels beyond it are written to temporary files, already
+ * unlinked, in the directory of spool_path. The splits then point into one of them, which is
+ * mapped. Lists, doc ids and text buffers (a few MiB per thread) stay in memory. RG_IO, with
+ * spool_path in the message, when such a file cannot be written. */
 RG_API rg_status rg_dataset_import(rg_context *ctx, const rg_text_source *sources, int n_sources,
                                    const rg_dataset_options *options, rg_dataset **out);
 
-/* Ends a data set and everything its splits point to. NULL is allowed. */
+/* Destroys a data set and everything its splits point to. NULL is allowed. */
 RG_API void rg_dataset_close(rg_dataset *dataset);
 
-/* The i-th split, NULL past the last; and the one of that name. When there is none, the result is
- * NULL and rg_last_error() lists the names that there are. Owned by the data set. */
+/* The i-th split, owned by the data set; NULL past the last. */
 RG_API const rg_split *rg_dataset_split_at(const rg_dataset *dataset, int i);
+
+/* The split of that name, owned by the data set. If there is none, NULL, and rg_last_error() lists
+ * the names of the existing splits. */
 RG_API const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *name);
 
-/* What a call gets in place of a split that is left out on purpose, such as rg_train's `vali`. NULL
- * is an error there, so that a misspelt name given to rg_dataset_find does not silently mean
- * "none". A split without rows. Static. */
+/* A static split without rows, which means "none" where a split is optional, as in rg_train. NULL
+ * is an error there, so that a misspelt name passed to rg_dataset_find does not go unnoticed. */
 RG_API const rg_split *rg_no_split(void);
 
-/* Whether a text may be a document or query id: valid UTF-8 without control characters and line
- * separators. Readers of every format and rg_dataset_write refuse others (RG_BAD_DATA). Without
- * `blanks`, as in a column of a TREC run, white space is not allowed either. False for NULL. */
+/* Whether a string is a valid document or query id: UTF-8 without control characters and line
+ * separators and, unless `blanks`, without white space (as TREC runs require). False for NULL.
+ * Reading and writing other ids is RG_BAD_DATA. */
 RG_API bool rg_id_is_valid(const char *id, bool blanks);
 
-/* The path it was opened with, for messages. */
+/* The path that the data set was opened with, for messages. */
 RG_API const char *rg_dataset_path(const rg_dataset *dataset);
 
-/* Compares the stored xxh3 attribute of every data set in an HDF5 file with its bytes; *n_checked
- * (may be NULL) gets how many had one. RG_DAMAGED names the first that differs. */
+/* Verifies the checksum (xxh3 attribute) of every HDF5 data set in a file; *n_checked (may be NULL)
+ * gets the number of those that have one. RG_DAMAGED, naming it, for the first that differs. */
 RG_API rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_checked);
 
 typedef struct rg_write_options {
     bool compress; /* ~1 MiB chunks, shuffle + gzip; default: contiguous, page-aligned */
-    bool sparse;   /* features as CSR; default: as they are in the split */
-    bool force;    /* as in rg_output_options: whatever stands there is replaced */
+    bool sparse;   /* write features as CSR; default: as they are in the split */
+    bool force;    /* as in rg_output_options: any existing file is replaced */
 } rg_write_options;
 
-/* Nothing is set. */
+/* All false. */
 RG_API rg_write_options rg_write_options_default(void);
 
-/* Writes splits as one HDF5 file; rankgrad/output.h says where to, and what is replaced. A single
- * split named "" becomes the root; others become groups. All get the features of the first split
- * that has feature names, matched as by rg_model_score_split. On failure the target is as it was.
- */
+/* Writes splits to an HDF5 file, replacing an existing one as output.h describes; on failure the
+ * existing file is unchanged. A single split named "" becomes the root, others become groups. All
+ * get the features of the first split that has feature names, matched by name as in
+ * rg_model_score_split. */
 RG_API rg_status rg_dataset_write(rg_context *ctx, const char *path, const rg_split *const *splits,
                                   int n_splits, const rg_write_options *options);
 
 typedef struct rg_generate_options {
-    int64_t n_lists;    /* of all splits together, 60/20/20; default 2000 */
+    int64_t n_lists;    /* in all splits: 60 % train, 20 % vali, 20 % test; default 2000 */
     int64_t n_features; /* default 46 */
     uint64_t seed;      /* default 1 */
 } rg_generate_options;
@@ -161,36 +163,38 @@ typedef struct rg_generate_options {
 /* 2,000 lists of 46 features, seed 1. */
 RG_API rg_generate_options rg_generate_options_default(void);
 
-/* A made-up data set with a known linear truth plus noise: /train /vali /test, lists of 1 to 200
- * items, labels 0 to 4, feature scales 1e-3 to 1e6, one constant column, some lists without a
- * relevant item. truth (F doubles, the caller's, may be NULL) gets the true weights. Every number
- * depends on the seed alone. */
+/* Generates a synthetic data set with splits train, vali and test: relevance is a linear function
+ * of the features plus noise, cut into labels 0 to 4; lists of 1 to 200 items, feature scales 1e-3
+ * to 1e6, one constant column, some lists without a relevant item. `truth` (n_features doubles of
+ * the caller, may be NULL) gets the weights of the linear function. The same options give the same
+ * bits. */
 RG_API rg_status rg_dataset_generate(rg_context *ctx, const rg_generate_options *options,
                                      double *truth, rg_dataset **out);
 
 /* ---- Ranges of columns ----------------------------------------------------------------------- */
 
-/* One end of a column's range. */
+/* The minimum or maximum of a column. */
 struct rg_extreme {
-    double value, next; /* the extreme, and the number next to it (NaN: there is none) */
+    double value, next; /* the extreme and the value closest to it (NaN: there is none) */
     int64_t n;          /* how often it occurs */
 };
 
-/* The numbers of a column; {0} is none yet. */
+/* The range of a column's values; start with {0}. */
 typedef struct rg_extremes {
-    int64_t n; /* that are not NaN */
+    int64_t n; /* number of values, without NaN */
     struct rg_extreme least, greatest;
 } rg_extremes;
 
-/* Magnitudes from here on are no measurements. */
+/* Values of at least this magnitude are assumed not to be measurements. */
 #define RG_ABSURD 1e30
 
-/* Adds x, so many times; NaN is passed over. */
+/* Adds x, `count` times; NaN is ignored. */
 RG_API void rg_extremes_add(rg_extremes *extremes, double x, int64_t count);
 
-/* The extreme that seems to stand for a missing value, such as -999 or 1e30, or NULL: one of at
- * least 1e30 in magnitude; or one, not 0, that is 1 % of the numbers (and more than one of them)
- * and lies 20 times as far from the others as these spread. */
+/* The extreme that seems to stand for a missing value, such as -999 or 1e30; NULL if there is none.
+ * That is an extreme of at least 1e30 in magnitude, or one, not 0, that makes up at least 1 % of
+ * the values (and more than one of them) and is at least 20 times as far from the others as their
+ * spread. */
 RG_API const struct rg_extreme *rg_extremes_sentinel(const rg_extremes *extremes);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* loss.h: ranking losses, each one differentiable node over lists of items.
  *
- * Logits hold lists in one of two layouts: padded (.., n), where the last axis is a list and `where`
- * masks the items that do not exist, or flat (N), where `offsets` separates the lists. Both give
- * the same bits, since valid items are moved together before the loss sees them.
+ * Logits hold lists in one of two layouts: padded (.., n), where the last axis is a list and
+ * `where` masks the items that do not exist, or flat (N), where `offsets` separates the lists. Both
+ * give the same bits, since valid items are moved together before the loss sees them.
  *
  * All losses share one signature and these options:
  *   labels, where, weights  broadcast against the logits as in NumPy: (n), (B,1), (B,n), scalar.
@@ -149,9 +149,9 @@ typedef struct rg_ranking_softmax_params {
     int label_mode; /* an rg_label_mode; default raw */
 } rg_ranking_softmax_params;
 
-/* Listwise softmax cross-entropy: L = - sum_k t_k log p_k, where p is the softmax of the logits over
- * the valid items and t are the targets, by default labels * weights without normalisation (so that
- * doubling the labels doubles the loss). Logits (.., n) or (N), f32 or f64; linear in time and
+/* Listwise softmax cross-entropy: L = - sum_k t_k log p_k, where p is the softmax of the logits
+ * over the valid items and t are the targets, by default labels * weights without normalisation (so
+ * that doubling the labels doubles the loss). Logits (.., n) or (N), f32 or f64; linear in time and
  * memory. Special cases: a masked item may hold NaN; t = 0 at a logit of -inf adds 0; a NaN among
  * the valid items makes the loss of that list NaN and no other. Negative labels are allowed as
  * coefficients; the loss is then unbounded below. Formula: Cao et al. 2007 (ListNet, top-one), as
@@ -166,8 +166,8 @@ RG_API rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_nod
 typedef void rg_gradcheck_visit(void *user, const char *name, const char *sample,
                                 const rg_gradcheck_report *report);
 
-/* Runs rg_gradcheck on all samples of the built-in operator or loss `name` (NULL: of all of them) and
- * passes each result to `visit`, which may be NULL. Returns RG_OK if all samples passed,
+/* Runs rg_gradcheck on all samples of the built-in operator or loss `name` (NULL: of all of them)
+ * and passes each result to `visit`, which may be NULL. Returns RG_OK if all samples passed,
  * RG_INTERNAL if one failed, RG_USAGE if there is no such operator or loss. */
 RG_API rg_status rg_gradcheck_builtin(rg_context *ctx, const char *name, rg_gradcheck_visit *visit,
                                       void *user);

@@ -1,7 +1,7 @@
 /* metric.h: ranking metrics: NDCG, MAP and others.
  *
- * A metric gives each list a number; the result is the (weighted) mean over the lists. It depends on
- * scores only through the order of the items. With tied scores it is, by default, the expected
+ * A metric gives each list a number; the result is the (weighted) mean over the lists. It depends
+ * on scores only through the order of the items. With tied scores it is, by default, the expected
  * value over all orders of the tied items, so the order of rows in a file does not matter.
  */
 #ifndef RANKGRAD_METRIC_H

@@ -1,7 +1,7 @@
-/* model.h: from features to scores.
+/* model.h: scoring models: creating, scoring, saving and loading, and custom models.
  *
- * The one idea: a model is a block of parameters and a function that builds its graph from rows;
- * it carries the normalisation it was trained with, so that whoever scores hands in raw features.
+ * A model is a block of parameters and a function that builds a graph from rows to scores. It
+ * includes the normalisation that it was trained with, so callers score raw features.
  */
 #ifndef RANKGRAD_MODEL_H
 #define RANKGRAD_MODEL_H
@@ -21,12 +21,12 @@ typedef struct rg_model rg_model;
 
 typedef struct rg_model_options {
     const char *name;     /* one of rg_models(), perhaps with parameters: "mlp(hidden=[64, 32])" */
-    const rg_choice *own; /* takes its place where not NULL: a model of your own, an rg_architecture
-                             with its parameters; copied, the architecture must outlive the model */
+    const rg_choice *own; /* used instead of `name` if not NULL: a choice of an rg_architecture;
+                             copied, but the architecture must outlive the model */
     rg_dtype dtype;       /* of the parameters: f32 (default) or f64 */
-    uint64_t seed;        /* of parameters that start at random; default 1 */
-    const int32_t *columns; /* (n_columns) ascending: the only columns of the data that have
-                               parameters; NULL (default): all; copied */
+    uint64_t seed;        /* of the random initial values; default 1 */
+    const int32_t *columns; /* (n_columns) ascending: the columns of the data that are inputs; NULL
+                               (default): all; copied */
     int64_t n_columns;
 } rg_model_options;
 
@@ -36,101 +36,110 @@ RG_API rg_model_options rg_model_options_default(void);
 /* The models, with their formulas and parameters. Static. */
 RG_API const rg_registry *rg_models(void);
 
-/* A model of n_features inputs; its parameters start as its architecture says. RG_USAGE for an
- * option or parameter out of range. The caller owns *out. */
+/* Creates a model for data of n_features features, with the initial parameters of its architecture.
+ * NULL options mean the defaults. RG_USAGE for an option or parameter out of range. The caller owns
+ * *out. */
 RG_API rg_status rg_model_create(rg_context *ctx, int64_t n_features,
                                  const rg_model_options *options, rg_model **out);
+
 /* Destroys a model. NULL is allowed. */
 RG_API void rg_model_destroy(rg_model *model);
 
-/* The model's architecture and its parameters' values; owned by the model. */
+/* The model's architecture with the values of its options, such as `hidden`; owned by the model. */
 RG_API const rg_choice *rg_model_choice(const rg_model *model);
 
-/* Its name, such as "linear", static; the number of features it scores. */
+/* The name of the model's architecture, such as "linear"; owned by the architecture. */
 RG_API const char *rg_model_name(const rg_model *model);
+
+/* The number of features of the rows that the model scores. */
 RG_API int64_t rg_model_n_features(const rg_model *model);
 
-/* The columns (n) of the data that have parameters, ascending, or NULL where all have; owned by the
- * model. They are the model's inputs. A model that was trained on sparse rows has none for columns
- * that never occurred in these: their weight is 0. n may be NULL. */
+/* The columns (*n) of the data that are inputs, ascending, owned by the model; NULL: all columns
+ * are. A model that was trained on sparse rows has no parameters for columns that never occurred in
+ * them, as if their weight were 0. n may be NULL. */
 RG_API const int32_t *rg_model_columns(const rg_model *model, int64_t *n);
 
-/* The parameter block, one parameter after another. Owned by the model. */
+/* The block of all parameters, one after another; owned by the model. */
 RG_API const rg_parameters *rg_model_parameters(const rg_model *model);
 
-/* Names (F) kept from the training data, or NULL. */
+/* The feature names (F) of the training data, owned by the model, or NULL; set copies them. */
 RG_API const char *const *rg_model_feature_names(const rg_model *model);
 RG_API rg_status rg_model_set_feature_names(rg_model *model, const char *const *names);
 
-/* The normalisation that it applies to its inputs when scoring; set copies. */
+/* The normalisation that is applied to the inputs when scoring, owned by the model; set copies
+ * it. */
 RG_API const rg_normalization *rg_model_normalization(const rg_model *model);
 RG_API rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *normalization);
 
-/* What was trained on what, kept as JSON text in the file; "" when unknown. set copies; RG_USAGE
- * when the text is neither a JSON object or array nor "". */
+/* A record of the training as JSON text, stored in the model file; "" if there is none. set copies
+ * it; RG_USAGE when the text is neither a JSON object or array nor "". */
 RG_API const char *rg_model_history(const rg_model *model);
 RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
 
-/* Builds the scores (N) of normalised rows (N,inputs), of the model's type, in a graph; gradients
- * add to the parameter block. List q is the rows offsets[q] .. offsets[q + 1]; NULL: all rows are
- * one list. */
+/* Builds the scores (N) of normalised rows (N,n_inputs), of the model's type, in a graph; backward
+ * adds to the gradients of the parameter block. List q is the rows offsets[q] up to
+ * offsets[q+1] - 1; with NULL, all rows are one list. */
 RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows,
                                  const int64_t *offsets, int64_t n_lists);
 
-/* Scores the n rows (n,F) of one list, raw features in, scores (n) out. A
- * row's score depends on that row alone unless the normalisation is by list. Reads the model only:
- * threads may share it where the context's memory hook may be called from each of them (the default
- * may). RG_LIMIT when out of memory. */
+/* Scores the n rows (n,F) of one list from raw features; writes n scores. The score of a row
+ * depends on that row alone unless the normalisation is per list or the architecture sees lists.
+ * The model is not modified, so threads may share it if the context's allocator is thread-safe (the
+ * default is). RG_LIMIT when out of memory. */
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
 
-/* Scores all rows of a split, in double (the model's own type underneath), list by list: the same
- * bits as rg_model_score on dense f32 rows; sparse rows are scored without making them dense, to
- * the same up to rounding. A masked row and one with a NaN feature get NaN.
+/* Scores all rows of a split, list by list; writes n_rows scores. They are computed in the model's
+ * type: for dense f32 rows, the bits are those of rg_model_score. Sparse rows are scored without
+ * making them dense, with the same scores up to rounding. A masked row and a row with a NaN feature
+ * get NaN.
  *
- * When the model and the split both have feature names, features are matched by name: they may be
- * in another order, and features that the model does not have are ignored, each with a note to the
- * log. RG_BAD_DATA: a feature of the model is missing, or a name occurs twice in either and the
- * orders differ. When one side has no names (none, or only empty ones), the numbers of features
- * must be equal.
+ * If both the model and the split have feature names, features are matched by name: they may be in
+ * another order, and features unknown to the model are ignored, with a note in the log. RG_BAD_DATA
+ * when a feature of the model is missing, or when a name occurs twice in either and the orders
+ * differ. If one side has no names (none, or only empty ones), the numbers of features must be
+ * equal.
  *
- * A linear model that was trained on sparse rows may keep a table of its weights over all columns,
- * of at most 64 MiB, once it has scored many of them; it notices when its parameters change. So one
- * model is for one thread at a time here, as its context is. */
+ * A linear model that was trained on sparse rows may cache its weights over all columns, in at most
+ * 64 MiB, after scoring many rows; the cache is rebuilt when the parameters change. Unlike
+ * rg_model_score, do not call this for one model from several threads at a time. */
 RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores);
 
-/* HDF5 "rankgrad-model" 1.0; the same model gives the same bytes. rankgrad/output.h says where it
- * is written and what is replaced; `force`: whatever stands there. Write leaves the output to be
- * committed, perhaps together with others; save is check, begin, write and commit. Loading verifies
- * the checksums. */
+/* Writes a model to an output (output.h), which the caller then commits, perhaps with others. The
+ * format is HDF5 "rankgrad-model" (docs/file-format.md); the same model gives the same bytes. */
 RG_API rg_status rg_model_write(const rg_model *model, rg_output *out);
+
+/* Writes a model to a file: rg_output_check, rg_output_begin, rg_model_write and rg_output_commit.
+ * With `force` any existing file is replaced. */
 RG_API rg_status rg_model_save(const rg_model *model, const char *path, bool force);
+
+/* Loads a model from a file and verifies the checksums. The caller owns *out. */
 RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out);
 
-/* ---- A model of your own --------------------------------------------------------------------- */
+/* ---- Custom models --------------------------------------------------------------------------- */
 
-/* What a model builds its scores from. */
+/* The arguments of an architecture's forward function. */
 typedef struct rg_forward {
     const void *params; /* the architecture's struct of parameters */
     int64_t n_inputs;
     rg_node *rows;          /* (N,n_inputs), normalised */
-    const int64_t *offsets; /* (n_lists + 1) of the lists of rows */
+    const int64_t *offsets; /* (n_lists + 1): list q is the rows offsets[q] to offsets[q+1] - 1 */
     int64_t n_lists;
-    rg_node *const *parameters; /* variables, in the order of `parameter` */
+    rg_node *const *parameters; /* variables, as numbered by rg_architecture.parameter */
 } rg_forward;
 
-/* A kind of model: its parameters, and one function that builds scores from rows. The choice
- * {&architecture.component, params} of one (rg_choice_make) is rg_model_options.own; training,
- * threads, saving and scoring are as for a built-in model. */
+/* A kind of model: its parameters and a function that builds scores from rows. To use it, set
+ * rg_model_options.own to a choice made with rg_choice_make(ctx, &architecture.component, ..).
+ * Training, threads, saving and scoring work as for built-in models. */
 typedef struct rg_architecture {
-    rg_component component; /* name, formula, parameters */
-    /* Fills in the i-th parameter of a model of so many inputs; false past the last one. */
+    rg_component component; /* name, formula, options such as `hidden` */
+    /* Describes the i-th parameter of a model with n_inputs inputs; false past the last one. */
     bool (*parameter)(const void *params, int64_t n_inputs, int i, rg_parameter *out);
-    rg_node *(*forward)(rg_graph *graph, const rg_forward *in);
-    bool sees_lists;                  /* a score depends on the other rows of its list */
-    const struct rg_scoring *scoring; /* built-in models score without a graph; NULL: with one */
+    rg_node *(*forward)(rg_graph *graph, const rg_forward *in); /* builds the scores (N) */
+    bool sees_lists;                  /* a score depends on the other rows of the list */
+    const struct rg_scoring *scoring; /* internal: scores without a graph; NULL in a custom model */
 } rg_architecture;
 
-/* rg_model_load for files of models of your own, whose architectures (n_own) are given. */
+/* Loads a model that is built-in or has one of the n_own architectures `own`. */
 RG_API rg_status rg_model_load_own(rg_context *ctx, const char *path,
                                    const rg_architecture *const *own, int n_own, rg_model **out);
 

@@ -25,11 +25,11 @@ RG_API const char *rg_normalize_name(rg_normalize method);
 /* A fitted normalisation: z = (t(x) - shift) * scale in double, where t is sign(x) log(1 + |x|) for
  * log1p-zscore and x otherwise. A constant column has scale 0.
  *
- * Normalised rows can stay sparse only where zeros stay 0, so fitting on sparse rows shifts only the
- * columns that every row stores (if a later row does not store one, its 0 is filled in):
- *   zscore, log1p-zscore  divide by the standard deviation. Without the shift all scores of a linear
- *                         model change by the same constant, which a shift-invariant loss ignores;
- *                         in an mlp the biases of the first layer make up for it.
+ * Normalised rows can stay sparse only where zeros stay 0, so fitting on sparse rows shifts only
+ * the columns that every row stores (if a later row does not store one, its 0 is filled in):
+ *   zscore, log1p-zscore  divide by the standard deviation. Without the shift all scores of a
+ *                         linear model change by the same constant, which a shift-invariant loss
+ *                         ignores; in an mlp the biases of the first layer make up for it.
  *   minmax                requires that the smallest value of a column that some rows do not store
  *                         is 0; RG_BAD_DATA otherwise.
  *   list-minmax           exact. If any stored number of a split is negative, its rows are made

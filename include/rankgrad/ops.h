@@ -1,9 +1,9 @@
 /* ops.h: the built-in operators.
  *
- * All return a node of the graph, or NULL on failure (see autograd.h). Operands of one call have the
- * same floating type, f32 or f64, unless the comment says otherwise. Element-wise operators with two
- * operands broadcast as in NumPy, and gradients are summed over broadcast axes. Arithmetic is IEEE:
- * NaN and infinities propagate, nothing is clamped. Element-wise operators are listed in
+ * All return a node of the graph, or NULL on failure (see autograd.h). Operands of one call have
+ * the same floating type, f32 or f64, unless the comment says otherwise. Element-wise operators
+ * with two operands broadcast as in NumPy, and gradients are summed over broadcast axes. Arithmetic
+ * is IEEE: NaN and infinities propagate, nothing is clamped. Element-wise operators are listed in
  * src/autograd/elementwise/, the others in src/autograd/ops.def.
  */
 #ifndef RANKGRAD_OPS_H
@@ -48,8 +48,8 @@ RG_API rg_node *rg_exp(rg_graph *graph, rg_node *x);
 /* y = ln x: -inf at 0, NaN below. */
 RG_API rg_node *rg_log(rg_graph *graph, rg_node *x);
 
-/* Comparisons, element-wise. The result is bool (rg_cast converts it to numbers) and has no gradient.
- * A comparison with NaN is false, except for rg_not_equal. */
+/* Comparisons, element-wise. The result is bool (rg_cast converts it to numbers) and has no
+ * gradient. A comparison with NaN is false, except for rg_not_equal. */
 RG_API rg_node *rg_equal(rg_graph *graph, rg_node *a, rg_node *b);
 RG_API rg_node *rg_not_equal(rg_graph *graph, rg_node *a, rg_node *b);
 RG_API rg_node *rg_less(rg_graph *graph, rg_node *a, rg_node *b);
@@ -116,8 +116,8 @@ RG_API rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t 
  * requires no gradient. */
 RG_API rg_node *rg_constant(rg_graph *graph, const rg_tensor *value);
 
-/* x, of any dtype, converted to f32 or f64; the gradient is converted back if x is floating. A number
- * beyond f32's range becomes infinite. */
+/* x, of any dtype, converted to f32 or f64; the gradient is converted back if x is floating. A
+ * number beyond f32's range becomes infinite. */
 RG_API rg_node *rg_cast(rg_graph *graph, rg_node *x, rg_dtype dtype);
 
 #ifdef __cplusplus

@@ -21,28 +21,28 @@ typedef struct rg_parameters {
     void *grad;
 } rg_parameters;
 
-/* One parameter: a tensor in a block of parameters. */
+/* One parameter: a tensor in a parameter block. */
 typedef struct rg_parameter {
     char name[24]; /* in model files */
     int ndim;
     int64_t dims[RG_MAX_DIMS];
-    double bound; /* it starts uniform in [-bound, bound), drawn by the seed; 0: at 0 */
+    double bound; /* initial values are uniform in [-bound, bound); 0: they are 0 */
 } rg_parameter;
 
 /* A model has fewer parameters than this. */
 enum { RG_MAX_PARAMETERS = 256 };
 
-/* Packs n parameters into one block, one after another, with their initial values and gradients
- * of 0; free it with rg_parameters_free. An rg_model has such a block already
- * (rg_model_parameters). RG_USAGE for a parameter without a name or with a shape or bound out of
+/* Allocates a block of n parameters, one after another, with their initial values, drawn with
+ * `seed`, and gradients of 0; free it with rg_parameters_free. (An rg_model has its own block, see
+ * rg_model_parameters.) RG_USAGE for a parameter without a name or with a shape or bound out of
  * range. */
 RG_API rg_status rg_parameters_create(rg_context *ctx, const rg_parameter *list, int n,
                                       rg_dtype dtype, uint64_t seed, rg_parameters *out);
-/* Frees a block that rg_parameters_create made. NULL is allowed. */
+/* Frees a block from rg_parameters_create. NULL is allowed. */
 RG_API void rg_parameters_free(rg_context *ctx, rg_parameters *parameters);
 
-/* A variable over parameter i of a block that was made of this list: backward adds its gradient to
- * the block's. */
+/* A variable for parameter i of a block that was created from this list; backward adds to the
+ * block's gradients. */
 RG_API rg_node *rg_parameters_variable(rg_graph *graph, const rg_parameters *parameters,
                                        const rg_parameter *list, int i);
 

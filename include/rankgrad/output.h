@@ -29,11 +29,11 @@ typedef struct rg_output_options {
 } rg_output_options;
 
 /* Checks, before long work, that `path` can be written and that an existing file there may be
- * replaced. RG_IO: it is a directory, or its directory is missing or not writable. RG_USAGE: it is a
- * socket, one of the inputs (same device and inode) or a file read together with an input; or,
- * without `force`, a file that is neither empty nor of the given format or header, that has no write
- * permission, or that has other hard links. RG_DAMAGED: without `force`, a damaged HDF5 file. NULL
- * options: no file may be replaced unless it is empty. */
+ * replaced. RG_IO: it is a directory, or its directory is missing or not writable. RG_USAGE: it is
+ * a socket, one of the inputs (same device and inode) or a file read together with an input; or,
+ * without `force`, a file that is neither empty nor of the given format or header, that has no
+ * write permission, or that has other hard links. RG_DAMAGED: without `force`, a damaged HDF5 file.
+ * NULL options: no file may be replaced unless it is empty. */
 RG_API rg_status rg_output_check(rg_context *ctx, const char *path,
                                  const rg_output_options *options);
 

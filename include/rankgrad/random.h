@@ -1,8 +1,7 @@
 /* random.h: counter-based random numbers.
  *
  * A number is a function of (seed, stream, a, b), computed by Philox 4x32-10 (Salmon et al. 2011,
- * Random123), and there is no state. So the numbers do not depend on the order of the calls, on the
- * thread, or on whether a run was resumed:
+ * Random123), without any state. It does not depend on the order of calls or on the thread:
  *
  *   weight[i] = 0.1 * rg_normal(seed, RG_STREAM_OWN, layer, i);
  */
@@ -15,7 +14,7 @@
 extern "C" {
 #endif
 
-/* A stream is an independent sequence. Streams below this number are the library's. */
+/* A stream is an independent sequence. The library uses those below this number. */
 enum { RG_STREAM_OWN = 1000 };
 
 /* 64 random bits. */

@@ -16,7 +16,7 @@ extern "C" {
 #endif
 
 /* Element types: name, size in bytes. Arithmetic is done in f32 and f64. f16 (IEEE binary16 in a
- * uint16_t) is a storage type; the others hold masks, labels and ids. A bool is one byte, 0 or 1. */
+ * uint16_t) is a storage type; the others hold masks, labels and ids. A bool is a byte, 0 or 1. */
 #define RG_DTYPE_MAP(X)                                                                            \
     X(F32, "f32", 4)                                                                               \
     X(F64, "f64", 8)                                                                               \

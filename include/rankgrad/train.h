@@ -1,7 +1,8 @@
-/* train.h: the training loop.
+/* train.h: training a model.
  *
- * The one idea: a step is a batch of whole lists, cut into shards of fixed size whose gradients
- * are added in a fixed order, so that the bits depend on seed, data and build alone.
+ * The one idea: a step is a minibatch of whole lists, which is cut into shards of fixed size whose
+ * gradients are added in a fixed order. So the bits of a model depend only on options, data and
+ * build, not on the number of threads.
  */
 #ifndef RANKGRAD_TRAIN_H
 #define RANKGRAD_TRAIN_H
@@ -16,130 +17,133 @@
 extern "C" {
 #endif
 
+/* What to do with negative labels. */
 typedef enum rg_negative_labels {
-    RG_NEGATIVE_ERROR, /* RG_BAD_DATA: the loss would be unbounded below; but under the label mode
-                          softmax they are as good as any, such as log-probabilities: kept */
-    RG_NEGATIVE_ZERO,  /* read as 0 */
+    RG_NEGATIVE_ERROR, /* RG_BAD_DATA if they make the loss unbounded below (rg_loss_properties);
+                          kept otherwise */
+    RG_NEGATIVE_ZERO,  /* replaced by 0 */
     RG_NEGATIVE_KEEP
 } rg_negative_labels;
 
 /* "error", "zero", "keep"; NULL past the last value. */
 RG_API const char *rg_negative_labels_name(rg_negative_labels policy);
 
-/* Without validation lists the metric of the training lists is measured after every so many epochs,
- * at epoch 0 and at the last one: it chooses nothing, and scoring all rows costs most of what an
- * epoch's gradients cost. */
+/* Without validation lists, the metric of the training lists is measured at epoch 0, after every
+ * RG_TRAIN_METRIC_EPOCHS epochs, and after the last one: no decision depends on it, and scoring all
+ * rows takes more than half as long as an epoch. */
 enum { RG_TRAIN_METRIC_EPOCHS = 5 };
 
-/* What an epoch left behind; epoch 0 is the untrained model. */
+/* The results of one epoch; epoch 0 is the untrained model. */
 typedef struct rg_epoch {
     int64_t epoch;
     int64_t n_epochs;
-    double loss;         /* mean loss of a list over the epoch's steps, by list weight, scaled; NaN
-                            at epoch 0 */
-    double train_metric; /* without a validation split; NaN where it was not measured */
+    double loss;         /* mean over the epoch's steps, by list weight, times label_scale; NaN at
+                            epoch 0 */
+    double train_metric; /* without a validation split; NaN if it was not measured */
     double vali_metric;  /* NaN without a validation split */
     double lr;           /* of the epoch's last step */
     double grad_norm;    /* of the epoch's last step, before clipping */
     double seconds;      /* since training began */
-    bool best;           /* of the epochs so far: this one would be saved */
+    bool best;           /* this is the epoch to keep so far */
 } rg_epoch;
 
-/* Called after each epoch; false stops training with RG_CANCELLED, which keeps the best epoch. */
+/* Called after each epoch; return false to stop training with RG_CANCELLED. */
 typedef bool rg_epoch_function(void *user, const rg_epoch *epoch);
 
 typedef struct rg_train_options {
     const char *loss;          /* one of rg_losses(), perhaps with parameters; ranking_softmax */
-    const rg_choice *own_loss; /* takes its place where not NULL: a loss of your own (rg_loss) */
+    const rg_choice *own_loss; /* used instead of `loss` if not NULL: a choice of an rg_loss */
     rg_model_options model;
     rg_optimizer_options optimizer; /* sgd, lr 0.1, l2 0, clip_norm 1 */
     const char *schedule;           /* one of rg_schedules(), perhaps with parameters; cosine */
     int64_t epochs;                 /* 50 */
-    int64_t batch_lists;            /* 32 lists a step */
+    int64_t batch_lists;            /* lists per step; 32 */
     uint64_t seed;                  /* 1 */
     rg_normalize normalize;         /* zscore */
-    rg_metric metric;               /* selects the epoch to keep; ndcg@10; the exponential gain
-                                       becomes the linear one where a label exceeds 1023 */
-    double vali_fraction; /* of the training lists, whole, seeded, set aside when there is no
-                                validation split; 0: none; in [0,1) */
+    rg_metric metric;               /* selects the epoch to keep; ndcg@10; if a label exceeds 1023,
+                                       the linear gain replaces the exponential one */
+    double vali_fraction; /* fraction of the training lists, chosen by seed, that is used for
+                                validation if there is no validation split; in [0,1); 0: none */
     rg_negative_labels negative_labels; /* error */
-    int64_t memory_limit; /* bytes that features in memory (normalised copies, mapped files) and
-                             parameters may take; beyond it features stream; 0: 80 % of the
-                             smallest of the machine's memory, the process's
-                             cgroup limit and what RLIMIT_AS leaves */
-    int64_t window_bytes; /* of features a window, see below; 0: one window, or, where features
-                             stream, a quarter of what the limit leaves */
+    int64_t memory_limit; /* bytes for features (normalised copies, mapped files) and parameters;
+                             if features do not fit, they are streamed; 0: 80 % of the smallest of
+                             the machine's memory, the process's cgroup limit and what RLIMIT_AS
+                             leaves */
+    int64_t window_bytes; /* bytes of features per window, see below; 0: one window or, if features
+                             are streamed, a quarter of what the limit leaves */
     rg_epoch_function *on_epoch; /* may be NULL */
     void *user;
 } rg_train_options;
 
-/* What the comments above say: it works on data it knows nothing of. */
+/* The defaults given above, which work without knowledge of the data. */
 RG_API rg_train_options rg_train_options_default(void);
 
-/* Whether training has achieved anything: the model that is kept against "equal scores", a model
- * that gives all rows of a list the same score, and against the untrained model. */
+/* Whether training was successful: the kept model is compared with "equal scores", a model that
+ * gives all rows of a list the same score, and with the untrained model. */
 typedef enum rg_train_verdict {
     RG_TRAIN_LEARNED,
     RG_TRAIN_DOUBTFUL, /* the loss is above that of equal scores, or the metric below that of the
                           untrained model, or all scores are equal in more than half of the training
-                          lists: the model is given, with a warning in the log */
+                          lists: a warning in the log */
     RG_TRAIN_FAILED    /* all scores are equal in every training list; or the loss is above that of
-                          equal scores and the metric below the untrained model's; or the loss is
-                          above it by more than 1000 times its size (at least 1): RG_DIVERGED, no
-                          model */
+                          equal scores and the metric below that of the untrained model; or the loss
+                          exceeds that of equal scores, l, by more than 1000 max(1, |l|):
+                          RG_DIVERGED and no model */
 } rg_train_verdict;
 
 typedef struct rg_train_result {
     int64_t kept_epoch;
-    int64_t n_epochs;      /* that ended and were measured; fewer than asked for when cancelled */
+    int64_t n_epochs;      /* completed epochs; fewer than requested if cancelled */
     double vali_metric;    /* of the kept epoch; NaN without validation */
-    double label_scale;    /* 1 / (mean label mass, by list weight, of the training lists that have
-                              any) */
-    bool kept_last;        /* no validation list could choose: the last epoch is kept */
-    int64_t n_train_lists; /* with an item and a list weight above 0 */
-    int64_t n_no_relevant; /* of those: no label, times its item weight, is above 0 */
-    rg_gain gain;          /* that the selection metric was measured with */
+    double label_scale;    /* factor of the loss in the objective, see rg_train */
+    bool kept_last;        /* the last epoch is kept, as there were no validation lists */
+    int64_t n_train_lists; /* training lists with an item and a list weight above 0 */
+    int64_t n_no_relevant; /* of those: no label times item weight is above 0 */
+    rg_gain gain;          /* of the selection metric */
     int64_t n_vali_lists;
     rg_train_verdict verdict;
-    int64_t n_several_rows;  /* of the training lists: those of at least two rows */
+    int64_t n_several_rows;  /* training lists of at least two rows */
     int64_t n_constant;      /* of those: the model gives all rows the same score */
-    double loss;             /* of the kept model over all training lists, as rg_epoch's */
-    double equal_loss;       /* the same of equal scores */
-    double metric;           /* of the kept epoch, on validation or else training lists */
+    double loss;             /* of the kept model over all training lists, as in rg_epoch */
+    double equal_loss;       /* of equal scores over all training lists */
+    double metric;           /* of the kept epoch, on the validation or else training lists */
     double untrained_metric; /* of epoch 0 */
 } rg_train_result;
 
-/* Windows: lists are cut, as they lie in the file, into windows of at most window_bytes; an epoch
- * takes the windows in shuffled order and the lists of each in shuffled order, and no step crosses
- * from one to the next. Where features are more than memory_limit they stream: those of one window
- * at a time are in memory, the next is read ahead. The bits depend on window_bytes, not on whether
- * features stream.
+/* Trains a model and returns that of the epoch with the best validation metric, or of the last
+ * epoch without validation. The caller owns *out.
  *
- * Trains a model and gives the best epoch by the validation metric, or the last one where there is
- * nothing to choose by. `vali` is rg_no_split() for none; NULL is an error, so that a name that
- * rg_dataset_find does not know cannot disable validation. Its features are matched with those of
- * the training split as rg_model_score_split matches them with a model's. The objective is the
- * loss's mean over a step's lists times label_scale (raw labels only, else 1), so that the scale of
- * labels is no learning rate.
+ * `vali` is rg_no_split() for none; NULL is an error, so that a misspelt name in rg_dataset_find
+ * cannot disable validation. Its features are matched with those of the training split as in
+ * rg_model_score_split.
  *
- * Weights: those of items multiply labels before the label mode; those of lists multiply the list's
- * loss in every label mode, relative to the mean weight of the training lists, so that their scale
- * is no learning rate either. A list of weight 3 counts like the same list three times, in the
- * gradient, in label_scale and in the loss reported; one of weight 0 is left out. Normalisation
- * counts every row once, and the metric every list.
+ * The objective of a step is the mean loss of its lists times label_scale. For a loss that scales
+ * with the labels (rg_loss_properties), that is 1 / (the mean of sum |label weight| of the training
+ * lists in which it is not 0, by list weight); otherwise 1. So the scale of the labels does not act
+ * as a learning rate.
  *
- * Notes (missing validation, features beyond 50 deviations) go to the context's log.
- * RG_DIVERGED when loss or gradient stops being finite, or the verdict is RG_TRAIN_FAILED; *out is
- * then NULL. RG_BAD_DATA when a label or weight cannot be trained on (not finite, too large for the
- * type, negative where the loss has no use for it), and when there is nothing to learn: no
- * training list has two rows that differ both in label (times weight) and in a feature. *result is
- * set as far as training came, also on failure.
+ * Item weights are passed to the loss. List weights, divided by their mean over the training lists,
+ * multiply the losses of the lists: a list of weight 3 counts like three copies of it, in the
+ * gradient, in label_scale and in the reported loss, and one of weight 0 is left out. Normalisation
+ * ignores weights, and so does the metric.
  *
- * RG_CANCELLED when on_epoch returned false, or the context's cancel flag was set: the step under
- * way is finished. If an epoch has ended by then, *out and *result are the best one so far, as if
- * training had ended there, but not judged (its history has "stopped_after_epoch"), else *out is
- * NULL. The caller owns *out in both cases, and clears the flag before a call that it does not want
- * cancelled, such as rg_model_save. */
+ * The training lists are cut, in their order in the file, into windows of at most window_bytes of
+ * features. An epoch visits the windows in shuffled order and the lists of each window in shuffled
+ * order; no step contains lists of two windows. If features need more than memory_limit they are
+ * streamed: one window at a time is in memory while the next one is read ahead. The bits depend on
+ * window_bytes, but not on whether features are streamed.
+ *
+ * Notes (no validation, features beyond 50 standard deviations) go to the context's log. *result is
+ * set as far as training got, also on failure. Errors, with *out NULL: RG_DIVERGED when loss or
+ * gradient is not finite, or the verdict is RG_TRAIN_FAILED; RG_BAD_DATA when a label or weight is
+ * not finite, too large for the type, or negative where the loss does not allow it, and when there
+ * is nothing to learn: no training list has two rows that differ in label (times weight) and in a
+ * feature.
+ *
+ * RG_CANCELLED when on_epoch returned false or the context's cancel flag was set, after the current
+ * step. If an epoch was completed, *out and *result are the best one so far, without a verdict (and
+ * the model's history has "stopped_after_epoch"); otherwise *out is NULL. Clear the flag before
+ * calls that must not be cancelled, such as rg_model_save. */
 RG_API rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
                           const rg_train_options *options, rg_model **out, rg_train_result *result);
 
