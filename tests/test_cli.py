@@ -110,7 +110,28 @@ class Help(Case):
         for command in OPTIONS:
             self.assertRegex(done.stdout, rf"(?m)^  {command} ")
         self.assertEqual(done.stderr, "")
-        self.assertRegex(self.good("--version").stdout, r"^rankgrad \d+\.\d+\.\d+\n$")
+
+    def test_version(self):
+        """Of the program, of the libraries that are loaded, of their kernels."""
+        version = r"\d+\.\d+(\.\d+)?"
+        patterns = [rf"rankgrad {version}", rf"OpenBLAS {version} .*", rf"HDF5 {version}",
+                    rf"jansson {version}", rf"xxHash {version}", rf"zlib {version}.*",
+                    r"CPU level x86-64-v[134]"]
+        lines = self.good("--version").stdout.splitlines()
+        self.assertEqual(len(lines), len(patterns), lines)
+        for line, pattern in zip(lines, patterns):
+            self.assertRegex(line, rf"^{pattern}$")
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            flags = set(next((line for line in file if line.startswith("flags")), "").split())
+        avx512 = {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags
+        level = 1 if not {"avx2", "f16c"} <= flags else 4 if avx512 else 3
+        self.assertEqual(lines[-1], f"CPU level x86-64-v{level}")
+        if "DYNAMIC_ARCH" in lines[1] and flags:  # the core is the one in use, not the builder's
+            for core in ("Nehalem", "Sandybridge"):
+                done = subprocess.run([RANKGRAD, "-V"], env={**os.environ, "OPENBLAS_CORETYPE": core},
+                                      stdout=subprocess.PIPE, text=True, check=True)
+                self.assertIn(f" {core} ", done.stdout.splitlines()[1])
+        self.assertEqual(self.good("train", "--version").stdout.splitlines(), lines)
 
     def test_every_option_and_default(self):
         for command, options in OPTIONS.items():

@@ -50,6 +50,11 @@ static int machine_level(void)
 #endif
 }
 
+int rg_context_cpu_level(const rg_context *ctx)
+{
+    return ctx ? ctx->level : 1;
+}
+
 rg_context_options rg_context_options_default(void)
 {
     return (rg_context_options){.allocator = {system_resize, NULL}};

@@ -56,6 +56,7 @@ static int show_help(void)
            "  A file appears whole or not at all, in the place of a file of the same kind;\n"
            "  another needs --force. -, /dev/stdout, pipes and devices are streams, which\n"
            "  are written to and never replaced. docs/outputs.md has the whole rule.\n"
+           "\nrankgrad --version shows versions, of libraries too, and the CPU level.\n"
            "\nExit status:\n");
 #define SHOW(name, value, meaning)                                                                 \
     if (value < RG_CANCELLED)                                                                      \

@@ -55,7 +55,10 @@ static const struct cli_option common_options[] = {
            .shared = true, .high = 256),
     {.name = "help", .letter = 'h', .kind = CLI_HELP, .doc = "Show this help"},
     {.name = "usage", .kind = CLI_USAGE, .doc = "Show the options in short"},
-    {.name = "version", .letter = 'V', .kind = CLI_VERSION, .doc = "Show the version"},
+    {.name = "version",
+     .letter = 'V',
+     .kind = CLI_VERSION,
+     .doc = "Show versions, of libraries too"},
     {0}};
 
 /* ---- Phrases -------------------------------------------------------------------------------- */

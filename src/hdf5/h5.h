@@ -141,6 +141,9 @@ void rg__h5_write_attribute_i64(struct rg__h5_writer *writer, const char *object
  * way the writer has ended. */
 rg_status rg__h5_commit(struct rg__h5_writer *writer);
 
+/* "HDF5 1.10.8", the library that is loaded. */
+void rg__h5_version(char *text, size_t size);
+
 /* Ends the writer and leaves nothing behind. NULL is allowed. */
 void rg__h5_abandon(struct rg__h5_writer *writer);
 

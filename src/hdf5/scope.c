@@ -10,6 +10,13 @@
 
 enum { RESERVE = 4 << 20 }; /* bytes: what libhdf5 needs for a data set, and some more */
 
+void rg__h5_version(char *text, size_t size)
+{
+    unsigned v[3] = {0};
+    H5get_libversion(&v[0], &v[1], &v[2]);
+    snprintf(text, size, "HDF5 %u.%u.%u", v[0], v[1], v[2]);
+}
+
 struct rg__h5_scope rg__h5_enter(void)
 {
     struct rg__h5_scope scope = {.is_v2 = 1};

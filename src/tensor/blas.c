@@ -74,4 +74,9 @@ int rg__blas_set_threads(int n)
         openblas_set_num_threads(n);
     return before;
 }
+
+const char *rg__blas_version(void)
+{
+    return openblas_get_config();
+}
 #endif
