@@ -1,7 +1,7 @@
 /* test_tensor.c: element types, shapes, casts, broadcasting, the matrix product, sums in lanes.
  *
- * The one idea: each is compared with the plainest thing that does the same: a search among all
- * halves, long double, an index computed axis by axis, three loops. */
+ * Each is compared with a simple reference: a search among all halves, long double, an index
+ * computed axis by axis, three nested loops. */
 #include "check.h"
 
 #include "base/random.h"
@@ -11,7 +11,8 @@
 
 #include <float.h>
 
-/* lanes.h and vector.h in both precisions: what has one name in both is renamed in the first. */
+/* Includes lanes.h and vector.h in both precisions; names that are the same in both are renamed in
+ * the first. */
 #define RG_REAL           32
 #define real              real_f32
 #define LANES             LANES_f32
@@ -49,8 +50,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A whole number in [low, high], another one at each call. */
-static int64_t draw(int64_t low, int64_t high)
+/* The next random whole number in [low, high]. */
+static int64_t random_integer(int64_t low, int64_t high)
 {
     static uint64_t n;
     double u = rg_uniform(11, RG__STREAM_SAMPLES, 0, n++);
@@ -98,14 +99,14 @@ static void counts_are_checked(void **state)
         {{RG_F64, 9, {1, 1, 1, 1, 1, 1, 1, 1}, NULL}, -1},
         {{RG_F64, -1, {1}, NULL}, -1},
         {{RG_F32, 2, {3, 0}, NULL}, 0},
-        {{RG_F32, 3, {huge, 0, huge}, NULL}, 0}, /* empty whatever the rest */
+        {{RG_F32, 3, {huge, 0, huge}, NULL}, 0}, /* empty, whatever the other extents */
         {{RG_F32, 3, {0, huge, huge}, NULL}, 0},
         {{RG_F32, 2, {0, -1}, NULL}, -1},
         {{RG_F32, 2, {-1, 0}, NULL}, -1},
         {{RG_F32, 2, {-huge, -huge}, NULL}, -1},
         {{RG_U8, 1, {INT64_MAX}, NULL}, most},
         {{RG_F16, 1, {INT64_MAX / 2}, NULL}, most / 2},
-        {{RG_F16, 1, {INT64_MAX / 2 + 1}, NULL}, -1}, /* bytes, not elements, are the limit */
+        {{RG_F16, 1, {INT64_MAX / 2 + 1}, NULL}, -1}, /* the limit applies to bytes, not elements */
         {{RG_I64, 1, {INT64_MAX / 8 + 1}, NULL}, -1},
         {{RG_U8, 2, {huge, huge / 2}, NULL}, -1},
         {{RG_U8, 2, {huge, huge}, NULL}, -1},
@@ -118,7 +119,7 @@ static void counts_are_checked(void **state)
     assert_int_equal(rg__tensor_bytes(&cases[2].t), 192);
 }
 
-static void shapes_in_words(void **state)
+static void shapes_as_text(void **state)
 {
     (void)state;
     char text[RG__SHAPE_TEXT], expected[RG__SHAPE_TEXT] = "(";
@@ -130,9 +131,9 @@ static void shapes_in_words(void **state)
         strcat(expected, i < 7 ? "-9223372036854775808," : "-9223372036854775808)");
     }
     assert_string_equal(rg__shape_text(&longest, text), expected);
-    longest.ndim = 9; /* no shape, but text all the same */
+    longest.ndim = 9; /* invalid, but still printed */
     assert_string_equal(rg__shape_text(&longest, text), expected);
-    b.dims[2] = 7; /* not part of it */
+    b.dims[2] = 7; /* not part of the shape */
     assert_true(rg__same_shape(&a, &b));
     b.dims[1] = 3;
     assert_false(rg__same_shape(&a, &b));
@@ -144,7 +145,7 @@ static void shapes_in_words(void **state)
 
 /* ---- Halves ---- */
 
-/* The number that a half stands for, after the table of IEEE 754 binary16. */
+/* The value of a half, computed by the definition in IEEE 754. */
 static long double half_value(uint16_t half)
 {
     int exponent = half >> 10 & 31, fraction = half & 1023;
@@ -154,7 +155,7 @@ static long double half_value(uint16_t half)
     return sign * ldexpl((exponent ? 1024 : 0) + fraction, (exponent ? exponent : 1) - 25);
 }
 
-/* The half nearest to x >= 0, the even one of two; found by bisection, as halves are in order. */
+/* The half nearest to x >= 0, ties to even, found by bisection. */
 static uint16_t nearest_half(long double x)
 {
     uint16_t low = 0, high = 0x7c00;
@@ -186,8 +187,8 @@ static void every_half_round_trips(void **state)
     }
 }
 
-/* Half way between neighbours the even one, beside it the nearer one: also where f32 could not
- * tell the difference, so that nothing is rounded twice. */
+/* Ties round to even and other values to the nearest half, also where f32 cannot represent the
+ * difference, which shows that doubles are not rounded twice. */
 static void halves_round_once(void **state)
 {
     (void)state;
@@ -286,11 +287,11 @@ static const int64_t integers[] = {
     65520,
     16777217,
     INT32_MAX,
-    INT32_MIN, /* those that i32 holds; then the others */
+    INT32_MIN, /* up to here they fit i32 */
     (int64_t)INT32_MAX + 1,
     (int64_t)INT32_MIN - 1,
     ((int64_t)1 << 53) + 1,
-    ((int64_t)1 << 62) + ((int64_t)1 << 38) + 1, /* rounds up to f32; first to f64: down */
+    ((int64_t)1 << 62) + ((int64_t)1 << 38) + 1, /* to f32 it rounds up; through f64, down */
     -((int64_t)1 << 62) - ((int64_t)1 << 38) - 1,
     ((int64_t)1 << 40) + (1 << 16) - 1,
     INT64_MAX,
@@ -298,19 +299,18 @@ static const int64_t integers[] = {
     INT64_MIN,
     INT64_MIN + 1,
 };
-enum { IN_I32 = 16, MOST_VALUES = 65536 }; /* the first 16 fit into i32 */
+enum { IN_I32 = 16, MAX_VALUES = 65536 }; /* the first 16 fit i32 */
 
 union values {
-    float f32[MOST_VALUES];
-    double f64[MOST_VALUES];
-    uint16_t f16[MOST_VALUES];
-    uint8_t u8[MOST_VALUES];
-    int32_t i32[MOST_VALUES];
-    int64_t i64[MOST_VALUES];
+    float f32[MAX_VALUES];
+    double f64[MAX_VALUES];
+    uint16_t f16[MAX_VALUES];
+    uint8_t u8[MAX_VALUES];
+    int32_t i32[MAX_VALUES];
+    int64_t i64[MAX_VALUES];
 };
 
-/* Fills in the values of a type that are worth a look, all of them where they are few; their
- * number. */
+/* Fills in values of a type to test: all of them, or the interesting ones; returns their number. */
 static int values_of(rg_dtype type, union values *v)
 {
     int n = 0;
@@ -357,7 +357,7 @@ static long double clamped(long double x, long double low, long double high)
     return isnan(x) ? 0 : x < low ? low : x > high ? high : truncl(x) + 0 /* no -0 */;
 }
 
-/* What x becomes in a type, by one rounding of a long double. */
+/* The expected result of converting x to a type: a long double rounded once. */
 static long double converted(long double x, rg_dtype type)
 {
     switch (type) {
@@ -375,7 +375,7 @@ static void casts_of_extreme_values(void **state)
 {
     (void)state;
 #if LDBL_MANT_DIG < 64
-    skip(); /* a long double holds no int64_t here */
+    skip(); /* long double cannot represent every int64_t here */
 #endif
     union values *from = calloc(1, sizeof *from), *to = calloc(1, sizeof *to);
     for (rg_dtype f = 0; f < RG_DTYPE_COUNT; f++)
@@ -394,7 +394,7 @@ static void casts_of_extreme_values(void **state)
     free(to);
 }
 
-static void casts_by_name(void **state)
+static void casts_of_examples(void **state)
 {
     (void)state;
     double x[] = {(double)NAN, 1e300, -1e300, 2.9, -0.0};
@@ -412,7 +412,7 @@ static void casts_by_name(void **state)
     assert_true(isnan(f32[0]) && f32[1] == INFINITY && f32[2] == -INFINITY && signbit(f32[4]));
 }
 
-static void casts_refuse(void **state)
+static void invalid_casts_are_errors(void **state)
 {
     (void)state;
     double x[6] = {0};
@@ -423,12 +423,12 @@ static void casts_refuse(void **state)
     rg_tensor same = {RG_F32, 2, {2, 3}, y};
     for (int ndim = -1; ndim <= 9; ndim += 10) {
         a.ndim = same.ndim = ndim;
-        assert_fails(ctx, RG_BAD_DATA, "is no shape", rg_tensor_cast(ctx, &a, &same));
+        assert_fails(ctx, RG_BAD_DATA, "invalid shape", rg_tensor_cast(ctx, &a, &same));
     }
     rg_tensor good = {RG_F64, 1, {6}, x};
     rg_tensor untyped = {RG_DTYPE_COUNT, 1, {6}, y}, negative = {RG_F32, 1, {-6}, y};
-    assert_fails(ctx, RG_BAD_DATA, "is no shape", rg_tensor_cast(ctx, &good, &untyped));
-    assert_fails(ctx, RG_BAD_DATA, "is no shape", rg_tensor_cast(ctx, &untyped, &good));
+    assert_fails(ctx, RG_BAD_DATA, "invalid shape", rg_tensor_cast(ctx, &good, &untyped));
+    assert_fails(ctx, RG_BAD_DATA, "invalid shape", rg_tensor_cast(ctx, &untyped, &good));
     assert_fails(ctx, RG_BAD_DATA, "(-6)", rg_tensor_cast(ctx, &negative, &negative));
     for (int i = 0; i < 6; i++)
         assert_true(y[i] == 1);
@@ -448,8 +448,8 @@ static rg_tensor shape_of(int ndim, const int64_t *dims)
     return t;
 }
 
-/* NumPy's rule as it is written: shapes are aligned at their ends, a missing axis is 1, and two
- * extents go together when they are equal or one of them is 1. */
+/* NumPy's rule: shapes are aligned at their last axes, missing axes have extent 1, and two extents
+ * are compatible if they are equal or one of them is 1. */
 static bool numpy_shape(const rg_tensor *a, const rg_tensor *b, rg_tensor *out)
 {
     *out = shape_of(a->ndim > b->ndim ? a->ndim : b->ndim, (int64_t[RG_MAX_DIMS]){0});
@@ -463,7 +463,7 @@ static bool numpy_shape(const rg_tensor *a, const rg_tensor *b, rg_tensor *out)
     return true;
 }
 
-/* Where element `y` of the result lies in the operand t, from its index along each axis. */
+/* The index in operand t of element `y` of the result, computed from its index along each axis. */
 static int64_t operand_index(const rg_tensor *t, const rg_tensor *out, int64_t y)
 {
     int64_t at = 0, step = 1;
@@ -476,16 +476,16 @@ static int64_t operand_index(const rg_tensor *t, const rg_tensor *out, int64_t y
     return at;
 }
 
-/* Walks and compares every element; the number of runs. */
-static int check_walk(const rg_tensor *a, const rg_tensor *b)
+/* Iterates, compares every index, and returns the number of runs. */
+static int count_runs(const rg_tensor *a, const rg_tensor *b)
 {
     rg_tensor out = {.dtype = RG_F64};
     assert_true(rg__broadcast_shape(a, b, &out));
     int64_t done = 0;
     int n = 0;
-    struct rg__runs r;
-    rg__runs(a, b, &out, &r);
-    for (; rg__next_run(&r); n++) {
+    struct rg__broadcast_iter r;
+    rg__broadcast_begin(a, b, &out, &r);
+    for (; rg__broadcast_next(&r); n++) {
         assert_int_equal(r.y, done);
         assert_true(r.step_a == 0 || r.step_a == 1);
         assert_true(r.step_b == 0 || r.step_b == 1);
@@ -504,11 +504,11 @@ static rg_tensor random_shape(void)
     static const int64_t extents[] = {0, 1, 1, 1, 1, 2, 2, 2, 3, 3};
     int64_t dims[4];
     for (int i = 0; i < 4; i++)
-        dims[i] = extents[draw(0, 9)];
-    return shape_of((int)draw(0, 4), dims);
+        dims[i] = extents[random_integer(0, 9)];
+    return shape_of((int)random_integer(0, 4), dims);
 }
 
-static void broadcasting_is_numpys(void **state)
+static void broadcasting_follows_numpy(void **state)
 {
     (void)state;
     int fit = 0, empty = 0;
@@ -520,19 +520,19 @@ static void broadcasting_is_numpys(void **state)
         assert_true(rg__same_shape(&out, fits ? &expected : &untouched));
         if (!fits)
             continue;
-        check_walk(&a, &b);
+        count_runs(&a, &b);
         fit++;
         empty += rg_tensor_count(&expected) == 0;
-        rg_tensor over = a; /* the result may take an operand's place */
-        assert_true(rg__broadcast_shape(&over, &b, &over));
-        assert_true(rg__same_shape(&over, &expected));
+        rg_tensor aliased = a; /* `out` may be an operand */
+        assert_true(rg__broadcast_shape(&aliased, &b, &aliased));
+        assert_true(rg__same_shape(&aliased, &expected));
     }
     assert_in_range(fit, 5000, 19000);
     assert_true(empty > 500);
 }
 
-/* Axes along which both operands behave alike are walked as one. */
-static void walks_are_long(void **state)
+/* Adjacent axes are merged where both operands allow it. */
+static void runs_are_as_long_as_possible(void **state)
 {
     (void)state;
     const struct {
@@ -556,22 +556,22 @@ static void walks_are_long(void **state)
         {{RG_F64, 8, {2, 2, 2, 2, 2, 2, 2, 2}, NULL}, {RG_F64, 4, {2, 2, 2, 2}, NULL}, 16},
     };
     for (int i = 0; i < RG__COUNT(cases); i++) {
-        assert_int_equal(check_walk(&cases[i].a, &cases[i].b), cases[i].runs);
-        assert_int_equal(check_walk(&cases[i].b, &cases[i].a), cases[i].runs);
+        assert_int_equal(count_runs(&cases[i].a, &cases[i].b), cases[i].runs);
+        assert_int_equal(count_runs(&cases[i].b, &cases[i].a), cases[i].runs);
     }
 }
 
-/* An empty result may have extents whose product no integer holds. */
-static void empty_walks_of_any_extent(void **state)
+/* The product of the extents of an empty result may overflow. */
+static void empty_shapes_of_any_extent(void **state)
 {
     (void)state;
     const int64_t huge = (int64_t)1 << 40;
     rg_tensor a = shape_of(4, (int64_t[]){0, huge, huge, huge});
     rg_tensor b = shape_of(4, (int64_t[]){1, huge, 1, huge});
     rg_tensor c = shape_of(4, (int64_t[]){huge, huge, huge, 0});
-    assert_int_equal(check_walk(&a, &b), 0);
-    assert_int_equal(check_walk(&a, &a), 0);
-    assert_int_equal(check_walk(&c, &c), 0);
+    assert_int_equal(count_runs(&a, &b), 0);
+    assert_int_equal(count_runs(&a, &a), 0);
+    assert_int_equal(count_runs(&c, &c), 0);
 }
 
 /* ---- The matrix product ---- */
@@ -579,11 +579,11 @@ static void empty_walks_of_any_extent(void **state)
 struct product {
     bool trans_a, trans_b, add;
     int64_t m, n, k;
-    double *a, *b, *c; /* c: what is there before, then the result */
+    double *a, *b, *c; /* c: the matrix that the product is added to */
 };
 
-/* The k terms of C[i,j] in double. */
-static double plain_element(const struct product *p, int64_t i, int64_t j)
+/* C[i,j] as a sum in double. */
+static double reference_element(const struct product *p, int64_t i, int64_t j)
 {
     double sum = p->add ? p->c[i * p->n + j] : 0;
     for (int64_t t = 0; t < p->k; t++)
@@ -611,11 +611,11 @@ static void multiply(const struct product *p, bool wide, double *c)
     free(scratch);
 }
 
-/* Whole numbers of at most 3 in amount: every sum here is exact in both precisions. */
+/* Fills x with whole numbers from -3 to 3, so that all sums are exact in both precisions. */
 static void fill(double *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        x[i] = (double)draw(-3, 3);
+        x[i] = (double)random_integer(-3, 3);
 }
 
 static void check_product(struct product *p)
@@ -633,10 +633,10 @@ static void check_product(struct product *p)
     for (int wide = 0; wide < 2; wide++) {
         multiply(p, wide, c);
         for (int64_t i = 0; i < p->m * p->n; i++)
-            if (!(c[i] == plain_element(p, i / p->n, i % p->n)))
-                fail_msg("(%d,%d,%d) turned %d %d, add %d, f%d: c[%d] = %g, expected %g", (int)p->m,
+            if (!(c[i] == reference_element(p, i / p->n, i % p->n)))
+                fail_msg("(%d,%d,%d) trans %d %d, add %d, f%d: c[%d] = %g, expected %g", (int)p->m,
                          (int)p->n, (int)p->k, p->trans_a, p->trans_b, p->add, wide ? 64 : 32,
-                         (int)i, c[i], plain_element(p, i / p->n, i % p->n));
+                         (int)i, c[i], reference_element(p, i / p->n, i % p->n));
     }
     free(p->a);
     free(p->b);
@@ -644,7 +644,7 @@ static void check_product(struct product *p)
     free(c);
 }
 
-static void products_are_sums(void **state)
+static void matrix_products(void **state)
 {
     (void)state;
     const int64_t shapes[][3] = {
@@ -660,18 +660,18 @@ static void products_are_sums(void **state)
         }
 }
 
-/* More rows than one call of BLAS takes. */
+/* More rows than are given to BLAS in one call. */
 static void products_of_many_rows(void **state)
 {
     (void)state;
-    for (int turn = 0; turn < 2; turn++) {
-        struct product p = {turn, false, false, (1 << 20) + 3, 2, 2, NULL, NULL, NULL};
+    for (int trans_a = 0; trans_a < 2; trans_a++) {
+        struct product p = {trans_a, false, false, (1 << 20) + 3, 2, 2, NULL, NULL, NULL};
         check_product(&p);
     }
 }
 
-/* Blocks of 4,096 terms are added in double: 2^24 + 1 + 1 + 1 in f32 alone stays 2^24. The sum goes
- * onto what is there in double as well. */
+/* Blocks of 4,096 terms are added in double: in f32, 2^24 + 1 + 1 + 1 would give 2^24. With `add`
+ * the old value is added in double, too. */
 static void blocks_are_added_in_double(void **state)
 {
     (void)state;
@@ -683,7 +683,7 @@ static void blocks_are_added_in_double(void **state)
     for (int i = 0; i < 2 * K; i++)
         b[i] = 1;
     rg__gemm_f32(false, false, 1, 2, K, a, b, c, false, scratch);
-    assert_close((double)c[0], 0x1p24 + 4, 0, 0); /* 2^24 + 3 lies half way; 4 is even */
+    assert_close((double)c[0], 0x1p24 + 4, 0, 0); /* 2^24 + 3 is a tie and rounds to even */
     c[0] = c[1] = 1;
     a[3 * RG__PRODUCT_BLOCK] = 0;
     rg__gemm_f32(false, false, 1, 2, K, a, b, c, false, scratch);
@@ -694,14 +694,14 @@ static void blocks_are_added_in_double(void **state)
     free(a);
 }
 
-static void blas_threads_are_set_and_told(void **state)
+static void blas_threads_are_set_and_returned(void **state)
 {
     (void)state;
     int before = rg__blas_set_threads(1);
     assert_true(before >= 1);
     assert_int_equal(rg__blas_set_threads(2), 1);
     int two = rg__blas_set_threads(before);
-    assert_in_range(two, 1, 2); /* 1 where OpenBLAS was built without threads */
+    assert_in_range(two, 1, 2); /* 1 if OpenBLAS was built without threads */
 }
 
 /* ---- Sums in lanes ---- */
@@ -711,12 +711,13 @@ static double rounded(double x, bool wide)
     return wide ? x : (double)(float)x;
 }
 
-/* Element i belongs to lane i mod the number of lanes; lanes are folded in halves. */
-static double plain_lanes(const double *x, const double *w, int64_t n, bool wide)
+/* The reference: element i is added to lane i mod the number of lanes, and the upper half of the
+ * lanes is then added to the lower half until one is left. */
+static double reference_sum(const double *x, const double *w, int64_t n, bool wide)
 {
     double acc[16] = {0};
     int lanes = wide ? 8 : 16;
-    bool narrow_sums = w && !wide; /* a product is summed in its own type, a sum in double */
+    bool narrow_sums = w && !wide; /* dot products are summed in f32, sums in double */
     for (int64_t i = 0; i < n; i++) {
         double term = w ? rounded(x[i] * w[i], wide) : x[i];
         acc[i % lanes] = rounded(acc[i % lanes] + term, !narrow_sums);
@@ -727,15 +728,15 @@ static double plain_lanes(const double *x, const double *w, int64_t n, bool wide
     return acc[0];
 }
 
-static double plain_dot(const double *x, const double *w, int64_t n, bool wide)
+static double reference_dot(const double *x, const double *w, int64_t n, bool wide)
 {
     double total = 0;
     for (int64_t begin = 0; begin < n; begin += 4096)
-        total += plain_lanes(x + begin, w + begin, n - begin < 4096 ? n - begin : 4096, wide);
+        total += reference_sum(x + begin, w + begin, n - begin < 4096 ? n - begin : 4096, wide);
     return rounded(total, wide);
 }
 
-/* A product with one column, of one row, at the context's level. */
+/* The dot product of two vectors at the context's level. */
 static double dot_f64(const double *x, const double *w, int64_t n)
 {
     double y;
@@ -752,49 +753,50 @@ static float dot_f32(const float *x, const float *w, int64_t n)
 
 static const int64_t lengths[] = {0,  1,  2,  7,  8,  9,    15,   16,   17,   31,
                                   32, 33, 63, 64, 65, 1000, 4095, 4096, 4097, 8215};
-enum { LONGEST = 8215 };
+enum { MAX_LENGTH = 8215 };
 
-/* The bits are those of the plain lanes, wherever the numbers begin in memory. */
-static void lanes_give_the_same_bits_anywhere(void **state)
+/* The bits are those of the reference for any alignment of the data. */
+static void sums_have_the_same_bits_at_any_alignment(void **state)
 {
     (void)state;
-    static double x[LONGEST], w[LONGEST], wide_x[LONGEST + 16], wide_w[LONGEST + 16];
-    static float narrow_x[LONGEST + 16], narrow_w[LONGEST + 16];
-    for (uint64_t i = 0; i < LONGEST; i++) {
-        double scale = pow(10, (double)(i % 23) - 11); /* so that sums in double round, too */
+    static double x[MAX_LENGTH], w[MAX_LENGTH], wide_x[MAX_LENGTH + 16], wide_w[MAX_LENGTH + 16];
+    static float narrow_x[MAX_LENGTH + 16], narrow_w[MAX_LENGTH + 16];
+    for (uint64_t i = 0; i < MAX_LENGTH; i++) {
+        double scale = pow(10, (double)(i % 23) - 11); /* so that sums in double are rounded, too */
         x[i] = rounded(rg_normal(3, RG__STREAM_SAMPLES, 0, i) * scale, false);
         w[i] = rounded(rg_normal(3, RG__STREAM_SAMPLES, 1, i), false);
     }
     for (int offset = 0; offset < 16; offset++) {
         memcpy(wide_x + offset, x, sizeof x);
         memcpy(wide_w + 15 - offset, w, sizeof w);
-        rg__cast(RG_F64, x, RG_F32, narrow_x + offset, LONGEST);
-        rg__cast(RG_F64, w, RG_F32, narrow_w + 15 - offset, LONGEST);
+        rg__cast(RG_F64, x, RG_F32, narrow_x + offset, MAX_LENGTH);
+        rg__cast(RG_F64, w, RG_F32, narrow_w + 15 - offset, MAX_LENGTH);
         for (int i = 0; i < RG__COUNT(lengths); i++) {
             int64_t n = lengths[i];
-            assert_close(lane_sum_f64(wide_x + offset, n), plain_lanes(x, NULL, n, true), 0, 0);
-            assert_close(lane_sum_f32(narrow_x + offset, n), plain_lanes(x, NULL, n, false), 0, 0);
+            assert_close(lane_sum_f64(wide_x + offset, n), reference_sum(x, NULL, n, true), 0, 0);
+            assert_close(lane_sum_f32(narrow_x + offset, n), reference_sum(x, NULL, n, false), 0,
+                         0);
             for (int level = 1, widest = ctx->level; level <= 4; level++) {
-                ctx->level = level < widest ? level : widest; /* 2: as 1 */
+                ctx->level = level < widest ? level : widest; /* 2 is treated as 1 */
                 assert_close(dot_f64(wide_x + offset, wide_w + 15 - offset, n),
-                             plain_dot(x, w, n, true), 0, 0);
+                             reference_dot(x, w, n, true), 0, 0);
                 assert_close((double)dot_f32(narrow_x + offset, narrow_w + 15 - offset, n),
-                             plain_dot(x, w, n, false), 0, 0);
+                             reference_dot(x, w, n, false), 0, 0);
                 ctx->level = widest;
             }
         }
     }
 }
 
-static void lanes_are_exact_on_integers(void **state)
+static void sums_of_integers_are_exact(void **state)
 {
     (void)state;
-    static double x[LONGEST], w[LONGEST];
-    static float narrow_x[LONGEST], narrow_w[LONGEST];
-    fill(x, LONGEST);
-    fill(w, LONGEST);
-    rg__cast(RG_F64, x, RG_F32, narrow_x, LONGEST);
-    rg__cast(RG_F64, w, RG_F32, narrow_w, LONGEST);
+    static double x[MAX_LENGTH], w[MAX_LENGTH];
+    static float narrow_x[MAX_LENGTH], narrow_w[MAX_LENGTH];
+    fill(x, MAX_LENGTH);
+    fill(w, MAX_LENGTH);
+    rg__cast(RG_F64, x, RG_F32, narrow_x, MAX_LENGTH);
+    rg__cast(RG_F64, w, RG_F32, narrow_w, MAX_LENGTH);
     for (int i = 0; i < RG__COUNT(lengths); i++) {
         double sum = 0, dot = 0;
         for (int64_t k = 0; k < lengths[i]; k++) {
@@ -806,21 +808,21 @@ static void lanes_are_exact_on_integers(void **state)
         assert_close(dot_f64(x, w, lengths[i]), dot, 0, 0);
         assert_close((double)dot_f32(narrow_x, narrow_w, lengths[i]), dot, 0, 0);
     }
-    narrow_x[LONGEST - 1] = NAN; /* in the tail */
+    narrow_x[MAX_LENGTH - 1] = NAN; /* in the tail */
     x[0] = (double)INFINITY;
-    assert_true(isnan(lane_sum_f32(narrow_x, LONGEST)));
-    assert_true(isnan(dot_f32(narrow_x, narrow_w, LONGEST)));
-    assert_close(lane_sum_f64(x, LONGEST), (double)INFINITY, 0, 0);
+    assert_true(isnan(lane_sum_f32(narrow_x, MAX_LENGTH)));
+    assert_true(isnan(dot_f32(narrow_x, narrow_w, MAX_LENGTH)));
+    assert_close(lane_sum_f64(x, MAX_LENGTH), (double)INFINITY, 0, 0);
 }
 
-/* A sum of f32 is in double: 2^24 and many ones. */
-static void sums_do_not_stall(void **state)
+/* f32 is summed in double: in f32, adding ones to 2^24 would leave it unchanged. */
+static void sums_are_in_double(void **state)
 {
     (void)state;
-    static float x[LONGEST];
-    for (int i = 0; i < LONGEST; i++)
+    static float x[MAX_LENGTH];
+    for (int i = 0; i < MAX_LENGTH; i++)
         x[i] = i == 0 ? 0x1p24f : 1;
-    assert_close(lane_sum_f32(x, LONGEST), 0x1p24 + LONGEST - 1, 0, 0);
+    assert_close(lane_sum_f32(x, MAX_LENGTH), 0x1p24 + MAX_LENGTH - 1, 0, 0);
 }
 
 static void finite_is_every_number(void **state)
@@ -856,22 +858,22 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(types_have_names_and_sizes),
         TEST(counts_are_checked),
-        TEST(shapes_in_words),
+        TEST(shapes_as_text),
         TEST(every_half_round_trips),
         TEST(halves_round_once),
         TEST(casts_of_extreme_values),
-        TEST(casts_by_name),
-        TEST(casts_refuse),
-        TEST(broadcasting_is_numpys),
-        TEST(walks_are_long),
-        TEST(empty_walks_of_any_extent),
-        TEST(products_are_sums),
+        TEST(casts_of_examples),
+        TEST(invalid_casts_are_errors),
+        TEST(broadcasting_follows_numpy),
+        TEST(runs_are_as_long_as_possible),
+        TEST(empty_shapes_of_any_extent),
+        TEST(matrix_products),
         TEST(products_of_many_rows),
         TEST(blocks_are_added_in_double),
-        TEST(blas_threads_are_set_and_told),
-        TEST(lanes_give_the_same_bits_anywhere),
-        TEST(lanes_are_exact_on_integers),
-        TEST(sums_do_not_stall),
+        TEST(blas_threads_are_set_and_returned),
+        TEST(sums_have_the_same_bits_at_any_alignment),
+        TEST(sums_of_integers_are_exact),
+        TEST(sums_are_in_double),
         TEST(finite_is_every_number),
     };
     RUN_TESTS(tests);

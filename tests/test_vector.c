@@ -1,5 +1,5 @@
-/* test_vector.c: the loops of every level of x86-64 that this machine has give the same bits, and
- * exp is within 1 ulp: on a sample, or on all 2^32 floats when RANKGRAD_SLOW is set. */
+/* test_vector.c: the loops of vector.c give the same bits at all x86-64 levels of this machine, and
+ * exp is within 1 ulp, on a sample or, if RANKGRAD_SLOW is set, on all 2^32 floats. */
 #define RG_REAL 32
 #include "check.h"
 
@@ -38,11 +38,12 @@ static void fill(float *x, int64_t n, uint64_t what)
         x[i] = (float)rg_normal(3, RG__STREAM_SAMPLES, what, (uint64_t)i);
 }
 
-enum { MOST = 9000, WIDTHS = 12 };
-static const int64_t widths[WIDTHS] = {0, 1, 3, 4, 7, 15, 16, 17, 46, 136, 4097, MOST};
+enum { MAX_WIDTH = 9000, WIDTHS = 12 };
+static const int64_t widths[WIDTHS] = {0, 1, 3, 4, 7, 15, 16, 17, 46, 136, 4097, MAX_WIDTH};
 
-/* Lanes as the header states them: term k goes to lane k mod 16, lanes are folded in halves. */
-static float dot_longhand(const float *x, const float *w, int64_t n)
+/* The reference: term k is added to lane k mod 16, and the upper half of the lanes is then added to
+ * the lower half until one is left. */
+static float reference_dot(const float *x, const float *w, int64_t n)
 {
     double total = 0;
     for (int64_t from = 0; from < n; from += RG__PRODUCT_BLOCK) {
@@ -57,10 +58,10 @@ static float dot_longhand(const float *x, const float *w, int64_t n)
     return (float)total;
 }
 
-/* Rows that both types hold, and a NaN right behind them, which nobody may see. */
+/* Rows that both types represent exactly, followed by a NaN, which must not be read. */
 struct rows {
-    uint16_t half[21 * MOST + 1];
-    float x[21 * MOST + 1];
+    uint16_t half[21 * MAX_WIDTH + 1];
+    float x[21 * MAX_WIDTH + 1];
 };
 
 static void fill_rows(struct rows *rows, int64_t n, uint64_t what)
@@ -72,20 +73,20 @@ static void fill_rows(struct rows *rows, int64_t n, uint64_t what)
     }
 }
 
-static void a_dot_is_its_lanes(void **state)
+static void dot_products_sum_in_lanes(void **state)
 {
     (void)state;
     static struct rows rows;
-    static float w[MOST], y[2][3];
-    fill(w, MOST, 2);
+    static float w[MAX_WIDTH], y[2][3];
+    fill(w, MAX_WIDTH, 2);
     for (int l = 0; l < n_levels; l++)
         for (int i = 0; i < WIDTHS; i++)
-            for (int at = 0; at < 2; at++) { /* at any address */
+            for (int at = 0; at < 2; at++) { /* aligned and unaligned */
                 fill_rows(&rows, 3 * widths[i] + at, 1);
                 level[l]->dot_rows(rows.x + at, false, 3, widths[i], w, y[0]);
                 level[l]->dot_rows(rows.half + at, true, 3, widths[i], w, y[1]);
                 for (int r = 0; r < 3; r++) {
-                    float expected = dot_longhand(rows.x + at + r * widths[i], w, widths[i]);
+                    float expected = reference_dot(rows.x + at + r * widths[i], w, widths[i]);
                     assert_memory_equal(&y[0][r], &expected, sizeof expected);
                     assert_memory_equal(&y[1][r], &expected, sizeof expected);
                 }
@@ -97,7 +98,7 @@ static void rows_are_added_in_order(void **state)
     (void)state;
     enum { ROWS = 21 };
     static struct rows rows;
-    static float g[ROWS], sum[2][MOST], expected[MOST];
+    static float g[ROWS], sum[2][MAX_WIDTH], expected[MAX_WIDTH];
     fill(g, ROWS, 4);
     for (int l = 0; l < n_levels; l++)
         for (int i = 0; i < WIDTHS; i++) {
@@ -115,7 +116,7 @@ static void rows_are_added_in_order(void **state)
         }
 }
 
-/* 0 + 1 x, in one row and in rows of one number. */
+/* Converts every half, as 0 + 1 x, in one row and in rows of one element. */
 static void every_half(void **state)
 {
     (void)state;
@@ -142,8 +143,8 @@ static void every_half(void **state)
 enum { SPARSE_ROWS = 9, NONZEROS = 140 };
 static const int64_t row_ends[SPARSE_ROWS + 1] = {0, 0, 1, 16, 33, 65, 65, 108, 124, NONZEROS};
 
-/* A row's terms go to lane k mod 16; lanes are folded in halves. */
-static float sum_longhand(const float *p, int64_t n)
+/* The reference: term k of a row is added to lane k mod 16. */
+static float reference_sum(const float *p, int64_t n)
 {
     volatile float lane[16] = {0};
     for (int64_t k = 0; k < n; k++)
@@ -154,7 +155,7 @@ static float sum_longhand(const float *p, int64_t n)
     return lane[0];
 }
 
-static void sparse_rows_are_their_lanes(void **state)
+static void sparse_rows_sum_in_lanes(void **state)
 {
     (void)state;
     static float x[NONZEROS], b[40], p[NONZEROS + 16], g[SPARSE_ROWS], y[SPARSE_ROWS];
@@ -163,25 +164,25 @@ static void sparse_rows_are_their_lanes(void **state)
     fill(b, 40, 7);
     fill(g, SPARSE_ROWS, 8);
     g[2] = -0.0f;
-    struct rg__scaled_f32 scaled[40];
+    struct rg__scaled_weight_f32 scaled[40];
     for (int i = 0; i < 40; i++)
-        scaled[i] = (struct rg__scaled_f32){1 / (3.0 + i), b[i]};
+        scaled[i] = (struct rg__scaled_weight_f32){1 / (3.0 + i), b[i]};
     for (int i = 0; i < NONZEROS; i++)
         column[i] = i * 7 % 40;
     for (int l = 0; l < n_levels; l++) {
         for (int64_t n = 0; n <= NONZEROS; n++) {
             memset(p, 0, sizeof p);
-            level[l]->multiply_picked(x, column, n, b, p);
+            level[l]->multiply_gathered(x, column, n, b, p);
             for (int64_t k = 0; k < NONZEROS; k++)
                 assert_true(p[k] == (k < n ? x[k] * b[column[k]] : 0));
             memset(p, 0, sizeof p);
-            level[l]->multiply_far(x, column, n, b, p);
+            level[l]->multiply_prefetched(x, column, n, b, p);
             for (int64_t k = 0; k < NONZEROS; k++)
                 assert_true(p[k] == (k < n ? x[k] * b[column[k]] : 0));
             memset(p, 0, sizeof p);
             level[l]->multiply_scaled(x, column, n, scaled, p);
             for (int64_t k = 0; k < NONZEROS; k++) {
-                const struct rg__scaled_f32 *s = &scaled[column[k]];
+                const struct rg__scaled_weight_f32 *s = &scaled[column[k]];
                 volatile float z = (float)((double)x[k] * s->scale);
                 assert_true(p[k] == (k < n ? z * s->weight : 0));
             }
@@ -189,28 +190,28 @@ static void sparse_rows_are_their_lanes(void **state)
         for (int64_t first = 0; first < SPARSE_ROWS; first++) {
             int64_t from = row_ends[first];
             for (int i = 0; i < 16; i++)
-                p[NONZEROS + i] = NAN; /* behind the last */
+                p[NONZEROS + i] = NAN; /* after the last */
             level[l]->sum_rows(p + from, row_ends + first, SPARSE_ROWS - first, y);
             for (int64_t m = first; m < SPARSE_ROWS; m++) {
-                float expected = sum_longhand(p + row_ends[m], row_ends[m + 1] - row_ends[m]);
+                float expected = reference_sum(p + row_ends[m], row_ends[m + 1] - row_ends[m]);
                 assert_memory_equal(&y[m - first], &expected, sizeof expected);
             }
-            float spread[NONZEROS + 16] = {0};
-            level[l]->spread_rows(g, row_ends + first, SPARSE_ROWS - first, spread);
+            float repeated[NONZEROS + 16] = {0};
+            level[l]->repeat_rows(g, row_ends + first, SPARSE_ROWS - first, repeated);
             for (int64_t m = first, k = 0; m < SPARSE_ROWS; m++)
                 for (; k < row_ends[m + 1] - from; k++)
-                    assert_memory_equal(&spread[k], &g[m - first], sizeof g[0]);
+                    assert_memory_equal(&repeated[k], &g[m - first], sizeof g[0]);
         }
     }
 }
 
 /* ---- exp ---- */
 
-/* |y - exp x| in units of y's last place, against libm in double. */
+/* |y - exp x| in units of the last place of y; the reference is exp in double. */
 static double ulps(float x, float y)
 {
     double exact = exp((double)x);
-    if (exact > 0x1.ffffffp127) /* half an ulp above the largest */
+    if (exact > 0x1.ffffffp127) /* half an ulp above the largest float */
         return isinf(y) ? 0 : INFINITY;
     int exponent = exact < 0x1p-126 ? -126 : ilogb(exact);
     return fabs((double)y - exact) / ldexp(1, exponent - 23);
@@ -218,10 +219,10 @@ static double ulps(float x, float y)
 
 struct sweep {
     uint64_t stride;
-    double worst[64]; /* a task of its own */
+    double worst[64]; /* per task */
 };
 
-/* All floats whose upper 6 bits are i, in steps. */
+/* Checks every `stride`-th float whose upper 6 bits are i. */
 static rg_status sweep_part(rg_context *c, void *user, int worker, int64_t i)
 {
     enum { N = 4096 };
@@ -258,10 +259,10 @@ static void exp_is_within_an_ulp(void **state)
     for (int i = 0; i < 64; i++)
         worst = sweep.worst[i] > worst ? sweep.worst[i] : worst;
     print_message("exp: at most %.4f ulp\n", worst);
-    assert_true(worst > 0.5); /* the reference is another than itself */
+    assert_true(worst > 0.5); /* the reference is not expf itself */
 }
 
-static void exp_of_corners(void **state)
+static void exp_of_special_values(void **state)
 {
     (void)state;
     const float x[] = {0,         -0.0f,      INFINITY,    -INFINITY, NAN,
@@ -269,7 +270,7 @@ static void exp_of_corners(void **state)
     const float y[] = {1, 1, INFINITY, 0, NAN, 0x1.ffff08p127f, INFINITY, 0x1p-149f, 0};
     float got[9];
     for (int l = 0; l < n_levels; l++)
-        for (int64_t n = 1; n <= 9; n++) { /* every tail */
+        for (int64_t n = 1; n <= 9; n++) { /* every length of the tail */
             level[l]->exp(x, n, 0, got);
             for (int64_t i = 0; i < n; i++)
                 if (isnan(y[i]))
@@ -282,7 +283,7 @@ static void exp_of_corners(void **state)
 
 /* ---- Sums in double ---- */
 
-static double folded(double lane[16])
+static double fold(double lane[16])
 {
     for (int half = 8; half > 0; half /= 2)
         for (int i = 0; i < half; i++)
@@ -290,12 +291,12 @@ static double folded(double lane[16])
     return lane[0];
 }
 
-static void sums_are_their_lanes(void **state)
+static void sums_are_in_lanes(void **state)
 {
     (void)state;
-    static float x[MOST], t[MOST], e[MOST], y[MOST], expected[MOST];
-    fill(x, MOST, 5);
-    for (int64_t i = 0; i < MOST; i++)
+    static float x[MAX_WIDTH], t[MAX_WIDTH], e[MAX_WIDTH], y[MAX_WIDTH], expected[MAX_WIDTH];
+    fill(x, MAX_WIDTH, 5);
+    for (int64_t i = 0; i < MAX_WIDTH; i++)
         t[i] = (float)(i % 3);
     for (int l = 0; l < n_levels; l++)
         for (int i = 0; i < WIDTHS; i++) {
@@ -303,7 +304,7 @@ static void sums_are_their_lanes(void **state)
             float max = -INFINITY;
             double sum[16] = {0}, cross[16] = {0}, total[16] = {0}, got_total;
             double got_sum = level[l]->exp(x, n, 0.5f, e);
-            double got_cross = level[l]->cross(t, x, n, 0.25, 3, &got_total);
+            double got_cross_entropy = level[l]->cross_entropy(t, x, n, 0.25, 3, &got_total);
             for (int64_t k = 0; k < n; k++) {
                 max = x[k] > max ? x[k] : max;
                 sum[k % 16] += (double)e[k];
@@ -314,9 +315,9 @@ static void sums_are_their_lanes(void **state)
             }
             level[l]->add_difference(x, t, n, 1.5, 0.7, y);
             assert_true(level[l]->max(x, n) == max);
-            assert_true(got_sum == folded(sum));
-            assert_true(got_cross == folded(cross));
-            assert_true(got_total == folded(total));
+            assert_true(got_sum == fold(sum));
+            assert_true(got_cross_entropy == fold(cross));
+            assert_true(got_total == fold(total));
             assert_memory_equal(y, expected, (size_t)n * sizeof *y);
         }
 }
@@ -325,10 +326,10 @@ static void shifts_and_scales_are_rounded_once(void **state)
 {
     (void)state;
     enum { ROWS = 3 };
-    static float x[ROWS * MOST], y[ROWS * MOST];
-    static double shift[MOST], scale[MOST];
-    fill(x, ROWS * MOST, 9);
-    for (int64_t k = 0; k < MOST; k++) {
+    static float x[ROWS * MAX_WIDTH], y[ROWS * MAX_WIDTH];
+    static double shift[MAX_WIDTH], scale[MAX_WIDTH];
+    fill(x, ROWS * MAX_WIDTH, 9);
+    for (int64_t k = 0; k < MAX_WIDTH; k++) {
         shift[k] = (double)k / 7;
         scale[k] = 1 / (double)(k + 3);
     }
@@ -344,7 +345,7 @@ static void shifts_and_scales_are_rounded_once(void **state)
         }
 }
 
-static void sums_at_corners(void **state)
+static void sums_of_special_values(void **state)
 {
     (void)state;
     float x[40], t[40] = {0};
@@ -353,12 +354,13 @@ static void sums_at_corners(void **state)
         for (int n = 1; n <= 40; n++) {
             for (int i = 0; i < 40; i++)
                 x[i] = i == n - 1 ? (float)NAN : -INFINITY;
-            assert_true(level[l]->max(x, n) == -INFINITY); /* a NaN is never larger */
+            assert_true(level[l]->max(x, n) == -INFINITY); /* NaN is ignored */
             x[n - 1] = INFINITY;
             assert_true(level[l]->max(x, n) == INFINITY);
-            assert_true(level[l]->cross(t, x, n, 0, 0, &total) == 0); /* 0 inf is 0 */
+            assert_true(level[l]->cross_entropy(t, x, n, 0, 0, &total) ==
+                        0); /* 0 * inf counts as 0 */
             t[n - 1] = 1;
-            assert_true(level[l]->cross(t, x, n, 0, 0, &total) == -INFINITY && total == 1);
+            assert_true(level[l]->cross_entropy(t, x, n, 0, 0, &total) == -INFINITY && total == 1);
             t[n - 1] = 0;
         }
 }
@@ -366,14 +368,14 @@ static void sums_at_corners(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_dot_is_its_lanes),
+        cmocka_unit_test(dot_products_sum_in_lanes),
         cmocka_unit_test(rows_are_added_in_order),
         cmocka_unit_test(every_half),
-        cmocka_unit_test(sparse_rows_are_their_lanes),
+        cmocka_unit_test(sparse_rows_sum_in_lanes),
         cmocka_unit_test(exp_is_within_an_ulp),
-        cmocka_unit_test(exp_of_corners),
-        cmocka_unit_test(sums_are_their_lanes),
-        cmocka_unit_test(sums_at_corners),
+        cmocka_unit_test(exp_of_special_values),
+        cmocka_unit_test(sums_are_in_lanes),
+        cmocka_unit_test(sums_of_special_values),
         cmocka_unit_test(shifts_and_scales_are_rounded_once),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down) != 0;

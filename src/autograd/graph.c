@@ -201,7 +201,7 @@ static bool gather(rg_node *leaf)
         return true;
     leaf->value.data = rg_graph_alloc(leaf->graph, rg__tensor_bytes(&leaf->value));
     if (leaf->value.data)
-        rg__gather(leaf->rows, leaf->value.dtype, leaf->value.data);
+        rg__gather_rows(leaf->rows, leaf->value.dtype, leaf->value.data);
     return leaf->value.data != NULL;
 }
 

@@ -31,7 +31,7 @@ struct rg_node {
     rg_tensor value;
     void *grad;      /* as the value; NULL: not made yet */
     bool wants_grad; /* a variable is among its ancestors, or it is one */
-    int kernel; /* the type that the operator computes in, an rg_dtype */
+    int kernel;      /* the type that the operator computes in, an rg_dtype */
     int n_operands;
     int64_t swept; /* the backward that grad is of, counted from 1; or RG__KEPT; 0: none */
     rg_node **operands;

@@ -92,11 +92,11 @@ INLINED double F(fold_run)(const struct F(reduction) * r, const real *x, int64_t
 INLINED void F(fold_all)(const struct F(reduction) * r, const rg_tensor *tx, const rg_tensor *kept,
                          const double *pivot, double *acc)
 {
-    struct rg__runs run;
+    struct rg__broadcast_iter run;
     for (int64_t i = 0; i < rg__count(kept); i++)
         acc[i] = r->initial;
-    rg__runs(tx, kept, tx, &run);
-    while (rg__next_run(&run)) {
+    rg__broadcast_begin(tx, kept, tx, &run);
+    while (rg__broadcast_next(&run)) {
         const real *x = (const real *)tx->data + run.a;
         double *to = acc + run.b;
         const double *p = pivot ? pivot + run.b : NULL;
@@ -138,8 +138,8 @@ INLINED void F(reduce_forward)(rg_node *y, const struct F(reduction) * r)
     rg_set_saved(y, acc);
 }
 
-INLINED void F(run_slopes)(const struct F(reduction) * r, int64_t step, const struct rg__runs *run,
-                           rg_node *y, double n, real *gx)
+INLINED void F(run_slopes)(const struct F(reduction) * r, int64_t step,
+                           const struct rg__broadcast_iter *run, rg_node *y, double n, real *gx)
 {
     const real *x = (const real *)rg_operand(y, 0)->data + run->a, *g = rg_output_grad(y);
     const real *out = rg_output_data(y);
@@ -159,9 +159,9 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
     if (!gx)
         return;
     rg_tensor kept = F(kept_shape)(y, &n);
-    struct rg__runs run;
-    rg__runs(x, &kept, x, &run);
-    while (rg__next_run(&run)) /* with constant steps the loops become vector code */
+    struct rg__broadcast_iter run;
+    rg__broadcast_begin(x, &kept, x, &run);
+    while (rg__broadcast_next(&run)) /* with constant steps the loops become vector code */
         if (run.step_b == 0)
             F(run_slopes)(r, 0, &run, y, n, gx);
         else

@@ -52,7 +52,7 @@ void F(rg__linear_score_sparse)(const rg_model *model, const rg_csr *rows, void 
 {
     int64_t n = rows->indptr[rows->n_rows] - rows->indptr[0];
     F(rg__vector)
-    (model->ctx)->multiply_picked(rows->data, rows->indices, n, model->parameters.value, scratch);
+    (model->ctx)->multiply_gathered(rows->data, rows->indices, n, model->parameters.value, scratch);
     F(sum_products)(model, rows, scratch, scores);
 }
 
@@ -64,7 +64,7 @@ void F(rg__linear_score_wide)(const rg_model *model, const void *table, const rg
     if (model->normalization.scale)
         vector->multiply_scaled(rows->data, rows->indices, n, table, scratch);
     else
-        vector->multiply_far(rows->data, rows->indices, n, table, scratch);
+        vector->multiply_prefetched(rows->data, rows->indices, n, table, scratch);
     F(sum_products)(model, rows, scratch, scores);
 }
 

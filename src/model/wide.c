@@ -44,7 +44,7 @@ static size_t weights_size(const rg_model *model)
     return (size_t)model->inputs.n * rg_dtype_size(model->parameters.dtype);
 }
 
-/* The size of a weight, or of a struct rg__scaled, which has the same size in f32 and f64. */
+/* The size of a weight, or of struct rg__scaled_weight, which is the same in f32 and f64. */
 static size_t column_size(const rg_model *model)
 {
     return model->normalization.scale ? 2 * sizeof(double) : rg_dtype_size(model->parameters.dtype);

@@ -18,8 +18,8 @@ void rg__wide_destroy(rg_context *ctx, struct rg__wide *wide);
 void rg__wide_clear(rg_context *ctx, struct rg__wide *wide);
 
 /* *table gets the table with which the rows of a sparse split can be scored as they are stored: an
- * array of weights or, where the normalisation has scales, of struct rg__scaled. NULL: there is
- * none. Call it from one thread at a time. */
+ * array of weights or, where the normalisation has scales, of struct rg__scaled_weight. NULL: there
+ * is none. Call it from one thread at a time. */
 rg_status rg__wide_table(const rg_model *model, const rg_split *split, const void **table);
 
 #endif

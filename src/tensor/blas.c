@@ -1,4 +1,5 @@
-/* blas.c: the only file that includes cblas.h (which defines `I`, of complex.h). */
+/* blas.c: the matrix product by BLAS. The only file that includes cblas.h, which defines the macro
+ * `I` of complex.h. */
 #include "tensor/blas.h"
 
 #include "tensor/blas_threads.h"
@@ -12,7 +13,7 @@
 #define GEMM cblas_dgemm
 #endif
 
-enum { MOST_TERMS = 4096, MOST_ROWS = 1 << 20 };
+enum { MAX_TERMS = 4096, MAX_ROWS = 1 << 20 };
 
 struct F(product) {
     bool trans_a, trans_b;
@@ -20,12 +21,14 @@ struct F(product) {
     const real *a, *b;
 };
 
-/* c = (or +=) the terms [begin, end) of the product, rows in blocks that fit BLAS's int. */
-static void F(part)(const struct F(product) *p, int64_t begin, int64_t end, real *c, bool add)
+/* c = (or, with `add`, +=) the terms [begin, end) of the product, by blocks of rows whose number
+ * fits BLAS's int. */
+static void F(partial_product)(const struct F(product) * p, int64_t begin, int64_t end, real *c,
+                               bool add)
 {
     int lda = (int)(p->trans_a ? p->m : p->k), ldb = (int)(p->trans_b ? p->k : p->n);
-    for (int64_t row = 0; row < p->m; row += MOST_ROWS) {
-        int64_t rows = p->m - row < MOST_ROWS ? p->m - row : MOST_ROWS;
+    for (int64_t row = 0; row < p->m; row += MAX_ROWS) {
+        int64_t rows = p->m - row < MAX_ROWS ? p->m - row : MAX_ROWS;
         const real *a = p->trans_a ? p->a + begin * p->m + row : p->a + row * p->k + begin;
         const real *b = p->trans_b ? p->b + begin : p->b + begin * p->n;
         GEMM(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans,
@@ -36,7 +39,7 @@ static void F(part)(const struct F(product) *p, int64_t begin, int64_t end, real
 
 size_t F(rg__gemm_scratch)(int64_t m, int64_t n, int64_t k)
 {
-    return k > MOST_TERMS ? (size_t)(m * n) * (sizeof(double) + sizeof(real)) : 0;
+    return k > MAX_TERMS ? (size_t)(m * n) * (sizeof(double) + sizeof(real)) : 0;
 }
 
 void F(rg__gemm)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const real *a,
@@ -50,15 +53,15 @@ void F(rg__gemm)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, co
             memset(c, 0, (size_t)(m * n) * sizeof *c);
         return;
     }
-    if (k <= MOST_TERMS) {
-        F(part)(&p, 0, k, c, add);
+    if (k <= MAX_TERMS) {
+        F(partial_product)(&p, 0, k, c, add);
         return;
     }
     double *total = scratch;
     real *block = (real *)(total + m * n);
     memset(total, 0, (size_t)(m * n) * sizeof *total);
-    for (int64_t begin = 0; begin < k; begin += MOST_TERMS) {
-        F(part)(&p, begin, k - begin < MOST_TERMS ? k : begin + MOST_TERMS, block, false);
+    for (int64_t begin = 0; begin < k; begin += MAX_TERMS) {
+        F(partial_product)(&p, begin, k - begin < MAX_TERMS ? k : begin + MAX_TERMS, block, false);
         for (int64_t i = 0; i < m * n; i++)
             total[i] += ACC(block[i]);
     }

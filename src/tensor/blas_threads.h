@@ -1,4 +1,5 @@
-/* blas_threads.h (internal): OpenBLAS's one setting for the whole process, and its version. */
+/* blas_threads.h (internal): OpenBLAS's number of threads, which is a setting of the whole process,
+ * and its version. */
 #ifndef RG_TENSOR_BLAS_THREADS_H
 #define RG_TENSOR_BLAS_THREADS_H
 

@@ -3,7 +3,7 @@
 
 #include "tensor/tensor.h"
 
-/* The extent of axis i counted from the end; 1 where the tensor has none. */
+/* The extent of axis i, counted from the end; 1 if the tensor has no such axis. */
 static int64_t extent(const rg_tensor *t, int from_end)
 {
     return from_end < t->ndim ? t->dims[t->ndim - 1 - from_end] : 1;
@@ -25,7 +25,7 @@ bool rg__broadcast_shape(const rg_tensor *a, const rg_tensor *b, rg_tensor *out)
     return true;
 }
 
-/* Strides of t along the axes of out: 0 where t is broadcast. */
+/* The strides of t along the axes of `out`, 0 where t is broadcast. */
 static void strides(const rg_tensor *t, const rg_tensor *out, int64_t stride[RG_MAX_DIMS])
 {
     int64_t step = 1;
@@ -36,13 +36,15 @@ static void strides(const rg_tensor *t, const rg_tensor *out, int64_t stride[RG_
     }
 }
 
-/* Axes k and k+1 act as one for an operand when a step along k is a whole turn of k+1. */
+/* Whether two adjacent axes of an operand can be iterated as one: a step along the outer axis must
+ * equal the whole extent of the inner one. */
 static bool merges(int64_t outer, int64_t inner, int64_t inner_dim)
 {
     return outer == inner * inner_dim;
 }
 
-void rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out, struct rg__runs *r)
+void rg__broadcast_begin(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out,
+                         struct rg__broadcast_iter *r)
 {
     int64_t sa[RG_MAX_DIMS], sb[RG_MAX_DIMS];
     r->y = r->a = r->b = r->step_a = r->step_b = r->ndim = 0; /* not the arrays, which are long */
@@ -50,7 +52,7 @@ void rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out, stru
     r->started = r->empty = false;
     for (int i = 0; i < out->ndim; i++)
         r->empty |= out->dims[i] == 0;
-    if (r->empty) /* the other extents may have a product that no integer holds */
+    if (r->empty) /* the product of the other extents may overflow */
         return;
     if (rg__same_shape(a, b)) {
         r->length = rg__count(a);
@@ -83,7 +85,7 @@ void rg__runs(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out, stru
     r->ndim = n;
 }
 
-bool rg__next_run(struct rg__runs *r)
+bool rg__broadcast_next(struct rg__broadcast_iter *r)
 {
     if (!r->started) {
         r->started = true;

@@ -1,7 +1,7 @@
-/* column.c: products of dense rows with one column; see column.h.
+/* column.c: products of dense rows with a vector; see column.h.
  *
- * The one idea: rows come in strips. A strip that the loops of vector.h can read is as long as its
- * run and is read in place; another is converted into a scratch that stays in the first cache. */
+ * Rows are processed in strips of adjacent rows. Rows of a type that the loops of vector.h can read
+ * are used in place; others are converted into scratch memory, in strips that fit the L1 cache. */
 #include "tensor/column.h"
 
 #include "tensor/tensor.h"
@@ -13,18 +13,19 @@ enum { STRIP_BYTES = 8 << 10 };
 struct F(strips) {
     const struct F(rg__vector) * vector;
     const rg_selection *rows;
-    int64_t n_columns, most; /* rows a strip */
-    int64_t run, at;         /* the next row is rows->runs[run].first + at */
-    int64_t done;            /* rows given out */
+    int64_t n_columns, max_rows; /* of a strip */
+    int64_t run, at;             /* the next row is rows->runs[run].first + at */
+    int64_t done;                /* rows in the strips so far */
     real *scratch;
 };
 
-static bool F(in_place)(rg_dtype dtype)
+/* Whether the loops of vector.h read rows of this type. */
+static bool F(is_readable)(rg_dtype dtype)
 {
     return dtype == REAL_TYPE || dtype == RG_F16;
 }
 
-/* Rows that fit the scratch. */
+/* The number of rows that the scratch memory holds. */
 static int64_t F(scratch_rows)(const rg_selection *rows)
 {
     int64_t n = STRIP_BYTES / (int64_t)sizeof(real) / (rg__selected_columns(rows) + 1);
@@ -34,23 +35,23 @@ static int64_t F(scratch_rows)(const rg_selection *rows)
 size_t F(rg__column_scratch)(const rg_selection *rows)
 {
     size_t n_columns = (size_t)rg__selected_columns(rows);
-    bool in_place = F(in_place)(rg__selected_type(rows));
+    bool in_place = F(is_readable)(rg__selected_type(rows));
     size_t strip = in_place ? 0 : (size_t)F(scratch_rows)(rows) * n_columns * sizeof(real);
     return n_columns * (sizeof(double) + sizeof(real)) + strip;
 }
 
 static struct F(strips) F(strips_of)(const rg_context *ctx, const rg_selection *rows, real *scratch)
 {
-    bool in_place = F(in_place)(rg__selected_type(rows));
+    bool in_place = F(is_readable)(rg__selected_type(rows));
     return (struct F(strips)){.vector = F(rg__vector)(ctx),
                               .rows = rows,
                               .n_columns = rg__selected_columns(rows),
-                              .most = in_place ? RG__PRODUCT_BLOCK : F(scratch_rows)(rows),
+                              .max_rows = in_place ? RG__PRODUCT_BLOCK : F(scratch_rows)(rows),
                               .scratch = scratch};
 }
 
-/* The next strip and its number of rows, 0 after the last. No strip crosses a multiple of
- * RG__PRODUCT_BLOCK rows. */
+/* The next strip, and its number of rows in *n_rows; NULL after the last. A strip does not cross a
+ * multiple of RG__PRODUCT_BLOCK rows. */
 static const void *F(next_strip)(struct F(strips) * s, int64_t *n_rows)
 {
     const rg_selection *rows = s->rows;
@@ -64,14 +65,14 @@ static const void *F(next_strip)(struct F(strips) * s, int64_t *n_rows)
     int64_t n = rows->runs[s->run].n_rows - s->at;
     int64_t block = RG__PRODUCT_BLOCK - s->done % RG__PRODUCT_BLOCK;
     n = n < block ? n : block;
-    n = n < s->most ? n : s->most;
-    const rg_run here = {rows->runs[s->run].first + s->at, n};
-    const void *data = rg__run_data(rows, &here);
+    n = n < s->max_rows ? n : s->max_rows;
+    const rg_run strip = {rows->runs[s->run].first + s->at, n};
+    const void *data = rg__run_data(rows, &strip);
     rg_dtype dtype = rg__selected_type(rows);
     s->at += n;
     s->done += n;
     *n_rows = n;
-    if (F(in_place)(dtype))
+    if (F(is_readable)(dtype))
         return data;
     rg__cast(dtype, data, REAL_TYPE, s->scratch, n * s->n_columns);
     return s->scratch;

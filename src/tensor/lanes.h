@@ -1,8 +1,8 @@
 /* lanes.h (internal; for files compiled twice): sums whose bits do not depend on the machine.
  *
- * The one idea: a sum runs in a fixed number of lanes (16 in f32, 8 in f64), whatever the width of
- * the machine's vectors, the tail goes to the first lanes, and the lanes are folded in a fixed
- * tree. Compilers turn such loops into vector code, and every one of them gives the same bits. */
+ * A sum has a fixed number of accumulators (lanes): 16 for f32, 8 for f64, whatever the width of
+ * the machine's vectors. Element i is added to lane i mod LANES, and the lanes are then added in a
+ * fixed tree. Compilers vectorise such loops, and the result has the same bits in all cases. */
 #ifndef RG_TENSOR_LANES_H
 #define RG_TENSOR_LANES_H
 
@@ -18,7 +18,7 @@ static inline double F(fold_double)(double acc[LANES])
     return acc[0];
 }
 
-/* sum x[0..n), in double. */
+/* The sum of x[0..n), in double. */
 static inline double F(lane_sum)(const real *x, int64_t n)
 {
     double acc[LANES] = {0};

@@ -1,8 +1,8 @@
-/* level.h (internal; for files that CMake compiles for each level of x86-64): their names.
+/* level.h (internal): names in files that CMake compiles once per x86-64 level.
  *
- * The one idea: what such a file exports is called V(name), as rg__vector_f32_v3; the pass for
- * level 1, which every machine has, also holds what exists once: the choice by the context's
- * level. */
+ * Such a file writes V(name) for its functions; V(rg__vector) becomes rg__vector_f32_v3 in the
+ * compilation for level 3. Code that must exist only once, such as the choice by the context's
+ * level, belongs to the compilation for level 1. */
 #ifndef RG_TENSOR_LEVEL_H
 #define RG_TENSOR_LEVEL_H
 
@@ -11,11 +11,11 @@
 #define RG__V_NAME(name, level)  name##_v##level
 #define RG__V_PASTE(name, level) RG__V_NAME(name, level)
 
-/* A name at a level, and at that of this pass. */
+/* A name at a given level, and at the level being compiled. */
 #define AT_LEVEL(name, level) RG__V_PASTE(F(name), level)
 #define V(name)               RG__V_PASTE(F(name), RG_LEVEL)
 
-/* Of `name`, declared at all levels: the one of a context. */
+/* The address of `name`, declared for all levels, at the level of a context. */
 #ifdef RG_MORE_LEVELS
 #define BY_LEVEL(ctx, name)                                                                        \
     ((ctx)->level == 4   ? &AT_LEVEL(name, 4)                                                      \

@@ -1,4 +1,4 @@
-/* selection.c: rows of a matrix that are read where they lie; see rg_selection in tensor.h. */
+/* selection.c: selected rows of a matrix; see rg_selection in rankgrad/tensor.h. */
 #include "tensor/selection.h"
 
 #include "tensor/tensor.h"
@@ -22,32 +22,32 @@ static bool check_matrix(const rg_selection *rows, char *problem)
     if (rg__is_sparse_matrix(rows)) {
         if (sparse->n_rows < 0 || sparse->n_cols < 0 || sparse->n_cols > INT32_MAX ||
             !rg_dtype_computes(sparse->dtype))
-            return PROBLEM("sparse rows (%lld,%lld) of %s; expected no negative count, fewer than "
-                           "2^31 columns, f32 or f64",
+            return PROBLEM("sparse rows (%lld,%lld) of %s; expected no negative extent, fewer "
+                           "than 2^31 columns, and f32 or f64",
                            (long long)sparse->n_rows, (long long)sparse->n_cols,
-                           type ? type : "no type");
+                           type ? type : "unknown type");
         return true;
     }
     if (dense->ndim != 2 || rg_tensor_count(dense) < 0 ||
         !(rg_dtype_computes(dense->dtype) || dense->dtype == RG_F16))
         return PROBLEM("dense rows %s of %s; expected (N,F) of f16, f32 or f64",
-                       rg__shape_text(dense, shape), type ? type : "no type");
+                       rg__shape_text(dense, shape), type ? type : "unknown type");
     return dense->data || rg__count(dense) == 0 ||
-           PROBLEM("neither dense.data nor sparse.indptr is there");
+           PROBLEM("dense.data and sparse.indptr are NULL; expected one of them");
 }
 
-/* Whether the values of a run of sparse rows can be read. */
+/* Checks the indptr of a run of sparse rows, and that there are indices and data. */
 static bool check_values(const rg_csr *csr, const rg_run *run, char *problem)
 {
     const int64_t *indptr = csr->indptr + run->first;
     for (int64_t i = 0; i < run->n_rows; i++)
         if (indptr[i] < 0 || indptr[i + 1] < indptr[i])
-            return PROBLEM("indptr of row %lld (from 0) goes from %lld to %lld; it must not be "
-                           "negative nor decrease",
+            return PROBLEM("indptr of row %lld (from 0) goes from %lld to %lld; expected no "
+                           "negative number and no decrease",
                            (long long)(run->first + i), (long long)indptr[i],
                            (long long)indptr[i + 1]);
     return (csr->indices && csr->data) || indptr[run->n_rows] == indptr[0] ||
-           PROBLEM("sparse rows have values, but no indices or no data");
+           PROBLEM("sparse.%s is NULL, but indptr has non-zeros", csr->data ? "indices" : "data");
 }
 
 bool rg__check_selection(const rg_selection *rows, char problem[RG__SELECTION_PROBLEM])
@@ -71,10 +71,10 @@ bool rg__check_selection(const rg_selection *rows, char problem[RG__SELECTION_PR
         if (sparse && !check_values(&rows->sparse, run, problem))
             return false;
         if (__builtin_add_overflow(total, run->n_rows, &total))
-            return PROBLEM("the runs have more than 2^63 - 1 rows");
+            return PROBLEM("the runs have more than 2^63 - 1 rows in total");
     }
     const rg_tensor all = {RG_F64, 2, {total, rg__selected_columns(rows)}, NULL};
-    return rg_tensor_count(&all) >= 0 || PROBLEM("the runs have more than 2^63 - 1 bytes");
+    return rg_tensor_count(&all) >= 0 || PROBLEM("the selected rows have more than 2^63 - 1 bytes");
 }
 
 int64_t rg__selected_rows(const rg_selection *rows)
@@ -112,8 +112,8 @@ const void *rg__run_data(const rg_selection *rows, const rg_run *run)
     return (const char *)rows->dense.data + (size_t)(run->first * rows->dense.dims[1]) * size;
 }
 
-/* A run of sparse rows, made dense. */
-static void spread(const rg_csr *csr, const rg_run *run, rg_dtype dtype, char *to)
+/* Converts a run of sparse rows to dense rows. */
+static void make_dense(const rg_csr *csr, const rg_run *run, rg_dtype dtype, char *to)
 {
     size_t size = rg_dtype_size(dtype), from_size = rg_dtype_size(csr->dtype);
     size_t row_size = (size_t)csr->n_cols * size;
@@ -124,7 +124,7 @@ static void spread(const rg_csr *csr, const rg_run *run, rg_dtype dtype, char *t
                      to + (size_t)csr->indices[k] * size, 1);
 }
 
-void rg__gather(const rg_selection *rows, rg_dtype dtype, void *to)
+void rg__gather_rows(const rg_selection *rows, rg_dtype dtype, void *to)
 {
     int64_t n_columns = rg__selected_columns(rows);
     char *at = to;
@@ -132,7 +132,7 @@ void rg__gather(const rg_selection *rows, rg_dtype dtype, void *to)
         const rg_run *run = &rows->runs[i];
         int64_t count = run->n_rows * n_columns;
         if (rg__is_sparse_matrix(rows))
-            spread(&rows->sparse, run, dtype, at);
+            make_dense(&rows->sparse, run, dtype, at);
         else
             rg__cast(rows->dense.dtype, rg__run_data(rows, run), dtype, at, count);
         at += (size_t)count * rg_dtype_size(dtype);

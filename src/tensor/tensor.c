@@ -1,8 +1,8 @@
 /* tensor.c: element types, shapes, and conversion between types.
  *
- * Conversion goes through one element at a time as double, so that a new type is one line in each
- * of two switches. Double holds every number of every type but i64's; rounding those once is left
- * to one line of its own. */
+ * Elements are converted one by one through double, so that a new type is one line in each of two
+ * switches. Double represents all values of all types except i64; from i64 to f32 there is a direct
+ * conversion, because rounding twice could give another result. */
 #include "tensor/tensor.h"
 
 #include <math.h>
@@ -84,10 +84,10 @@ uint16_t rg__double_to_half(double value)
     double magnitude = fabs(value);
     if (isnan(value))
         return sign | 0x7e00u;
-    if (magnitude >= 65520.0) /* half way between the largest half and the next power */
+    if (magnitude >= 65520.0) /* halfway between the largest half and 65536 */
         return sign | 0x7c00u;
     int exponent = magnitude < 0x1p-14 ? -14 : ilogb(magnitude);
-    /* In units of the last place: rint rounds to even, and a carry runs into the exponent. */
+    /* In units of the last place. rint rounds ties to even; a carry increments the exponent. */
     unsigned units = (unsigned)rint(ldexp(magnitude, 10 - exponent));
     return (uint16_t)(sign | (units + ((unsigned)(exponent + 14) << 10)));
 }
@@ -144,7 +144,7 @@ void rg__cast(rg_dtype from_type, const void *from, rg_dtype to_type, void *to, 
         return;
     }
     for (int64_t i = 0; i < count; i++)
-        if (from_type == RG_I64 && to_type == RG_F32) /* not by way of double, which rounds, too */
+        if (from_type == RG_I64 && to_type == RG_F32) /* through double it would be rounded twice */
             ((float *)to)[i] = (float)((const int64_t *)from)[i];
         else
             store(to_type, to, i, rg__element(from_type, from, i));
@@ -178,7 +178,7 @@ bool rg__all_finite(const rg_tensor *tensor)
     int64_t n = rg_tensor_count(tensor);
     const float *x = tensor->data;
     const double *z = tensor->data;
-    int bad = 0; /* infinity - infinity is NaN, as NaN - NaN is; this becomes a loop over vectors */
+    int bad = 0; /* x - x is NaN for an infinity or NaN; this loop is vectorised */
     if (tensor->dtype == RG_F32)
         for (int64_t i = 0; i < n; i++)
             bad |= x[i] - x[i] != 0;
@@ -198,11 +198,11 @@ rg_status rg_tensor_cast(rg_context *ctx, const rg_tensor *from, rg_tensor *to)
     const rg_tensor *bad = count < 0 ? from : rg_tensor_count(to) < 0 ? to : NULL;
     if (bad)
         return rg__fail(ctx, RG_BAD_DATA,
-                        "cast: %s with %d dimensions of type %d is no shape; "
+                        "cast: invalid shape %s with %d dimensions of type %d; "
                         "expected 0 to %d dimensions, none negative, below 2^63 bytes",
                         rg__shape_text(bad, a), bad->ndim, (int)bad->dtype, RG_MAX_DIMS);
     if (!rg__same_shape(from, to))
-        return rg__fail(ctx, RG_BAD_DATA, "cast: from %s to %s; the shapes must be equal",
+        return rg__fail(ctx, RG_BAD_DATA, "cast: from %s to %s; expected equal shapes",
                         rg__shape_text(from, a), rg__shape_text(to, b));
     if (count > 0)
         status = rg__require(ctx, "rg_tensor_cast", "from->data", from->data, "to->data", to->data,

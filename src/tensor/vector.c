@@ -1,8 +1,8 @@
-/* vector.c: loops over vectors of 16, 32 or 64 bytes, by RG_LEVEL; see vector.h.
+/* vector.c: loops with vectors of 16, 32 or 64 bytes, depending on RG_LEVEL; see vector.h.
  *
- * The one idea: 64 bytes of lanes are `PARTS` vectors, whatever their width: lane i of a sum gets
- * the same terms in the same order at every level. GCC's and Clang's vector types turn into the
- * instructions of the level without any intrinsic (but for the conversion from f16). */
+ * The lanes of a sum take up 64 bytes, that is, PARTS vectors. Lane i gets the same terms in the
+ * same order at every level, so all levels give the same bits. Most code uses the vector types of
+ * GCC and Clang; intrinsics are used where these compile to slow code or have no equivalent. */
 #include "tensor/vector.h"
 
 #include "tensor/level.h"
@@ -23,7 +23,7 @@
 #define X86(name) _mm_##name
 #endif
 
-/* Vectors of the level, and of 16 bytes for the ends of rows; at any address. */
+/* A vector of the level's width, and one of 16 bytes for the ends of rows; both unaligned. */
 typedef real vec __attribute__((vector_size(WIDTH), aligned(sizeof(real)), may_alias));
 typedef real quad __attribute__((vector_size(16), aligned(sizeof(real)), may_alias));
 
@@ -39,7 +39,7 @@ static inline quad V(load_quad)(const real *x)
     return *(const quad *)x;
 }
 
-/* Element by element a where it is larger than b, else b (where either is a NaN, too). */
+/* Element-wise a > b ? a : b, which is b if either is NaN. */
 static inline vec V(larger)(vec a, vec b)
 {
 #if defined(__x86_64__) && RG_REAL == 32
@@ -53,16 +53,17 @@ static inline vec V(larger)(vec a, vec b)
 #endif
 }
 
-/* ---- Rows, of the numbers' own type or of binary16 ------------------------------------------- */
+/* ---- Reading rows in `real` or in binary16 --------------------------------------------------- */
 
-/* What follows is compiled for both: `half` is a constant wherever these are called. */
+/* The functions below are compiled for both: `half` is a constant in every call. */
 
 typedef float floats __attribute__((vector_size(16)));
 typedef int32_t words __attribute__((vector_size(16)));
 typedef uint16_t halves __attribute__((vector_size(8), aligned(2), may_alias));
 
-/* The exponent's bias is 15 in f16 and 127 in f32: the bits are moved into place and multiplied by
- * 2^112, exactly, subnormals too; what is 65536 or more then was infinite or a NaN. */
+/* The exponent's bias is 15 in f16 and 127 in f32, so the bits are shifted into place and the
+ * number is multiplied by 2^112. That is exact, also for subnormals. A result of 65536 or more was
+ * an infinity or NaN. */
 static inline floats V(widen_halves)(halves x)
 {
 #if RG_LEVEL > 1
@@ -79,6 +80,7 @@ static inline floats V(widen_halves)(halves x)
 #endif
 }
 
+/* Element k of a row; four below reads 16 bytes of `real` from there on, numbers a whole vector. */
 INLINED real V(number)(const void *row, int64_t k, bool half)
 {
     return half ? (real)V(widen_halves)((halves){((const uint16_t *)row)[k]})[0]
@@ -114,15 +116,15 @@ INLINED vec V(numbers)(const void *row, int64_t k, bool half)
 #endif
 }
 
-/* Row m. */
+/* Row m of x (rows,n). */
 INLINED const void *V(row)(const void *x, int64_t m, int64_t n, bool half)
 {
     return half ? (const void *)((const uint16_t *)x + m * n) : (const real *)x + m * n;
 }
 
-/* The last n < LANES numbers of a row, from its element k, and zeros: they, and products of two of
- * them, change nothing in lanes that began as +0. Through registers, for a wide load waits for
- * narrow stores. */
+/* The last n < LANES elements of a row, from element k on, padded with zeros. Adding +0, or a
+ * product of two of them, does not change lanes that start at +0. This is done in registers because
+ * a wide load from memory would have to wait for the narrow stores. */
 #if RG_LEVEL == 4 && RG_REAL == 32
 INLINED void V(pad)(const void *row, int64_t k, int64_t n, bool half, vec padded[PARTS])
 {
@@ -162,7 +164,7 @@ INLINED void V(pad)(const void *row, int64_t k, int64_t n, bool half, vec padded
 
 typedef real part32 __attribute__((vector_size(32), aligned(sizeof(real)), may_alias));
 
-/* The sum of all lanes, folded in halves. */
+/* The sum of all lanes: the upper half is added to the lower half until one lane is left. */
 static inline real V(fold_lanes)(vec acc[PARTS])
 {
     for (int width = PARTS / 2; width > 0; width /= 2)
@@ -187,9 +189,9 @@ static inline real V(fold_lanes)(vec acc[PARTS])
 #endif
 }
 
-/* The sum of x[k] w[k] over [from, to), where `rest` holds w's last numbers, padded. Row after row,
- * never several at a time: a row comes from memory, and jumping between rows starves the prefetcher
- * (measured: four rows at a time, 2.8 times as long). */
+/* The sum of x[k] w[k] over [from, to); `rest` has the last elements of w, padded. Rows are
+ * processed one at a time because they come from memory, and alternating between rows defeats the
+ * hardware prefetcher (measured: four rows at a time take 2.8 times as long). */
 INLINED real V(dot)(const void *x, const real *w, int64_t from, int64_t to, const vec rest[PARTS],
                     bool half)
 {
@@ -231,7 +233,7 @@ static void V(dot_rows)(const void *x, bool half, int64_t rows, int64_t n, const
 
 /* ---- sum += X^T g ---------------------------------------------------------------------------- */
 
-/* One vector of `sum` stays in a register while `count` rows pass. */
+/* Adds `count` rows. Each vector of `sum` stays in a register for all of them. */
 INLINED void V(add_some)(const void *x, int count, int64_t n, const real *g, real *sum, bool half)
 {
     int64_t k = 0;
@@ -254,10 +256,10 @@ INLINED void V(add_some)(const void *x, int count, int64_t n, const real *g, rea
 
 INLINED void V(add_all)(const void *x, int64_t rows, int64_t n, const real *g, real *sum, bool half)
 {
-    enum { TOGETHER = 8 };
+    enum { ROWS = 8 };
     int64_t m = 0;
-    for (; m + TOGETHER <= rows; m += TOGETHER)
-        V(add_some)(V(row)(x, m, n, half), TOGETHER, n, g + m, sum, half);
+    for (; m + ROWS <= rows; m += ROWS)
+        V(add_some)(V(row)(x, m, n, half), ROWS, n, g + m, sum, half);
     for (; m < rows; m++)
         V(add_some)(V(row)(x, m, n, half), 1, n, g + m, sum, half);
 }
@@ -272,7 +274,7 @@ static void V(add_rows)(const void *x, bool half, int64_t rows, int64_t n, const
 
 /* ---- Sparse rows ----------------------------------------------------------------------------- */
 
-/* How many numbers ahead a large table's entries are asked for. */
+/* How many elements ahead of its use an entry of a large table is prefetched. */
 enum { AHEAD = 32 };
 
 INLINED void V(multiply)(const real *x, const int32_t *column, int64_t n, const real *b, real *p,
@@ -294,20 +296,22 @@ INLINED void V(multiply)(const real *x, const int32_t *column, int64_t n, const 
     }
 }
 
-static void V(multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
-                               real *p)
+static void V(multiply_gathered)(const real *x, const int32_t *column, int64_t n, const real *b,
+                                 real *p)
 {
     V(multiply)(x, column, n, b, p, false);
 }
 
-static void V(multiply_far)(const real *x, const int32_t *column, int64_t n, const real *b, real *p)
+static void V(multiply_prefetched)(const real *x, const int32_t *column, int64_t n, const real *b,
+                                   real *p)
 {
     V(multiply)(x, column, n, b, p, true);
 }
 
-/* One load for each entry keeps twice as many loads under way as one for each of its members. */
+/* Scale and weight are loaded by one instruction: twice as many entries are then loaded at the same
+ * time as with one load for each of the two. */
 static void V(multiply_scaled)(const real *x, const int32_t *column, int64_t n,
-                               const struct F(rg__scaled) * b, real *p)
+                               const struct F(rg__scaled_weight) * b, real *p)
 {
     int64_t k = 0;
 #if defined(__x86_64__) && RG_REAL == 32
@@ -328,7 +332,7 @@ static void V(multiply_scaled)(const real *x, const int32_t *column, int64_t n,
     }
 #endif
     for (; k < n; k++) {
-        const struct F(rg__scaled) *e = &b[column[k]];
+        const struct F(rg__scaled_weight) *e = &b[column[k]];
         p[k] = (real)(ACC(x[k]) * e->scale) * e->weight;
     }
 }
@@ -341,8 +345,8 @@ typedef int64_t mask __attribute__((vector_size(WIDTH), aligned(8), may_alias));
 typedef int64_t mask_lane;
 #endif
 
-/* Rows differ in length, and a branch on the length is guessed wrong at every other row: most rows
- * are one step, whose lanes beyond the row a mask clears. */
+/* Rows differ in length, so a branch on the length would be mispredicted at every other row.
+ * Instead, the last (for most rows, the only) step is masked to the length of the row. */
 static void V(sum_rows)(const real *p, const int64_t *indptr, int64_t rows, real *y)
 {
     mask_lane ones[2 * LANES] = {0};
@@ -364,18 +368,18 @@ static void V(sum_rows)(const real *p, const int64_t *indptr, int64_t rows, real
     }
 }
 
-static void V(spread_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p)
+static void V(repeat_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p)
 {
     for (int64_t m = 0; m < rows; m++) {
         int64_t n = indptr[m + 1] - indptr[m];
         for (int64_t k = 0; k < n; k += LANES)
             for (int part = 0; part < PARTS; part++)
-                *(vec *)(p + k + part * STEP) = g[m] - (vec){0}; /* a -0 stays */
+                *(vec *)(p + k + part * STEP) = g[m] - (vec){0}; /* minus keeps a -0 */
         p += n;
     }
 }
 
-/* ---- In double ------------------------------------------------------------------------------- */
+/* ---- Computing in double --------------------------------------------------------------------- */
 
 typedef double dvec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
 typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
@@ -412,7 +416,7 @@ static void V(shift_and_scale)(const real *x, int64_t rows, int64_t n, const dou
     }
 }
 
-/* The sum of all lanes, folded in halves. */
+/* The sum of all lanes, in the same order as fold_lanes. */
 static inline double V(fold)(const dvec acc[DPARTS])
 {
     double lane[LANES];
@@ -452,10 +456,11 @@ static inline vec V(power_of_2)(ivec n)
     return (vec)((n + 127) << 23);
 }
 
-/* exp x = 2^n exp r, n = rint(x / ln 2), |r| <= ln 2 / 2. Adding 1.5 * 2^23 leaves n in the low
- * bits; ln 2 is split so that n * LN2_HIGH is exact; exp r = 1 + r + r^2 p(r), p minimax with 2^-28
- * (Cody and Waite 1980; the coefficients are our own fit). 2^n goes on in two halves, so that
- * overflow and subnormals come out by themselves. Outside [-105, 89] nothing changes any more. */
+/* exp x = 2^n exp r with n = rint(x / ln 2), |r| <= ln 2 / 2 (Cody and Waite 1980). Adding
+ * 1.5 * 2^23 rounds to n in the low bits. ln 2 is split in two so that n times the larger part is
+ * exact. exp r = 1 + r + r^2 p(r), with a minimax polynomial p of error 2^-28 (our own fit). The
+ * factor 2^n is applied as two factors, so that overflow and subnormals are right. x is clamped to
+ * [-105, 89], outside of which the result is constant. */
 static inline vec V(exp_vec)(vec x)
 {
     const vec zero = {0}, magic = zero + 0x1.8p23f;
@@ -463,7 +468,7 @@ static inline vec V(exp_vec)(vec x)
     vec shifted = x * 0x1.715476p+0f + magic, n = shifted - magic;
     ivec whole = (ivec)shifted - (ivec)magic, half = whole >> 1;
     vec r = x - n * 0x1.63p-1f + n * 0x1.bd0106p-13f;
-    vec r2 = r * r; /* Estrin's order: the chain is what takes time */
+    vec r2 = r * r; /* Estrin's scheme, for a short dependency chain */
     vec p = (0x1.fffffcp-2f + 0x1.555492p-3f * r) +
             (0x1.5558f2p-5f + 0x1.123a2p-7f * r + 0x1.6a23cep-10f * r2) * r2;
     p = p * r2 + r + 1;
@@ -488,7 +493,7 @@ static double V(exp)(const real *x, int64_t n, real shift, real *y)
     vec rest[PARTS];
     real e[LANES];
     int64_t whole = n - n % LANES;
-    V(pad)(x, whole, n - whole, false, rest); /* y may be x */
+    V(pad)(x, whole, n - whole, false, rest); /* before y, which may be x, is written */
     for (int64_t i = 0; i < whole; i += LANES)
         V(exp_lanes)(x + i, shift, y + i);
     if (whole < n)
@@ -506,7 +511,7 @@ static real V(max)(const real *x, int64_t n)
         few[i] = i < n ? x[i] : (real)-INFINITY;
     for (int64_t k = 0; k + STEP <= n; k += STEP)
         most = V(larger)(V(load)(x + k), most);
-    most = V(larger)(V(load)(n < STEP ? few : x + n - STEP), most); /* some of them again */
+    most = V(larger)(V(load)(n < STEP ? few : x + n - STEP), most); /* overlaps the last vector */
     memcpy(few, &most, sizeof few);
     last = few[0];
     for (int i = 1; i < STEP; i++)
@@ -514,38 +519,39 @@ static real V(max)(const real *x, int64_t n)
     return last;
 }
 
-/* ---- Sums of a softmax's loss and gradient --------------------------------------------------- */
+/* ---- Loss and gradient of softmax ------------------------------------------------------------ */
 
 struct V(sums) {
-    dvec cross[DPARTS], total[DPARTS];
+    dvec cross_entropy[DPARTS], total[DPARTS];
 };
 
-static inline void V(add_cross)(const real *t, const real *x, double m, double c,
-                                struct V(sums) * sums)
+static inline void V(add_cross_entropy)(const real *t, const real *x, double m, double c,
+                                        struct V(sums) * sums)
 {
     for (int part = 0; part < DPARTS; part++) {
         dvec weight = V(widen)(t + part * DSTEP);
         dvec term = weight * (c - (V(widen)(x + part * DSTEP) - m));
-        sums->cross[part] += (dvec)((lvec)term & (weight != 0)); /* 0 inf is 0 */
+        sums->cross_entropy[part] += (dvec)((lvec)term & (weight != 0)); /* 0 * inf counts as 0 */
         sums->total[part] += weight;
     }
 }
 
-static double V(cross)(const real *t, const real *x, int64_t n, double m, double c, double *total)
+static double V(cross_entropy)(const real *t, const real *x, int64_t n, double m, double c,
+                               double *total)
 {
     struct V(sums) sums;
     memset(&sums, 0, sizeof sums);
     int64_t k = 0;
     for (; k + LANES <= n; k += LANES)
-        V(add_cross)(t + k, x + k, m, c, &sums);
+        V(add_cross_entropy)(t + k, x + k, m, c, &sums);
     if (k < n) {
         vec rest_t[PARTS], rest_x[PARTS];
         V(pad)(t, k, n - k, false, rest_t);
         V(pad)(x, k, n - k, false, rest_x);
-        V(add_cross)((const real *)rest_t, (const real *)rest_x, m, c, &sums);
+        V(add_cross_entropy)((const real *)rest_t, (const real *)rest_x, m, c, &sums);
     }
     *total = V(fold)(sums.total);
-    return V(fold)(sums.cross);
+    return V(fold)(sums.cross_entropy);
 }
 
 static void V(add_difference)(const real *x, const real *t, int64_t n, double scale, double factor,
@@ -564,19 +570,19 @@ extern const struct F(rg__vector) V(rg__vector);
 const struct F(rg__vector) V(rg__vector) = {
     .dot_rows = V(dot_rows),
     .add_rows = V(add_rows),
-    .multiply_picked = V(multiply_picked),
-    .multiply_far = V(multiply_far),
+    .multiply_gathered = V(multiply_gathered),
+    .multiply_prefetched = V(multiply_prefetched),
     .multiply_scaled = V(multiply_scaled),
     .sum_rows = V(sum_rows),
-    .spread_rows = V(spread_rows),
+    .repeat_rows = V(repeat_rows),
     .shift_and_scale = V(shift_and_scale),
     .max = V(max),
     .exp = V(exp),
-    .cross = V(cross),
+    .cross_entropy = V(cross_entropy),
     .add_difference = V(add_difference),
 };
 
-/* ---- The table, once ------------------------------------------------------------------------- */
+/* ---- The choice of the level, compiled once -------------------------------------------------- */
 
 #if RG_LEVEL == 1
 #ifdef RG_MORE_LEVELS

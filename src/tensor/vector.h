@@ -1,9 +1,9 @@
-/* vector.h (internal; for files compiled twice): the few loops whose speed the width of the
- * machine's vectors decides. Sums are in double.
+/* vector.h (internal; for files compiled twice): the few loops whose speed depends on the width of
+ * the machine's vectors.
  *
- * The one idea: vector.c is compiled once a level of x86-64 (v1: SSE2, v3: AVX2, v4: AVX-512) and
- * the context picks the widest that the machine has. What is summed in which order is written down
- * in lanes that no level changes, so that all levels give the same bits (tests/test_vector.c).
+ * vector.c is compiled once per x86-64 level (v1: SSE2, v3: AVX2, v4: AVX-512), and the context
+ * selects the highest level that the machine has. Sums use a fixed number of lanes (lanes.h), so
+ * that all levels give the same bits (tests/test_vector.c).
  */
 #ifndef RG_TENSOR_VECTOR_H
 #define RG_TENSOR_VECTOR_H
@@ -11,62 +11,66 @@
 #include "base/base.h"
 #include "tensor/real.h"
 
-/* Products accumulate in the numbers' own type over at most so many terms; blocks in double. */
+/* At most this many products are added in `real`; the sums of such blocks are added in double. */
 enum { RG__PRODUCT_BLOCK = 4096 };
 
-/* A column's scale beside its weight, so that both are in one line of the cache. */
-struct F(rg__scaled) {
+/* The scale and the weight of a column, next to each other so that they share a cache line. */
+struct F(rg__scaled_weight) {
     double scale;
     real weight;
 };
 
 struct F(rg__vector) {
-    /* y[m] = sum_k x[m,k] w[k] for x (rows,n) of the numbers' own type, or (`half`) of binary16,
-     * converted in registers: 16 lanes in f32, 8 in f64; y[m] depends on row m alone. */
+    /* y[m] = sum_k x[m,k] w[k] for x (rows,n) in `real` or, with `half`, in binary16, which is
+     * converted in registers. Sums in LANES lanes; the bits of y[m] depend only on row m. */
     void (*dot_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *w, real *y);
 
-    /* sum[k] += sum_m g[m] x[m,k] for such rows, in order; at most RG__PRODUCT_BLOCK of them
-     * between two clearings of `sum`. */
+    /* sum[k] += sum_m g[m] x[m,k] for such rows, in order. Callers add at most RG__PRODUCT_BLOCK
+     * rows to the same `sum`. */
     void (*add_rows)(const void *x, bool half, int64_t rows, int64_t n, const real *g, real *sum);
 
     /* p[k] = x[k] b[column[k]]. */
-    void (*multiply_picked)(const real *x, const int32_t *column, int64_t n, const real *b,
-                            real *p);
+    void (*multiply_gathered)(const real *x, const int32_t *column, int64_t n, const real *b,
+                              real *p);
 
-    /* The same, where b is too large for the cache of a core. */
-    void (*multiply_far)(const real *x, const int32_t *column, int64_t n, const real *b, real *p);
+    /* The same with prefetching, for a b that does not fit the cache of a core. */
+    void (*multiply_prefetched)(const real *x, const int32_t *column, int64_t n, const real *b,
+                                real *p);
 
-    /* p[k] = z b[column[k]].weight, z = x[k] b[column[k]].scale, in double and rounded once. */
+    /* p[k] = z b[column[k]].weight, where z = x[k] b[column[k]].scale is computed in double and
+     * rounded once. */
     void (*multiply_scaled)(const real *x, const int32_t *column, int64_t n,
-                            const struct F(rg__scaled) * b, real *p);
+                            const struct F(rg__scaled_weight) * b, real *p);
 
-    /* y[m] = sum of p over sparse row m, p beginning with row 0, in LANES lanes. LANES numbers
-     * more, of any value, can be read behind p's. */
+    /* y[m] = sum of p over sparse row m, in LANES lanes; p begins with the first non-zero of row 0.
+     * May read up to LANES elements past the end of p; their values do not matter. */
     void (*sum_rows)(const real *p, const int64_t *indptr, int64_t rows, real *y);
 
-    /* p[k] = g[m] for each k of sparse row m. LANES numbers more can be written behind p's. */
-    void (*spread_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p);
+    /* p[k] = g[m] for each k of sparse row m. May write up to LANES elements past the end of p. */
+    void (*repeat_rows)(const real *g, const int64_t *indptr, int64_t rows, real *p);
 
-    /* y[m,k] = (x[m,k] - shift[k]) scale[k], in double and rounded once; y may be x. */
+    /* y[m,k] = (x[m,k] - shift[k]) scale[k], computed in double and rounded once; y may be x. */
     void (*shift_and_scale)(const real *x, int64_t rows, int64_t n, const double *shift,
                             const double *scale, real *y);
 
-    /* The largest x[i]; -inf where n is 0. A NaN is never larger. */
+    /* The largest x[i], ignoring NaN; -inf if there is none. */
     real (*max)(const real *x, int64_t n);
 
-    /* y[i] = exp(x[i] - shift), and their sum: f32 within 1 ulp, exact at NaN and infinities; f64
-     * by libm. In place is allowed. */
+    /* y[i] = exp(x[i] - shift); returns their sum. f32: within 1 ulp, and exact for NaN and
+     * infinities; f64: by libm. y may be x. */
     double (*exp)(const real *x, int64_t n, real shift, real *y);
 
-    /* sum_k t[k] (c - (x[k] - m)) over the k with t[k] != 0; *total gets sum_k t[k]. */
-    double (*cross)(const real *t, const real *x, int64_t n, double m, double c, double *total);
+    /* Returns sum_k t[k] (c - (x[k] - m)) over the k with t[k] != 0; *total = sum_k t[k]. This is
+     * the cross entropy of t with the softmax of x if m = max x and c = log sum_k exp(x[k] - m). */
+    double (*cross_entropy)(const real *t, const real *x, int64_t n, double m, double c,
+                            double *total);
 
-    /* y[k] += factor (scale x[k] - t[k]), each term in double. */
+    /* y[k] += factor (scale x[k] - t[k]), where the term is computed in double. */
     void (*add_difference)(const real *x, const real *t, int64_t n, double scale, double factor,
                            real *y);
 };
 
-/* The loops of the widest level that this context may use. */
+/* The loops for the level of a context. */
 const struct F(rg__vector) * F(rg__vector)(const rg_context *ctx);
 
 #endif

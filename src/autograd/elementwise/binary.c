@@ -22,27 +22,27 @@ typedef real F(binary)(real a, real b);
             loop((run).step_a, (run).step_b, __VA_ARGS__);                                         \
     } while (0)
 
-INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) *value, int64_t n,
+INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) * value, int64_t n,
                             const real *a, const real *b, real *out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = value(a[i * step_a], b[i * step_b]);
 }
 
-INLINED void F(binary_forward)(rg_node *y, F(binary) *value)
+INLINED void F(binary_forward)(rg_node *y, F(binary) * value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     real *out = rg_output_data(y);
-    struct rg__runs run;
-    rg__runs(ta, tb, rg_node_value(y), &run);
-    while (rg__next_run(&run)) {
+    struct rg__broadcast_iter run;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
+    while (rg__broadcast_next(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
         BY_STEP(run, F(run_forward), value, run.length, a, b, out + run.y);
     }
 }
 
 /* grad (or, where it is not NULL, sum) += g slope(a, b); `which` of the two steps is its own. */
-INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) *slope, int which,
+INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) * slope, int which,
                              int64_t n, const real *a, const real *b, const real *g, real *grad,
                              double *sum)
 {
@@ -55,7 +55,7 @@ INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) *slope, i
 
 /* The gradient of operand `which`: g slope(a, b), summed over the axes along which it was
  * broadcast. */
-INLINED void F(operand_backward)(rg_node *y, int which, F(binary) *slope)
+INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1), *own = which ? tb : ta;
     const real *g = rg_output_grad(y);
@@ -70,9 +70,9 @@ INLINED void F(operand_backward)(rg_node *y, int which, F(binary) *slope)
             return;
         memset(sum, 0, (size_t)count * sizeof *sum);
     }
-    struct rg__runs run;
-    rg__runs(ta, tb, rg_node_value(y), &run);
-    while (rg__next_run(&run)) {
+    struct rg__broadcast_iter run;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
+    while (rg__broadcast_next(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
         int64_t at = which ? run.b : run.a;
         BY_STEP(run, F(run_backward), slope, which, run.length, a, b, g + run.y, grad + at,

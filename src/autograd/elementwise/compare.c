@@ -7,13 +7,13 @@
 
 typedef bool F(comparison)(real a, real b);
 
-INLINED void F(compare_forward)(rg_node *y, F(comparison) *value)
+INLINED void F(compare_forward)(rg_node *y, F(comparison) * value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     uint8_t *out = rg_output_data(y);
-    struct rg__runs run;
-    rg__runs(ta, tb, rg_node_value(y), &run);
-    while (rg__next_run(&run)) {
+    struct rg__broadcast_iter run;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
+    while (rg__broadcast_next(&run)) {
         const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
         for (int64_t i = 0; i < run.length; i++)
             out[run.y + i] = value(a[i * run.step_a], b[i * run.step_b]);
@@ -46,9 +46,9 @@ INLINED void logical_forward(rg_node *y, bool (*value)(bool a, bool b))
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     uint8_t *out = rg_output_data(y);
-    struct rg__runs run;
-    rg__runs(ta, tb, rg_node_value(y), &run);
-    while (rg__next_run(&run)) {
+    struct rg__broadcast_iter run;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
+    while (rg__broadcast_next(&run)) {
         const uint8_t *a = (const uint8_t *)ta->data + run.a;
         const uint8_t *b = (const uint8_t *)tb->data + run.b;
         for (int64_t i = 0; i < run.length; i++)

@@ -39,7 +39,7 @@ struct constants {
     double c, d;
 };
 
-INLINED void F(unary_forward)(rg_node *y, F(unary) *value)
+INLINED void F(unary_forward)(rg_node *y, F(unary) * value)
 {
     const struct constants *own = rg_attributes(y);
     real c = (real)own->c, d = (real)own->d, *out = rg_output_data(y);
@@ -49,7 +49,7 @@ INLINED void F(unary_forward)(rg_node *y, F(unary) *value)
         out[i] = value(x[i], 0, c, d);
 }
 
-INLINED void F(unary_backward)(rg_node *y, F(unary) *slope)
+INLINED void F(unary_backward)(rg_node *y, F(unary) * slope)
 {
     const struct constants *own = rg_attributes(y);
     real c = (real)own->c, d = (real)own->d, *gx = rg_operand_grad(y, 0);

@@ -91,7 +91,7 @@ void F(rg__csr_matmul_forward)(rg_node *y)
     for (int64_t i = 0; i < rows->n_runs; i++) {
         struct F(run) run = F(run_at)(rows, i, &converted);
         if (n == 1) {
-            vector->multiply_picked(run.x, run.column, F(nonzeros)(&run), b->data, products);
+            vector->multiply_gathered(run.x, run.column, F(nonzeros)(&run), b->data, products);
             vector->sum_rows(products, run.indptr, run.n_rows, out);
         } else {
             F(product)(&run, b->data, n, out);
@@ -144,7 +144,7 @@ void F(rg__csr_matmul_backward)(rg_node *y)
     for (int64_t i = 0; i < rows->n_runs; i++) {
         struct F(run) run = F(run_at)(rows, i, &converted);
         if (n == 1) {
-            vector->spread_rows(g, run.indptr, run.n_rows, spread);
+            vector->repeat_rows(g, run.indptr, run.n_rows, spread);
             F(add_column)(&run, spread, grad, sum);
         } else {
             F(add_columns)(&run, g, n, grad, sum);

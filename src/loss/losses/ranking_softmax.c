@@ -74,8 +74,8 @@ static double F(list_forward)(struct F(rg__list) * list)
     real max = list->vector->max(list->s, list->n);
     state[MAX] = ACC(max);
     state[SUM] = F(sum_exp)(list, list->s, max, list->kept);
-    double loss =
-        list->vector->cross(t, list->s, list->n, state[MAX], log(state[SUM]), &state[TOTAL]);
+    double loss = list->vector->cross_entropy(t, list->s, list->n, state[MAX], log(state[SUM]),
+                                              &state[TOTAL]);
     state[LOSS] = isnan(state[SUM]) ? (double)NAN : loss;
     return state[LOSS];
 }
