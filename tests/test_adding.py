@@ -79,7 +79,7 @@ def use(program, folder):
     checked = run(program, "gradcheck", "cube", "squared")
     assert checked.count("ok ") == 9 and "FAILED" not in checked, checked
     text = run(program, "train", "--help")
-    for word in ("--threshold", "Of signed_sgd: Gradients up to this", "--rank", "rbp", "squared"):
+    for word in ("--threshold", "For signed_sgd: gradients up to this", "--rank", "rbp", "squared"):
         assert word in text, f"{word} is not in train --help"
 
 

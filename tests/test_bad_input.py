@@ -153,7 +153,7 @@ OPTIONS = [
           "--vali", "{vali.txt}", "--group", "{train.txt}", "-o", "{in/d.h5}"),
     usage("HDF5 beside text", ["HDF5"], "convert", "--train", "{data}", "--vali", "{vali.txt}",
           "-o", "{in/d.h5}"),
-    usage("two HDF5 files in a split", ["one file a split"], "convert", "--train", "{data}",
+    usage("two HDF5 files in a split", ["one file per split"], "convert", "--train", "{data}",
           "--train", "{two}", "-o", "{in/d.h5}"),
     usage("checksums of text", ["--verify"], "inspect", "{train.txt}", "--verify"),
     usage("a split of a model", ["--split", "model"], "inspect", "{model}", "--split", "train"),

@@ -1,7 +1,7 @@
 /* cli.c: errors, notes, the progress line, signals, contexts.
  *
- * The one idea: everything that reaches standard error passes through `say`, so that a message is
- * one line whatever a file name holds, and never lands in the middle of the progress line.
+ * Every message is printed by `print_message`: on one line, whatever a file name contains, and
+ * after the progress line was erased.
  */
 #include "cli.h"
 
@@ -14,9 +14,9 @@ static volatile sig_atomic_t signal_number; /* 0: none came */
 static volatile sig_atomic_t cancelled;     /* the contexts' cancel flag */
 static volatile sig_atomic_t uncancellable;
 
-static const int orderly[] = {SIGHUP, SIGINT, SIGTERM}; /* signals that end a command in order */
-enum { N_ORDERLY = sizeof orderly / sizeof orderly[0] };
-static volatile sig_atomic_t caught[N_ORDERLY];
+static const int handled[] = {SIGHUP, SIGINT, SIGTERM}; /* signals that cancel a command */
+enum { N_HANDLED = sizeof handled / sizeof handled[0] };
+static volatile sig_atomic_t caught[N_HANDLED];
 static bool progress_shown;
 static int n_threads; /* of the contexts */
 
@@ -55,7 +55,7 @@ static void copy_with_flags(const char *from, char *to, size_t room)
     }
 }
 
-static void say(const char *kind, const char *format, va_list arguments)
+static void print_message(const char *kind, const char *format, va_list arguments)
 {
     char message[2048], text[2048] = "";
     vsnprintf(message, sizeof message, format, arguments);
@@ -71,7 +71,7 @@ rg_status cli_fail(rg_status status, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("", format, arguments);
+    print_message("", format, arguments);
     va_end(arguments);
     return status;
 }
@@ -92,22 +92,22 @@ void cli_note(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("note: ", format, arguments);
+    print_message("note: ", format, arguments);
     va_end(arguments);
 }
 
-static void CLI_PRINTF(2, 3) say_of_kind(const char *kind, const char *format, ...)
+static void CLI_PRINTF(2, 3) print_of_kind(const char *kind, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say(kind, format, arguments);
+    print_message(kind, format, arguments);
     va_end(arguments);
 }
 
 static void log_message(void *user, rg_log_level level, const char *message)
 {
     (void)user;
-    say_of_kind(level == RG_LOG_WARNING ? "warning: " : "note: ", "%s", message);
+    print_of_kind(level == RG_LOG_WARNING ? "warning: " : "note: ", "%s", message);
 }
 
 void cli_progress(const char *line)
@@ -119,29 +119,29 @@ void cli_progress(const char *line)
     progress_shown = line[0] != 0;
 }
 
-/* The first signal asks for an orderly end; the second one, whichever it is, ends the process. */
-static void remember_signal(int number)
+/* The first signal cancels the command; the second one, whichever it is, kills the process. */
+static void handle_signal(int number)
 {
-    for (int i = 0; i < N_ORDERLY; i++)
+    for (int i = 0; i < N_HANDLED; i++)
         if (caught[i])
-            signal(orderly[i], SIG_DFL);
+            signal(handled[i], SIG_DFL);
     /* Two signals may reach two threads at once, before either handler has run. */
     if (__atomic_exchange_n(&signal_number, number, __ATOMIC_SEQ_CST) != 0)
         raise(number); /* delivered, and deadly, at the end of this handler */
     cancelled = !uncancellable;
 }
 
-/* What is ignored, by nohup or in the background of a script, stays so. */
+/* A signal that is ignored, by nohup or in the background of a script, stays ignored. */
 static void catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = remember_signal}, old;
+    struct sigaction action = {.sa_handler = handle_signal}, old;
     sigemptyset(&action.sa_mask);
-    for (int i = 0; i < N_ORDERLY; i++)
-        sigaddset(&action.sa_mask, orderly[i]); /* a second one waits for the handler's end */
-    for (int i = 0; i < N_ORDERLY; i++)
-        if (sigaction(orderly[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
+    for (int i = 0; i < N_HANDLED; i++)
+        sigaddset(&action.sa_mask, handled[i]); /* a second one waits until the handler returns */
+    for (int i = 0; i < N_HANDLED; i++)
+        if (sigaction(handled[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL) {
             caught[i] = 1;
-            sigaction(orderly[i], &action, NULL);
+            sigaction(handled[i], &action, NULL);
         }
 }
 

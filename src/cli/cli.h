@@ -72,7 +72,7 @@ void *cli_alloc(int64_t count, size_t size);
 
 /* The values of an option that may be repeated, or the arguments; the strings are argv's. */
 struct cli_list {
-    const char *usual; /* the default that --help shows; NULL: none. The command applies it */
+    const char *fallback; /* the default that --help shows; NULL: none. The command applies it */
     int count;
     const char **items; /* released by the program's main function */
 };
@@ -114,7 +114,7 @@ struct cli_option {
     bool shared;                          /* the struct is a struct cli_shared instead */
     double low, high;                     /* of numbers; both 0: any */
     bool above, below;                    /* the end itself is excluded */
-    bool needed;                          /* CLI_TEXT: the option must be given */
+    bool required;                        /* CLI_TEXT: the option must be given */
     const char *(*name_at)(int i);        /* of names; NULL past the last */
     const rg_registry *(*registry)(void); /* of CLI_COMPONENT */
     const char *doc;                      /* NULL ends the table */
@@ -133,11 +133,11 @@ struct cli_option {
         .kind = CLI_NO_OPTION, .doc = text                                                         \
     }
 
-/* The options of a command that writes a file: its struct, the members; whether -o is needed;
+/* The options of a command that writes a file: its struct, the members; whether -o is required;
  * "Where to write THIS"; "Replace any file, not only THAT". */
-#define CLI_OUTPUT_OPTIONS(type, output, force, is_needed, this, that)                             \
+#define CLI_OUTPUT_OPTIONS(type, output, force, is_required, this, that)                           \
     CLI_OPTION(CLI_TEXT, "output", "FILE", type, output, "Where to write" this, .letter = 'o',     \
-               .needed = is_needed),                                                               \
+               .required = is_required),                                                           \
         CLI_OPTION(CLI_FLAG, "force", NULL, type, force,                                           \
                    "Replace any file, not only " that " (docs/outputs.md)")
 
@@ -187,9 +187,9 @@ struct cli_shared {
 /* The structs that options write to, and copies of them with the defaults. */
 struct cli_values {
     char *own; /* the command's struct */
-    const char *own_usual;
+    const char *own_defaults;
     struct cli_shared *shared;
-    const struct cli_shared *shared_usual;
+    const struct cli_shared *shared_defaults;
 };
 
 /* Reads argv into `values`, which holds the defaults on entry, and puts the shared options into
@@ -211,8 +211,8 @@ rg_status cli_option_set(const struct cli_option *option, const char *text,
 char *cli_option_at(const struct cli_option *option, const struct cli_values *values);
 
 /* An option's description with its range and default, from malloc; NULL where it has neither. */
-char *cli_option_words(const struct cli_option *option, const char *text,
-                       const struct cli_values *values);
+char *cli_option_help(const struct cli_option *option, const char *text,
+                      const struct cli_values *values);
 
 /* Appends to a list; RG_LIMIT: reported. */
 rg_status cli_list_add(struct cli_list *list, const char *text);
@@ -272,9 +272,9 @@ const char *cli_dtype_at(int i); /* those that a model can have */
 
 /* ---- Data (splits.c) ------------------------------------------------------------------------ */
 
-/* The split called `wanted`; when that is NULL, the one called `usual`, or else the only one. NULL:
- * reported, with the splits there are. */
-const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *usual);
+/* The split called `wanted`; if that is NULL, the one called `preferred`, or else the only one.
+ * NULL: reported, with the splits there are. */
+const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *preferred);
 
 /* Prints what was written to a path, one line per split. */
 void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, int n_splits);

@@ -7,6 +7,7 @@
  */
 #include "cli.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static char *option_name(const char *name)
     return copy;
 }
 
-/* "Of adam: decay rate ... [a number >= 0 and < 1; default 0.9]", for each component that has a
+/* "For adam: decay rate ... [a number >= 0 and < 1; default 0.9]", for each component that has a
  * parameter of this name. From malloc; NULL: out of memory. */
 static char *option_doc(const rg_registry *registry, const char *name)
 {
@@ -66,8 +67,8 @@ static char *option_doc(const rg_registry *registry, const char *name)
             continue;
         rg_param_range(param, range, sizeof range);
         rg_param_print(param, NULL, initial, sizeof initial);
-        fprintf(stream, "%s %s: %s [%s; default %s]", first ? "Of" : "; of", owner->name,
-                param->help, range, initial);
+        fprintf(stream, "%s %s: %c%s [%s; default %s]", first ? "For" : "; for", owner->name,
+                tolower((unsigned char)param->help[0]), param->help + 1, range, initial);
         first = false;
     }
     return stream && fclose(stream) == 0 ? text : NULL;
@@ -98,15 +99,30 @@ bool cli_params_options(const struct cli_option *row, struct cli_option *to)
     return true;
 }
 
+/* Prints "NAME: TEXT" in lines of at most 78 columns, indented by `indent` and then by 4 more. */
+static void print_entry(FILE *stream, int indent, const char *name, const char *text)
+{
+    int column = fprintf(stream, "%*s%s:", indent, "", name);
+    while (*text) {
+        int n = (int)strcspn(text, " ");
+        if (column + 1 + n > 78)
+            column = fprintf(stream, "\n%*s", indent + 3, "") - 1;
+        column += fprintf(stream, " %.*s", n, text);
+        text += n + (text[n] == ' ');
+    }
+    fprintf(stream, "\n");
+}
+
 void cli_show_component(FILE *stream, const rg_component *component)
 {
-    fprintf(stream, "  %s\n    %s\n", component->name, component->formula);
+    print_entry(stream, 2, component->name, component->formula);
     for (int i = 0; i < component->n_params; i++) {
-        char range[512], initial[128];
+        char range[512], initial[128], text[1024];
         rg_param_range(&component->params[i], range, sizeof range);
         rg_param_print(&component->params[i], NULL, initial, sizeof initial);
-        fprintf(stream, "    %s: %s [%s; default %s]\n", component->params[i].name,
-                component->params[i].help, range, initial);
+        snprintf(text, sizeof text, "%s [%s; default %s]", component->params[i].help, range,
+                 initial);
+        print_entry(stream, 4, component->params[i].name, text);
     }
 }
 
@@ -115,7 +131,7 @@ void cli_show_registry(FILE *stream, const char *heading, const rg_registry *reg
     const rg_component *component;
     fprintf(stream, "\n%s:\n", heading);
     for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
-        fprintf(stream, "  %s: %s\n", component->name, component->formula);
+        print_entry(stream, 2, component->name, component->formula);
 }
 
 /* "adam or rmsprop": the components that have a parameter. */
@@ -131,7 +147,7 @@ static struct cli_word owners_of(const rg_registry *registry, const char *name)
     return word;
 }
 
-/* One parameter given by an option of its own. */
+/* Sets a parameter that was given as an option. */
 static rg_status set_given(rg_context *ctx, const struct cli_option *row, rg_choice *choice,
                            const char *option, const char *value)
 {
@@ -169,7 +185,7 @@ rg_status cli_component_finish(const struct cli_option *row, struct cli_componen
     if (status == RG_OK &&
         rg_choice_print(&choice, component->full, sizeof component->full) >= sizeof component->full)
         status = cli_fail(RG_USAGE, "--%s: the parameters are too long", row->name);
-    component->n_given = 0; /* the texts of the options live only while the line is parsed */
+    component->n_given = 0; /* all are set */
     rg_context_destroy(ctx);
     return status;
 }

@@ -1,7 +1,7 @@
 /* json.c: JSON lines; numbers and tensors from JSON and back.
  *
- * The one idea: nested lists are read twice, first for their shape and what kinds of numbers they
- * hold, then into memory of exactly that size. An error names the place: labels[1][0].
+ * Nested lists are read twice, first for their shape and the kinds of numbers they hold, then into
+ * memory of exactly that size. An error names the place: labels[1][0].
  */
 #include "json.h"
 
@@ -149,7 +149,7 @@ static bool is_param(const rg_registry *registry, const char *name)
     return false;
 }
 
-/* One parameter from the value of its key: a string as it stands, anything else as JSON text. */
+/* One parameter from the value of its key: a string as it is, anything else as JSON text. */
 static bool set_param(rg_context *ctx, rg_choice *choice, const char *key, const json_t *value)
 {
     char *text = json_is_string(value)
@@ -398,7 +398,7 @@ static json_t *answer_line(struct lines *lines, const char *line, size_t n,
     return answer;
 }
 
-/* RG_IO when standard output cannot be written: said. */
+/* RG_IO if standard output cannot be written: reported. */
 static rg_status put_answer(struct lines *lines, const char *file, int64_t number, const char *line,
                             size_t n)
 {

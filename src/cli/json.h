@@ -1,8 +1,7 @@
-/* json.h: commands that answer JSON lines (`loss`, `metric`).
- *
- * The one idea: a command gives its keys and a function from one object to its answer; reading
- * lines, unknown keys, error answers and the exit status are here. Numbers that JSON lacks are the
- * strings "NaN", "Infinity", "-Infinity", both ways.
+/* json.h: commands that answer JSON lines (`loss`, `metric`). A command provides its keys and a
+ * function from one object to its answer; json.c reads lines, checks keys and reports errors.
+ * Numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity", in questions and
+ * answers.
  */
 #ifndef RG_CLI_JSON_H
 #define RG_CLI_JSON_H
@@ -25,7 +24,7 @@ bool cli_json_fail(struct cli_json_error *error, rg_status status, const char *f
 bool cli_json_fail_last(struct cli_json_error *error, const rg_context *ctx);
 
 /* The answer to one object, owned by the caller of the function; NULL: the error is recorded, or
- * there is no memory. */
+ * out of memory. */
 typedef json_t *cli_json_function(rg_context *ctx, const json_t *input,
                                   struct cli_json_error *error);
 
@@ -85,8 +84,8 @@ bool cli_json_offsets(const json_t *input, rg_tensor *tensor, struct cli_json_er
 /* A number, or the string that stands for it. NULL: out of memory. */
 json_t *cli_json_of_number(double number);
 
-/* A string. Where it is not UTF-8 (half a letter at the end of a name that was cut), which JSON
- * cannot hold, all bytes beyond ASCII become '?'. NULL: out of memory. */
+/* A string. If it is not UTF-8 (a name may have been cut within a letter), which JSON cannot hold,
+ * all bytes beyond ASCII become '?'. NULL: out of memory. */
 json_t *cli_json_of_text(const char *text);
 
 /* The same numbers as JSON, nested as the shape says; f32 and f64. data NULL: zeros. NULL: out of

@@ -42,7 +42,7 @@ rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_me
                             int *count)
 {
     int n = texts->count ? texts->count : 1, room = n;
-    const char *const *items = texts->count ? texts->items : &texts->usual;
+    const char *const *items = texts->count ? texts->items : &texts->fallback;
     for (int i = 0; i < n; i++)
         for (const char *c = items[i]; *c; c++)
             room += *c == ',';

@@ -1,7 +1,7 @@
-/* options.c: the rows of the tables of options: their values, and what --help says of them.
+/* options.c: the values of options, and their ranges and defaults in --help.
  *
  * The command's struct holds the defaults when parsing starts; --help prints a copy taken then, so
- * what it says is what the library's *_default() functions say. parse.c reads the command line.
+ * that it agrees with the library's *_default() functions. parse.c reads the command line.
  */
 #include "cli.h"
 
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest phrase made here: a range, a default, a list of names. */
+/* Room for a range, a default or a list of names. */
 enum { PHRASE = 512 };
 
 /* Names are stored through this type, whatever the enum is called. */
@@ -21,40 +21,41 @@ _Static_assert(sizeof(rg_normalize) == sizeof(int) && sizeof(rg_ties) == sizeof(
 #define OPTION(kind, name, argument, member, ...)                                                  \
     CLI_OPTION(kind, name, argument, rg_dataset_options, member, __VA_ARGS__)
 
-/* What every command that reads a data set understands. */
+/* The options of every command that reads a data set. */
 static const struct cli_option reading_options[] = {
     CLI_HEADING("Reading text (SVMlight / LETOR), plain or gzip:"),
     OPTION(CLI_INTEGER, "features", "N", n_features,
-           "Features: a larger index is an error, those beyond the largest index in the text are "
-           "0; 0: the largest index, or the model's number of features, or that of the other "
-           "splits. Text that lacks most of those is an error unless this option says how many "
-           "there are",
+           "Number of features. A larger index is an error; a feature that does not occur in the "
+           "text is 0. 0: the largest index, or the number of features of the model or of the "
+           "other splits. If most of these do not occur, that is an error unless this option gives "
+           "the number",
            .high = 2147483646),
     OPTION(CLI_FLAG, "zero-based", NULL, zero_based,
-           "Index i is column i; without it column i - 1, and index 0 is an error"),
+           "Index i is column i; without it, column i - 1, and index 0 is an error"),
     OPTION(CLI_TEXT, "group", "FILE", group_path,
-           "List sizes, one a line, of text without qid; without it DATA.query or DATA.group is "
-           "looked for. DATA.weight (one a row, or else one a list) and DATA.position (one a row) "
-           "are always read; what else is found and not used is named"),
+           "List sizes, one per line, for text without qid; without it DATA.query or DATA.group is "
+           "read, if it exists. DATA.weight (one per row, or else one per list) and DATA.position "
+           "(one per row) are always read; a note names such files that are found and not used"),
     CLI_HEADING("Reading any data:"),
     OPTION(CLI_FLAG, "regroup", NULL, regroup,
-           "Bring together lists whose rows are scattered (the order within a list stays)"),
+           "Bring the rows of each list together if they are scattered (their order within a list "
+           "stays)"),
     OPTION(CLI_FLAG, "no-map", NULL, no_map,
-           "Read features into memory instead of mapping the file"),
+           "Read features into memory instead of memory-mapping the file"),
     {0}};
 
 #undef OPTION
 #define OPTION(kind, name, argument, member, ...)                                                  \
     CLI_OPTION(kind, name, argument, struct cli_shared, member, __VA_ARGS__)
 
-/* What every command understands. */
+/* The options of every command. */
 static const struct cli_option common_options[] = {
     CLI_HEADING("All commands:"),
     OPTION(CLI_INTEGER, "threads", "N", threads,
-           "Threads that compute; 0: one for each CPU. Results have the same bits for any number",
+           "Number of threads; 0: one per CPU. Results have the same bits for any number",
            .shared = true, .high = 256),
     {.name = "help", .letter = 'h', .kind = CLI_HELP, .doc = "Show this help"},
-    {.name = "usage", .kind = CLI_USAGE, .doc = "Show the options in short"},
+    {.name = "usage", .kind = CLI_USAGE, .doc = "Show a short list of the options"},
     {.name = "version",
      .letter = 'V',
      .kind = CLI_VERSION,
@@ -95,7 +96,7 @@ static void append_range(char phrase[PHRASE], const struct cli_option *option)
         append(phrase, " and %s %.15g", option->below ? "<" : "<=", option->high);
 }
 
-/* "default 0.1", or "" where there is none to tell. */
+/* "default 0.1", or "" where there is none. */
 static void append_default(char phrase[PHRASE], const struct cli_option *option, const char *at)
 {
     int64_t whole;
@@ -121,7 +122,7 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
         append(phrase, "default %s", option->name_at(index));
         return;
     case CLI_TEXT:
-    case CLI_LIST:      /* whose struct begins with what stands where none is given */
+    case CLI_LIST:      /* whose struct begins with the default */
     case CLI_COMPONENT: /* whose struct begins with the name */
         memcpy(&text, at, sizeof text);
         if (text)
@@ -131,13 +132,13 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
     }
 }
 
-char *cli_option_words(const struct cli_option *option, const char *text,
-                       const struct cli_values *values)
+char *cli_option_help(const struct cli_option *option, const char *text,
+                      const struct cli_values *values)
 {
     char phrase[PHRASE] = "", value[PHRASE] = "", *all;
     append_range(phrase, option);
     append_default(value, option,
-                   (option->shared ? (const char *)values->shared_usual : values->own_usual) +
+                   (option->shared ? (const char *)values->shared_defaults : values->own_defaults) +
                        option->offset);
     if (!phrase[0] && !value[0])
         return NULL;
@@ -332,5 +333,5 @@ struct cli_option *cli_all_options(const struct cli_command *command, int *n)
         end = append_options(end, reading, command->reading);
     if (end)
         end = append_options(end, common_options, 0);
-    return end ? all : NULL; /* a process without memory for its options ends here */
+    return end ? all : NULL;
 }

@@ -1,5 +1,5 @@
-/* output.c: text outputs: a stdio stream over the library's rg_output, which knows where a path
- * leads, what may be replaced, and how a file appears whole.
+/* output.c: text outputs: a stdio stream over the library's rg_output, which follows paths, decides
+ * what may be replaced, and writes files whole or not at all.
  */
 #include "cli.h"
 
@@ -11,7 +11,7 @@ rg_status cli_output_check(rg_context *ctx, const char *path, const rg_output_op
     return rg_output_check(ctx, path, options) == RG_OK ? RG_OK : cli_report(ctx);
 }
 
-/* The output remembers errors; cli_output_commit reports them. */
+/* rg_output keeps errors; cli_output_commit reports them. */
 static ssize_t write_to(void *out, const char *from, size_t size)
 {
     rg_output_write(out, from, size);
@@ -30,7 +30,7 @@ rg_status cli_output_begin(rg_context *ctx, const char *path, struct cli_output 
     return cli_fail(RG_LIMIT, "out of memory");
 }
 
-/* Hands everything to the output below. */
+/* Flushes the stream into the output. */
 static void close_stream(struct cli_output *out)
 {
     if (out->stream)

@@ -2,7 +2,7 @@
  *
  * getopt_long finds the options, options.c sets their values, and argp_help prints --help from the
  * same table. Every command gets the options of common_options. An option that is given twice is an
- * error, unless it collects values: the last one would win silently.
+ * error, unless it collects values: otherwise the last one would win silently.
  */
 #include "cli.h"
 
@@ -53,14 +53,15 @@ static char *print_more(const struct cli_command *command)
 
 static const struct parsing *shown; /* argp_help gives its filter no argument */
 
-/* argp's hook: adds range and default to an option's words, and the text below the options. */
+/* argp's hook: adds an option's range and default to its description; prints the text below all
+ * options. */
 static char *help_filter(int key, const char *text, void *input)
 {
     (void)input;
     if (key == ARGP_KEY_HELP_POST_DOC && shown->command->more)
         return print_more(shown->command);
     const struct cli_option *option = option_of(shown, key);
-    char *more = option ? cli_option_words(option, text, &shown->values) : NULL;
+    char *more = option ? cli_option_help(option, text, &shown->values) : NULL;
     return more ? more : (char *)(uintptr_t)text; /* argp's signature: the text means unchanged */
 }
 
@@ -83,6 +84,7 @@ static void show_help(const struct parsing *parsing, char *program, unsigned fla
                               .doc = parsing->command->doc,
                               .help_filter = help_filter};
     shown = parsing;
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* where argp reads its settings */
     argp_help(&argp, stdout, flags, program);
     free(rows);
     if (fflush(stdout) != 0 || ferror(stdout))
@@ -187,7 +189,7 @@ static rg_status take_argument(const struct parsing *parsing, const char *text)
     return cli_list_add(list, text);
 }
 
-/* At the end of the line: is everything there? */
+/* Checks, once the line is read, that nothing is missing. */
 static rg_status check_complete(const struct parsing *parsing)
 {
     const struct cli_command *command = parsing->command;
@@ -205,7 +207,7 @@ static rg_status check_complete(const struct parsing *parsing)
         char *at = cli_option_at(option, &parsing->values);
         if (option->kind == CLI_COMPONENT && cli_component_finish(option, (void *)at) != RG_OK)
             return RG_USAGE;
-        if (!option->needed)
+        if (!option->required)
             continue;
         memcpy(&text, at, sizeof text);
         if (!text)
@@ -232,7 +234,7 @@ static rg_status take_all(struct parsing *parsing, int argc, char **argv, const 
         else
             status = take_option(parsing, option_of(parsing, key), optarg, word, argv[0]);
     }
-    for (; status == RG_OK && optind < argc; optind++) /* behind "--" */
+    for (; status == RG_OK && optind < argc; optind++) /* after "--" */
         status = take_argument(parsing, argv[optind]);
     return status == RG_OK ? check_complete(parsing) : status;
 }
@@ -263,7 +265,7 @@ static rg_status read_line(struct parsing *parsing, int argc, char **argv)
     return status;
 }
 
-/* Text may lack features where the user has said how many there are. */
+/* Most features of text may be absent if the user has given their number. */
 static void allow_absent(const struct cli_command *command, void *values)
 {
     if (!command->reading)
@@ -274,26 +276,27 @@ static void allow_absent(const struct cli_command *command, void *values)
 
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values)
 {
-    struct cli_shared shared = {0}, usual = shared;
+    struct cli_shared shared = {0}, defaults = shared;
     int n = 0;
     struct cli_option *options = cli_all_options(command, &n);
-    struct parsing parsing = {.command = command,
-                              .options = options,
-                              .n = n,
-                              .values = {.own = values, .shared = &shared, .shared_usual = &usual}};
-    char *defaults = parsing.options ? cli_alloc((int64_t)command->size, 1) : NULL;
-    parsing.given = defaults ? cli_alloc(parsing.n, sizeof *parsing.given) : NULL;
-    parsing.values.own_usual = defaults;
+    struct parsing parsing = {
+        .command = command,
+        .options = options,
+        .n = n,
+        .values = {.own = values, .shared = &shared, .shared_defaults = &defaults}};
+    char *own = parsing.options ? cli_alloc((int64_t)command->size, 1) : NULL;
+    parsing.given = own ? cli_alloc(parsing.n, sizeof *parsing.given) : NULL;
+    parsing.values.own_defaults = own;
     rg_status status = parsing.given ? RG_OK : RG_LIMIT;
     if (status == RG_OK) {
         cli_set_flags(options);
-        memcpy(defaults, values, command->size);
+        memcpy(own, values, command->size);
         status = read_line(&parsing, argc, argv);
         allow_absent(command, values);
     }
     if (status == RG_OK)
         cli_set_shared(&shared);
-    free(defaults);
+    free(own);
     free(parsing.given);
     return status;
 }

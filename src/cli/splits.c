@@ -1,7 +1,5 @@
-/* splits.c: which split a command reads, and the model that goes with it.
- *
- * The one idea: a choice that the user did not make is either the only one possible or an error
- * that lists what there is.
+/* splits.c: opens data and models, and chooses the split that a command reads. A choice that the
+ * user did not make is either the only one possible or an error that lists the possible ones.
  */
 #include "cli.h"
 
@@ -9,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *usual)
+const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, const char *preferred)
 {
     const char *path = rg_dataset_path(data);
     const rg_split *only = rg_dataset_split_at(data, 0);
     bool single = only && !rg_dataset_split_at(data, 1);
-    const rg_split *split = rg_dataset_find(data, wanted ? wanted : usual);
+    const rg_split *split = rg_dataset_find(data, wanted ? wanted : preferred);
     if (split)
         return split;
     if (single && !wanted)
@@ -35,7 +33,7 @@ const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, con
         cli_fail(RG_USAGE,
                  "%s: there is no split '%s' and more than one other (%s); choose with "
                  "--split",
-                 path, usual, list);
+                 path, preferred, list);
     return NULL;
 }
 
@@ -115,7 +113,8 @@ void cli_free_scored(struct cli_scored *scored)
     rg_dataset_close(scored->data);
 }
 
-/* Whether the rows [begin, end) that are there have one and the same score; *n gets how many. */
+/* Whether all rows of [begin, end) that are not masked have the same score; *n: how many there
+ * are. */
 static bool all_equal(const rg_split *split, const double *scores, int64_t begin, int64_t end,
                       int64_t *n)
 {
@@ -131,7 +130,7 @@ static bool all_equal(const rg_split *split, const double *scores, int64_t begin
     return equal;
 }
 
-/* A note where no list has two different scores: they are no order. */
+/* Prints a note if no list has two different scores, so that they define no order. */
 static void note_equal_scores(const rg_model *model, const char *path, const rg_split *split,
                               const double *scores)
 {

@@ -1,7 +1,6 @@
-/* suggest.c: what an unknown command or option was probably meant to be.
- *
- * Other programs' names come first, from a table, because they are nothing like ours letter by
- * letter (--batch-size, --eta); then the name with the least edit distance, if it is near enough.
+/* suggest.c: guesses what an unknown command or option was meant to be: by a table of other
+ * programs' names, which differ from ours in every letter (--eta for --lr), or else by the least
+ * edit distance.
  */
 #include "cli.h"
 
@@ -86,7 +85,7 @@ static const struct cli_alias option_aliases[] = {
 
 enum { LONGEST_WORD = 64 };
 
-/* ASCII lower case with '-' for '_', as all our names are; cut to the room there is. */
+/* Converts to lower case (ASCII), with '-' for '_', as in our names; cuts what does not fit. */
 static void plain_word(const char *word, char to[LONGEST_WORD])
 {
     size_t n = 0;
@@ -113,7 +112,7 @@ static int least(int a, int b, int c)
     return d < c ? d : c;
 }
 
-/* Letters to insert, delete, replace or swap with their neighbour to turn a into b. */
+/* The edit distance: letters to insert, delete, replace or swap with their neighbour. */
 static int distance(const char *a, const char *b)
 {
     int rows[3][LONGEST_WORD + 1];

@@ -1,7 +1,5 @@
-/* convert.c: text or HDF5 in, one HDF5 data set out.
- *
- * The one idea: text files are read together, so that all splits get the same number of columns;
- * HDF5 files already hold whole splits, which are only put beside each other.
+/* convert.c: converts text or HDF5 to one HDF5 data set. Text files are read together, so that all
+ * splits get the same number of columns; HDF5 files hold whole splits, which are only copied.
  */
 #include "cli.h"
 
@@ -16,37 +14,39 @@ struct convert {
     rg_write_options writing;
 };
 
-/* What helps where rows do not fit in memory. */
+/* The remedy when rows do not fit in memory. */
 #define MEMORY_REMEDY "--memory SIZE keeps the rows of text beyond SIZE on disk"
 
 #define OPTION(kind, name, argument, member, ...)                                                  \
     CLI_OPTION(kind, name, argument, struct convert, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    CLI_OUTPUT_OPTIONS(struct convert, output, writing.force, true, " the data set (HDF5); needed",
+    CLI_OUTPUT_OPTIONS(struct convert, output, writing.force, true,
+                       " the data set (HDF5); required",
                        "an empty one or a data set of Rankgrad's"),
     OPTION(CLI_LIST, "train", "FILE", train,
-           "A file of the split train; again for more files, read in that order"),
+           "A file of the split train; if repeated, the files are read in that order"),
     OPTION(CLI_LIST, "vali", "FILE", vali,
-           "The same for the split vali, which chooses the epoch to keep"),
+           "Likewise of the split vali, which chooses the epoch to keep"),
     OPTION(CLI_LIST, "test", "FILE", test,
-           "The same for the split test, which training never reads"),
+           "Likewise of the split test, which training never reads"),
     OPTION(CLI_FLAG, "compress", NULL, writing.compress,
-           "Chunks of about 1 MiB, shuffle and gzip; without it contiguous, which can be mapped"),
+           "Write chunks of about 1 MiB with shuffle and gzip; without it data are contiguous and "
+           "can be memory-mapped"),
     OPTION(CLI_FLAG, "sparse", NULL, writing.sparse,
-           "Features as CSR (AnnData's layout), also where they came dense"),
+           "Write features as CSR (AnnData's layout), even if they are dense in the input"),
     OPTION(CLI_NAME, "dtype", "TYPE", reading.dtype,
            "Type of features from text: auto is f32, or f64 for a split in which f32 would lose "
-           "something (integers beyond 2^24, values that differ too little for their size, or "
-           "that become 0 or infinite), and says so; with f32 a warning says what is lost",
+           "something (integers beyond 2^24, values that differ too little for their size, or that "
+           "become 0 or infinite), with a note; f32 gives a warning that says what is lost",
            .name_at = cli_text_dtype_at),
     OPTION(CLI_SIZE, "memory", "SIZE", reading.memory_limit,
-           "Rows of text may take so much memory, such as 512M or 8G (of 1024 each); those beyond "
-           "it wait on disk beside the output; without it all stay in memory. Doc ids and lists "
-           "always do"),
+           "Memory for the rows of text, such as 512M or 8G (powers of 1024); rows beyond it are "
+           "kept on disk beside the output. If not given, all are kept in memory. Doc ids and "
+           "lists always are"),
     {0}};
 
-/* All sources, split after split, and what was opened for them. */
+/* The inputs, split after split, and what was opened for them. */
 struct work {
     rg_text_source *sources;
     int n_sources;
@@ -88,7 +88,7 @@ static rg_status collect(struct convert *c, struct work *w)
     return RG_OK;
 }
 
-/* Takes all splits of the data set that was opened last. */
+/* Adds all splits of the data set that was opened last. */
 static void take_all(struct work *w)
 {
     const rg_split *split;
@@ -97,15 +97,15 @@ static void take_all(struct work *w)
         w->splits[w->n_splits++] = *split;
 }
 
-/* Each HDF5 source gives the split that it is named for. */
+/* From each HDF5 file takes the split that it was given for. */
 static rg_status open_hdf5(rg_context *ctx, const struct convert *c, struct work *w)
 {
     for (int i = 0; i < w->n_sources; i++) {
         const rg_text_source *source = &w->sources[i];
         if (i > 0 && strcmp(source->split, source[-1].split) == 0)
             return cli_fail(RG_USAGE,
-                            "convert: '%s' and '%s' are HDF5 files of one split, which are "
-                            "not joined; give one file a split",
+                            "convert: '%s' and '%s' are HDF5 files of the same split, "
+                            "which are not joined; give one file per split",
                             source[-1].path, source->path);
         if (rg_dataset_open(ctx, source->path, &c->reading, &w->data[i]) != RG_OK)
             return cli_report_limit(ctx, MEMORY_REMEDY);
@@ -201,10 +201,13 @@ const struct cli_command cli_command_convert = {
     .size = sizeof(struct convert),
     .options = options,
     .reading = offsetof(struct convert, reading),
-    .doc = "Turn ranking data into one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
-           "standard input), or HDF5 that is to be laid out anew; the content tells which. Plain "
-           "arguments make a file with one split without a name; --train, --vali and --test make "
-           "a file with these splits. Splits with feature names get the columns of the first of "
-           "them, matched by name.",
+    .doc =
+        "Convert ranking data to one HDF5 file: SVMlight / LETOR text, plain or gzip (FILE - is "
+        "standard input), or HDF5 that is to be written in another layout; the content of a file "
+        "decides. "
+        "Plain arguments make a file with one split without a name; --train, --vali and --test "
+        "make "
+        "a file with these splits. If splits have feature names, all get the columns of the first "
+        "such split, matched by name.",
     .set_defaults = set_defaults,
     .run = run};

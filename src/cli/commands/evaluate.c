@@ -1,7 +1,6 @@
-/* evaluate.c: how good a model's order is.
- *
- * The one idea: a number means nothing without its conventions, so the report opens with the split
- * and the conventions, and a metric's line says how many lists had nothing to find.
+/* evaluate.c: measures the order in which a model ranks lists. A metric means nothing without its
+ * conventions, so the report begins with the split and the conventions, and the line of a metric
+ * says how many lists have no relevant item.
  */
 #include "json.h"
 
@@ -19,7 +18,7 @@ struct evaluate {
     rg_dataset_options reading;
 };
 
-/* What is to be shown. per_list: (n_metrics, n_lists), metric after metric; NULL: not wanted. */
+/* What to show. per_list: (n_metrics, n_lists), metric after metric; NULL: not wanted. */
 struct report {
     const struct evaluate *e;
     const rg_split *split;
@@ -49,30 +48,31 @@ static const char *format_at(int i)
 static const struct cli_option options[] = {
     CLI_METRIC_OPTION(struct evaluate, metrics, ""),
     CLI_SPLIT_OPTION(struct evaluate, split, "measure on"),
-    OPTION(CLI_NAME, "format", "FORMAT", format, "How the report is written", .name_at = format_at),
-    OPTION(CLI_FLAG, "per-list", NULL, per_list, "Show the value of every list too"),
+    OPTION(CLI_NAME, "format", "FORMAT", format, "Format of the report", .name_at = format_at),
+    OPTION(CLI_FLAG, "per-list", NULL, per_list, "Show the values of every list, too"),
     CLI_HEADING("Conventions:"),
     OPTION(CLI_NAME, "gain", "GAIN", conventions.gain,
-           "Of ndcg and dcg: exp 2^y - 1, linear y; labels <= 0 gain nothing",
+           "Gain of ndcg and dcg for label y: exp 2^y - 1, linear y; labels <= 0 gain nothing",
            .name_at = cli_gain_at),
     OPTION(CLI_NAME, "ties", "RULE", conventions.ties,
-           "Equal scores: average is the expected value over all their orders, so that the order "
-           "of rows cannot matter; docid is trec_eval's rule, pessimistic CatBoost's",
+           "How items of equal score are ranked: average takes the expected value over all their "
+           "orders, so that the order of rows cannot matter; input keeps that order; docid is "
+           "trec_eval's rule; pessimistic, CatBoost's, puts the lower label first",
            .name_at = cli_ties_at),
     OPTION(CLI_NAME, "no-relevant", "RULE", conventions.no_relevant,
-           "A list without a relevant item counts 0, counts 1 (as LightGBM, XGBoost), or is left "
-           "out of the mean",
+           "What a list without a relevant item counts: 0, 1 (as in LightGBM and XGBoost), or "
+           "nothing, as it is left out of the mean",
            .name_at = cli_no_relevant_at),
     OPTION(CLI_REAL, "relevance-threshold", "LABEL", conventions.threshold,
-           "Labels from here on are relevant to map, mrr and precision"),
+           "Items with this label or a greater one are relevant to map, mrr and precision"),
     OPTION(CLI_FLAG, "weighted", NULL, weighted,
-           "Weigh each list by the file's list_weights; without it every list counts 1"),
+           "Weight each list by the file's list_weights; without it all lists count the same"),
     {0}};
 
 /* ---- The report ----------------------------------------------------------------------------- */
 
-/* What a reader must know to read the numbers: one sentence each, on standard error where the
- * report is for programs. */
+/* Remarks without which the numbers could mislead, one line each; on standard error if the report
+ * is for programs. */
 static void show_remarks(const struct report *r)
 {
     bool text = formats[r->e->format].show == show_text;
@@ -301,7 +301,7 @@ static rg_status run(rg_context *ctx, void *values)
 static void set_defaults(void *values)
 {
     struct evaluate *e = values;
-    e->metrics.usual = "ndcg@10,map";
+    e->metrics.fallback = "ndcg@10,map";
     e->conventions = rg_train_options_default().metric;
 }
 
@@ -317,8 +317,9 @@ const struct cli_command cli_command_evaluate = {
     .reading = offsetof(struct evaluate, reading),
     .doc = "Score the lists of a data set (HDF5 or text) with a model and measure their "
            "order. " CLI_MATCHING " A row with a missing (NaN) feature has no score and ranks "
-           "last; the report counts such rows: "
-           "some are a warning, all an error (status 3).",
+           "last; the report counts such rows: if there are any, a warning is printed, and if no "
+           "row has a "
+           "score, that is an error (status 3).",
     .more = cli_metric_help,
     .set_defaults = set_defaults,
     .run = run};

@@ -1,8 +1,7 @@
-/* generate.c: a data set whose truth is known, and the three numbers that frame any model
- * trained on it: no knowledge, one feature, the truth itself.
- *
- * The one idea: all three are orders of the same test lists, and the order of equal scores counts
- * as the mean over all orders, so that "random" is a constant score and exact.
+/* generate.c: generates a data set whose true model is known, and measures three orders of its test
+ * lists that bound what training can achieve: a random one, that of the best single feature, and
+ * that of the true model. Equal scores count as the mean over all their orders, so that a constant
+ * score gives the exact value of a random order.
  */
 #include "cli.h"
 
@@ -20,16 +19,17 @@ struct generate {
     CLI_OPTION(kind, name, argument, struct generate, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    CLI_OUTPUT_OPTIONS(struct generate, output, force, true, " the data set (HDF5); needed",
+    CLI_OUTPUT_OPTIONS(struct generate, output, force, true, " the data set (HDF5); required",
                        "an empty one or a data set of Rankgrad's"),
     OPTION(CLI_INTEGER, "lists", "N", made.n_lists,
-           "Lists in all; 60 % train, 20 % vali, 20 % test", .low = 3, .high = 1 << 28),
+           "Number of lists: 60 % train, 20 % vali, 20 % test", .low = 3, .high = 1 << 28),
     OPTION(CLI_INTEGER, "features", "N", made.n_features,
-           "Features of an item, one of them constant", .low = 2, .high = 1 << 20),
-    OPTION(CLI_SEED, "seed", "N", made.seed, "Every number depends on it alone"),
+           "Number of features, one of them constant", .low = 2, .high = 1 << 20),
+    OPTION(CLI_SEED, "seed", "N", made.seed, "Seed of all random numbers"),
     {0}};
 
-/* The scores weight * x of one feature, or the truth's where `truth` is given. */
+/* The scores sign * x of one feature (-1: none, all 0), or those of the true model if `truth` is
+ * given. */
 static void score(const rg_split *split, int64_t feature, double sign, const double *truth,
                   double *scores)
 {
@@ -55,7 +55,7 @@ static double ndcg(rg_context *ctx, const rg_split *split, int64_t n_lists, cons
     return result.value;
 }
 
-/* How many train lists choose the feature: as many as keep the choice within seconds. */
+/* How many train lists to choose the feature by: as many as take a few seconds. */
 static int64_t n_choosing(const rg_split *train)
 {
     const int64_t most = INT64_C(20000000) / (2 * train->n_features);
@@ -66,7 +66,7 @@ static int64_t n_choosing(const rg_split *train)
 }
 
 /* NDCG@10 on the test lists. */
-struct frame {
+struct bounds {
     double random, single, truth;
     int64_t feature; /* the best single one ... */
     double sign;     /* ... +1: the greatest value first */
@@ -74,68 +74,68 @@ struct frame {
 };
 
 static void choose_feature(rg_context *ctx, const rg_split *train, double *scores,
-                           struct frame *frame)
+                           struct bounds *bounds)
 {
     double best = -1;
     rg_split first = *train;
-    first.n_rows = train->offsets[frame->n_lists];
+    first.n_rows = train->offsets[bounds->n_lists];
     for (int64_t feature = 0; feature < train->n_features; feature++)
         for (int sign = 1; sign >= -1; sign -= 2) {
             score(&first, feature, sign, NULL, scores);
-            double value = ndcg(ctx, train, frame->n_lists, scores);
+            double value = ndcg(ctx, train, bounds->n_lists, scores);
             if (!(value > best))
                 continue;
             best = value;
-            frame->feature = feature;
-            frame->sign = sign;
+            bounds->feature = feature;
+            bounds->sign = sign;
         }
 }
 
 static rg_status measure(rg_context *ctx, const rg_dataset *data, const double *truth,
-                         struct frame *frame)
+                         struct bounds *bounds)
 {
     const rg_split *train = rg_dataset_find(data, "train"), *test = rg_dataset_find(data, "test");
     int64_t rows = train->n_rows > test->n_rows ? train->n_rows : test->n_rows;
     double *scores = cli_alloc(rows, sizeof *scores);
     if (!scores)
         return RG_LIMIT;
-    frame->n_lists = n_choosing(train);
-    choose_feature(ctx, train, scores, frame);
+    bounds->n_lists = n_choosing(train);
+    choose_feature(ctx, train, scores, bounds);
     score(test, -1, 1, NULL, scores);
-    frame->random = ndcg(ctx, test, test->n_lists, scores);
-    score(test, frame->feature, frame->sign, NULL, scores);
-    frame->single = ndcg(ctx, test, test->n_lists, scores);
+    bounds->random = ndcg(ctx, test, test->n_lists, scores);
+    score(test, bounds->feature, bounds->sign, NULL, scores);
+    bounds->single = ndcg(ctx, test, test->n_lists, scores);
     score(test, -1, 1, truth, scores);
-    frame->truth = ndcg(ctx, test, test->n_lists, scores);
+    bounds->truth = ndcg(ctx, test, test->n_lists, scores);
     free(scores);
     return rg_last_status(ctx) == RG_OK ? cli_interrupted() : cli_report(ctx);
 }
 
-static void show(FILE *to, const rg_dataset *data, const struct frame *frame)
+static void show(FILE *to, const rg_dataset *data, const struct bounds *bounds)
 {
     const rg_split *train = rg_dataset_find(data, "train"), *test = rg_dataset_find(data, "test");
     struct cli_word number;
     fprintf(to, "NDCG@10 on %s of the test split:\n", cli_count(test->n_lists, "list").text);
-    fprintf(to, "  random order         %.4f\n", frame->random);
+    fprintf(to, "  random order         %.4f\n", bounds->random);
     fprintf(to, "  best single feature  %.4f  (%s, %s first, chosen on %s%s of the train split)\n",
-            frame->single, cli_name_of(test->feature_names, frame->feature, &number),
-            frame->sign > 0 ? "greatest" : "least",
-            frame->n_lists < train->n_lists ? "the first " : "",
-            cli_count(frame->n_lists, "list").text);
-    fprintf(to, "  truth                %.4f\n", frame->truth);
+            bounds->single, cli_name_of(test->feature_names, bounds->feature, &number),
+            bounds->sign > 0 ? "greatest" : "least",
+            bounds->n_lists < train->n_lists ? "the first " : "",
+            cli_count(bounds->n_lists, "list").text);
+    fprintf(to, "  truth                %.4f\n", bounds->truth);
 }
 
 static rg_status generate(rg_context *ctx, const struct generate *g, rg_dataset **data,
                           double *truth)
 {
-    struct frame frame = {0};
+    struct bounds bounds = {0};
     const rg_output_options replacing = {.format = "rankgrad-dataset", .force = g->force};
     rg_status status = cli_output_check(ctx, g->output, &replacing);
     if (status != RG_OK)
         return status;
     if (rg_dataset_generate(ctx, &g->made, truth, data) != RG_OK)
         return cli_report(ctx);
-    status = measure(ctx, *data, truth, &frame);
+    status = measure(ctx, *data, truth, &bounds);
     if (status != RG_OK)
         return status;
     const rg_split *splits[3] = {0};
@@ -148,7 +148,7 @@ static rg_status generate(rg_context *ctx, const struct generate *g, rg_dataset 
         return cli_report(ctx);
     FILE *report = cli_report_stream(ctx, g->output);
     cli_show_splits(report, g->output, splits, n_splits);
-    show(report, *data, &frame);
+    show(report, *data, &bounds);
     return RG_OK;
 }
 
@@ -176,11 +176,12 @@ const struct cli_command cli_command_generate = {
     .makes_file = true,
     .size = sizeof(struct generate),
     .options = options,
-    .doc =
-        "Make a ranking data set: lists of 1 to 200 items, labels 0 to 4 from a linear truth plus "
-        "noise, feature scales from 1e-3 to 1e6, one constant feature, some lists without a "
-        "relevant item. Prints the NDCG@10 on its test lists of a random order, of the best "
-        "single feature (chosen on train) and of the truth: what a model must beat, and what "
-        "it cannot.",
+    .doc = "Generate a ranking data set: lists of 1 to 200 items, labels 0 to 4 from a linear true "
+           "model plus "
+           "noise, feature scales from 1e-3 to 1e6, one constant feature, some lists without a "
+           "relevant item. Prints the NDCG@10, on the test lists, of a random order, of the best "
+           "single feature (chosen on train) and of the true model: what a trained model must "
+           "beat, and what "
+           "it can hardly beat.",
     .set_defaults = set_defaults,
     .run = run};

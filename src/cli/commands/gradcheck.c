@@ -1,19 +1,20 @@
-/* gradcheck.c: the gradient check of every built-in operator and loss, a line a sample. */
+/* gradcheck.c: the gradient check of every built-in operator and loss, one line per sample. */
 #include "cli.h"
 
 /* The criterion, with the library's own numbers. */
 static void explain(FILE *to)
 {
     rg_gradcheck_options o = rg_gradcheck_options_default();
-    fprintf(to,
-            "In float64, element by element, under a random cotangent: passes where "
-            "|a - n| <= %g + %g |n|, a from backward, n = (f(x + h) - f(x - h)) / 2h, "
-            "h = %g max(1, |x|). Gradients are pre-filled and must be added to, inputs "
-            "stay as they are, and a second run must give the same bits. The same is done "
-            "in float32, whose values and gradients must be within %g of the number and "
-            "of the largest one from those in float64. The exit status is 1 when a sample "
-            "fails.",
-            o.atol, o.rtol, o.step, o.rtol_f32);
+    fprintf(
+        to,
+        "Each element of each gradient is checked in float64 under a random cotangent. It "
+        "passes if |a - n| <= %g + %g |n|, where a is what backward computes and "
+        "n = (f(x + h) - f(x - h)) / 2h with h = %g max(1, |x|). Gradients are pre-filled and must "
+        "be added to, inputs must stay as they are, and a second run must give the same bits. "
+        "Values "
+        "and gradients in float32 must differ from those in float64 by at most %g times "
+        "(|x| + the largest |x|). The exit status is 1 if a sample fails.",
+        o.atol, o.rtol, o.step, o.rtol_f32);
 }
 
 struct tally {
@@ -42,7 +43,7 @@ static rg_status run(rg_context *ctx, void *values)
         if (found != RG_OK && !(found == RG_INTERNAL && tally.failed))
             return cli_report(ctx);
     }
-    printf("%s, %d failed; worst is |a - n| as a part of what is allowed\n",
+    printf("%s, %d failed; worst is |a - n| relative to what is allowed\n",
            cli_count(tally.samples, "sample").text, tally.failed);
     if (tally.failed)
         return cli_fail(RG_INTERNAL, "a wrong gradient in %d of %s", tally.failed,

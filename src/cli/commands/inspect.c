@@ -1,7 +1,6 @@
-/* inspect.c: what is in a data set or a model.
- *
- * The one idea: it shows what decides whether training can work: lists with nothing to find,
- * features that are missing or constant, and, of a linear model, which features it uses.
+/* inspect.c: shows what is in a data set or a model, above all what decides whether training can
+ * work: lists without a relevant item, features that are missing or constant, and the weights of a
+ * linear model.
  */
 #include "cli.h"
 
@@ -21,9 +20,9 @@ struct inspect {
     CLI_OPTION(kind, name, argument, struct inspect, member, __VA_ARGS__)
 
 static const struct cli_option options[] = {
-    OPTION(CLI_TEXT, "split", "NAME", split, "Show this split alone; without it all of them"),
+    OPTION(CLI_TEXT, "split", "NAME", split, "Show only this split; without it all of them"),
     OPTION(CLI_FLAG, "verify", NULL, verify,
-           "Compare the stored checksums of an HDF5 file with its bytes"),
+           "Compare the checksums stored in an HDF5 file with its bytes"),
     {0}};
 
 static int compare_double(const void *left, const void *right)
@@ -34,7 +33,7 @@ static int compare_double(const void *left, const void *right)
 
 /* ---- Labels and lists ------------------------------------------------------------------------ */
 
-enum { MOST_LABELS = 20 }; /* more distinct labels than this are summed up */
+enum { MOST_LABELS = 20 }; /* more distinct labels than this are summarised */
 
 static void show_distinct(const double *sorted, int64_t n)
 {
@@ -111,21 +110,21 @@ static rg_status show_lists(const rg_split *split)
 
 /* ---- Features -------------------------------------------------------------------------------- */
 
-/* What one pass over the rows finds out about a feature. */
+/* What one pass over the rows finds about a feature. */
 struct column {
     int64_t feature;      /* from 0 */
     int64_t n_missing;    /* NaN */
     rg_extremes extremes; /* of the numbers */
 };
 
-static void look_at(struct column *column, double x)
+static void add_value(struct column *column, double x)
 {
     column->n_missing += isnan(x);
     rg_extremes_add(&column->extremes, x, 1);
 }
 
 /* Dense rows, a block at a time in double. */
-static rg_status look_at_dense(rg_context *ctx, const rg_split *split, struct column *columns)
+static rg_status scan_dense(rg_context *ctx, const rg_split *split, struct column *columns)
 {
     int64_t f = split->n_features, most = 1 + 65536 / (f + 1);
     double *block = cli_alloc(most * f, sizeof *block);
@@ -146,7 +145,7 @@ static rg_status look_at_dense(rg_context *ctx, const rg_split *split, struct co
             status = cli_interrupted();
         for (int64_t i = 0; i < n && status == RG_OK; i++)
             for (int64_t j = 0; j < f && cli_row_is_there(split, row + i); j++)
-                look_at(&columns[j], block[i * f + j]);
+                add_value(&columns[j], block[i * f + j]);
     }
     free(block);
     return status;
@@ -160,7 +159,7 @@ static rg_status find_dense(rg_context *ctx, const rg_split *split, struct colum
     *columns = cli_alloc(*n, sizeof **columns);
     for (int64_t j = 0; *columns && j < *n; j++)
         (*columns)[j].feature = j;
-    return *columns ? look_at_dense(ctx, split, *columns) : RG_LIMIT;
+    return *columns ? scan_dense(ctx, split, *columns) : RG_LIMIT;
 }
 
 static int by_feature(const void *left, const void *right)
@@ -170,7 +169,7 @@ static int by_feature(const void *left, const void *right)
 }
 
 /* Sparse rows: what is not stored is 0. */
-static void look_at_sparse(const rg_split *split, struct column *columns, int64_t n)
+static void scan_sparse(const rg_split *split, struct column *columns, int64_t n)
 {
     const rg_csr *csr = &split->csr;
     const float *f32 = csr->data;
@@ -182,8 +181,8 @@ static void look_at_sparse(const rg_split *split, struct column *columns, int64_
         n_rows++;
         for (int64_t i = csr->indptr[row]; i < csr->indptr[row + 1]; i++) {
             const struct column key = {.feature = csr->indices[i]};
-            look_at(bsearch(&key, columns, (size_t)n, sizeof key, by_feature),
-                    csr->dtype == RG_F32 ? (double)f32[i] : f64[i]);
+            add_value(bsearch(&key, columns, (size_t)n, sizeof key, by_feature),
+                      csr->dtype == RG_F32 ? (double)f32[i] : f64[i]);
         }
     }
     for (int64_t j = 0; j < n; j++)
@@ -197,7 +196,7 @@ static int by_number(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* The features of sparse rows that are stored in any: there may be 2^31 others. */
+/* The features that sparse rows store: there may be 2^31 others. */
 static rg_status find_sparse(const rg_split *split, struct column **columns, int64_t *n)
 {
     const rg_csr *csr = &split->csr;
@@ -218,7 +217,7 @@ static rg_status find_sparse(const rg_split *split, struct column **columns, int
     free(features);
     if (!*columns)
         return RG_LIMIT;
-    look_at_sparse(split, *columns, *n);
+    scan_sparse(split, *columns, *n);
     return RG_OK;
 }
 
@@ -254,8 +253,7 @@ static void show_features(const rg_split *split, const struct column *columns, i
 
 enum { MOST_RANGES = 1000 };
 
-/* The range of each feature that occurs; then those with a number that is none of the others'
- * kind. */
+/* The range of each feature that occurs; then the features with far outliers. */
 static void show_ranges(const rg_split *split, const struct column *columns, int64_t n)
 {
     struct cli_word number;
@@ -368,7 +366,7 @@ static rg_status inspect_data(rg_context *ctx, const struct inspect *in, bool hd
 struct weight {
     int64_t feature, input; /* its number, and its place among the inputs */
     double own;             /* of the normalised feature */
-    double effect;          /* |own|: what the order is by */
+    double effect;          /* |own|, by which weights are sorted */
 };
 
 static int compare_weight(const void *left, const void *right)
@@ -379,7 +377,7 @@ static int compare_weight(const void *left, const void *right)
     return a->feature < b->feature ? -1 : 1;
 }
 
-/* What a normalised feature is measured in. */
+/* The unit of a normalised feature. */
 static const char *unit_of(rg_normalize method)
 {
     static const char *const units[] = {[RG_NORMALIZE_NONE] = NULL,
@@ -506,8 +504,10 @@ const struct cli_command cli_command_inspect = {
     .size = sizeof(struct inspect),
     .options = options,
     .reading = offsetof(struct inspect, reading),
-    .doc = "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
-           "constant features, the range of each and numbers that may stand for missing values; or "
-           "in a model: of a linear one the weights, greatest effect first.",
+    .doc =
+        "Show what is in a data set (HDF5 or text): shape, labels, list lengths, missing and "
+        "constant "
+        "features, the range of each feature and values that may stand for missing ones; or in a "
+        "model: how it was trained and, of a linear one, the weights, greatest effect first.",
     .set_defaults = set_defaults,
     .run = run};

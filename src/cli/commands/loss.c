@@ -1,7 +1,5 @@
-/* loss.c: `rankgrad loss`: losses and their gradients of operands given as JSON lines.
- *
- * The one idea: a line becomes leaves, one loss node and one backward; what differs between losses
- * is their function in the library's table.
+/* loss.c: `rankgrad loss`: losses and gradients of operands given as JSON lines. A line becomes the
+ * leaves of a graph, a loss node and one backward pass.
  */
 #include "json.h"
 
@@ -14,7 +12,7 @@ static const char *const keys[] = {"loss",    "dtype",        "logits",  "labels
 static void explain(FILE *to)
 {
     fprintf(to, "Keys of a line:\n"
-                "  loss        its name, see below, perhaps with parameters:\n"
+                "  loss        its name, listed below, perhaps with parameters:\n"
                 "              \"ranking_softmax(label_mode=normalized)\"; a parameter may\n"
                 "              also be a key of its own\n"
                 "  dtype       f64 (default), f32: the type it is computed in\n"
@@ -23,15 +21,16 @@ static void explain(FILE *to)
                 "              alone get no gradient\n"
                 "  where       false where there is no item; broadcast\n"
                 "  weights     multiply the labels; a number or lists, broadcast\n"
-                "  list_weights  multiply the losses of the lists: one number, or one a list\n"
+                "  list_weights\n"
+                "              multiply the losses of the lists: one number, or one per list\n"
                 "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
                 "  reduction   mean (default; by list weight), sum, none\n"
                 "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
-                "The answer: value, grad_logits, and grad_labels, grad_weights and\n"
-                "grad_list_weights where given;\n"
-                "each gradient has its operand's shape. With reduction none, value has one\n"
-                "number a list, and gradients are those of their sum. A line that cannot be\n"
-                "answered gives {\"error\": ..} and, at the end, exit status 3.\n\n"
+                "The answer: value, grad_logits, and, where the operands are given,\n"
+                "grad_labels, grad_weights and grad_list_weights; each gradient has its\n"
+                "operand's shape. With reduction none, value has one number per list, and the\n"
+                "gradients are those of their sum. A line that cannot be answered gives\n"
+                "{\"error\": ..} and, at the end, exit status 3.\n\n"
                 "Losses:\n");
     const rg_component *loss;
     for (int i = 0; (loss = rg_registry_at(rg_losses(), i)) != NULL; i++)
@@ -107,7 +106,7 @@ static bool add_gradient(json_t *answer, const char *key, const rg_node *node)
     return json_object_set_new(answer, key, cli_json_of_tensor(grad ? grad : &zeros)) == 0;
 }
 
-/* Value and gradients; NULL: the graph has failed, or there is no memory. */
+/* Value and gradients; NULL: the graph has failed, or out of memory. */
 static json_t *compute(rg_graph *graph, const struct request *r)
 {
     rg_loss_options options = rg_loss_options_default();

@@ -1,6 +1,5 @@
-/* metric.c: `rankgrad metric`: metrics of scores and labels given as JSON lines.
- *
- * The one idea: any other program can check its own numbers against these.
+/* metric.c: `rankgrad metric`: metrics of scores and labels given as JSON lines, for other
+ * programs to compare their own with.
  */
 #include "json.h"
 
@@ -15,12 +14,12 @@ static const char *const keys[] = {"metric",    "scores",  "labels", "where",
 static void explain(FILE *to)
 {
     fprintf(to, "Keys of a line:\n"
-                "  metric       NAME or NAME@K, see below\n"
-                "  scores       [..]: one list; [[..],[..]]: a list a row\n"
+                "  metric       NAME or NAME@K, listed below\n"
+                "  scores       [..]: one list; [[..],[..]]: one list per row\n"
                 "  labels       in the shape of scores\n"
                 "  where        in the shape of scores: false where there is no item\n"
                 "  offsets      [0,..,N]: scores is flat, list q is [offsets[q], offsets[q+1])\n"
-                "  weights      one number a list: value = sum w v / sum w\n"
+                "  weights      one number per list: value = sum w v / sum w\n"
                 "  gain         exp (2^y - 1, default), linear (y)\n"
                 "  ties         average (expected value over all orders of equal scores,\n"
                 "               default), input (row order), docid (the later row first),\n"
@@ -47,7 +46,7 @@ struct request {
     rg_metric metric;
     rg_tensor scores, labels; /* f64 */
     rg_tensor where;          /* as written; no data: none */
-    rg_tensor offsets;        /* i64 (Q+1), from the shape of scores where not given */
+    rg_tensor offsets;        /* i64 (Q+1), from the shape of scores if not given */
     rg_tensor weights;        /* f64 (Q); no data: none */
 };
 
@@ -79,7 +78,7 @@ static bool read_metric(rg_context *ctx, const json_t *input, rg_metric *metric,
     return good;
 }
 
-/* Offsets of the lists that the shape of scores makes: its last axis is a list. */
+/* The offsets of the lists when the last axis of scores is a list. */
 static bool offsets_of_shape(struct request *r, struct cli_json_error *error)
 {
     const rg_tensor *s = &r->scores;
@@ -96,8 +95,8 @@ static bool offsets_of_shape(struct request *r, struct cli_json_error *error)
     return true;
 }
 
-/* What the library cannot see: that given offsets span all scores. It checks that they do not
- * decrease. */
+/* Checks what the library cannot: that given offsets span all scores. (It checks that they do not
+ * decrease.) */
 static bool check_offsets(const struct request *r, struct cli_json_error *error)
 {
     const int64_t *offsets = r->offsets.data;
@@ -131,7 +130,7 @@ static bool check_shapes(const struct request *r, struct cli_json_error *error)
         return false;
     if (r->weights.data && (r->weights.ndim != 1 || r->weights.dims[0] != n_lists))
         return cli_json_fail(error, RG_BAD_DATA,
-                             "weights has shape %s; expected (%lld), one a list",
+                             "weights has shape %s; expected (%lld), one per list",
                              cli_json_shape(&r->weights).text, (long long)n_lists);
     return true;
 }

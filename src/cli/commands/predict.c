@@ -1,7 +1,5 @@
-/* predict.c: the scores of rows.
- *
- * The one idea: a score needs features and a model, nothing else: no labels, and no lists unless
- * the normalisation is by list. Where rows or lists have no id, their numbers from 1 are used.
+/* predict.c: scores rows. That needs features and a model, but no labels, and no lists unless
+ * features are normalised by list. Rows and lists without an id get their number, from 1.
  */
 #include "cli.h"
 
@@ -17,7 +15,7 @@ struct predict {
     rg_dataset_options reading;
 };
 
-/* What is to be written. */
+/* What to write. */
 struct result {
     const char *path; /* of the data, for messages */
     const rg_split *split;
@@ -41,7 +39,7 @@ static write_function write_scores, write_tsv, write_trec;
 
 static const struct format {
     const char *name;
-    bool ids, blanks; /* whether it has ids, and whether white space may be in them */
+    bool ids, blanks; /* whether it has ids, and whether these may hold white space */
     write_function *write;
 } formats[] = {{"scores", false, false, write_scores},
                {"tsv", true, true, write_tsv},
@@ -61,10 +59,10 @@ static const struct cli_option options[] = {
                        "an empty one"),
     CLI_SPLIT_OPTION(struct predict, split, "score"),
     OPTION(CLI_NAME, "format", "FORMAT", format,
-           "scores: one a line, in the order of the rows; tsv: query, document, score, in that "
-           "order too; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
-           "document, greatest first, as trec_eval orders them. Scores have 9 digits, those of a "
-           "model in f64 17, so that they read back as the same numbers",
+           "scores: one per line, in the order of the rows; tsv: query, document and score, in the "
+           "same order; trec: 'query Q0 document rank score rankgrad', best first, equal scores by "
+           "document, greatest first, as trec_eval orders them. Scores have 9 digits, or 17 if the "
+           "model is f64, so that they are read back as the same numbers",
            .name_at = format_at),
     {0}};
 
@@ -134,8 +132,9 @@ static rg_status write_trec(const struct result *r)
     return RG_OK;
 }
 
-/* Tells how many rows have no score. A run of none of them would look like a run without hits. */
-static rg_status look_at_scores(const struct result *r, const struct format *format)
+/* Reports how many rows have no score. If none has one, a TREC run would look like one without
+ * hits. */
+static rg_status check_scores(const struct result *r, const struct format *format)
 {
     int64_t n = cli_count_unscored(r->split, r->scores, -1), n_there = 0;
     bool trec = format->write == write_trec;
@@ -158,8 +157,7 @@ static rg_status look_at_scores(const struct result *r, const struct format *for
 
 /* ---- Ids ------------------------------------------------------------------------------------ */
 
-/* What an id must not hold was refused when it was read; a TREC run has no place for blanks either.
- */
+/* Ids were checked when they were read; in a TREC run they must not have blanks either. */
 static rg_status check_ids(const struct result *r, const char *const *ids, int64_t n,
                            const char *what, const struct format *format)
 {
@@ -228,7 +226,7 @@ static rg_status report_repeated(const struct result *r, const struct format *fo
     return RG_OK;
 }
 
-/* A ranking names a document once, and a query has one ranking. */
+/* Checks that each list has a document once, and each query one list. */
 static rg_status check_unique(const struct result *r, const struct format *format)
 {
     struct repeated queries = {0}, documents = {0};
@@ -254,7 +252,7 @@ static bool any_missing(const char *const *ids, int64_t n)
     return i < n;
 }
 
-static rg_status look_at_ids(const struct result *r, const struct format *format)
+static rg_status report_ids(const struct result *r, const struct format *format)
 {
     if (!format->ids)
         return RG_OK;
@@ -285,9 +283,9 @@ static rg_status write_result(rg_context *ctx, const struct predict *p, const st
                               struct result *r)
 {
     struct cli_output out = {0};
-    rg_status status = look_at_scores(r, format);
+    rg_status status = check_scores(r, format);
     if (status == RG_OK)
-        status = look_at_ids(r, format);
+        status = report_ids(r, format);
     if (status == RG_OK)
         status = cli_output_begin(ctx, p->output, &out);
     r->to = out.stream;
@@ -353,12 +351,15 @@ const struct cli_command cli_command_predict = {
     .reading = offsetof(struct predict, reading),
     .doc =
         "Score the rows of a data set (HDF5 or text) with a model. " CLI_MATCHING
-        " Labels are not needed (text rows then begin with qid:ID or with their features), and "
-        "lists only where the model's normalisation is list-minmax. A masked row, and one with a "
-        "missing (NaN) feature, scores nan, in scores and tsv; trec leaves both out. The number of "
-        "rows without a score is told; where no row has one, trec is an error (status 3). Where "
-        "rows or lists have no id, tsv and trec give their numbers from 1. In trec, ids with white "
+        " Labels are not needed (rows of text then begin with qid:ID or with their features), and "
+        "lists only if the model's normalisation is list-minmax. The score of a masked row, or of "
+        "one with "
+        "a missing (NaN) feature, is nan in scores and tsv; trec leaves both out. A note gives the "
+        "number "
+        "of rows without a score; if no row has one, trec is an error (status 3). Rows and lists "
+        "without "
+        "an id get their number, from 1, in tsv and trec. In trec, ids with white "
         "space, a document that occurs twice in a list and a query that occurs twice are errors; "
-        "for tsv, a note counts what occurs again.",
+        "in tsv, a note counts repeated ids.",
     .set_defaults = set_defaults,
     .run = run};

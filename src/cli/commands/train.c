@@ -1,7 +1,6 @@
-/* train.c: from a data set to a model.
- *
- * The one idea: the epoch that is saved is the best on lists that the model was not trained on, and
- * the last line says which one that was and why. The split test is never read.
+/* train.c: trains a model on a data set. The epoch that is saved is the best one on the validation
+ * lists, and the last line of the report says which one that was and why. The split test is never
+ * read.
  */
 #include "cli.h"
 
@@ -17,13 +16,13 @@ struct train {
     bool quiet, force;
     rg_dataset_options reading;
     struct cli_component loss, model, optimizer, schedule;
-    struct cli_word usual_metric;
+    struct cli_word default_metric;
     rg_train_options o;
 };
 
-/* What helps where memory is short: for the training, and for reading text. */
+/* The remedies when memory is short: for training, and for reading text. */
 #define MEMORY_REMEDY                                                                              \
-    "--memory SIZE says how much training may use; features beyond it stream from the file"
+    "--memory SIZE sets how much training may use; features beyond it are streamed from the file"
 #define TEXT_REMEDY                                                                                \
     "rankgrad convert --memory SIZE makes an HDF5 file of text that is larger than memory"
 
@@ -32,93 +31,90 @@ struct train {
 
 static const struct cli_option options[] = {
     CLI_HEADING("Files:"),
-    CLI_OUTPUT_OPTIONS(struct train, output, force, true, " the model (HDF5); needed",
-                       "an empty one, a model of Rankgrad's, or for --history a history"),
-    OPTION(
-        CLI_TEXT, "vali", "FILE", vali,
-        "Validation lists, which choose the epoch; without it DATA's split vali. Where both have "
-        "feature names, columns are matched by name"),
+    CLI_OUTPUT_OPTIONS(struct train, output, force, true, " the model (HDF5); required",
+                       "an empty one, a model of Rankgrad's or, for --history, a history"),
+    OPTION(CLI_TEXT, "vali", "FILE", vali,
+           "Validation lists, which choose the epoch; without it DATA's split vali, if there is "
+           "one. If both files have feature names, columns are matched by name"),
     OPTION(CLI_REAL, "vali-fraction", "F", o.vali_fraction,
-           "Where there are no validation lists: set aside this part of the training lists, whole "
-           "lists, drawn by --seed; 0: none, the last epoch is kept",
+           "If there are no validation lists: set aside this fraction of the training lists, "
+           "chosen at random by --seed; 0: none, and the last epoch is kept",
            .low = 0, .high = 1, .below = true),
     OPTION(CLI_TEXT, "history", "FILE", history,
-           "Write a line an epoch (TSV), at once, into FILE.tmp-PID-N, which becomes FILE when "
-           "the model is saved"),
-    OPTION(CLI_FLAG, "quiet", NULL, quiet, "No progress on standard error", .letter = 'q'),
+           "Write one line per epoch (TSV), as training goes on, to FILE.tmp-PID-N, which becomes "
+           "FILE when the model is saved"),
+    OPTION(CLI_FLAG, "quiet", NULL, quiet, "Show no progress on standard error", .letter = 'q'),
     CLI_HEADING("Objective:"),
     OPTION(CLI_COMPONENT, "loss", "NAME", loss,
-           "Loss to minimise, see below. Where doubled labels double it, the objective is the "
-           "loss times 1 / (mean label sum of the lists that have any), so that the scale of "
-           "labels does not act as a learning rate",
+           "Loss to minimise, listed below. If a loss doubles when all labels are doubled, it is "
+           "multiplied by 1 / (mean label sum of the lists that have one), so that the scale of "
+           "the labels does not act as a learning rate",
            .registry = rg_losses),
     OPTION(CLI_NAME, "negative-labels", "RULE", o.negative_labels,
-           "error, because the loss has no lower bound with them, except under --label-mode "
-           "softmax, which takes labels of any sign, such as log-probabilities; zero reads them "
-           "as 0; keep trains on them",
+           "What happens to negative labels: error, because the loss has no lower bound with them, "
+           "except with label_mode=softmax, which takes labels of any sign, such as "
+           "log-probabilities; zero reads them as 0; keep trains on them",
            .name_at = cli_negative_labels_at),
     OPTION(CLI_REAL, "l2", "X", o.optimizer.l2,
-           "Adds X * weight to the gradient; 0 because normalised features and a schedule that "
-           "ends at 0 hardly overfit",
+           "Adds X * weight to the gradient; 0 because with normalised features and a schedule "
+           "that ends at 0 a model hardly overfits",
            .low = 0, .high = CLI_NO_LIMIT),
     CLI_HEADING("Model:"),
-    OPTION(CLI_COMPONENT, "model", "NAME", model, "From features to a score, see below",
+    OPTION(CLI_COMPONENT, "model", "NAME", model, "How features become a score, listed below",
            .registry = rg_models),
     OPTION(CLI_NAME, "normalize", "METHOD", o.normalize,
-           "Fitted on the training rows and kept in the model, which is then given raw features. "
-           "zscore, because features of scales 1e-3 and 1e6 have no common learning rate; "
-           "log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; minmax to [0,1]; "
-           "list-minmax to [0,1] within each list. Sparse rows stay sparse: "
-           "zscore then only divides by the deviation, but for features that every row stores, and "
-           "minmax needs 0 as the smallest value",
+           "How features are normalised: fitted on the training rows and saved in the model, which "
+           "then takes raw features. zscore, because features on scales from 1e-3 to 1e6 have no "
+           "common learning rate; log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; "
+           "minmax maps to [0,1], list-minmax to [0,1] within each list. Sparse rows stay sparse: "
+           "zscore then divides by the deviation without subtracting the mean, except for features "
+           "that every row stores, and minmax needs a smallest value of 0",
            .name_at = cli_normalize_at),
     OPTION(CLI_NAME, "dtype", "TYPE", o.model.dtype,
-           "Of parameters and arithmetic; sums over many rows are in "
-           "double anyway",
+           "Type of parameters and arithmetic; sums over many rows are in double either way",
            .name_at = cli_dtype_at),
     CLI_HEADING("Optimisation:"),
-    OPTION(
-        CLI_COMPONENT, "optimizer", "NAME", optimizer,
-        "How weights follow g = clip(gradient) + l2 weight, see below. Parameters may also stand "
-        "in parentheses: adam(beta1=0.95)",
-        .registry = rg_optimizers),
+    OPTION(CLI_COMPONENT, "optimizer", "NAME", optimizer,
+           "How weights are updated from g = clip(gradient) + l2 weight, listed below. Parameters "
+           "may also be given in parentheses: adam(beta1=0.95)",
+           .registry = rg_optimizers),
     OPTION(CLI_REAL, "lr", "RATE", o.optimizer.lr,
-           "Learning rate of the first step. With normalised features and a clipped gradient a "
-           "step of sgd moves the weights by at most RATE; one of adam moves each by about RATE, "
-           "so give it less: 0.001 is usual",
+           "Learning rate of the first step. With normalised features and --clip-norm 1 a step of "
+           "sgd without momentum moves the weights by at most RATE; a step of adam moves each "
+           "weight by about RATE and needs a smaller one: 0.001 is usual",
            .low = 0, .high = CLI_NO_LIMIT, .above = true),
     OPTION(CLI_COMPONENT, "schedule", "NAME", schedule,
-           "Learning rate over the steps, see below; cosine, which ends at 0, because a constant "
-           "rate never settles and the last epochs get worse",
+           "How the learning rate changes over the steps, listed below; cosine, which ends at 0, "
+           "because with a constant rate the weights never settle and the last epochs get worse",
            .registry = rg_schedules),
     OPTION(CLI_REAL, "clip-norm", "X", o.optimizer.clip_norm,
-           "A gradient longer than this is shortened to it, so that one list cannot throw the "
-           "model away; 0: never",
+           "Largest norm of the gradient: a longer one is scaled down to it, so that no single "
+           "list can ruin the model; 0: no limit",
            .low = 0, .high = CLI_NO_LIMIT),
     OPTION(CLI_INTEGER, "epochs", "N", o.epochs,
-           "Passes over the training lists; 30 or 100 end at nearly the same place", .low = 1,
+           "Passes over the training lists; 30 or 100 lead to nearly the same model", .low = 1,
            .high = CLI_NO_LIMIT),
     OPTION(CLI_INTEGER, "batch-lists", "N", o.batch_lists,
-           "Lists a step: many small steps, each over enough lists for a steady direction",
+           "Lists per step (minibatch): few, for many steps, but enough for a stable direction",
            .low = 1, .high = CLI_NO_LIMIT),
     OPTION(CLI_SEED, "seed", "N", o.seed,
-           "Of the order of lists and an mlp's first weights; same seed, data and build: same "
-           "model, byte for byte"),
-    OPTION(
-        CLI_SIZE, "memory", "SIZE", o.memory_limit,
-        "Features and parameters may take so much memory, such as 512M or 8G (of 1024 each); "
-        "beyond it features stream from the file, window by window; when it is not "
-        "given, 80 % of the smallest of the machine's memory, the limits of the cgroup, and what "
-        "ulimit -v leaves"),
+           "Seed of the order of lists, of --vali-fraction and of the initial weights of an mlp; "
+           "the same seed, data and build give the same model, byte for byte"),
+    OPTION(CLI_SIZE, "memory", "SIZE", o.memory_limit,
+           "Memory for features and parameters, such as 512M or 8G (powers of 1024); features "
+           "beyond it are streamed from the file, window by window. If not given: 80 % of the "
+           "smallest of the machine's memory, the limits of the cgroup, and what ulimit -v leaves"),
     OPTION(CLI_SIZE, "window", "SIZE", o.window_bytes,
-           "Shuffle windows of the file, each of so many bytes of features, and the lists within "
-           "each, not all lists: the same windows give the same model, streaming or not. Without "
-           "it all lists are one window, or where they stream a quarter of the memory"),
+           "Shuffle windows of the file, each with this many bytes of features, and the lists "
+           "within each window, instead of all lists: the same windows give the same model, "
+           "streamed or not. If not given, all lists are one window, or, if they are streamed, a "
+           "window is a quarter of the memory"),
     CLI_HEADING("Selection:"),
-    CLI_METRIC_OPTION(struct train, metrics,
-                      ". The first one chooses the epoch to keep, the others are shown at the end. "
-                      "Without validation lists it is shown for the training lists, at every fifth "
-                      "epoch and the last one"),
+    CLI_METRIC_OPTION(
+        struct train, metrics,
+        ". The first one chooses the epoch to keep; the others are shown at the end. "
+        "Without validation lists it is computed on the training lists, at every fifth "
+        "epoch and the last one"),
     {0}};
 
 static void explain(FILE *to)
@@ -204,7 +200,7 @@ static bool on_epoch(void *user, const rg_epoch *e)
 
 /* ---- Data ----------------------------------------------------------------------------------- */
 
-/* What training reads. */
+/* The data that training reads. */
 struct input {
     rg_dataset *data, *other; /* other: --vali, where that is not text beside text */
     const rg_split *train, *vali;
@@ -230,7 +226,7 @@ static rg_status open_texts(rg_context *ctx, const struct train *t, bool with_va
     return RG_OK;
 }
 
-/* One file of training lists, which may hold validation lists too. */
+/* One file of training lists, which may have validation lists too. */
 static rg_status open_file(rg_context *ctx, const struct train *t, struct input *in)
 {
     const char *path = t->files.items[0];
@@ -290,7 +286,7 @@ static const char **list_inputs(const struct train *t)
     return inputs;
 }
 
-/* Everything that can be told before data are read. */
+/* What can be checked before data are read. */
 static rg_status check(rg_context *ctx, const struct train *t, const char *const *inputs)
 {
     if (t->vali && t->o.vali_fraction > 0)
@@ -358,7 +354,7 @@ static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
     return status;
 }
 
-/* The last line: which epoch, why, and where it is. */
+/* The last line: which epoch was kept, why, and where it is. */
 static void show_kept(const struct train *t, const struct progress *p, const rg_train_result *r)
 {
     fprintf(p->report, "%s (%lld without a relevant item), %s; objective multiplied by %.9g\n",
@@ -417,7 +413,7 @@ static rg_status save(rg_context *ctx, const struct train *t, struct progress *p
     return status;
 }
 
-/* What follows training, whether it ended or was interrupted. */
+/* Saves and reports, whether training was completed or interrupted. */
 static rg_status finish(rg_context *ctx, const struct train *t, struct progress *p,
                         const rg_model *model, const rg_train_result *result, bool interrupted)
 {
@@ -487,8 +483,8 @@ static void set_defaults(void *values)
 {
     struct train *t = values;
     t->o = rg_train_options_default();
-    t->usual_metric = cli_metric_text(&t->o.metric);
-    t->metrics.usual = t->usual_metric.text;
+    t->default_metric = cli_metric_text(&t->o.metric);
+    t->metrics.fallback = t->default_metric.text;
     t->loss.text = t->o.loss;
     t->model.text = t->o.model.name;
     t->optimizer.text = t->o.optimizer.name;
@@ -506,17 +502,21 @@ const struct cli_command cli_command_train = {
     .size = sizeof(struct train),
     .options = options,
     .reading = offsetof(struct train, reading),
-    .doc =
-        "Train a ranking model, score = weights . normalised features or an mlp, on the split "
-        "train of a data set (HDF5 or text), or on its only split; several text files are read as "
-        "one. The epoch that is best on "
-        "validation lists is kept; the split test is never read. Without options it is meant to "
-        "work on data that it knows nothing of; the reason for each default is given. Item weights "
-        "multiply the labels; list weights multiply the losses of lists. Data where no list has "
-        "two rows that differ both in label and in a feature are refused (exit status 3). A "
-        "training that has failed writes no model (exit status 7): all scores are equal, or the "
-        "loss is above that of equal scores and the first metric below the untrained model's, or "
-        "the loss is more than 1000 times as large.",
+    .doc = "Train a ranking model on the split train of a data set (HDF5 or text), or on its only "
+           "split; "
+           "several text files are read as one. The epoch that is best on the validation lists is "
+           "kept; the "
+           "split test is never read. The defaults are meant for data that nothing is known about; "
+           "the "
+           "options give the reasons for them. Item weights multiply the labels, list weights the "
+           "losses of "
+           "lists. Data in which no two rows of a list differ both in label and in a feature are "
+           "an error "
+           "(exit status 3). If training fails, no model is written (exit status 7): all scores "
+           "are equal; or "
+           "the loss is above that of equal scores and the first metric below that of the "
+           "untrained model; or "
+           "the loss is more than 1000 times that of equal scores.",
     .more = explain,
     .set_defaults = set_defaults,
     .run = run};
