@@ -3,6 +3,8 @@
 The protocol is tested on the lines below. The numbers were computed by reference implementations:
 golden/losses.jsonl and golden/metrics.jsonl of the shared folder beside the source root (its
 README.md says what they hold); where that folder is absent, that part is skipped, and said.
+tests/golden/*.jsonl hold cases of the same format, written by the scripts beside them. Every case
+of a loss that the program has is run.
 """
 import json
 import math
@@ -12,7 +14,8 @@ import sys
 
 PROGRAM = os.environ["RANKGRAD"]
 GOLDEN = os.path.join(os.environ["RANKGRAD_SOURCE"], os.pardir, "shared", "golden")
-LOSSES = {"ranking_softmax": 166}
+OWN = os.path.join(os.environ["RANKGRAD_SOURCE"], "tests", "golden")
+LEAST = {"ranking_softmax": 166}  # cases of a loss in the shared file; of any other that it has, 7
 METRICS = ("ndcg", "dcg", "map", "mrr", "precision")
 
 # Where a case contradicts ranking-conventions.md, the conventions stand.
@@ -87,8 +90,8 @@ PROTOCOL = [
 ]
 
 
-def cases(name, wanted):
-    with open(os.path.join(GOLDEN, name), encoding="utf-8") as lines:
+def cases(path, wanted=lambda _: True):
+    with open(path, encoding="utf-8") as lines:
         return [case for case in map(json.loads, lines) if wanted(case["input"])]
 
 
@@ -208,18 +211,46 @@ def check_streams():
     return len(failed)
 
 
+def name_of(case):
+    return case["input"]["loss"].split("(")[0]
+
+
+def of_known_losses(found):
+    """The cases whose loss the program has."""
+    names = sorted({name_of(case) for case in found})
+    probes, _ = answers("loss", [{"loss": name, "logits": [0], "labels": [0]} for name in names])
+    known = {name for name, probe in zip(names, probes) if "error" not in probe}
+    if known != set(names):
+        print("no such loss: " + ", ".join(sorted(set(names) - known)))
+    return [case for case in found if name_of(case) in known]
+
+
+def check_own():
+    """The cases of tests/golden."""
+    return sum(check_golden("loss", of_known_losses(cases(os.path.join(OWN, name))))
+               for name in sorted(os.listdir(OWN) if os.path.isdir(OWN) else [])
+               if name.endswith(".jsonl"))
+
+
+def check_shared_losses():
+    chosen = of_known_losses(cases(os.path.join(GOLDEN, "losses.jsonl")))
+    failed = check_golden("loss", chosen)
+    names = [name_of(case) for case in chosen]
+    for name in sorted(set(names) | set(LEAST)):
+        if names.count(name) < LEAST.get(name, 7):
+            print(f"{name}: {names.count(name)} cases in the file, expected {LEAST.get(name, 7)}")
+            failed += 1
+    return failed
+
+
 def main():
-    failed = check_protocol() + check_streams()
+    failed = check_protocol() + check_streams() + check_own()
     if not os.path.isdir(GOLDEN):
         print(f"golden cases skipped: no folder {GOLDEN}")
         return 1 if failed else 77
-    for loss, expected in LOSSES.items():
-        chosen = cases("losses.jsonl", lambda i, loss=loss: i["loss"] == loss)
-        failed += check_golden("loss", chosen)
-        if len(chosen) < expected:
-            print(f"{loss}: {len(chosen)} cases in the file, expected {expected}")
-            failed += 1
-    chosen = cases("metrics.jsonl", lambda i: i["metric"].split("@")[0] in METRICS)
+    failed += check_shared_losses()
+    chosen = cases(os.path.join(GOLDEN, "metrics.jsonl"),
+                   lambda i: i["metric"].split("@")[0] in METRICS)
     if not chosen:
         print("metrics.jsonl: no case of " + ", ".join(METRICS))
         failed += 1

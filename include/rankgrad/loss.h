@@ -101,7 +101,8 @@ RG_API rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits
 /* ---- Custom losses --------------------------------------------------------------------------- */
 
 /* One list of n > 0 valid items, in double for logits of either type. Broadcasting, masks, offsets,
- * list weights and reductions are done by the caller of the loss's functions. Built-in losses use
+ * list weights and reductions are done by the caller of the loss's functions. No value is NaN, and
+ * no logit +inf: such a list gets the loss and gradients NaN without a call. Built-in losses use
  * the same interface (src/loss/losses/). */
 typedef struct rg_list {
     int64_t n;

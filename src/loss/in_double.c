@@ -2,9 +2,13 @@
  *
  * lists.c hands over a list of the logits' type. Here it is converted to double, the loss's
  * function runs, and gradients are converted back, so that one pair of functions serves f32 and
- * f64. The loss's scratch and kept numbers are doubles in the memory of lists.c. */
+ * f64. The loss's scratch and kept numbers are doubles in the memory of lists.c.
+ *
+ * A list with a NaN, or with a logit of +inf, has the loss and all gradients NaN whatever the
+ * formula says, so that no loss can hide it; the loss's functions are not called. */
 #include "loss/lists.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Doubles of an item that are the conversion's own: operands and gradients. */
@@ -29,10 +33,19 @@ static rg_list F(widen)(const struct F(rg__list) * list)
                      .state = list->state};
 }
 
+static bool F(has_nan)(const rg_list *list)
+{
+    for (int64_t k = 0; k < list->n; k++)
+        if (!(list->logits[k] < (double)INFINITY) || isnan(list->labels[k]) ||
+            isnan(list->weights[k]))
+            return true;
+    return false;
+}
+
 static double F(list_forward)(struct F(rg__list) * list)
 {
     rg_list wide = F(widen)(list);
-    return list->loss->forward(&wide);
+    return F(has_nan)(&wide) ? (double)NAN : list->loss->forward(&wide);
 }
 
 static void F(list_backward)(struct F(rg__list) * list, double upstream)
@@ -45,10 +58,12 @@ static void F(list_backward)(struct F(rg__list) * list, double upstream)
         if (to[i])
             *grad[i] = memset((double *)(void *)list->scratch + (3 + i) * n, 0,
                               (size_t)n * sizeof(double));
-    list->loss->backward(&wide, upstream);
+    bool nan = F(has_nan)(&wide);
+    if (!nan)
+        list->loss->backward(&wide, upstream);
     for (int i = 0; i < 3; i++)
         for (int64_t k = 0; to[i] && k < n; k++)
-            to[i][k] += (real)(*grad[i])[k];
+            to[i][k] += nan ? (real)NAN : (real)(*grad[i])[k];
 }
 
 void F(rg__loss_in_double_forward)(rg_node *y)

@@ -1,0 +1,477 @@
+/* test_losses.c: what holds for every loss of the registry, with each value of its parameters that
+ * are names, on random lists: a batch gives the same bits flat, padded to any width, or with holes;
+ * masked items may hold anything; a NaN stays in its list; lists can be shifted, permuted, repeated
+ * and weighted as the properties of the loss say; gradients agree with differences.
+ *
+ * `test_losses N` runs N batches of 8 lists for each loss instead of a sample. */
+#include "check.h"
+
+#include "loss/losses.h"
+
+enum { LISTS = 8, LONGEST = 24, ITEMS = LISTS * LONGEST, WIDEST = LONGEST + 3 };
+
+static rg_context *ctx;
+static rg_graph *graph;
+static int n_batches = 12;
+
+/* Lists, one after another. */
+struct batch {
+    int64_t n_lists, offsets[LISTS + 1];
+    double s[ITEMS], y[ITEMS], w[ITEMS];
+    double list_weights[LISTS];
+};
+
+struct outcome {
+    double loss[LISTS]; /* of each list; under the mean only the first is set */
+    double ds[ITEMS], dy[ITEMS], dw[ITEMS];
+};
+
+/* How a batch becomes operands. */
+enum layout { FLAT, PADDED, WIDER, HOLES, FLAT_HOLES };
+
+/* ---- Random batches ---- */
+
+static double uniform(uint64_t seed, uint64_t what, uint64_t i)
+{
+    return rg_uniform(seed, RG_STREAM_OWN + what, i, 0);
+}
+
+/* Losses that take equal labels in the order of the rows: permuting such a list changes it. */
+static bool keeps_row_order(const rg_choice *loss)
+{
+    const char *const names[] = {"listmle", "p_listmle"};
+    char text[512];
+    rg_choice_print(loss, text, sizeof text);
+    for (int i = 0; i < RG__COUNT(names); i++)
+        if (strcmp(loss->component->name, names[i]) == 0)
+            return strstr(text, "ties=row") != NULL;
+    return false;
+}
+
+static double label_of(uint64_t seed, int kind, int64_t k, int64_t in_list)
+{
+    double u = uniform(seed, 1, (uint64_t)k);
+    switch (kind) {
+    case 0: return 0;
+    case 1: return 2;
+    case 2: return floor(2 * u);
+    case 3: return 3 * u; /* distinct */
+    case 4: return (double)((in_list * 7 + (int64_t)seed) % 29) / 8; /* distinct */
+    default: return floor(5 * u);
+    }
+}
+
+/* Sizes from 0 to LONGEST, labels graded, equal, zero or distinct, scores also with ties. */
+static struct batch make_batch(uint64_t seed, bool distinct_labels, bool tied_scores)
+{
+    struct batch b = {.n_lists = LISTS};
+    for (int64_t q = 0; q < LISTS; q++) {
+        double u = uniform(seed, 2, (uint64_t)q);
+        int64_t n = q == 0 ? 1 : q == 1 ? 0 : (int64_t)(u * u * (LONGEST + 1));
+        int kind = distinct_labels ? 4 : (int)(8 * uniform(seed, 3, (uint64_t)q));
+        b.list_weights[q] = 0.5 + u;
+        b.offsets[q + 1] = b.offsets[q] + n;
+        for (int64_t k = b.offsets[q]; k < b.offsets[q + 1]; k++) {
+            b.y[k] = label_of(seed, kind, k, k - b.offsets[q]);
+            b.s[k] = 4 * uniform(seed, 4, (uint64_t)k) - 2;
+            if (tied_scores)
+                b.s[k] = q % 3 == 0 ? 0.75 : floor(b.s[k]);
+            b.w[k] = 0.25 + 2 * uniform(seed, 5, (uint64_t)k);
+        }
+    }
+    return b;
+}
+
+/* ---- Running one ---- */
+
+/* Where item k of list q lies among the places of its list. */
+static int64_t place_of(enum layout layout, int64_t k)
+{
+    return layout == HOLES || layout == FLAT_HOLES ? k + k / 3 + 1 : k;
+}
+
+static int64_t width_of(const struct batch *b, enum layout layout)
+{
+    int64_t longest = 0;
+    for (int64_t q = 0; q < b->n_lists; q++)
+        if (longest < b->offsets[q + 1] - b->offsets[q])
+            longest = b->offsets[q + 1] - b->offsets[q];
+    if (layout == HOLES || layout == FLAT_HOLES)
+        return place_of(layout, longest) + 2;
+    return longest + (layout == WIDER ? 3 : 0);
+}
+
+/* A leaf or variable of the values, which are copied. */
+static rg_node *operand(int ndim, int64_t rows, int64_t n, const double *values, bool variable)
+{
+    rg_tensor t = {RG_F64, ndim, {ndim == 2 ? rows : n, n}, NULL};
+    int64_t count = rg_tensor_count(&t);
+    t.data = rg_graph_alloc(graph, (size_t)count * sizeof(double) + 1);
+    assert_non_null(t.data);
+    memcpy(t.data, values, (size_t)count * sizeof(double));
+    return variable ? rg_variable(graph, &t, NULL) : rg_leaf(graph, &t);
+}
+
+static void run_graph(rg_node *value, rg_node *const *x)
+{
+    (void)x;
+    rg_tensor seed = *rg_node_value(value);
+    int64_t count = rg_tensor_count(&seed);
+    double *ones = rg_graph_alloc(graph, (size_t)count * sizeof(double) + 1);
+    for (int64_t i = 0; i < count; i++)
+        ones[i] = 1;
+    seed.data = ones;
+    assert_ok(ctx, rg_backward(graph, value, &seed));
+}
+
+/* The losses of the lists (`reduction` none) or their weighted mean, and the gradients. Masked
+ * places hold NaN and infinities, and must get exactly no gradient. */
+static struct outcome run(const rg_choice *loss, const struct batch *b, enum layout layout,
+                          rg_reduction reduction)
+{
+    enum { ROOM = LISTS * 2 * WIDEST };
+    static const double junk[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1e300};
+    double values[3][ROOM], mask[ROOM] = {0};
+    int64_t to[ITEMS], offsets[LISTS + 1] = {0}, width = width_of(b, layout);
+    bool flat = layout == FLAT || layout == FLAT_HOLES;
+    int64_t n_places = layout == FLAT ? b->offsets[b->n_lists] : b->n_lists * width;
+    struct outcome r = {0};
+    for (int64_t i = 0; i < 3 * ROOM; i++)
+        values[i / ROOM][i % ROOM] = junk[(i + i / 5) % 4];
+    for (int64_t q = 0; q < b->n_lists; q++) {
+        offsets[q + 1] = layout == FLAT ? b->offsets[q + 1] : (q + 1) * width;
+        for (int64_t k = b->offsets[q]; k < b->offsets[q + 1]; k++) {
+            int64_t at = to[k] = offsets[q] + place_of(layout, k - b->offsets[q]);
+            values[0][at] = b->s[k], values[1][at] = b->y[k], values[2][at] = b->w[k];
+            mask[at] = 1;
+        }
+    }
+    rg_graph_reset(graph);
+    rg_node *x[3];
+    for (int i = 0; i < 3; i++)
+        x[i] = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, values[i], true);
+    rg_loss_options o = {.weights = x[2],
+                         .offsets = flat ? offsets : NULL,
+                         .n_lists = b->n_lists,
+                         .reduction = reduction};
+    if (layout != FLAT)
+        o.where = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, mask, false);
+    if (reduction == RG_REDUCE_MEAN)
+        o.list_weights = operand(1, 0, b->n_lists, b->list_weights, false);
+    rg_node *value = rg_loss_apply(graph, loss, x[0], x[1], &o);
+    assert_ok(ctx, rg_graph_status(graph));
+    run_graph(value, x);
+    memcpy(r.loss, rg_node_value(value)->data,
+           (size_t)rg_tensor_count(rg_node_value(value)) * sizeof(double));
+    double *grads[] = {r.ds, r.dy, r.dw};
+    for (int i = 0; i < 3; i++) {
+        const double *grad = rg_node_grad(x[i]) ? rg_node_grad(x[i])->data : NULL;
+        for (int64_t k = 0; grad && k < b->offsets[b->n_lists]; k++)
+            grads[i][k] = grad[to[k]];
+        for (int64_t at = 0; grad && at < n_places; at++)
+            assert_true(mask[at] != 0 || grad[at] == 0);
+    }
+    return r;
+}
+
+/* ---- Comparing ---- */
+
+static const char *current; /* the loss under test, for messages */
+
+static void fail_at(const char *what, int64_t seed, double a, double b)
+{
+    print_error("%s: %s (batch %lld): %.17g and %.17g\n", current, what, (long long)seed, a, b);
+    fail();
+}
+
+static bool is_same(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+/* The same bits, but for the sign of 0 and the payload of NaN. */
+static void assert_same(const double *a, const double *b, int64_t n, const char *what, int64_t seed)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!is_same(a[i], b[i]))
+            fail_at(what, seed, a[i], b[i]);
+}
+
+static void assert_near(double a, double b, double scale, const char *what, int64_t seed)
+{
+    if (!(fabs(a - b) <= 1e-9 * (fabs(a) + fabs(b)) + 1e-11 * scale) && !is_same(a, b))
+        fail_at(what, seed, a, b);
+}
+
+/* The sum of |x|, the scale of rounding. */
+static double size_of(const double *x, int64_t begin, int64_t end)
+{
+    double sum = 1;
+    for (int64_t k = begin; k < end; k++)
+        sum += fabs(x[k]);
+    return sum;
+}
+
+static void assert_same_outcome(const struct batch *b, const struct outcome *a,
+                                const struct outcome *c, const char *what, int64_t seed)
+{
+    int64_t n = b->offsets[b->n_lists];
+    assert_same(a->loss, c->loss, b->n_lists, what, seed);
+    assert_same(a->ds, c->ds, n, what, seed);
+    assert_same(a->dy, c->dy, n, what, seed);
+    assert_same(a->dw, c->dw, n, what, seed);
+}
+
+/* ---- Properties ---- */
+
+/* Every layout gives the same bits; an empty list gives 0. */
+static void check_layouts(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    struct outcome flat = run(loss, b, FLAT, RG_REDUCE_NONE);
+    for (enum layout layout = PADDED; layout <= FLAT_HOLES; layout++) {
+        struct outcome other = run(loss, b, layout, RG_REDUCE_NONE);
+        assert_same_outcome(b, &flat, &other, "flat and another layout differ", seed);
+    }
+    for (int64_t q = 0; q < b->n_lists; q++)
+        if (b->offsets[q] == b->offsets[q + 1] && flat.loss[q] != 0)
+            fail_at("an empty list", seed, flat.loss[q], 0);
+}
+
+/* A constant added to the scores of a list changes nothing, and the gradient sums to 0. */
+static void check_shift(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    if (!rg_loss_properties_of(loss).shift_invariant)
+        return;
+    struct batch shifted = *b;
+    for (int64_t k = 0; k < b->offsets[LISTS]; k++)
+        shifted.s[k] += 16;
+    struct outcome a = run(loss, b, FLAT, RG_REDUCE_NONE);
+    struct outcome c = run(loss, &shifted, FLAT, RG_REDUCE_NONE);
+    for (int64_t q = 0; q < LISTS; q++) {
+        double sum = 0, scale = size_of(a.ds, b->offsets[q], b->offsets[q + 1]);
+        assert_near(a.loss[q], c.loss[q], 10, "shifted scores change the loss", seed);
+        for (int64_t k = b->offsets[q]; k < b->offsets[q + 1]; k++) {
+            assert_near(a.ds[k], c.ds[k], 10 * scale, "shifted scores change a gradient", seed);
+            sum += a.ds[k];
+        }
+        assert_near(sum, 0, scale, "the gradient does not sum to 0", seed);
+    }
+}
+
+/* Items in another order: the same loss, and each item keeps its gradients. */
+static void check_order(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    struct batch moved = *b;
+    int64_t from[ITEMS];
+    for (int64_t q = 0; q < LISTS; q++) {
+        int64_t first = b->offsets[q], n = b->offsets[q + 1] - first;
+        for (int64_t k = 0; k < n; k++)
+            from[first + k] = first + k;
+        rg_shuffle(from + first, n, (uint64_t)seed, RG_STREAM_OWN, (uint64_t)q);
+    }
+    for (int64_t k = 0; k < b->offsets[LISTS]; k++) {
+        moved.s[k] = b->s[from[k]];
+        moved.y[k] = b->y[from[k]];
+        moved.w[k] = b->w[from[k]];
+    }
+    struct outcome a = run(loss, b, FLAT, RG_REDUCE_NONE);
+    struct outcome c = run(loss, &moved, FLAT, RG_REDUCE_NONE);
+    for (int64_t q = 0; q < LISTS; q++) {
+        assert_near(a.loss[q], c.loss[q], 1, "the order of the items changes the loss", seed);
+        int64_t begin = b->offsets[q], end = b->offsets[q + 1];
+        const double *before[] = {a.ds, a.dy, a.dw}, *after[] = {c.ds, c.dy, c.dw};
+        for (int i = 0; i < 3; i++)
+            for (int64_t k = begin; k < end; k++)
+                assert_near(before[i][from[k]], after[i][k], size_of(before[i], begin, end),
+                            "the order of the items changes a gradient", seed);
+    }
+}
+
+/* The mean of a batch in which the last list has weight 3, and stands there three times. */
+static void check_list_weights(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    struct batch once = *b, thrice = *b;
+    once.n_lists = thrice.n_lists = LISTS - 2;
+    int64_t begin = b->offsets[LISTS - 3], end = b->offsets[LISTS - 2], n = end - begin;
+    once.list_weights[LISTS - 3] = 3;
+    thrice.list_weights[LISTS - 3] = 1;
+    for (int copy = 1; copy <= 2; copy++) {
+        int64_t at = end + (copy - 1) * n, q = thrice.n_lists++;
+        memcpy(thrice.s + at, b->s + begin, (size_t)n * sizeof(double));
+        memcpy(thrice.y + at, b->y + begin, (size_t)n * sizeof(double));
+        memcpy(thrice.w + at, b->w + begin, (size_t)n * sizeof(double));
+        thrice.offsets[q + 1] = at + n;
+        thrice.list_weights[q] = 1;
+    }
+    struct outcome a = run(loss, &once, FLAT, RG_REDUCE_MEAN);
+    struct outcome c = run(loss, &thrice, FLAT, RG_REDUCE_MEAN);
+    assert_near(a.loss[0], c.loss[0], 1, "weight 3 and three copies: the mean", seed);
+    for (int64_t k = 0; k < end; k++) {
+        double sum = c.ds[k];
+        for (int copy = 1; copy <= 2 && k >= begin; copy++)
+            sum += c.ds[end + (copy - 1) * n + k - begin];
+        assert_near(a.ds[k], sum, size_of(a.ds, 0, end), "weight 3 and three copies", seed);
+    }
+    struct outcome each = run(loss, &thrice, FLAT, RG_REDUCE_NONE);
+    assert_same(each.loss + LISTS - 3, each.loss + LISTS - 2, 1, "a list twice: the loss", seed);
+    assert_same(each.ds + begin, each.ds + end, n, "a list twice: the gradient", seed);
+}
+
+/* A NaN in score, label or weight of a valid item, or a score of +inf, makes the loss and the
+ * gradient of the scores of its list NaN, and changes no bit of another. */
+static void check_nan(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    struct outcome clean = run(loss, b, FLAT, RG_REDUCE_NONE);
+    int64_t q = 2 + seed % (LISTS - 2), begin = b->offsets[q], end = b->offsets[q + 1];
+    for (int what = 0; what < 4 && begin < end; what++) {
+        struct batch bad = *b;
+        double *const at[] = {bad.s, bad.y, bad.w, bad.s};
+        at[what][begin + seed % (end - begin)] = what == 3 ? (double)INFINITY : (double)NAN;
+        struct outcome r = run(loss, &bad, FLAT, RG_REDUCE_NONE);
+        for (int64_t i = 0; i < LISTS; i++)
+            if (i == q ? !isnan(r.loss[i]) : !is_same(r.loss[i], clean.loss[i]))
+                fail_at(i == q ? "a NaN is hidden" : "a NaN in another list", seed, r.loss[i],
+                        clean.loss[i]);
+        for (int64_t k = 0; k < b->offsets[LISTS]; k++)
+            if (k >= begin && k < end ? !isnan(r.ds[k]) : !is_same(r.ds[k], clean.ds[k]))
+                fail_at("the gradient beside a NaN", seed, r.ds[k], clean.ds[k]);
+    }
+}
+
+/* Finite scores of any size give no NaN, and -inf leaves the other lists alone. */
+static void check_extremes(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    struct outcome clean = run(loss, b, FLAT, RG_REDUCE_NONE);
+    int64_t q = 2 + seed % (LISTS - 2), begin = b->offsets[q], end = b->offsets[q + 1];
+    static const double extremes[] = {1e30, -1e30, -(double)INFINITY};
+    for (int what = 0; what < 3 && begin < end; what++) {
+        struct batch bad = *b;
+        bad.s[begin + seed % (end - begin)] = extremes[what];
+        struct outcome r = run(loss, &bad, FLAT, RG_REDUCE_NONE);
+        if (what < 2 && isnan(r.loss[q]))
+            fail_at("a large score makes the loss NaN", seed, r.loss[q], extremes[what]);
+        for (int64_t k = begin; k < end && what < 2; k++)
+            if (isnan(r.ds[k]))
+                fail_at("a large score makes a gradient NaN", seed, r.ds[k], extremes[what]);
+        for (int64_t k = 0; k < b->offsets[LISTS]; k++)
+            if (!(k >= begin && k < end) && !is_same(r.ds[k], clean.ds[k]))
+                fail_at("an extreme score in another list", seed, r.ds[k], clean.ds[k]);
+    }
+}
+
+/* The difference of the losses of a list along a direction of one operand, by central differences,
+ * minus the gradient's; relative to the gradient. */
+static double slope_error(const rg_choice *loss, const struct batch *b, int64_t q, int operand,
+                          double h, uint64_t seed)
+{
+    struct batch ends[2] = {*b, *b};
+    struct outcome r = run(loss, b, FLAT, RG_REDUCE_NONE), at[2];
+    const double *grad = operand == 0 ? r.ds : operand == 1 ? r.dy : r.dw;
+    double slope = 0, size = 1e-3;
+    for (int64_t k = b->offsets[q]; k < b->offsets[q + 1]; k++) {
+        double d = 2 * uniform(seed, 6, (uint64_t)k) - 1;
+        for (int i = 0; i < 2; i++) {
+            double *x[] = {ends[i].s, ends[i].y, ends[i].w};
+            x[operand][k] += i ? -h * d : h * d;
+        }
+        slope += grad[k] * d;
+        size += fabs(grad[k] * d);
+    }
+    for (int i = 0; i < 2; i++)
+        at[i] = run(loss, &ends[i], FLAT, RG_REDUCE_NONE);
+    return fabs((at[0].loss[q] - at[1].loss[q]) / (2 * h) - slope) / (size + fabs(r.loss[q]));
+}
+
+/* Gradients of scores and weights against differences; tried twice, since the first may straddle a
+ * kink. Labels have the samples of the gradient check. */
+static void check_slopes(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    int64_t q = 2 + seed % (LISTS - 2);
+    for (int operand = 0; operand <= 2; operand += 2) {
+        double error = slope_error(loss, b, q, operand, 1e-5, (uint64_t)seed);
+        if (!(error < 1e-6))
+            error = slope_error(loss, b, q, operand, 3e-7, (uint64_t)seed + 1);
+        if (!(error < 1e-6))
+            fail_at(operand ? "the slope in the weights" : "the slope in the scores", seed, error,
+                    0);
+    }
+}
+
+static void check_loss(const rg_choice *loss)
+{
+    for (int64_t seed = 0; seed < n_batches; seed++) {
+        struct batch plain = make_batch((uint64_t)seed, seed % 4 == 3, false);
+        struct batch tied = make_batch((uint64_t)seed, keeps_row_order(loss), true);
+        check_layouts(loss, seed % 2 ? &plain : &tied, seed);
+        check_shift(loss, &tied, seed);
+        check_order(loss, &tied, seed);
+        check_list_weights(loss, &plain, seed);
+        check_nan(loss, &plain, seed);
+        check_extremes(loss, &plain, seed);
+        check_slopes(loss, &plain, seed);
+    }
+}
+
+/* ---- The walk ---- */
+
+/* Calls check_loss for a loss with its defaults, and with each other value of each parameter that
+ * is a name or a flag. */
+static void every_value(const rg_component *component)
+{
+    static char text[512];
+    rg_choice loss;
+    assert_ok(ctx, rg_choice_make(ctx, component, NULL, &loss));
+    const rg_choice initial = loss;
+    for (int p = -1; p < component->n_params; p++) {
+        const rg_param *param = p < 0 ? NULL : &component->params[p];
+        bool is_name = param && param->type == RG_PARAM_NAME;
+        if (param && !is_name && param->type != RG_PARAM_FLAG)
+            continue;
+        for (int i = 0; param ? (is_name ? param->name_at(i) != NULL : i < 2) : i < 1; i++) {
+            loss = initial;
+            if (param && i == (int)param->initial)
+                continue;
+            if (is_name)
+                memcpy(loss.params.bytes + param->offset, &i, sizeof i);
+            else if (param)
+                memcpy(loss.params.bytes + param->offset, &(bool){i == 1}, sizeof(bool));
+            rg_choice_print(&loss, text, sizeof text);
+            current = text;
+            check_loss(&loss);
+        }
+    }
+}
+
+static void every_loss(void **state)
+{
+    (void)state;
+    const rg_component *component;
+    for (int i = 0; (component = rg_registry_at(rg_losses(), i)) != NULL; i++)
+        every_value(component);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    ctx = context_of(1);
+    graph = rg_graph_create(ctx);
+    return graph ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_graph_destroy(graph);
+    rg_context_destroy(ctx);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(every_loss, set_up, tear_down),
+    };
+    if (argc > 1)
+        n_batches = atoi(argv[1]);
+    RUN_TESTS(tests);
+}
