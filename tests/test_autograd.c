@@ -1,4 +1,4 @@
-/* test_autograd.c: the tape, the operators, and what holds for every operator by the table alone. */
+/* test_autograd.c: the graph, the operators, and properties of all operators in the table. */
 #include "check.h"
 
 #include "autograd/builtin.h"
@@ -42,7 +42,7 @@ static double at(const rg_tensor *t, int64_t i)
     return t->dtype == RG_F32 ? (double)((const float *)t->data)[i] : ((const double *)t->data)[i];
 }
 
-/* ---- Every operator, by the table ---- */
+/* ---- All operators in the table ---- */
 
 static void count_samples(void *user, const char *name, const char *sample,
                           const rg_gradcheck_report *report)
@@ -62,7 +62,8 @@ static void every_gradient_is_right(void **state)
                  rg_gradcheck_builtin(f->ctx, "nonesuch", NULL, NULL));
 }
 
-/* Value and gradients of a sample in one type, appended to `out`; returns how many numbers. */
+/* Stores the value and the gradients of a sample, computed in one type, in `out`; returns the number
+ * of elements. */
 static int run_sample(struct fixture *f, const struct rg__sample *sample, const rg_tensor *inputs,
                       rg_dtype dtype, double *out, int room)
 {
@@ -100,18 +101,18 @@ static int run_sample(struct fixture *f, const struct rg__sample *sample, const 
     return n;
 }
 
-static void both_precisions_agree(void **state)
+static void f32_agrees_with_f64(void **state)
 {
     struct fixture *f = *state;
     struct rg__sampling walk = {0};
     struct rg__sample sample;
     while (rg__next_sample(f->ctx, &walk, &sample)) {
         if (strcmp(walk.name, "cast") == 0)
-            continue; /* its sample asks for f64 */
+            continue; /* its sample has f64 in any case */
         rg_tensor inputs[RG__MAX_SAMPLE_INPUTS];
         double narrow[512], wide[512];
         assert_true(rg__sample_inputs(f->ctx, &sample, 7, inputs));
-        for (int j = 0; j < sample.n_inputs; j++) /* numbers that f32 holds exactly */
+        for (int j = 0; j < sample.n_inputs; j++) /* f32 represents the inputs exactly */
             for (int64_t e = 0; e < rg_tensor_count(&inputs[j]); e++)
                 ((double *)inputs[j].data)[e] = (double)(float)((double *)inputs[j].data)[e];
         int n = run_sample(f, &sample, inputs, RG_F32, narrow, 512);
@@ -123,9 +124,9 @@ static void both_precisions_agree(void **state)
     }
 }
 
-/* ---- Values at the corners ---- */
+/* ---- Special values ---- */
 
-static void unary_corners(void **state)
+static void unary_special_values(void **state)
 {
     static const struct {
         rg_node *(*op)(rg_graph *, rg_node *);
@@ -138,7 +139,7 @@ static void unary_corners(void **state)
         {rg_sigmoid, 0, 0.5, 0.25},
         {rg_sigmoid, 1000, 1, 0},
         {rg_sigmoid, -1000, 0, 0},
-        {rg_sigmoid, 40, 1, 4.248354255291589e-18}, /* 1 - y is 0 here, the slope is not */
+        {rg_sigmoid, 40, 1, 4.248354255291589e-18}, /* 1 - y is 0, but the slope is not */
         {rg_tanh, 20, 1, 1.6993417021166355e-17},
         {rg_tanh, -1000, -1, 0},
         {rg_exp, 1, 2.718281828459045, 2.718281828459045},
@@ -176,7 +177,7 @@ static void broadcasting_sums_in_double(void **state)
     free(x);
 }
 
-static void means_of_nothing(void **state)
+static void reductions_of_no_elements(void **state)
 {
     struct fixture *f = *state;
     rg_tensor empty = {RG_F64, 2, {3, 0}, NULL};
@@ -188,19 +189,19 @@ static void means_of_nothing(void **state)
     assert_close(at(rg_node_value(rg_sum(f->graph, x, rg_all_axes())), 0), 0, 0, 0);
     assert_close(at(rg_node_value(rg_max(f->graph, x, rg_axis(1))), 2), -INFINITY, 0, 0);
     assert_close(at(rg_node_value(rg_logsumexp(f->graph, x, rg_axis(1))), 2), -INFINITY, 0, 0);
-    rg_tensor vast = {RG_F64, 3, {INT64_MAX / 16, 0, INT64_MAX / 16}, NULL};
-    rg_node *none = rg_leaf(f->graph, &vast);
+    rg_tensor huge = {RG_F64, 3, {INT64_MAX / 16, 0, INT64_MAX / 16}, NULL};
+    rg_node *none = rg_leaf(f->graph, &huge);
     assert_close(at(rg_node_value(rg_sum(f->graph, none, rg_all_axes())), 0), 0, 0, 0);
 }
 
-/* Value and first slope of a reduction of three numbers. */
-static void reduction_corners(void **state)
+/* The value of a reduction of three numbers, and its derivative with respect to the first. */
+static void reduction_special_values(void **state)
 {
     static const struct {
         rg_node *(*op)(rg_graph *, rg_node *, rg_axes);
         double x[3], y, slope;
     } cases[] = {
-        {rg_max, {2, 2, 1}, 2, 0.5}, /* ties share */
+        {rg_max, {2, 2, 1}, 2, 0.5}, /* ties share the gradient */
         {rg_max, {2, 2, 2}, 2, 1 / 3.0},
         {rg_max, {1, 2, -INFINITY}, 2, 0},
         {rg_max, {INFINITY, 2, 1}, INFINITY, 1},
@@ -233,7 +234,7 @@ static void axes_are_checked(void **state)
 {
     static const struct {
         rg_axes axes;
-        int ndim; /* -1: refused */
+        int ndim; /* -1: an error */
         const char *words;
     } cases[] = {
         {{0}, 2, NULL}, /* no axis: x itself */
@@ -243,8 +244,8 @@ static void axes_are_checked(void **state)
         {{2, {-1, -2}, false, true}, 2, NULL},
         {{1, {2}, false, false}, -1, "axis 2 of shape (2,3); expected -2 to 1"},
         {{1, {-3}, false, false}, -1, "axis -3"},
-        {{2, {1, 1}, false, false}, -1, "named twice"},
-        {{2, {1, -1}, false, false}, -1, "named twice"},
+        {{2, {1, 1}, false, false}, -1, "given twice"},
+        {{2, {1, -1}, false, false}, -1, "given twice"},
         {{-1, {0}, false, false}, -1, "-1 axes"},
         {{RG_MAX_DIMS + 1, {0}, false, false}, -1, "9 axes"},
     };
@@ -265,7 +266,7 @@ static void axes_are_checked(void **state)
     }
 }
 
-static void casts_cross_types(void **state)
+static void casts_between_types(void **state)
 {
     struct fixture *f = *state;
     int32_t ints[] = {-3, 2147483647};
@@ -282,8 +283,8 @@ static void casts_cross_types(void **state)
     assert_non_null(strstr(rg_last_error(f->ctx), "i32"));
 }
 
-/* A score depends on its row alone: not on its neighbours, not on where the block begins. */
-static void one_column_products_see_one_row(void **state)
+/* The bits of a score depend only on its row, not on other rows or its position among them. */
+static void scores_depend_on_one_row(void **state)
 {
     struct fixture *f = *state;
     enum { M = 1000, K = 137 };
@@ -304,8 +305,8 @@ static void one_column_products_see_one_row(void **state)
     free(x);
 }
 
-/* Long sums: 4,096 terms at most in the numbers' own type. */
-static void long_products_stay_exact(void **state)
+/* Long sums: only blocks of 4,096 terms are added in f32. */
+static void long_products_are_accurate(void **state)
 {
     struct fixture *f = *state;
     enum { LONG = 100000 };
@@ -318,11 +319,11 @@ static void long_products_stay_exact(void **state)
     rg_node *x = rg_variable(f->graph, &row, NULL);
     rg_node *v = rg_matmul(f->graph, x, rg_leaf(f->graph, &column));
     rg_node *m = rg_matmul(f->graph, x, rg_leaf(f->graph, &two));
-    assert_close(at(rg_node_value(v), 1), exact, 1e-5, 0); /* one after the other: 1.4e-4 */
+    assert_close(at(rg_node_value(v), 1), exact, 1e-5, 0); /* a plain sum in f32: 1.4e-4 */
     assert_close(at(rg_node_value(m), 3), exact, 1e-5, 0);
     rg_tensor tall = {RG_F32, 2, {LONG, 2}, a},
               one[] = {{RG_F32, 1, {2}, b}, {RG_F32, 2, {2, 2}, b}};
-    for (int i = 0; i < 2; i++) { /* the weights' gradient sums over the rows */
+    for (int i = 0; i < 2; i++) { /* the gradient of the weights is a sum over the rows */
         rg_node *w = rg_variable(f->graph, &one[i], NULL);
         rg_node *y = rg_matmul(f->graph, rg_leaf(f->graph, &tall), w);
         assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, y, rg_all_axes()), NULL));
@@ -332,7 +333,7 @@ static void long_products_stay_exact(void **state)
     free(b);
 }
 
-/* ---- The tape ---- */
+/* ---- The graph ---- */
 
 static void gradients_accumulate_in_leaves(void **state)
 {
@@ -344,7 +345,7 @@ static void gradients_accumulate_in_leaves(void **state)
     rg_node *y = rg_sum(f->graph, square, rg_all_axes());
     assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
     assert_close(grad[0], 10 + 4, 0, 0);
-    assert_ok(f->ctx, rg_backward(f->graph, y, NULL)); /* inner gradients start anew */
+    assert_ok(f->ctx, rg_backward(f->graph, y, NULL)); /* inner gradients start at zero */
     assert_close(grad[1], 20 + 12, 0, 0);
     assert_close(at(rg_node_grad(square), 0), 1, 0, 0);
     assert_ptr_equal(rg_node_grad(x)->data, grad);
@@ -355,11 +356,11 @@ static void gradients_accumulate_in_leaves(void **state)
     assert_ok(f->ctx, rg_backward(f->graph, z, NULL));
     assert_close(at(rg_node_grad(own), 0), 4, 0, 0);
     assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
-    assert_null(rg_node_grad(z)); /* of an earlier backward */
+    assert_null(rg_node_grad(z)); /* the last backward did not reach it */
     assert_close(at(rg_node_grad(own), 0), 4, 0, 0);
 }
 
-static void nothing_flows_into_constants(void **state)
+static void constants_have_no_gradient(void **state)
 {
     struct fixture *f = *state;
     double a = 2;
@@ -375,7 +376,7 @@ static void nothing_flows_into_constants(void **state)
                  rg_backward(f->graph, constant, NULL));
 }
 
-static void errors_name_shapes_and_travel(void **state)
+static void the_first_error_is_kept(void **state)
 {
     struct fixture *f = *state;
     double a[6] = {0};
@@ -400,7 +401,7 @@ static void errors_name_shapes_and_travel(void **state)
         assert_non_null(strstr(rg_last_error(f->ctx), words[i]));
         char first[256];
         snprintf(first, sizeof first, "%s", rg_last_error(f->ctx));
-        /* NULL in, NULL out; the first error stays, and backward returns it */
+        /* later calls return NULL, and backward returns the first error */
         assert_null(rg_sum(f->graph, rg_exp(f->graph, bad), rg_all_axes()));
         assert_null(rg_leaf(f->graph, &two));
         assert_fails(f->ctx, RG_BAD_DATA, first, rg_backward(f->graph, NULL, NULL));
@@ -418,7 +419,7 @@ static void errors_name_shapes_and_travel(void **state)
     rg_graph_destroy(other);
 }
 
-static void long_chains_need_no_stack(void **state)
+static void long_chains_do_not_recurse(void **state)
 {
     struct fixture *f = *state;
     double one = 1;
@@ -443,8 +444,8 @@ static void a_gradient_may_be_the_next_cotangent(void **state)
 
 /* ---- Memory ---- */
 
-/* A step with every kind of buffer in it. */
-static rg_status a_step(rg_graph *graph)
+/* A training step that uses every kind of buffer. */
+static rg_status training_step(rg_graph *graph)
 {
     float x[60], w[5] = {1, -1, 0.5f, 0.25f, 2}, labels[12] = {1, 0, 2, 0, 0, 1, 0, 0, 0, 3, 0, 1};
     for (int i = 0; i < 60; i++)
@@ -463,18 +464,18 @@ static rg_status a_step(rg_graph *graph)
                        NULL);
 }
 
-static void steady_state_allocates_nothing(void **state)
+static void later_steps_allocate_nothing(void **state)
 {
     (void)state;
     struct memory memory = {0};
     rg_context *ctx = memory_context(&memory);
     rg_graph *graph = rg_graph_create(ctx);
     for (int i = 0; i < 3; i++)
-        assert_ok(ctx, a_step(graph));
+        assert_ok(ctx, training_step(graph));
     int64_t calls = memory.requests;
     size_t bytes = rg_graph_bytes(graph);
     for (int i = 0; i < 100; i++)
-        assert_ok(ctx, a_step(graph));
+        assert_ok(ctx, training_step(graph));
     assert_int_equal(memory.requests, calls);
     assert_int_equal(rg_graph_bytes(graph), bytes);
     rg_graph_destroy(graph);
@@ -488,8 +489,8 @@ static rg_node *negated(rg_graph *graph, rg_node *const *inputs, void *user)
     return rg_neg(graph, inputs[0]);
 }
 
-/* The k-th allocation fails, for every k: RG_LIMIT, an error message, nothing leaks. */
-static void every_allocation_may_fail(void **state)
+/* Whichever allocation fails, the result is RG_LIMIT with a message, and nothing leaks. */
+static void every_failing_allocation_is_reported(void **state)
 {
     (void)state;
     for (int64_t k = 2;; k++) {
@@ -499,7 +500,7 @@ static void every_allocation_may_fail(void **state)
         rg_gradcheck_report report;
         double x[] = {1, 2};
         rg_tensor input = vector(x, 2);
-        rg_status status = graph ? a_step(graph) : RG_LIMIT;
+        rg_status status = graph ? training_step(graph) : RG_LIMIT;
         if (status == RG_OK)
             status = rg_gradcheck(ctx, negated, NULL, &input, 1, NULL, &report);
         bool reached = memory.requests >= k;
@@ -516,9 +517,9 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
-/* ---- An operator of the user's own ---- */
+/* ---- User-defined operators ---- */
 
-/* y = x^3, with x^2 kept for backward. */
+/* y = x^3, with x^2 saved for backward. */
 static void cube_forward(rg_node *y)
 {
     const rg_tensor *x = rg_operand(y, 0);
@@ -540,8 +541,8 @@ static void cube_backward(rg_node *y)
 
 static const rg_operator cube = {
     .name = "cube", .forward = {NULL, cube_forward}, .backward = {NULL, cube_backward}};
-static const rg_operator no_way_back = {
-    .name = "no_way_back", .forward = {NULL, cube_forward}, .no_backward = "it is a test"};
+static const rg_operator without_backward = {
+    .name = "without_backward", .forward = {NULL, cube_forward}, .no_backward = "it is a test"};
 
 static rg_node *apply_cube(rg_graph *graph, rg_node *const *x, void *user)
 {
@@ -559,7 +560,7 @@ static void users_add_operators(void **state)
     assert_ok(f->ctx, rg_gradcheck(f->ctx, apply_cube, &op, &t, 1, NULL, &report));
     assert_true(report.passed);
     assert_int_equal(report.n_elements, 3);
-    rg_operator bad = no_way_back;
+    rg_operator bad = without_backward;
     assert_fails(f->ctx, RG_BAD_DATA, "it is a test",
                  rg_gradcheck(f->ctx, apply_cube, &bad, &t, 1, NULL, &report));
     rg_node *narrow = rg_leaf(f->graph, &t32);
@@ -567,7 +568,7 @@ static void users_add_operators(void **state)
     assert_non_null(strstr(rg_last_error(f->ctx), "operand 0 is f32; expected f64, the only type"));
 }
 
-/* f64 -> i32: what lies behind an integer gets no gradient, and nothing is written there. */
+/* An operator from f64 to i32. Its operands get no gradient, and none is written. */
 static bool whole_shape(rg_node *y)
 {
     const rg_tensor *x = rg_operand(y, 0);
@@ -604,7 +605,7 @@ static void integers_stop_gradients(void **state)
     assert_null(rg_node_grad(rounded));
 }
 
-/* The first operand decides the type, the second is optional, the third has a type of its own. */
+/* The second operand is optional, the third may have any type. */
 static const rg_operator flagged = {.name = "flagged",
                                     .forward = {[RG_F64] = copy_forward},
                                     .operands = {0, RG_OPERAND_OPTIONAL, RG_OPERAND_ANY_TYPE}};
@@ -698,8 +699,8 @@ static void comparisons_of_special_numbers(void **state)
     }
 }
 
-/* Without memory for a context there is no graph, and every call says so. */
-static void without_a_graph(void **state)
+/* If the graph could not be created, every call reports that it is out of memory. */
+static void calls_with_a_null_graph(void **state)
 {
     (void)state;
     double x = 1;
@@ -714,12 +715,12 @@ static void without_a_graph(void **state)
     assert_non_null(strstr(rg_last_error(NULL), "out of memory"));
 }
 
-/* ---- Rows that lie elsewhere ---- */
+/* ---- Leaves of selected rows ---- */
 
 enum { TALL = 5000, WIDE = 21 };
 
-/* The product of selected rows with one column, and that column's gradient; gathered: by way of an
- * operator that wants an ordinary tensor. */
+/* Computes the product of selected rows with one column, and the gradient of the column. With
+ * `gathered` an operator that needs an ordinary tensor is applied to the rows first. */
 static void product(struct fixture *f, const rg_selection *rows, bool gathered, float *y,
                     float *grad)
 {
@@ -742,8 +743,9 @@ static void product(struct fixture *f, const rg_selection *rows, bool gathered, 
     memcpy(grad, rg_node_grad(v)->data, sizeof w);
 }
 
-/* Read in place or gathered, f32, f16 or f64: the same bits, over more rows than a block. */
-static void rows_elsewhere(void **state)
+/* Rows in f32, f16 or f64, read in place or gathered, give the same bits, also for more rows than a
+ * block. */
+static void selected_rows(void **state)
 {
     struct fixture *f = *state;
     static uint16_t half[TALL * WIDE];
@@ -772,7 +774,7 @@ static void rows_elsewhere(void **state)
     assert_close((double)y[0][900], (double)first, 1e-5, 1e-6);
 }
 
-/* Sparse rows give what the same rows give when they are dense. */
+/* Sparse rows give the same results as dense ones. */
 static void sparse_rows(void **state)
 {
     struct fixture *f = *state;
@@ -808,7 +810,7 @@ static void sparse_rows(void **state)
     b = rg_constant(graph, &(rg_tensor){RG_F32, 1, {4}, value});
     assert_null(rg_matmul(graph, rg_leaf_rows(graph, &sparse, RG_F32), b));
     assert_non_null(strstr(rg_last_error(f->ctx), "shapes (4205,21) and (4)"));
-    rg_graph_reset(graph); /* as the right operand, rows are gathered, dense or sparse */
+    rg_graph_reset(graph); /* as the right operand, rows are always gathered */
     rg_selection square = sparse;
     const rg_run few[] = {{0, WIDE}};
     square.n_runs = 1;
@@ -831,28 +833,28 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_gradient_is_right),
-        TEST(both_precisions_agree),
-        TEST(unary_corners),
+        TEST(f32_agrees_with_f64),
+        TEST(unary_special_values),
         TEST(broadcasting_sums_in_double),
-        TEST(means_of_nothing),
-        TEST(reduction_corners),
+        TEST(reductions_of_no_elements),
+        TEST(reduction_special_values),
         TEST(axes_are_checked),
-        TEST(casts_cross_types),
-        TEST(one_column_products_see_one_row),
-        TEST(long_products_stay_exact),
+        TEST(casts_between_types),
+        TEST(scores_depend_on_one_row),
+        TEST(long_products_are_accurate),
         TEST(gradients_accumulate_in_leaves),
-        TEST(nothing_flows_into_constants),
+        TEST(constants_have_no_gradient),
         TEST(a_gradient_may_be_the_next_cotangent),
-        TEST(errors_name_shapes_and_travel),
-        TEST(long_chains_need_no_stack),
-        TEST(steady_state_allocates_nothing),
-        TEST(every_allocation_may_fail),
+        TEST(the_first_error_is_kept),
+        TEST(long_chains_do_not_recurse),
+        TEST(later_steps_allocate_nothing),
+        TEST(every_failing_allocation_is_reported),
         TEST(users_add_operators),
         TEST(integers_stop_gradients),
         TEST(operands_are_checked),
         TEST(comparisons_of_special_numbers),
-        TEST(without_a_graph),
-        TEST(rows_elsewhere),
+        TEST(calls_with_a_null_graph),
+        TEST(selected_rows),
         TEST(sparse_rows),
     };
     RUN_TESTS(tests);

@@ -1,9 +1,9 @@
-/* test_gradcheck.c: the checker is checked: each planted bug must be found, the right code not. */
+/* test_gradcheck.c: the gradient check finds every planted bug and accepts correct code. */
 #include "check.h"
 
-/* One operator with every kind of place for a bug: y = where(m, x, 0) W + b, x (2,3), W (3,3),
- * b (3) broadcast over the rows, m (2,3), with kernels for f64 and f32. The attributes choose the
- * bug and the type whose kernels have it. */
+/* An operator in which all these bugs are possible: y = where(m, x, 0) W + b with x (2,3), W (3,3),
+ * b (3), which is broadcast over the rows, and m (2,3), with kernels for f64 and f32. The attributes
+ * select the bug and the type whose kernels have it. */
 enum bug {
     NONE,
     SIGN,
@@ -54,7 +54,7 @@ static rg_dtype type_of(const rg_node *y)
     return rg_node_value(y)->dtype;
 }
 
-/* The bug that the kernels of this node's type have. */
+/* The bug of the kernels for this node's type. */
 static enum bug bug_of(const rg_node *y)
 {
     const struct plan *plan = rg_attributes(y);
@@ -75,8 +75,8 @@ static void forward(rg_node *y)
         set(type_of(y), rg_operand(y, 0)->data, 0, get(y, 0, 0) * (1 + 1.2e-7));
 }
 
-/* Puts a term into gradient element i, through the bug. */
-static void put(enum bug bug, rg_dtype dtype, void *grad, int i, double term)
+/* Adds a term to element i of a gradient, distorted by the bug. */
+static void add_term(enum bug bug, rg_dtype dtype, void *grad, int i, double term)
 {
     double factor = bug == SIGN                    ? -1
                     : bug == TIMES_1_01            ? 1.01
@@ -106,11 +106,11 @@ static void backward(rg_node *y)
             for (int k = 0; k < INNER; k++) {
                 double m = mask[i * INNER + k];
                 double wkj = get(y, 1, bug == TRANSPOSED ? j * COLUMNS + k : k * COLUMNS + j);
-                put(bug, dtype, gx, i * INNER + k, (bug == MASK_LEAKS ? 1 : m) * up * wkj);
-                put(NONE, dtype, gw, k * COLUMNS + j, m * get(y, 0, i * INNER + k) * up);
+                add_term(bug, dtype, gx, i * INNER + k, (bug == MASK_LEAKS ? 1 : m) * up * wkj);
+                add_term(NONE, dtype, gw, k * COLUMNS + j, m * get(y, 0, i * INNER + k) * up);
             }
             if (bug != FORGOTTEN_SUM || i == 0)
-                put(NONE, dtype, gb, j, up);
+                add_term(NONE, dtype, gb, j, up);
         }
 }
 
@@ -155,7 +155,7 @@ static void every_planted_bug_is_caught(void **state)
             assert_true((plan.bug == WRITES_INPUT) ==
                         (strstr(report.message, "writes to it") != NULL));
             assert_null(strstr(report.message, "kink"));
-            o.rtol_f32 = 0; /* f64 alone */
+            o.rtol_f32 = 0; /* only f64 */
             assert_ok(ctx, rg_gradcheck(ctx, build, &plan, inputs, 3, &o, &report));
             assert_int_equal(report.passed, plan.bug == NONE || plan.dtype == RG_F32);
             assert_false(report.checked_f32);
@@ -163,7 +163,7 @@ static void every_planted_bug_is_caught(void **state)
     rg_context_destroy(ctx);
 }
 
-static void reports_name_input_element_and_numbers(void **state)
+static void reports_have_input_element_and_values(void **state)
 {
     (void)state;
     rg_context *ctx = rg_context_create(NULL);
@@ -185,7 +185,7 @@ static void reports_name_input_element_and_numbers(void **state)
     rg_context_destroy(ctx);
 }
 
-/* ---- What a user's function may do ---- */
+/* ---- Functions of users ---- */
 
 static rg_node *first_only(rg_graph *graph, rg_node *const *in, void *user)
 {
@@ -211,7 +211,7 @@ static rg_node *with_integers(rg_graph *graph, rg_node *const *in, void *user)
     return rg_mul(graph, in[0], rg_cast(graph, in[1], RG_F64));
 }
 
-static void vacuous_gradients_are_named(void **state)
+static void zero_gradients_are_reported(void **state)
 {
     (void)state;
     rg_context *ctx = rg_context_create(NULL);
@@ -261,7 +261,7 @@ static void options_are_checked(void **state)
     rg_context_destroy(ctx);
 }
 
-static void functions_that_fail_are_told(void **state)
+static void failing_functions_are_reported(void **state)
 {
     (void)state;
     rg_context *ctx = rg_context_create(NULL);
@@ -279,7 +279,7 @@ static void functions_that_fail_are_told(void **state)
     rg_tensor bad = {RG_F64, 1, {2}, nan_input};
     assert_ok(ctx, rg_gradcheck(ctx, first_only, NULL, &bad, 1, NULL, &report));
     assert_false(report.passed);
-    assert_true(isnan(report.worst)); /* the finite element behind it changes nothing */
+    assert_true(isnan(report.worst)); /* also after the finite element that follows */
     rg_context_destroy(ctx);
 }
 
@@ -292,7 +292,7 @@ static rg_node *relu(rg_graph *graph, rg_node *const *in, void *user)
 }
 
 /* max(x, 0) (x + 2): its slopes at 0 are 0 and 2. */
-static rg_node *bent(rg_graph *graph, rg_node *const *in, void *user)
+static rg_node *relu_times_line(rg_graph *graph, rg_node *const *in, void *user)
 {
     (void)user;
     static const double two = 2;
@@ -308,7 +308,7 @@ static rg_node *wrong_square(rg_graph *graph, rg_node *const *in, void *user)
     return rg_mul(graph, in[0], copy); /* the gradient is half of what it should be */
 }
 
-static void kinks_are_mentioned_where_there_is_one(void **state)
+static void kinks_are_mentioned(void **state)
 {
     (void)state;
     static const struct {
@@ -319,8 +319,8 @@ static void kinks_are_mentioned_where_there_is_one(void **state)
         {relu, 0, false, true},
         {relu, 1e-6, false, true},
         {relu, -2e-6, false, true},
-        {bent, 0, false, true},
-        {bent, 1e-7, false, true},
+        {relu_times_line, 0, false, true},
+        {relu_times_line, 1e-7, false, true},
         {relu, 1, true, false},
         {relu, -1e-3, true, false},
         {wrong_square, 1, false, false},
@@ -349,7 +349,7 @@ static rg_node *build_only_f64(rg_graph *graph, rg_node *const *in, void *user)
     return rg_apply(graph, &only_f64, in, 3, user, sizeof(struct plan));
 }
 
-static void a_function_without_f32_is_told(void **state)
+static void a_function_without_f32_is_reported(void **state)
 {
     (void)state;
     rg_context *ctx = rg_context_create(NULL);
@@ -368,13 +368,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_planted_bug_is_caught),
-        cmocka_unit_test(reports_name_input_element_and_numbers),
-        cmocka_unit_test(vacuous_gradients_are_named),
-        cmocka_unit_test(functions_that_fail_are_told),
+        cmocka_unit_test(reports_have_input_element_and_values),
+        cmocka_unit_test(zero_gradients_are_reported),
+        cmocka_unit_test(failing_functions_are_reported),
         cmocka_unit_test(a_function_may_return_its_input),
         cmocka_unit_test(options_are_checked),
-        cmocka_unit_test(kinks_are_mentioned_where_there_is_one),
-        cmocka_unit_test(a_function_without_f32_is_told),
+        cmocka_unit_test(kinks_are_mentioned),
+        cmocka_unit_test(a_function_without_f32_is_reported),
     };
     RUN_TESTS(tests);
 }

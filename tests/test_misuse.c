@@ -641,8 +641,8 @@ static void wrong_operators_are_errors(void **state)
     } cases[] = {
         {fails_silently, 1, "without an error"},
         {fails_silently, 0, "without an error"},
-        {sets_no_dims, 1, "too large"},
-        {sets_no_type, 0, "too large"},
+        {sets_no_dims, 1, "invalid shape"},
+        {sets_no_type, 0, "invalid shape"},
         {reads_absent_operands, 1, "operand 1 is absent"},
         {reads_absent_operands, 0, "operand 1 is absent"},
         {NULL, 0, "has 0 operands; expected 1"},

@@ -1,7 +1,7 @@
-/* builtin.h (internal): a built-in operator together with the samples that generic tests run it on.
+/* builtin.h (internal): built-in operators with samples, which are example calls for tests.
  *
- * The one idea: every operator and every loss brings its samples along, so that one table reaches
- * the gradient check, the parity test of f32 with f64, and the program. */
+ * Every operator and every loss has samples, so that `rankgrad gradcheck`, the gradient test, the
+ * comparison of f32 with f64 and the comparison with NumPy go over one table. */
 #ifndef RG_AUTOGRAD_BUILTIN_H
 #define RG_AUTOGRAD_BUILTIN_H
 
@@ -11,7 +11,7 @@
 
 enum { RG__MAX_SAMPLE_INPUTS = 4 };
 
-/* One input of a sample: a shape, and the range its values are drawn from. Values stay at least
+/* An input of a sample: its shape and the range that its random values are from. They stay at least
  * `gap` away from 0, where the operator may have a kink. */
 struct rg__sample_input {
     int ndim;
@@ -19,15 +19,15 @@ struct rg__sample_input {
     double low, high, gap;
 };
 
-/* A call that the generic tests make. */
+/* An example call of an operator. */
 struct rg__sample {
     const char *what; /* "a (2,3), b (3)" */
     int n_inputs;
     struct rg__sample_input inputs[RG__MAX_SAMPLE_INPUTS];
     rg_function *build;
     const char *numpy; /* the value in Python, of inputs a (also x), b, c, d; NULL: not given */
-    const char *zero;  /* why a gradient is all zero; NULL: none is */
-    const void *user;  /* handed to build */
+    const char *zero_because; /* why a gradient of this call is all zero; NULL: none is */
+    const void *user;         /* passed to build */
 };
 
 struct rg__builtin {
@@ -37,20 +37,20 @@ struct rg__builtin {
     int n_samples;
 };
 
-/* The value of a sample, of its inputs. */
+/* Builds the call of a sample. */
 rg_node *rg__build_sample(rg_graph *graph, rg_node *const *inputs, const struct rg__sample *sample);
 
-/* Every line of ops.def. */
+/* All operators. */
 extern const struct rg__builtin *const rg__operators[];
 extern const int rg__n_operators;
 
-/* The inputs of a sample, drawn from Philox by `seed`, as f64 tensors allocated from ctx (free each
- * data). False: out of memory, nothing is left allocated. */
+/* Makes random inputs for a sample, as f64 tensors; the caller frees the data of each with
+ * rg__free. False when out of memory; nothing is allocated then. */
 bool rg__sample_inputs(rg_context *ctx, const struct rg__sample *sample, uint64_t seed,
                        rg_tensor inputs[RG__MAX_SAMPLE_INPUTS]);
 
-/* The gradient check of one sample; a gradient that is all zero without a stated reason is a
- * finding. */
+/* Runs the gradient check on a sample. Fails also if a gradient is all zero without a reason given
+ * in the sample, or if f32 could not be checked. */
 rg_status rg__gradcheck_sample(rg_context *ctx, const struct rg__sample *sample, uint64_t seed,
                                rg_gradcheck_report *report);
 

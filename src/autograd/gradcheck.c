@@ -1,13 +1,13 @@
-/* gradcheck.c: the comparison of backward with central differences.
+/* gradcheck.c: the gradient check, which compares backward with central differences.
  *
- * The one idea: for a random cotangent c, phi(x) = c . f(x) is a scalar whose gradient backward
- * must give; the central difference (phi(x + h) - phi(x - h)) / 2h is within about h^2 of it. In
- * float64 with h = 6e-6, near the cube root of the machine epsilon, both errors of the difference
- * (rounding / h, curvature h^2) are some 1e-10 of phi, so that 1e-8 + 1e-6 |n| is no loose bound:
- * it sees a gradient that is wrong by 1e-5 of itself.
+ * For a random cotangent c, phi(x) = c . f(x) is a scalar, and backward must give its gradient. The
+ * central difference (phi(x + h) - phi(x - h)) / 2h approximates that with an error of about h^2.
+ * In float64 with h = 6e-6, near the cube root of the machine epsilon, the rounding error
+ * (epsilon / h) and the truncation error (h^2) are both about 1e-10 of phi. The tolerance of
+ * 1e-8 + 1e-6 |n| is therefore tight: a relative error of 1e-5 in a gradient is detected.
  *
- * The kernels of float32 cannot be checked that way. They are compared with those of float64, at
- * inputs and under a cotangent that both types hold exactly. */
+ * Differences in float32 would be too inexact. The kernels of float32 are instead compared with
+ * those of float64, for inputs and a cotangent that both types represent exactly. */
 #include "autograd/builtin.h"
 
 #include "base/random.h"
@@ -20,12 +20,12 @@
 
 enum { MAX_INPUTS = 32 }; /* the bits of report.vacuous */
 
-/* Copies of the inputs in one type, which are moved by h and back, and two sets of gradients; NULL
- * for inputs that have none. */
+/* Copies of the inputs in one type, whose elements are changed by h and back, and the gradients of
+ * two runs; NULL for inputs that are not differentiated. */
 struct pass {
     rg_dtype dtype;
     rg_tensor inputs[MAX_INPUTS];
-    void *grads[MAX_INPUTS], *again[MAX_INPUTS];
+    void *grads[MAX_INPUTS], *second[MAX_INPUTS];
 };
 
 struct check {
@@ -38,9 +38,9 @@ struct check {
     int n_inputs;
     const rg_tensor *given; /* the caller's inputs */
     struct pass f64, f32;
-    struct pass *pass;    /* at hand */
-    rg_tensor cotangent;  /* f64; data NULL until the shape of f is known */
-    float *cotangent_f32; /* the same numbers */
+    struct pass *pass;    /* the current one */
+    rg_tensor cotangent;  /* f64 */
+    float *cotangent_f32; /* the same in f32 */
     double *plus, *minus; /* f(x + h), f(x - h) */
 };
 
@@ -50,9 +50,9 @@ rg_gradcheck_options rg_gradcheck_options_default(void)
         .step = 6e-6, .rtol = 1e-6, .atol = 1e-8, .seed = 1, .rtol_f32 = 3e-6};
 }
 
-/* Keeps the first finding. */
-static void found(struct check *c, int input, int64_t element, double analytic, double numeric,
-                  const char *what)
+/* Reports a finding, unless there is one already. */
+static void add_finding(struct check *c, int input, int64_t element, double analytic,
+                        double numeric, const char *what)
 {
     rg_gradcheck_report *r = c->report;
     char where[64] = "the value";
@@ -77,8 +77,8 @@ static bool differentiable(const struct check *c, int i)
     return c->given[i].dtype == RG_F64;
 }
 
-/* f at the current inputs, as a node of the (reset) graph; `grads` are where gradients are added,
- * or NULL where none is wanted. */
+/* Computes f at the current inputs, after a reset of the graph. Backward will add to `grads`; NULL
+ * if no gradients are needed. */
 static rg_node *evaluate(struct check *c, void *const *grads)
 {
     rg_node *nodes[MAX_INPUTS];
@@ -97,7 +97,8 @@ static rg_status graph_error(struct check *c)
                            : rg__fail(c->ctx, RG_USAGE, "gradcheck: the function returned NULL");
 }
 
-/* A cotangent of the shape of f, each element of magnitude 0.5 to 1.5, and room for f(x + h). */
+/* Makes a random cotangent of the shape of f, with magnitudes from 0.5 to 1.5, and allocates memory
+ * for f(x + h) and f(x - h). */
 static rg_status make_cotangent(struct check *c)
 {
     rg_node *y = evaluate(c, NULL);
@@ -105,7 +106,7 @@ static rg_status make_cotangent(struct check *c)
         return graph_error(c);
     const rg_tensor *value = rg_node_value(y);
     if (value->dtype != RG_F64)
-        return rg__fail(c->ctx, RG_USAGE, "gradcheck: the function gives %s; expected f64",
+        return rg__fail(c->ctx, RG_USAGE, "gradcheck: the function returned %s; expected f64",
                         rg_dtype_name(value->dtype));
     int64_t count = rg_tensor_count(value);
     c->cotangent = *value;
@@ -123,7 +124,7 @@ static rg_status make_cotangent(struct check *c)
     return RG_OK;
 }
 
-/* Runs backward into the given gradients, and leaves the value in c->plus. */
+/* Computes f and its gradients, which are added to `grads`; stores the value in c->plus. */
 static rg_status backward(struct check *c, void *const *grads)
 {
     rg_tensor cotangent = c->cotangent;
@@ -132,7 +133,9 @@ static rg_status backward(struct check *c, void *const *grads)
         return graph_error(c);
     const rg_tensor *value = rg_node_value(y);
     if (!rg_dtype_computes(value->dtype) || !rg__same_shape(value, &cotangent))
-        return rg__fail(c->ctx, RG_USAGE, "gradcheck: the result has another shape or type");
+        return rg__fail(c->ctx, RG_USAGE,
+                        "gradcheck: the function returned another shape or type than before; "
+                        "expected the same in each call");
     rg__cast(value->dtype, value->data, RG_F64, c->plus, rg__count(value));
     cotangent.dtype = value->dtype;
     cotangent.data = value->dtype == RG_F32 ? (void *)c->cotangent_f32 : c->cotangent.data;
@@ -141,20 +144,21 @@ static rg_status backward(struct check *c, void *const *grads)
 
 /* ---- Differences ---- */
 
-/* f where one element of one input is `at`. */
+/* Computes f with one element of one input replaced by `at`. */
 static rg_status evaluate_at(struct check *c, int input, int64_t element, double at, double *values)
 {
     double *x = (double *)c->pass->inputs[input].data + element;
-    const double kept = *x;
+    const double original = *x;
     *x = at;
     rg_node *y = evaluate(c, NULL);
-    if (y) /* whose value may be x itself */
+    if (y) /* before x is restored, as its memory may be that of y */
         rg__cast(RG_F64, rg_node_value(y)->data, RG_F64, values, rg_tensor_count(&c->cotangent));
-    *x = kept;
+    *x = original;
     return y ? RG_OK : graph_error(c);
 }
 
-/* c . (f(above) - f(below)) / (above - below) for one element of one input. */
+/* The difference quotient c . (f(above) - f(below)) / (above - below) in one element of one input.
+ */
 static rg_status slope(struct check *c, int input, int64_t element, double below, double above,
                        double *result)
 {
@@ -169,15 +173,16 @@ static rg_status slope(struct check *c, int input, int64_t element, double below
     return status;
 }
 
-/* Adds to the report's message when one-sided differences at x disagree and go on doing so over
- * twice the distance. (Those of a smooth function come closer as the distance shrinks.) */
+/* Appends a note about a kink to the message if the one-sided differences at x disagree, and by
+ * about as much at twice the distance. (For a smooth function the disagreement is proportional to
+ * the distance.) */
 static rg_status mention_kink(struct check *c, int input, int64_t element)
 {
     rg_gradcheck_report *r = c->report;
     const double x = ((double *)c->pass->inputs[input].data)[element];
     double s = 16 * c->options->step * fmax(1, fabs(x)), below[2], above[2];
     for (int i = 0; i < 2; i++, s *= 2) {
-        const volatile double left = x - s, right = x + s; /* as stored, not as computed */
+        const volatile double left = x - s, right = x + s; /* rounded to double */
         rg_status status = slope(c, input, element, left, x, &below[i]);
         if (status == RG_OK)
             status = slope(c, input, element, x, right, &above[i]);
@@ -202,16 +207,17 @@ static rg_status compare_with_differences(struct check *c)
         for (int64_t k = 0; k < count; k++) {
             const double x = ((double *)c->pass->inputs[i].data)[k];
             const double h = o->step * fmax(1, fabs(x));
-            const volatile double above = x + h, below = x - h; /* as stored, not as computed */
+            const volatile double above = x + h, below = x - h; /* rounded to double */
             double numeric, analytic = ((double *)c->pass->grads[i])[k];
             rg_status status = slope(c, i, k, below, above, &numeric);
             if (status != RG_OK)
                 return status;
             double error = fabs(analytic - numeric) / (o->atol + o->rtol * fabs(numeric));
-            if (error > c->report->worst || isnan(error)) /* a NaN is the worst, and stays */
+            if (error > c->report->worst || isnan(error)) /* NaN counts as the worst */
                 c->report->worst = error;
             if (!(error <= 1) && c->report->passed) {
-                found(c, i, k, analytic, numeric, "backward differs from the central difference");
+                add_finding(c, i, k, analytic, numeric,
+                            "backward differs from the central difference");
                 status = mention_kink(c, i, k);
             }
             if (status != RG_OK)
@@ -225,41 +231,42 @@ static rg_status compare_with_differences(struct check *c)
     return RG_OK;
 }
 
-/* What a gradient holds before the second run. */
-static double before(const struct check *c, int input, int64_t element)
+/* What a gradient is filled with before a run that must add to it. */
+static double initial_gradient(const struct check *c, int input, int64_t element)
 {
     double u =
         rg_uniform(c->options->seed, RG__STREAM_COTANGENT, (uint64_t)input + 1, (uint64_t)element);
     return 1 + (double)(float)u;
 }
 
-/* A second run: into gradients that hold something already (backward must add to it), and once
- * more into zeros (the same bits as the first time). */
+/* Runs backward again: with `filled` into gradients that are not zero, to which it must add;
+ * otherwise into zeros, where it must give the same bits as the first time. */
 static rg_status run_again(struct check *c, bool filled)
 {
     const struct pass *p = c->pass;
     const double rounding = p->dtype == RG_F32 ? 1e-6 : 1e-12;
     for (int i = 0; i < c->n_inputs; i++)
-        for (int64_t k = 0; p->again[i] && k < rg__count(&p->inputs[i]); k++)
-            rg__fill(p->dtype, (char *)p->again[i] + (size_t)k * rg_dtype_size(p->dtype), 1,
-                     filled ? before(c, i, k) : 0);
-    rg_status status = backward(c, p->again);
+        for (int64_t k = 0; p->second[i] && k < rg__count(&p->inputs[i]); k++)
+            rg__fill(p->dtype, (char *)p->second[i] + (size_t)k * rg_dtype_size(p->dtype), 1,
+                     filled ? initial_gradient(c, i, k) : 0);
+    rg_status status = backward(c, p->second);
     if (status != RG_OK)
         return status;
     for (int i = 0; i < c->n_inputs; i++)
-        for (int64_t k = 0; p->again[i] && k < rg__count(&p->inputs[i]); k++) {
+        for (int64_t k = 0; p->second[i] && k < rg__count(&p->inputs[i]); k++) {
             double first = rg__element(p->dtype, p->grads[i], k);
-            double second = rg__element(p->dtype, p->again[i], k);
+            double second = rg__element(p->dtype, p->second[i], k);
             if (!filled && memcmp(&first, &second, sizeof first) != 0)
-                found(c, i, k, second, first, "a second run gives other bits");
-            second -= filled ? before(c, i, k) : 0;
-            if (filled && fabs(second - first) > rounding * (1 + fabs(first) + before(c, i, k)))
-                found(c, i, k, second, first, "backward does not add to the gradient");
+                add_finding(c, i, k, second, first, "a second run gives different bits");
+            second -= filled ? initial_gradient(c, i, k) : 0;
+            if (filled &&
+                fabs(second - first) > rounding * (1 + fabs(first) + initial_gradient(c, i, k)))
+                add_finding(c, i, k, second, first, "backward does not add to the gradient");
         }
     return RG_OK;
 }
 
-/* Copies the inputs into a pass; those to differentiate in its type. */
+/* Copies the inputs into a pass, converted to its type. */
 static void fill_inputs(struct check *c, struct pass *p, const rg_tensor *from)
 {
     for (int i = 0; i < c->n_inputs; i++)
@@ -267,7 +274,7 @@ static void fill_inputs(struct check *c, struct pass *p, const rg_tensor *from)
                  rg_tensor_count(&from[i]));
 }
 
-/* Compares the inputs of the pass at hand with those that it was filled from. */
+/* Compares the inputs of the current pass with those that they were copied from. */
 static void check_inputs_unchanged(struct check *c, const rg_tensor *from)
 {
     for (int i = 0; i < c->n_inputs; i++)
@@ -275,11 +282,12 @@ static void check_inputs_unchanged(struct check *c, const rg_tensor *from)
             double now = rg__element(c->pass->inputs[i].dtype, c->pass->inputs[i].data, k);
             double then = rg__element(from[i].dtype, from[i].data, k);
             if (memcmp(&now, &then, sizeof now) != 0)
-                found(c, i, -1, 0, 0, "the function writes to it");
+                add_finding(c, i, -1, 0, 0, "the function writes to it");
         }
 }
 
-/* Backward in the type of the pass at hand, twice more, and everything but how right it is. */
+/* Runs backward three times in the type of the current pass and checks everything but the values of
+ * the gradients. */
 static rg_status run_pass(struct check *c, const rg_tensor *from)
 {
     rg_status status = backward(c, c->pass->grads);
@@ -292,9 +300,9 @@ static rg_status run_pass(struct check *c, const rg_tensor *from)
 
 /* ---- f32 against f64 ---- */
 
-/* Compares numbers computed in f32, of whatever type, with those computed in f64. The error that is
- * allowed is relative to the number and to the largest of them, as sums lose digits, and f32's
- * epsilon where they all cancel out. */
+/* Compares numbers computed in f32 (stored as `dtype`) with those computed in f64. The tolerance is
+ * relative to the number and to the largest of them, because of cancellation in sums, plus the
+ * epsilon of f32 in case all of them cancel. */
 static rg_status compare_f32(struct check *c, int input, int64_t n, rg_dtype dtype,
                              const void *narrow, const double *wide, const char *what)
 {
@@ -311,23 +319,23 @@ static rg_status compare_f32(struct check *c, int input, int64_t n, rg_dtype dty
             c->report->worst_f32 = error;
         if (error <= 1 || !c->report->passed)
             continue;
-        found(c, input, k, a, wide[k], what);
+        add_finding(c, input, k, a, wide[k], what);
         if (input >= 0)
             status = mention_kink(c, input, k);
     }
     return status;
 }
 
-/* Runs both types at inputs that f32 holds exactly. */
+/* Runs both types for inputs that f32 represents exactly. */
 static rg_status run_f32(struct check *c)
 {
     rg_gradcheck_report *r = c->report;
     fill_inputs(c, &c->f32, c->given);
     fill_inputs(c, &c->f64, c->f32.inputs);
     for (int i = 0; i < c->n_inputs; i++)
-        if (c->f64.again[i])
-            memset(c->f64.again[i], 0, rg__tensor_bytes(&c->f64.inputs[i]));
-    rg_status status = backward(c, c->f64.again);
+        if (c->f64.second[i])
+            memset(c->f64.second[i], 0, rg__tensor_bytes(&c->f64.inputs[i]));
+    rg_status status = backward(c, c->f64.second);
     int64_t count = rg_tensor_count(&c->cotangent);
     if (status != RG_OK)
         return status;
@@ -347,11 +355,11 @@ static rg_status run_f32(struct check *c)
     for (int i = 0; i < c->n_inputs && status == RG_OK; i++)
         if (differentiable(c, i))
             status = compare_f32(c, i, rg_tensor_count(&c->given[i]), RG_F32, c->f32.grads[i],
-                                 c->f64.again[i], "backward in f32 differs from that in f64");
+                                 c->f64.second[i], "backward in f32 differs from that in f64");
     return status;
 }
 
-static void tell_passed(struct check *c, const char *not_in_f32)
+static void report_success(struct check *c, const char *not_in_f32)
 {
     rg_gradcheck_report *r = c->report;
     const int room = (int)sizeof r->message;
@@ -384,12 +392,12 @@ static rg_status run(struct check *c)
         memcpy(not_in_f32, c->report->message, sizeof not_in_f32);
     }
     if (status == RG_OK && c->report->passed)
-        tell_passed(c, not_in_f32);
+        report_success(c, not_in_f32);
     return status;
 }
 
-/* Memory for the inputs of a pass, and gradients for those that have one. */
-static bool open_pass(struct check *c, rg_dtype dtype, struct pass *p)
+/* Allocates the inputs of a pass and the gradients of those that are differentiated. */
+static bool alloc_pass(struct check *c, rg_dtype dtype, struct pass *p)
 {
     p->dtype = dtype;
     for (int i = 0; i < c->n_inputs; i++) {
@@ -401,20 +409,20 @@ static bool open_pass(struct check *c, rg_dtype dtype, struct pass *p)
         x->data = rg__alloc(c->ctx, count, size, "a copy of an input");
         if (x->data && differentiable(c, i)) {
             p->grads[i] = rg__alloc(c->ctx, count, size, "a gradient");
-            p->again[i] = rg__alloc(c->ctx, count, size, "a gradient");
+            p->second[i] = rg__alloc(c->ctx, count, size, "a gradient");
         }
-        if (!x->data || (differentiable(c, i) && (!p->grads[i] || !p->again[i])))
+        if (!x->data || (differentiable(c, i) && (!p->grads[i] || !p->second[i])))
             return false;
     }
     return true;
 }
 
-static void close_pass(struct check *c, struct pass *p)
+static void free_pass(struct check *c, struct pass *p)
 {
     for (int i = 0; i < c->n_inputs; i++) {
         rg__free(c->ctx, p->inputs[i].data);
         rg__free(c->ctx, p->grads[i]);
-        rg__free(c->ctx, p->again[i]);
+        rg__free(c->ctx, p->second[i]);
     }
 }
 
@@ -426,7 +434,8 @@ static rg_status check_arguments(rg_context *ctx, const rg_tensor *inputs, int n
                         MAX_INPUTS);
     for (int i = 0; i < n_inputs; i++)
         if (rg_tensor_count(&inputs[i]) < 0 || (rg_tensor_count(&inputs[i]) && !inputs[i].data))
-            return rg__fail(ctx, RG_USAGE, "gradcheck: input %d has no valid shape or no data", i);
+            return rg__fail(ctx, RG_USAGE, "gradcheck: input %d has an invalid shape or no data",
+                            i);
     const struct rg__range ranges[] = {
         {"step", o->step, o->step > 0 && isfinite(o->step), "a number > 0"},
         {"rtol", o->rtol, o->rtol >= 0 && isfinite(o->rtol), "a number >= 0"},
@@ -455,10 +464,10 @@ rg_status rg_gradcheck(rg_context *ctx, rg_function *function, void *user, const
     c.n_inputs = n_inputs;
     c.given = inputs;
     c.graph = rg_graph_create(ctx);
-    bool opened = c.graph && open_pass(&c, RG_F64, &c.f64) && open_pass(&c, RG_F32, &c.f32);
+    bool opened = c.graph && alloc_pass(&c, RG_F64, &c.f64) && alloc_pass(&c, RG_F32, &c.f32);
     status = opened ? run(&c) : RG_LIMIT;
-    close_pass(&c, &c.f64);
-    close_pass(&c, &c.f32);
+    free_pass(&c, &c.f64);
+    free_pass(&c, &c.f32);
     rg__free(ctx, c.cotangent.data);
     rg__free(ctx, c.cotangent_f32);
     rg__free(ctx, c.plus);
@@ -505,10 +514,10 @@ rg_status rg__gradcheck_sample(rg_context *ctx, const struct rg__sample *sample,
         return RG_LIMIT;
     rg_status status = rg_gradcheck(ctx, sample->build, (void *)(uintptr_t)sample->user, inputs,
                                     sample->n_inputs, NULL, report);
-    if (status == RG_OK && report->passed && report->vacuous && !sample->zero) {
+    if (status == RG_OK && report->passed && report->vacuous && !sample->zero_because) {
         report->passed = false;
         snprintf(report->message, sizeof report->message,
-                 "a gradient is all zero (inputs by bit: %x): nothing was tested there",
+                 "a gradient is all zero (bit mask of inputs: %x), so it was not tested",
                  (unsigned)report->vacuous);
     }
     if (status == RG_OK && report->passed && !report->checked_f32)

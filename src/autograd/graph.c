@@ -1,8 +1,8 @@
-/* graph.c: the tape.
+/* graph.c: the graph as a tape, its leaves, applying operators, and backward.
  *
- * The one idea: nodes are linked in the order in which they were made, newest first. An operand is
- * always older than its user, so that walking the links is reverse topological order: backward is
- * one loop, with no sort and no recursion. */
+ * The one idea: nodes are linked in the order in which they were created, newest first. A node is
+ * always newer than its operands, so the list is in reverse topological order, and backward is one
+ * loop over it without sorting or recursion. */
 #include "autograd/graph.h"
 
 #include "autograd/op.h"
@@ -23,8 +23,8 @@ rg_graph *rg_graph_create(rg_context *ctx)
     return graph;
 }
 
-/* The arena that the graph's nodes are in. */
-static inline struct rg__arena *arena_of(rg_graph *graph)
+/* The arena of the nodes created since the last reset. */
+static inline struct rg__arena *current_arena(rg_graph *graph)
 {
     return &graph->arenas[graph->generation % RG__N_ARENAS];
 }
@@ -43,7 +43,7 @@ void rg_graph_reset(rg_graph *graph)
     if (!graph)
         return;
     graph->generation++;
-    rg__arena_reset(arena_of(graph));
+    rg__arena_reset(current_arena(graph));
     graph->last = NULL;
     graph->status = RG_OK;
 }
@@ -96,7 +96,7 @@ bool rg_reject(rg_node *out, const char *format, ...)
 
 void *rg_graph_alloc(rg_graph *graph, size_t size)
 {
-    void *block = graph ? rg__arena_alloc(arena_of(graph), size) : NULL;
+    void *block = graph ? rg__arena_alloc(current_arena(graph), size) : NULL;
     if (graph && !block && graph->status == RG_OK) {
         graph->status = RG_LIMIT;
         snprintf(graph->error, sizeof graph->error, "%s", rg_last_error(graph->ctx));
@@ -104,16 +104,16 @@ void *rg_graph_alloc(rg_graph *graph, size_t size)
     return block;
 }
 
-/* A node with `more` bytes behind it. */
+/* Allocates a node and `more` bytes after it. */
 static rg_node *new_node(rg_graph *graph, size_t more)
 {
     rg_node *node = rg_graph_alloc(graph, sizeof *node + more);
     if (!node)
         return NULL;
     node->generation = graph->generation;
-    node->graph = graph; /* field by field: the value is set as a whole */
-    node->wants_grad = false;
-    node->swept = 0;
+    node->graph = graph; /* member by member, as the large `value` is set later */
+    node->requires_grad = false;
+    node->grad_pass = 0;
     node->grad = node->attributes = node->saved = NULL;
     node->operands = NULL;
     node->n_operands = 0;
@@ -122,7 +122,7 @@ static rg_node *new_node(rg_graph *graph, size_t more)
     return node;
 }
 
-/* Appends a finished node to the tape. */
+/* Appends a node to the tape. */
 static rg_node *append(rg_node *node)
 {
     node->previous = node->graph->last;
@@ -130,7 +130,7 @@ static rg_node *append(rg_node *node)
     return node;
 }
 
-/* Whether a node may be used in a graph: it was made there, and since the last reset. */
+/* Whether a node may be used in a graph: it was created there, after the last reset. */
 static inline bool belongs_to(const rg_node *node, const rg_graph *graph)
 {
     return node->graph == graph && node->generation == graph->generation;
@@ -194,8 +194,8 @@ rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype)
     return node;
 }
 
-/* Makes the rows of a leaf an ordinary value. */
-static bool gather(rg_node *leaf)
+/* Copies the rows of a leaf into an ordinary tensor, if not yet done; false when out of memory. */
+static bool gather_leaf(rg_node *leaf)
 {
     if (!leaf->rows || leaf->value.data)
         return true;
@@ -210,17 +210,17 @@ rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
     if (!rg__check_value(graph, "rg_variable", value))
         return NULL;
     if (!rg_dtype_computes(value->dtype)) {
-        rg__graph_fail(graph, RG_BAD_DATA, "rg_variable: %s has no gradient; expected f32 or f64",
+        rg__graph_fail(graph, RG_BAD_DATA, "rg_variable: value is %s; expected f32 or f64",
                        rg_dtype_name(value->dtype));
         return NULL;
     }
     rg_node *node = append_leaf(graph, value);
     if (!node)
         return NULL;
-    node->wants_grad = true;
+    node->requires_grad = true;
     if (grad) {
         node->grad = grad;
-        node->swept = RG__KEPT;
+        node->grad_pass = RG__ACCUMULATED;
     }
     return node;
 }
@@ -232,7 +232,8 @@ const rg_tensor *rg_node_value(const rg_node *node)
 
 static bool has_grad(const rg_node *node)
 {
-    return node->swept == RG__KEPT || (node->swept > 0 && node->swept == node->graph->sweep);
+    return node->grad_pass == RG__ACCUMULATED ||
+           (node->grad_pass > 0 && node->grad_pass == node->graph->n_passes);
 }
 
 const rg_tensor *rg_node_grad(const rg_node *node)
@@ -252,8 +253,8 @@ static unsigned flags_of(const rg_operator *op, int i)
     return op->operands[i < RG_OPERAND_FLAGS ? i : RG_OPERAND_FLAGS - 1];
 }
 
-/* The types that an operator is defined for. */
-static const char *types_of(const rg_operator *op)
+/* The types that an operator is defined for, for messages. */
+static const char *expected_types(const rg_operator *op)
 {
     if (op->forward[RG_F32] && op->forward[RG_F64])
         return "f32 or f64 (rg_cast converts)";
@@ -263,11 +264,11 @@ static const char *types_of(const rg_operator *op)
                                   : "another type";
 }
 
-/* Also finds the type that the operator computes in. */
+/* Checks the operands and sets kernel_type. */
 static bool check_operands(rg_node *out)
 {
     const rg_operator *op = out->op;
-    int first = -1; /* operand of that type */
+    int first = -1; /* the first operand without RG_OPERAND_ANY_TYPE */
     for (int i = 0; i < out->n_operands; i++) {
         const rg_node *x = out->operands[i];
         unsigned flags = flags_of(op, i);
@@ -277,14 +278,14 @@ static bool check_operands(rg_node *out)
             return rg_reject(out, "operand %d is NULL", i);
         if (!belongs_to(x, out->graph))
             return rg_reject(out,
-                             "operand %d belongs to another graph or was made before the last "
+                             "operand %d belongs to another graph or was created before the last "
                              "rg_graph_reset",
                              i);
         if (flags & RG_OPERAND_ANY_TYPE)
             continue;
         if (!op->forward[x->value.dtype])
             return rg_reject(out, "operand %d is %s; expected %s", i, rg_dtype_name(x->value.dtype),
-                             types_of(op));
+                             expected_types(op));
         first = first < 0 ? i : first;
         if (x->value.dtype != out->operands[first]->value.dtype)
             return rg_reject(out,
@@ -293,15 +294,15 @@ static bool check_operands(rg_node *out)
                              first, rg_dtype_name(out->operands[first]->value.dtype), i,
                              rg_dtype_name(x->value.dtype));
     }
-    out->kernel = first < 0 ? (int)RG__BY_OUTPUT : (int)out->operands[first]->value.dtype;
+    out->kernel_type = first < 0 ? (int)RG__TYPE_OF_OUTPUT : (int)out->operands[first]->value.dtype;
     return true;
 }
 
-/* Leaves of rows become ordinary values, but for the one that the operator reads where it lies. */
+/* Gathers operands that are leaves of rows, except one that the operator reads in place. */
 static bool gather_operands(rg_node *out)
 {
     for (int i = out->op->reads_rows; i < out->n_operands; i++)
-        if (out->operands[i] && !gather(out->operands[i]))
+        if (out->operands[i] && !gather_leaf(out->operands[i]))
             return false;
     return true;
 }
@@ -312,24 +313,26 @@ static bool make_value(rg_node *out)
     const rg_node *first = out->n_operands > 0 ? out->operands[0] : NULL;
     out->value = first ? first->value : (rg_tensor){0};
     out->value.data = NULL;
-    if (op->shape &&
-        !op->shape(out)) /* the first error is kept: that of the rule, if it gave one */
+    if (op->shape && !op->shape(out)) /* if the rule reported an error, that one is kept */
         return rg_reject(out, "the shape rule returned false without an error (rg_reject)");
     char shape[RG__SHAPE_TEXT];
     int64_t count = rg_tensor_count(&out->value);
     if (count < 0)
-        return rg_reject(out, "a result of shape %s is too large",
-                         rg__shape_text(&out->value, shape));
-    if (out->kernel == RG__BY_OUTPUT)
-        out->kernel = (int)out->value.dtype;
-    if (!op->forward[out->kernel])
-        return rg_reject(out, "not defined for %s", rg_dtype_name((rg_dtype)out->kernel));
-    out->wants_grad &= rg_dtype_computes(out->value.dtype); /* an integer has no gradient */
+        return rg_reject(out,
+                         "the result has the invalid shape %s with %d dimensions; expected 0 to %d "
+                         "dimensions, none negative, below 2^63 bytes",
+                         rg__shape_text(&out->value, shape), out->value.ndim, RG_MAX_DIMS);
+    if (out->kernel_type == RG__TYPE_OF_OUTPUT)
+        out->kernel_type = (int)out->value.dtype;
+    if (!op->forward[out->kernel_type])
+        return rg_reject(out, "is not defined for %s; expected %s",
+                         rg_dtype_name((rg_dtype)out->kernel_type), expected_types(op));
+    out->requires_grad &= rg_dtype_computes(out->value.dtype); /* integers have no gradient */
     out->value.data = rg_graph_alloc(out->graph, (size_t)count * rg_dtype_size(out->value.dtype));
     return out->value.data != NULL;
 }
 
-/* The arguments of rg_apply. */
+/* Checks the arguments of rg_apply. */
 static bool check_call(rg_graph *graph, const rg_operator *op, rg_node *const *operands,
                        int n_operands, const void *attributes, size_t attributes_size)
 {
@@ -368,17 +371,17 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
         memcpy(out->attributes, attributes, attributes_size);
     for (int i = 0; i < n_operands; i++) {
         out->operands[i] = operands[i];
-        out->wants_grad |= operands[i] && operands[i]->wants_grad;
+        out->requires_grad |= operands[i] && operands[i]->requires_grad;
     }
     if (!check_operands(out) || !gather_operands(out) || !make_value(out))
         return NULL;
-    op->forward[out->kernel](out);
+    op->forward[out->kernel_type](out);
     return graph->status == RG_OK ? append(out) : NULL;
 }
 
 /* ---- Backward ---- */
 
-/* Makes the gradient of a node, zeroed, where it is not there yet. */
+/* The gradient of a node in this backward pass, allocated and zeroed on first use. */
 static void *grad_of(rg_node *node)
 {
     if (has_grad(node))
@@ -387,7 +390,7 @@ static void *grad_of(rg_node *node)
     if (!node->grad && !(node->grad = rg_graph_alloc(node->graph, size)))
         return NULL;
     memset(node->grad, 0, size);
-    node->swept = node->op ? node->graph->sweep : RG__KEPT;
+    node->grad_pass = node->op ? node->graph->n_passes : RG__ACCUMULATED;
     return node->grad;
 }
 
@@ -401,8 +404,8 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
     const rg_tensor *value = &root->value;
     if (!belongs_to(root, graph))
         return rg__fail(graph->ctx, RG_USAGE,
-                        "backward: the root belongs to another graph or was made before the last "
-                        "rg_graph_reset");
+                        "backward: the root belongs to another graph or was created before the "
+                        "last rg_graph_reset");
     if (!rg_dtype_computes(value->dtype))
         return rg__fail(graph->ctx, RG_USAGE, "backward: the root is %s; expected f32 or f64",
                         rg_dtype_name(value->dtype));
@@ -413,24 +416,24 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
                         rg__shape_text(value, a));
     if (cotangent && (cotangent->dtype != value->dtype || !rg__same_shape(cotangent, value)))
         return rg__fail(
-            graph->ctx, RG_USAGE, "backward: the cotangent is %s %s; the root is %s %s",
+            graph->ctx, RG_USAGE, "backward: the cotangent is %s %s; expected %s %s as the root",
             rg_dtype_name(cotangent->dtype) ? rg_dtype_name(cotangent->dtype) : "no type",
             rg__shape_text(cotangent, a), rg_dtype_name(value->dtype), rg__shape_text(value, b));
     if (cotangent && !cotangent->data && rg__count(value) > 0)
         return rg__fail(graph->ctx, RG_USAGE, "backward: cotangent->data is NULL");
-    if (!root->wants_grad)
-        return rg__fail(
-            graph->ctx, RG_USAGE,
-            "backward: nothing requires a gradient: the root depends on no rg_variable");
+    if (!root->requires_grad)
+        return rg__fail(graph->ctx, RG_USAGE,
+                        "backward: the root does not depend on any rg_variable, so nothing "
+                        "requires a gradient");
     return RG_OK;
 }
 
 /* Adds the cotangent, or 1, to the root's gradient. */
-static void seed(rg_node *root, const rg_tensor *cotangent)
+static void seed_root(rg_node *root, const rg_tensor *cotangent)
 {
     if (cotangent && cotangent->data && cotangent->data == root->grad && !has_grad(root)) {
-        root->swept =
-            root->graph->sweep; /* its own gradient, of the backward before, is the cotangent */
+        /* the cotangent is the root's own gradient from an earlier pass */
+        root->grad_pass = root->graph->n_passes;
         return;
     }
     const rg_tensor one = {RG_F64, 0, {0}, &(double){1}};
@@ -447,13 +450,13 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
     rg_status status = check_root(graph, root, cotangent);
     if (status != RG_OK)
         return status;
-    graph->sweep++;
-    seed(root, cotangent);
+    graph->n_passes++;
+    seed_root(root, cotangent);
     for (rg_node *node = root; node && graph->status == RG_OK; node = node->previous) {
         if (!node->op || !has_grad(node))
             continue;
-        if (node->op->backward[node->kernel])
-            node->op->backward[node->kernel](node);
+        if (node->op->backward[node->kernel_type])
+            node->op->backward[node->kernel_type](node);
         else
             rg_reject(node, "has no backward: %s",
                       node->op->no_backward ? node->op->no_backward : "no reason is given");
@@ -461,9 +464,9 @@ rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent
     return graph->status;
 }
 
-/* ---- What an operator's callbacks see ---- */
+/* ---- For the callbacks of operators ---- */
 
-/* Operand i; NULL where there is none. */
+/* Operand i, or NULL. */
 static inline rg_node *operand(const rg_node *out, int i)
 {
     return out && i >= 0 && i < out->n_operands ? out->operands[i] : NULL;
@@ -491,13 +494,13 @@ rg_context *rg__graph_context(const rg_graph *graph)
 
 bool rg__gather_operand(rg_node *out)
 {
-    return gather(out->operands[0]);
+    return gather_leaf(out->operands[0]);
 }
 
 void *rg_operand_grad(rg_node *out, int i)
 {
     rg_node *x = operand(out, i);
-    return x && x->wants_grad ? grad_of(x) : NULL;
+    return x && x->requires_grad ? grad_of(x) : NULL;
 }
 
 const void *rg_attributes(const rg_node *out)
@@ -525,7 +528,7 @@ void rg_set_shape(rg_node *out, rg_dtype dtype, int ndim, const int64_t *dims)
     if (!out)
         return;
     out->value.dtype = dtype;
-    out->value.ndim = dims || ndim == 0 ? ndim : -1; /* which no shape has: rg_apply refuses it */
+    out->value.ndim = dims || ndim == 0 ? ndim : -1; /* -1 is invalid and reported by rg_apply */
     if (dims && ndim > 0 && ndim <= RG_MAX_DIMS)
         memmove(out->value.dims, dims, (size_t)ndim * sizeof dims[0]);
 }

@@ -1,4 +1,4 @@
-/* graph.h (internal): what a graph and a node are. */
+/* graph.h (internal): the structs of a graph and of a node. */
 #ifndef RG_AUTOGRAD_GRAPH_H
 #define RG_AUTOGRAD_GRAPH_H
 
@@ -6,8 +6,9 @@
 
 #include <rankgrad/autograd.h>
 
-/* A debug build alternates between two arenas, so that the nodes of the generation before stay as
- * they were and their use is noticed. Otherwise a new node often has the address of an old one. */
+/* A debug build alternates between two arenas, so that the nodes from before the last reset are not
+ * overwritten and their use is detected. With one arena a new node often has the address of an old
+ * one. */
 #ifdef NDEBUG
 enum { RG__N_ARENAS = 1 };
 #else
@@ -17,31 +18,32 @@ enum { RG__N_ARENAS = 2 };
 struct rg_graph {
     rg_context *ctx;
     struct rg__arena arenas[RG__N_ARENAS]; /* nodes, values, gradients, saved buffers */
-    int64_t generation;                    /* resets so far */
+    int64_t generation;                    /* the number of resets so far */
     rg_node *last;                         /* the end of the tape */
-    int64_t sweep;                         /* backwards so far */
+    int64_t n_passes;                      /* the number of backward passes so far */
     rg_status status;                      /* of the first error */
     char error[512];
 };
 
-enum { RG__BY_OUTPUT = -1 /* of kernel: decided by the output's type, once that is known */ };
-enum { RG__KEPT = -1 /* a leaf's gradient, which all backwards add to */ };
+enum { RG__TYPE_OF_OUTPUT = -1 /* as kernel_type: that of the output, which is not yet known */ };
+enum { RG__ACCUMULATED = -1 /* as grad_pass: the gradient of a leaf, which all passes add to */ };
 
 struct rg_node {
     rg_tensor value;
-    void *grad;      /* as the value; NULL: not made yet */
-    bool wants_grad; /* a variable is among its ancestors, or it is one */
-    int kernel;      /* the type that the operator computes in, an rg_dtype */
+    void *grad;         /* same shape and type as the value; NULL: not allocated yet */
+    bool requires_grad; /* it is a variable or depends on one */
+    int kernel_type;    /* the rg_dtype that the operator computes in */
     int n_operands;
-    int64_t swept; /* the backward that grad is of, counted from 1; or RG__KEPT; 0: none */
+    int64_t grad_pass; /* the backward pass, from 1, that computed grad, or RG__ACCUMULATED; 0: no
+                          pass yet */
     rg_node **operands;
     const rg_operator *op;    /* NULL: a leaf */
-    const rg_selection *rows; /* of a leaf whose rows lie elsewhere; value.data: once gathered */
+    const rg_selection *rows; /* of a leaf of rows; value.data is NULL until they are gathered */
     void *attributes;
     void *saved;
     rg_graph *graph;
-    int64_t generation; /* of the graph when the node was made */
-    rg_node *previous;  /* the tape: the node made before this one */
+    int64_t generation; /* of the graph when the node was created */
+    rg_node *previous;  /* on the tape */
 };
 
 #endif

@@ -1,9 +1,9 @@
-/* op.h (internal): how a built-in operator is written.
+/* op.h (internal): what a file in ops/ needs to define a built-in operator.
  *
- * The one idea: a file in ops/ holds, in this order, what the operator computes, its shape rule,
- * forward, backward, and (once, under RG__ONCE) its samples, its public function and the line
+ * Such a file has a comment that says what the operator computes, the forward and backward kernels,
+ * and (once, under RG__ONCE) its shape rule, samples, public function and the line
  *     RG__OPERATOR(name, formula, shape, samples);
- * The line RG_OP(name, TWICE) in ops.def puts it into the table. */
+ * The line RG_OP(name, TWICE) in ops.def adds it to the table. */
 #ifndef RG_AUTOGRAD_OP_H
 #define RG_AUTOGRAD_OP_H
 
@@ -15,29 +15,32 @@
 /* Records the graph's first error. */
 void rg__graph_fail(rg_graph *graph, rg_status status, const char *format, ...) RG__PRINTF(3, 4);
 
-/* False, and the graph's error, where a tensor cannot be the value of a node. */
+/* Whether a tensor can be the value of a node; if not, records the graph's error. `who` is the
+ * function, for the message. */
 bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value);
 
-/* Where operand 0's rows lie; NULL: it is an ordinary tensor. For operators with `reads_rows`. */
+/* The selected rows that operand 0 is made of; NULL if it is an ordinary tensor. For operators with
+ * `reads_rows`. */
 const rg_selection *rg__operand_rows(const rg_node *out);
 
 /* Whether a node is a leaf of sparse rows. */
 bool rg__is_sparse(const rg_node *node);
 
-/* The context a graph was made with. */
+/* The context of a graph. */
 rg_context *rg__graph_context(const rg_graph *graph);
 
-/* Gathers the rows of operand 0 unless that was done; false: out of memory. */
+/* Gathers the rows of operand 0 into an ordinary tensor, if not yet done; false when out of
+ * memory. */
 bool rg__gather_operand(rg_node *out);
 
 /* The shape rule of operators whose two operands broadcast as in NumPy. */
 bool rg__broadcast_rule(rg_node *y);
 
-/* The shape rule of reductions, whose attributes are rg_axes; sets of axes for their samples. */
+/* The shape rule of reductions, whose attributes are an rg_axes; the axes of their samples. */
 bool rg__reduce_rule(rg_node *y);
 extern const rg_axes rg__sample_axes[];
 
-/* Whether axis 0 <= `axis` < ndim is one of the axes; they are valid. */
+/* Whether 0 <= axis < ndim is one of the axes, which must be valid. */
 bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
 
 /* Declares the kernels of both precisions, which RG__OPERATOR refers to. */
@@ -48,7 +51,7 @@ bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
     void rg__##id##_backward_f32(rg_node *y);                                                      \
     void rg__##id##_backward_f64(rg_node *y)
 
-/* The operator of that name, and its samples; EXTRA: one more field of rg_operator. */
+/* Defines an operator and its samples; `extra` sets one more member of rg_operator. */
 #define RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, extra)                            \
     const struct rg__builtin rg__builtin_##id = {                                                  \
         {.name = #id,                                                                              \
@@ -63,7 +66,7 @@ bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
 #define RG__OPERATOR(id, formula, shape_rule, sample_array)                                        \
     RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, .no_backward = NULL)
 
-/* Applies the built-in operator of that name to the operands listed last. */
+/* Applies a built-in operator to the operands, which are the last arguments. */
 #define RG__APPLY(id, graph, attributes, size, ...)                                                \
     rg_apply(graph, &rg__builtin_##id.op, (rg_node *const[]){__VA_ARGS__},                         \
              (int)(sizeof((rg_node *const[]){__VA_ARGS__}) / sizeof(rg_node *)), attributes, size)

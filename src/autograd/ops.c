@@ -1,4 +1,4 @@
-/* ops.c: the table of operators: the rows of the element-wise tables and the lines of ops.def. */
+/* ops.c: the table of all operators, from the element-wise tables and ops.def. */
 #include "autograd/builtin.h"
 
 #define RG_UNARY(id, ...)   RG__LINE(id)

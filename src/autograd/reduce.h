@@ -1,13 +1,13 @@
 /* reduce.h (internal; for files compiled twice): reductions over any set of axes.
  *
- * A reduction is the transpose of broadcasting: y with its reduced axes kept as extents of 1
- * broadcasts to the shape of x, and the walk over both says which x go into which y. What a
- * reduction adds to that is a few functions of one element (F(reduction) below):
+ * A reduction is the transpose of broadcasting: with its reduced axes kept as extents of 1, the
+ * shape of y broadcasts to that of x, and iterating over both gives the elements x that belong to
+ * each y. A reduction itself is a few functions of one element (F(reduction) below):
  *
- *     y = finish(fold over the axes of term(x))          dL/dx += slope(dL/dy, x, y)
+ *     y = finish(combine over the axes(term(x)))          dL/dx += slope(dL/dy, x, y)
  *
- * Accumulators are double. A contiguous axis is folded in LANES accumulators that are joined in a
- * fixed order (tensor/lanes.h), so that the bits do not depend on the machine. */
+ * Accumulators are double. A contiguous axis is reduced in LANES accumulators that are then
+ * combined in a fixed order (tensor/lanes.h), so that the bits do not depend on the machine. */
 #ifndef RG_AUTOGRAD_REDUCE_H
 #define RG_AUTOGRAD_REDUCE_H
 
@@ -16,48 +16,48 @@
 #include "tensor/lanes.h"
 #include "tensor/real.h"
 
-/* What the elements that go into one y leave behind. */
-struct rg__folded {
+/* The reduced elements of one y. */
+struct rg__reduced {
     double acc;   /* the accumulator */
-    double pivot; /* the result of the first pass, where there is one */
-    double n;     /* how many elements there are */
+    double first; /* the result of the first pass, if there is one */
+    double n;     /* the number of elements */
 };
 
-/* A reduction: the functions of one element, and a first pass over all of them whose result the
- * others may use (the maximum in logsumexp, the mean in a variance). */
+/* The functions that define a reduction. They may use the result of a first pass over the elements
+ * (the maximum in logsumexp, the mean in a variance). */
 struct F(reduction) {
-    const struct F(reduction) * pivot;               /* the first pass; NULL: none */
-    double initial;                                  /* of the accumulator */
-    double (*fold)(double accumulator, double term); /* associative */
-    double (*term)(double x, double pivot);
-    double (*finish)(struct rg__folded folded);                      /* y */
-    real (*slope)(real g, real x, real y, struct rg__folded folded); /* g dy/dx */
+    const struct F(reduction) * first_pass;             /* NULL: none */
+    double initial;                                     /* of the accumulator */
+    double (*combine)(double accumulator, double term); /* associative */
+    double (*term)(double x, double first);
+    double (*finish)(struct rg__reduced reduced);                      /* y */
+    real (*slope)(real g, real x, real y, struct rg__reduced reduced); /* g dy/dx */
 };
 
-/* Functions that several reductions are made of. */
-static inline double F(fold_sum)(double acc, double term)
+/* Functions that several reductions share. */
+static inline double F(combine_sum)(double acc, double term)
 {
     return acc + term;
 }
 
-static inline double F(fold_max)(double a, double b) /* a NaN stays */
+static inline double F(combine_max)(double a, double b) /* NaN if either is NaN */
 {
     return a > b || isnan(a) ? a : b;
 }
 
-static inline double F(term_x)(double x, double pivot)
+static inline double F(term_x)(double x, double first)
 {
-    (void)pivot;
+    (void)first;
     return x;
 }
 
-static inline double F(finish_acc)(struct rg__folded folded)
+static inline double F(finish_acc)(struct rg__reduced reduced)
 {
-    return folded.acc;
+    return reduced.acc;
 }
 
-/* The shape of y with its reduced axes as extents of 1, and the number of x that go into a y. */
-static inline rg_tensor F(kept_shape)(const rg_node *y, double *n)
+/* The shape of y with its reduced axes as extents of 1; *n is the number of elements per y. */
+static inline rg_tensor F(keepdims_shape)(const rg_node *y, double *n)
 {
     const rg_axes *axes = rg_attributes(y);
     rg_tensor kept = *rg_operand(y, 0);
@@ -70,8 +70,8 @@ static inline rg_tensor F(kept_shape)(const rg_node *y, double *n)
     return kept;
 }
 
-/* The fold of n neighbouring elements. */
-INLINED double F(fold_run)(const struct F(reduction) * r, const real *x, int64_t n, double pivot)
+/* Combines n adjacent elements. */
+INLINED double F(combine_run)(const struct F(reduction) * r, const real *x, int64_t n, double first)
 {
     double acc[LANES];
     int64_t i = 0;
@@ -79,40 +79,41 @@ INLINED double F(fold_run)(const struct F(reduction) * r, const real *x, int64_t
         acc[lane] = r->initial;
     for (; i + LANES <= n; i += LANES)
         for (int lane = 0; lane < LANES; lane++)
-            acc[lane] = r->fold(acc[lane], r->term(ACC(x[i + lane]), pivot));
+            acc[lane] = r->combine(acc[lane], r->term(ACC(x[i + lane]), first));
     for (int lane = 0; i < n; i++, lane++)
-        acc[lane] = r->fold(acc[lane], r->term(ACC(x[i]), pivot));
+        acc[lane] = r->combine(acc[lane], r->term(ACC(x[i]), first));
     for (int width = LANES / 2; width > 0; width /= 2)
         for (int lane = 0; lane < width; lane++)
-            acc[lane] = r->fold(acc[lane], acc[lane + width]);
+            acc[lane] = r->combine(acc[lane], acc[lane + width]);
     return acc[0];
 }
 
-/* acc (count of y) = the fold of all of x. */
-INLINED void F(fold_all)(const struct F(reduction) * r, const rg_tensor *tx, const rg_tensor *kept,
-                         const double *pivot, double *acc)
+/* Reduces all of x: acc[i] is the accumulator of y[i], first[i] (if not NULL) its first result. */
+INLINED void F(combine_all)(const struct F(reduction) * r, const rg_tensor *tx,
+                            const rg_tensor *kept, const double *first, double *acc)
 {
-    struct rg__broadcast_iter run;
+    struct rg__broadcast_iter it;
     for (int64_t i = 0; i < rg__count(kept); i++)
         acc[i] = r->initial;
-    rg__broadcast_begin(tx, kept, tx, &run);
-    while (rg__broadcast_next(&run)) {
-        const real *x = (const real *)tx->data + run.a;
-        double *to = acc + run.b;
-        const double *p = pivot ? pivot + run.b : NULL;
-        if (run.step_b == 0)
-            *to = r->fold(*to, F(fold_run)(r, x, run.length, p ? *p : 0));
+    rg__broadcast_begin(tx, kept, tx, &it);
+    while (rg__broadcast_next(&it)) {
+        const real *x = (const real *)tx->data + it.a;
+        double *to = acc + it.b;
+        const double *p = first ? first + it.b : NULL;
+        if (it.step_b == 0)
+            *to = r->combine(*to, F(combine_run)(r, x, it.length, p ? *p : 0));
         else
-            for (int64_t i = 0; i < run.length; i++)
-                to[i] = r->fold(to[i], r->term(ACC(x[i]), p ? p[i] : 0));
+            for (int64_t i = 0; i < it.length; i++)
+                to[i] = r->combine(to[i], r->term(ACC(x[i]), p ? p[i] : 0));
     }
 }
 
-/* The accumulators of y, and behind them, where there is a first pass, its results. */
-INLINED struct rg__folded F(folded)(const struct F(reduction) * r, const double *acc, int64_t count,
-                                    int64_t i, double n)
+/* The reduced elements of y[i]. `acc` has the accumulators of the `count` elements of y and, if
+ * there is a first pass, after them its results. */
+INLINED struct rg__reduced F(reduced)(const struct F(reduction) * r, const double *acc,
+                                      int64_t count, int64_t i, double n)
 {
-    return (struct rg__folded){acc[i], r->pivot ? acc[count + i] : 0, n};
+    return (struct rg__reduced){acc[i], r->first_pass ? acc[count + i] : 0, n};
 }
 
 INLINED void F(reduce_forward)(rg_node *y, const struct F(reduction) * r)
@@ -121,33 +122,33 @@ INLINED void F(reduce_forward)(rg_node *y, const struct F(reduction) * r)
     real *out = rg_output_data(y);
     double n;
     int64_t count = rg__count(rg_node_value(y));
-    rg_tensor kept = F(kept_shape)(y, &n);
-    size_t size = (size_t)count * (r->pivot ? 2 : 1) * sizeof(double);
-    double *acc = rg_graph_alloc(rg_node_graph(y), size), *pivot = NULL;
+    rg_tensor kept = F(keepdims_shape)(y, &n);
+    size_t size = (size_t)count * (r->first_pass ? 2 : 1) * sizeof(double);
+    double *acc = rg_graph_alloc(rg_node_graph(y), size), *first = NULL;
     if (!acc)
         return;
-    if (r->pivot) {
-        pivot = acc + count;
-        F(fold_all)(r->pivot, x, &kept, NULL, pivot);
+    if (r->first_pass) {
+        first = acc + count;
+        F(combine_all)(r->first_pass, x, &kept, NULL, first);
         for (int64_t i = 0; i < count; i++)
-            pivot[i] = r->pivot->finish((struct rg__folded){pivot[i], 0, n});
+            first[i] = r->first_pass->finish((struct rg__reduced){first[i], 0, n});
     }
-    F(fold_all)(r, x, &kept, pivot, acc);
+    F(combine_all)(r, x, &kept, first, acc);
     for (int64_t i = 0; i < count; i++)
-        out[i] = (real)r->finish(F(folded)(r, acc, count, i, n));
+        out[i] = (real)r->finish(F(reduced)(r, acc, count, i, n));
     rg_set_saved(y, acc);
 }
 
-INLINED void F(run_slopes)(const struct F(reduction) * r, int64_t step,
-                           const struct rg__broadcast_iter *run, rg_node *y, double n, real *gx)
+INLINED void F(add_slopes)(const struct F(reduction) * r, int64_t step,
+                           const struct rg__broadcast_iter *it, rg_node *y, double n, real *gx)
 {
-    const real *x = (const real *)rg_operand(y, 0)->data + run->a, *g = rg_output_grad(y);
+    const real *x = (const real *)rg_operand(y, 0)->data + it->a, *g = rg_output_grad(y);
     const real *out = rg_output_data(y);
     const double *acc = rg_saved(y);
     int64_t count = rg__count(rg_node_value(y));
-    for (int64_t i = 0; i < run->length; i++) {
-        int64_t at = run->b + i * step;
-        gx[run->a + i] += r->slope(g[at], x[i], out[at], F(folded)(r, acc, count, at, n));
+    for (int64_t i = 0; i < it->length; i++) {
+        int64_t at = it->b + i * step;
+        gx[it->a + i] += r->slope(g[at], x[i], out[at], F(reduced)(r, acc, count, at, n));
     }
 }
 
@@ -158,19 +159,20 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
     double n;
     if (!gx)
         return;
-    rg_tensor kept = F(kept_shape)(y, &n);
-    struct rg__broadcast_iter run;
-    rg__broadcast_begin(x, &kept, x, &run);
-    while (rg__broadcast_next(&run)) /* with constant steps the loops become vector code */
-        if (run.step_b == 0)
-            F(run_slopes)(r, 0, &run, y, n, gx);
+    rg_tensor kept = F(keepdims_shape)(y, &n);
+    struct rg__broadcast_iter it;
+    rg__broadcast_begin(x, &kept, x, &it);
+    while (rg__broadcast_next(&it)) /* constant steps, so that the loops are vectorised */
+        if (it.step_b == 0)
+            F(add_slopes)(r, 0, &it, y, n, gx);
         else
-            F(run_slopes)(r, 1, &run, y, n, gx);
+            F(add_slopes)(r, 1, &it, y, n, gx);
 }
 
 /* clang-format off */
-/* The kernels of operator `id`, and (once) its samples and public function; NUMPY is the same
- * function in Python, low and high the range of the samples. */
+/* RG__REDUCTION defines the kernels of operator `id`. RG__REDUCTION_ENTRY, compiled once, defines
+ * its samples and public function; NUMPY is the function in Python, low and high are the range of
+ * the samples. */
 #define RG__REDUCTION(id, reduction)                                                               \
     RG__KERNELS(id);                                                                               \
     void F(rg__##id##_forward)(rg_node *y) { F(reduce_forward)(y, &(reduction)); }                 \

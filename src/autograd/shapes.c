@@ -7,11 +7,11 @@ bool rg__broadcast_rule(rg_node *y)
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const rg_tensor *a = rg_operand(y, 0), *b = rg_operand(y, 1);
     rg_tensor shape;
-    if (rg__same_shape(a, b)) /* the default */
+    if (rg__same_shape(a, b)) /* that is the default shape */
         return true;
     if (!rg__broadcast_shape(a, b, &shape))
         return rg_reject(y,
-                         "shapes %s and %s do not broadcast; extents must be equal or 1, "
+                         "shapes %s and %s do not broadcast; expected extents that are equal or 1, "
                          "counted from the last axis",
                          rg__shape_text(a, sa), rg__shape_text(b, sb));
     rg_set_shape(y, a->dtype, shape.ndim, shape.dims);
@@ -31,7 +31,7 @@ bool rg__is_reduced(const rg_axes *axes, int ndim, int axis)
     return axes->all;
 }
 
-/* x's shape without the reduced axes, or with extents of 1 in their place. */
+/* The shape of x without the reduced axes or, with `keep`, with extents of 1 in their place. */
 bool rg__reduce_rule(rg_node *y)
 {
     char shape[RG__SHAPE_TEXT];
@@ -52,7 +52,8 @@ bool rg__reduce_rule(rg_node *y)
             dims[ndim++] = reduced ? 1 : x->dims[i];
     }
     if (!axes->all && n_reduced != axes->n)
-        return rg_reject(y, "an axis of shape %s is named twice", rg__shape_text(x, shape));
+        return rg_reject(y, "an axis of shape %s is given twice; expected each at most once",
+                         rg__shape_text(x, shape));
     rg_set_shape(y, x->dtype, ndim, dims);
     return true;
 }

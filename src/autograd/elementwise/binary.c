@@ -2,8 +2,8 @@
  *
  *     y_i = value(a_i, b_i)      dL/da_i += dL/dy_i slope_a(a_i, b_i), and the same for b
  *
- * Operands broadcast as in NumPy. An operand that was broadcast gets the sum of its gradients over
- * the axes along which it was, taken in double. */
+ * Operands broadcast as in NumPy. The gradient of a broadcast operand is summed, in double, over
+ * the axes along which it was broadcast. */
 #include "autograd/op.h"
 #include "tensor/broadcast.h"
 #include "tensor/real.h"
@@ -12,18 +12,18 @@
 
 typedef real F(binary)(real a, real b);
 
-/* With both steps 1, and with any steps: the loop inlined with constant steps becomes vector
- * code. */
-#define BY_STEP(run, loop, ...)                                                                    \
+/* Calls a loop for steps of 1 and for other steps. It is inlined for both, so that the first is
+ * vectorised. */
+#define BY_STEP(it, loop, ...)                                                                     \
     do {                                                                                           \
-        if ((run).step_a == 1 && (run).step_b == 1)                                                \
+        if ((it).step_a == 1 && (it).step_b == 1)                                                  \
             loop(1, 1, __VA_ARGS__);                                                               \
         else                                                                                       \
-            loop((run).step_a, (run).step_b, __VA_ARGS__);                                         \
+            loop((it).step_a, (it).step_b, __VA_ARGS__);                                           \
     } while (0)
 
-INLINED void F(run_forward)(int64_t step_a, int64_t step_b, F(binary) * value, int64_t n,
-                            const real *a, const real *b, real *out)
+INLINED void F(forward_loop)(int64_t step_a, int64_t step_b, F(binary) * value, int64_t n,
+                             const real *a, const real *b, real *out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = value(a[i * step_a], b[i * step_b]);
@@ -33,18 +33,18 @@ INLINED void F(binary_forward)(rg_node *y, F(binary) * value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     real *out = rg_output_data(y);
-    struct rg__broadcast_iter run;
-    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
-    while (rg__broadcast_next(&run)) {
-        const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
-        BY_STEP(run, F(run_forward), value, run.length, a, b, out + run.y);
+    struct rg__broadcast_iter it;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &it);
+    while (rg__broadcast_next(&it)) {
+        const real *a = (const real *)ta->data + it.a, *b = (const real *)tb->data + it.b;
+        BY_STEP(it, F(forward_loop), value, it.length, a, b, out + it.y);
     }
 }
 
-/* grad (or, where it is not NULL, sum) += g slope(a, b); `which` of the two steps is its own. */
-INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) * slope, int which,
-                             int64_t n, const real *a, const real *b, const real *g, real *grad,
-                             double *sum)
+/* Adds g slope(a, b) to grad or, if `sum` is not NULL, to sum; operand `which` gives the step. */
+INLINED void F(backward_loop)(int64_t step_a, int64_t step_b, F(binary) * slope, int which,
+                              int64_t n, const real *a, const real *b, const real *g, real *grad,
+                              double *sum)
 {
     int64_t step = which ? step_b : step_a;
     for (int64_t i = 0; !sum && i < n; i++)
@@ -53,8 +53,7 @@ INLINED void F(run_backward)(int64_t step_a, int64_t step_b, F(binary) * slope, 
         sum[i * step] += ACC(g[i] * slope(a[i * step_a], b[i * step_b]));
 }
 
-/* The gradient of operand `which`: g slope(a, b), summed over the axes along which it was
- * broadcast. */
+/* Adds to the gradient of operand `which` (0: a, 1: b). */
 INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1), *own = which ? tb : ta;
@@ -70,12 +69,12 @@ INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
             return;
         memset(sum, 0, (size_t)count * sizeof *sum);
     }
-    struct rg__broadcast_iter run;
-    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
-    while (rg__broadcast_next(&run)) {
-        const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
-        int64_t at = which ? run.b : run.a;
-        BY_STEP(run, F(run_backward), slope, which, run.length, a, b, g + run.y, grad + at,
+    struct rg__broadcast_iter it;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &it);
+    while (rg__broadcast_next(&it)) {
+        const real *a = (const real *)ta->data + it.a, *b = (const real *)tb->data + it.b;
+        int64_t at = which ? it.b : it.a;
+        BY_STEP(it, F(backward_loop), slope, which, it.length, a, b, g + it.y, grad + at,
                 sum ? sum + at : NULL);
     }
     for (int64_t i = 0; sum && i < count; i++)
@@ -98,7 +97,7 @@ INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
 #undef RG_BINARY
 
 #ifdef RG__ONCE
-/* ---- The public functions, and the table's entries ---- */
+/* ---- Public functions and samples ---- */
 
 #define RG_BINARY(id, formula, numpy_, value, slope_a, slope_b, low, high, gap)                    \
     rg_node *rg_##id(rg_graph *graph, rg_node *a, rg_node *b)                                      \
@@ -125,7 +124,7 @@ INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
         {"a scalar, b (3)", 2, {{0, {0}, low, high, gap}, {1, {3}, low, high, gap}},               \
          .build = id##_sample, .numpy = numpy_},                                                   \
         {"a (0,3), b (1,3)", 2, {{2, {0, 3}, low, high, gap}, {2, {1, 3}, low, high, gap}},        \
-         .build = id##_sample, .numpy = numpy_, .zero = "there is no element to depend on b"},     \
+         .build = id##_sample, .numpy = numpy_, .zero_because = "y has no element"},     \
         {"a (3), b = a a", 1, {{1, {3}, low, high, gap}}, .build = id##_twice,                     \
          .numpy = "(lambda b: " numpy_ ")(a * a)"},                                                \
     };                                                                                             \

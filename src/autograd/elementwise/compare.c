@@ -11,12 +11,12 @@ INLINED void F(compare_forward)(rg_node *y, F(comparison) * value)
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     uint8_t *out = rg_output_data(y);
-    struct rg__broadcast_iter run;
-    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
-    while (rg__broadcast_next(&run)) {
-        const real *a = (const real *)ta->data + run.a, *b = (const real *)tb->data + run.b;
-        for (int64_t i = 0; i < run.length; i++)
-            out[run.y + i] = value(a[i * run.step_a], b[i * run.step_b]);
+    struct rg__broadcast_iter it;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &it);
+    while (rg__broadcast_next(&it)) {
+        const real *a = (const real *)ta->data + it.a, *b = (const real *)tb->data + it.b;
+        for (int64_t i = 0; i < it.length; i++)
+            out[it.y + i] = value(a[i * it.step_a], b[i * it.step_b]);
     }
 }
 
@@ -31,7 +31,7 @@ INLINED void F(compare_forward)(rg_node *y, F(comparison) * value)
 #undef RG_LOGICAL
 
 #ifdef RG__ONCE
-/* ---- Once: logical operators, the public functions, and the table's entries ---- */
+/* ---- Compiled once: logical operators, public functions and samples ---- */
 
 static bool shape(rg_node *y)
 {
@@ -46,13 +46,13 @@ INLINED void logical_forward(rg_node *y, bool (*value)(bool a, bool b))
 {
     const rg_tensor *ta = rg_operand(y, 0), *tb = rg_operand(y, 1);
     uint8_t *out = rg_output_data(y);
-    struct rg__broadcast_iter run;
-    rg__broadcast_begin(ta, tb, rg_node_value(y), &run);
-    while (rg__broadcast_next(&run)) {
-        const uint8_t *a = (const uint8_t *)ta->data + run.a;
-        const uint8_t *b = (const uint8_t *)tb->data + run.b;
-        for (int64_t i = 0; i < run.length; i++)
-            out[run.y + i] = value(a[i * run.step_a] != 0, b[i * run.step_b] != 0);
+    struct rg__broadcast_iter it;
+    rg__broadcast_begin(ta, tb, rg_node_value(y), &it);
+    while (rg__broadcast_next(&it)) {
+        const uint8_t *a = (const uint8_t *)ta->data + it.a;
+        const uint8_t *b = (const uint8_t *)tb->data + it.b;
+        for (int64_t i = 0; i < it.length; i++)
+            out[it.y + i] = value(a[i * it.step_a] != 0, b[i * it.step_b] != 0);
     }
 }
 
@@ -65,13 +65,13 @@ static rg_node *shifted(rg_graph *graph, rg_node *x)
     return rg_add(graph, x, rg_cast(graph, rg_constant(graph, &shift), rg_node_value(x)->dtype));
 }
 
-/* x where `condition` holds, else 0: something to differentiate. */
+/* x where `condition` is true, else 0: the gradient check needs something to differentiate. */
 static rg_node *masked(rg_graph *graph, rg_node *x, rg_node *condition)
 {
     return rg_mul(graph, x, rg_cast(graph, condition, rg_node_value(x)->dtype));
 }
 
-#define NO_BACKWARD "where it does not jump, its slope is 0"
+#define NO_BACKWARD "the derivative of a comparison is 0 wherever it exists"
 
 #define RG__COMPARE_ENTRY(id, formula_, numpy_, kernels)                                           \
     rg_node *rg_##id(rg_graph *graph, rg_node *a, rg_node *b)                                      \

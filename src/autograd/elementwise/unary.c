@@ -2,21 +2,21 @@
  *
  *     y_i = value(x_i)        dL/dx_i += dL/dy_i slope(x_i, y_i)
  *
- * Each row becomes rg__NAME_forward, rg__NAME_backward, rg_NAME and the samples that the generic
- * tests run on. */
+ * Each row becomes rg__NAME_forward, rg__NAME_backward, rg_NAME and the samples that the tests of
+ * all operators use. */
 #include "autograd/op.h"
 #include "tensor/real.h"
 
-/* ---- Helpers of rows that are more than one expression ---- */
+/* ---- Functions for rows that need more than one expression ---- */
 
-/* exp is taken of -|x|, so that it never overflows. */
+/* Uses exp(-|x|), which cannot overflow. */
 static inline real F(sigmoid)(real x)
 {
     real e = M(exp)(-M(fabs)(x));
     return (x < 0 ? e : 1) / (1 + e);
 }
 
-/* e / (1 + e)^2: y (1 - y) would be 0 where y rounds to 1. */
+/* e / (1 + e)^2 with e = exp(-|x|): y (1 - y) would be 0 where y rounds to 1. */
 static inline real F(sigmoid_slope)(real x)
 {
     real e = M(exp)(-M(fabs)(x));
@@ -82,7 +82,7 @@ INLINED void F(unary_backward)(rg_node *y, F(unary) * slope)
 #undef RG_UNARY_2
 
 #ifdef RG__ONCE
-/* ---- The public functions, and the table's entries ---- */
+/* ---- Public functions and samples ---- */
 
 static rg_node *apply(rg_graph *graph, const struct rg__builtin *b, rg_node *x, double c, double d)
 {

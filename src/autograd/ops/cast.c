@@ -1,7 +1,7 @@
-/* cast: the same numbers as f32 or f64, from any type that a node may have.
+/* cast: converts any type that a node may have to f32 or f64.
  *
- * dL/dx = dL/dy, cast back where x is f32 or f64; an integer has no gradient. Crosses types:
- * compiled once. */
+ * dL/dx = dL/dy, converted to the type of x if that is f32 or f64; integers have no gradient.
+ * Operand and result differ in type, so this file is compiled once, not per type. */
 #include "autograd/op.h"
 
 extern const struct rg__builtin rg__builtin_cast;

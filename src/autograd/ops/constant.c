@@ -1,6 +1,6 @@
-/* constant: a node that holds a copy of the caller's numbers, of any computing or integer type.
+/* constant: a node with a copy of the caller's tensor, of any type but f16.
  *
- * It has no operand, so nothing flows back. Crosses types: compiled once. */
+ * It has no operand, so there is no backward. Compiled once for all types. */
 #include "autograd/op.h"
 
 #include <string.h>
@@ -22,7 +22,7 @@ static void forward(rg_node *y)
         memcpy(rg_output_data(y), value->data, bytes);
 }
 
-/* x times a constant of its own type, so that the check has something to differentiate. */
+/* x times a constant of the same type: the gradient check needs something to differentiate. */
 static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 {
     (void)user;

@@ -1,14 +1,15 @@
-/* csr_matmul: Y = A B, with sparse rows A (M,K), which are data and get no gradient, and B (K,N) or
+/* csr_matmul: Y = A B with sparse rows A (M,K), which are data and have no gradient, and B (K,N) or
  * (K).
  *
  *     Y[m,:] = sum_k A[m,k] B[k,:]        dL/dB[k,:] = sum_m A[m,k] dL/dY[m,:]
  *
- * over the non-zeros alone. dL/dB adds row after row: in the numbers' own type up to 4,096 rows,
- * else in double.
+ * over the non-zeros. dL/dB is summed row by row, in the type of B for up to 4,096 rows and in
+ * double for more.
  *
- * Rows are short and of any length, so that a loop over rows of loops over non-zeros waits at each
- * row's end for a branch guessed wrong. With one column, what can goes over all non-zeros of a run
- * at once: products, then their sums by row; cotangents spread by row, then their products. */
+ * Rows are short and of different lengths, so an inner loop per row would end with a mispredicted
+ * branch. If B has one column, loops therefore go over all non-zeros of a run: forward computes all
+ * products and then their sums per row; backward repeats each cotangent for the non-zeros of its
+ * row and then multiplies. */
 #include "autograd/op.h"
 #include "tensor/selection.h"
 #include "tensor/vector.h"
@@ -17,8 +18,8 @@
 
 RG__KERNELS(csr_matmul);
 
-/* A run of rows: x and column begin with its first non-zero; row m has those from
- * indptr[m] - indptr[0] on, up to where row m + 1 begins. */
+/* A run of rows. x and column begin at its first non-zero; row m has the non-zeros
+ * [indptr[m] - indptr[0], indptr[m + 1] - indptr[0]). */
 struct F(run) {
     const real *x;
     const int32_t *column;
@@ -26,7 +27,8 @@ struct F(run) {
     int64_t n_rows;
 };
 
-/* Run i; `converted`: where its values are, where they are stored in another type, else NULL. */
+/* Run i. If values were converted, *converted is where those of the run begin (and is advanced to
+ * the next run), else NULL. */
 static struct F(run) F(run_at)(const rg_selection *rows, int64_t i, const real **converted)
 {
     const rg_csr *csr = &rows->sparse;
@@ -40,7 +42,8 @@ static struct F(run) F(run_at)(const rg_selection *rows, int64_t i, const real *
     return run;
 }
 
-/* The selected values in the numbers' own type: NULL where they are stored so. */
+/* Converts the selected values to `real` and saves them for backward, unless they are stored in
+ * that type. False when out of memory. */
 static bool F(convert)(rg_node *y, const rg_selection *rows)
 {
     if (rows->sparse.dtype == REAL_TYPE)
@@ -56,7 +59,7 @@ static bool F(convert)(rg_node *y, const rg_selection *rows)
     return to != NULL;
 }
 
-/* y (rows,n), every column. */
+/* y (rows,n) = the run times b (K,n). */
 static void F(product)(const struct F(run) * run, const real *b, int64_t n, real *y)
 {
     memset(y, 0, (size_t)(run->n_rows * n) * sizeof *y);
@@ -71,7 +74,7 @@ static int64_t F(nonzeros)(const struct F(run) * run)
     return run->indptr[run->n_rows] - run->indptr[0];
 }
 
-/* Room for a number of each non-zero, with what the loops of vector.h touch behind them. */
+/* Memory for one number per non-zero, and for the LANES more that the loops of vector.h access. */
 static real *F(scratch)(rg_node *y, const rg_selection *rows)
 {
     size_t count = (size_t)rg__selected_nonzeros(rows) + LANES;
@@ -100,7 +103,7 @@ void F(rg__csr_matmul_forward)(rg_node *y)
     }
 }
 
-/* grad[column[k]] += x[k] g[k], or the same to `sum` in double. */
+/* grad[column[k]] += x[k] g[k]; if `sum` is not NULL, adds to that in double instead. */
 static void F(add_column)(const struct F(run) * run, const real *g, real *grad, double *sum)
 {
     const real *x = run->x;
@@ -114,7 +117,7 @@ static void F(add_column)(const struct F(run) * run, const real *g, real *grad, 
             grad[column[k]] += x[k] * g[k];
 }
 
-/* grad[column[k],:] += x[k] g[m,:], or the same to `sum` in double. */
+/* grad[column[k],:] += x[k] g[m,:]; if `sum` is not NULL, adds to that in double instead. */
 static void F(add_columns)(const struct F(run) * run, const real *g, int64_t n, real *grad,
                            double *sum)
 {

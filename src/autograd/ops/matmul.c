@@ -2,10 +2,10 @@
  *
  *     dL/dA = dL/dY B^T        dL/dB = A^T dL/dY
  *
- * Two kernels. More than one column goes through BLAS, over gathered rows. One column (a linear
- * model's scores) is our own loop, row after row, wherever the rows lie: y[m] then depends on row m
- * alone, to the bit (BLAS gives a row other bits depending on where its block starts), and memory
- * is read as a stream. Sparse rows go to csr_matmul. */
+ * With more than one column, BLAS multiplies the gathered rows. With one column (the scores of a
+ * linear model) our own loop reads the rows in place, one after the other: the bits of y[m] then
+ * depend only on row m (with BLAS they depend on the position of the row in its block), and memory
+ * is read sequentially. Sparse rows are passed on to csr_matmul. */
 #include "autograd/op.h"
 #include "tensor/blas.h"
 #include "tensor/column.h"
@@ -25,7 +25,7 @@ static struct F(extents) F(extents_of)(const rg_node *y)
     return (struct F(extents)){a->dims[0], a->dims[1], b->ndim == 2 ? b->dims[1] : 1};
 }
 
-/* c = (or +=) op(a) op(b) by BLAS, with scratch from the graph. */
+/* c = (or, with `add`, +=) op(a) op(b) by BLAS, with scratch memory from the graph. */
 static void F(product)(rg_node *y, bool trans_a, bool trans_b, struct F(extents) e, const real *a,
                        const real *b, real *c, bool add)
 {
@@ -35,7 +35,7 @@ static void F(product)(rg_node *y, bool trans_a, bool trans_b, struct F(extents)
         F(rg__gemm)(trans_a, trans_b, e.m, e.n, e.k, a, b, c, add, scratch);
 }
 
-/* Operand a's rows, where they lie: `run` is the one run of an ordinary tensor. */
+/* The rows of operand 0 as a selection; an ordinary tensor becomes one run, stored in *run. */
 static rg_selection F(rows_of)(const rg_node *y, rg_run *run)
 {
     const rg_selection *rows = rg__operand_rows(y);
@@ -46,7 +46,7 @@ static rg_selection F(rows_of)(const rg_node *y, rg_run *run)
     return (rg_selection){.dense = *a, .n_runs = 1, .runs = run};
 }
 
-/* The product with one column, or its gradient with respect to that column. */
+/* The product with one column or, if `grad` is not NULL, the gradient with respect to it. */
 static void F(column)(rg_node *y, const real *b, real *out, const real *g, real *grad)
 {
     rg_run run;
@@ -101,11 +101,11 @@ static bool shape(rg_node *y)
     if (a->ndim != 2 || b->ndim < 1 || b->ndim > 2 || a->dims[1] != b->dims[0])
         return rg_reject(y, "shapes %s and %s; expected (M,K) with (K,N) or (K)",
                          rg__shape_text(a, sa), rg__shape_text(b, sb));
-    /* BLAS counts in int; A^T B has M as its stride, one column needs no BLAS */
+    /* BLAS has extents and strides of type int, and M is a stride in A^T B */
     if (b->ndim == 2 && b->dims[1] > 1 &&
         (a->dims[0] > INT32_MAX || a->dims[1] > INT32_MAX || b->dims[1] > INT32_MAX))
-        return rg_reject(y, "shapes %s and %s; each extent must be below 2^31",
-                         rg__shape_text(a, sa), rg__shape_text(b, sb));
+        return rg_reject(y, "shapes %s and %s; expected extents below 2^31", rg__shape_text(a, sa),
+                         rg__shape_text(b, sb));
     rg_set_shape(y, a->dtype, b->ndim, (const int64_t[]){a->dims[0], b->dims[b->ndim - 1]});
     return true;
 }

@@ -1,29 +1,28 @@
-/* max: the largest x over some of its axes; NaN where one of them is NaN, -inf where they hold no
- * element.
+/* max: the largest x over some of its axes; NaN if one of them is NaN, -inf for no elements.
  *
- * dL/dx = dL/dy / k for each of the k elements that are the largest (as PyTorch's amax and JAX),
- * 0 for the others. The first pass finds the maximum, the second counts k. */
+ * dL/dx = dL/dy / k for each of the k elements equal to the maximum (as PyTorch's amax and JAX), 0
+ * for the others. The first pass finds the maximum, the second counts k. */
 #include "autograd/reduce.h"
 
-static inline double F(is_largest)(double x, double pivot)
+static inline double F(is_largest)(double x, double first)
 {
-    return x == pivot;
+    return x == first;
 }
 
-static inline double F(finish)(struct rg__folded folded)
+static inline double F(finish)(struct rg__reduced r)
 {
-    return folded.pivot;
+    return r.first;
 }
 
-static inline real F(slope)(real g, real x, real y, struct rg__folded folded)
+static inline real F(slope)(real g, real x, real y, struct rg__reduced r)
 {
-    return x == y ? g / (real)folded.acc : isnan(y) ? y : 0;
+    return x == y ? g / (real)r.acc : isnan(y) ? y : 0;
 }
 
 static const struct F(reduction)
-    F(maximum) = {NULL, -HUGE_VAL, F(fold_max), F(term_x), F(finish_acc), NULL};
+    F(maximum) = {NULL, -HUGE_VAL, F(combine_max), F(term_x), F(finish_acc), NULL};
 static const struct F(reduction)
-    F(reduction) = {&F(maximum), 0, F(fold_sum), F(is_largest), F(finish), F(slope)};
+    F(reduction) = {&F(maximum), 0, F(combine_sum), F(is_largest), F(finish), F(slope)};
 
 RG__REDUCTION(max, F(reduction))
 

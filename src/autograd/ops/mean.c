@@ -1,21 +1,21 @@
-/* mean: the mean of x over some of its axes; 0 / 0 where they hold no element.
+/* mean: the mean of x over some of its axes; NaN for no elements.
  *
- * dL/dx = dL/dy / n, n the number of elements that went into y. */
+ * dL/dx = dL/dy / n, where n is the number of elements per y. */
 #include "autograd/reduce.h"
 
-static inline double F(finish)(struct rg__folded folded)
+static inline double F(finish)(struct rg__reduced r)
 {
-    return folded.acc / folded.n;
+    return r.acc / r.n;
 }
 
-static inline real F(slope)(real g, real x, real y, struct rg__folded folded)
+static inline real F(slope)(real g, real x, real y, struct rg__reduced r)
 {
     (void)x, (void)y;
-    return g / (real)folded.n;
+    return g / (real)r.n;
 }
 
 static const struct F(reduction)
-    F(reduction) = {NULL, 0, F(fold_sum), F(term_x), F(finish), F(slope)};
+    F(reduction) = {NULL, 0, F(combine_sum), F(term_x), F(finish), F(slope)};
 
 RG__REDUCTION(mean, F(reduction))
 

@@ -25,28 +25,29 @@ void F(rg__reshape_backward)(rg_node *y)
 }
 
 #ifdef RG__ONCE
-/* The attributes are a tensor without data: the shape asked for. A -1 becomes what is left. */
+/* The attributes are a tensor without data that has the requested shape. An extent of -1 is
+ * replaced by the one that gives the right number of elements. */
 static bool shape(rg_node *y)
 {
     char from[RG__SHAPE_TEXT], to[RG__SHAPE_TEXT];
     const rg_tensor *x = rg_operand(y, 0);
     rg_tensor wanted = *(const rg_tensor *)rg_attributes(y);
-    rg_tensor known = wanted; /* with 1 in the place of -1 */
-    int open = -1;
+    rg_tensor known = wanted; /* with 1 instead of -1 */
+    int inferred = -1;        /* the axis of the -1 */
     if (wanted.ndim < 0)
-        return rg_reject(y, "ndim is negative or dims is NULL");
+        return rg_reject(y, "ndim is negative or dims is NULL; expected a shape");
     for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
-        if (wanted.dims[i] == -1 && open < 0) {
-            open = i;
+        if (wanted.dims[i] == -1 && inferred < 0) {
+            inferred = i;
             known.dims[i] = 1;
         }
     int64_t count = rg_tensor_count(x), rest = rg_tensor_count(&known);
-    if (open >= 0 && rest > 0)
-        known.dims[open] = count / rest;
-    if (rest < 0 || (open >= 0 && rest == 0) || rg_tensor_count(&known) != count)
+    if (inferred >= 0 && rest > 0)
+        known.dims[inferred] = count / rest;
+    if (rest < 0 || (inferred >= 0 && rest == 0) || rg_tensor_count(&known) != count)
         return rg_reject(y,
-                         "shape %s does not become %s; expected %lld elements, at most %d "
-                         "dimensions and one -1 that they determine",
+                         "cannot reshape %s to %s; expected %lld elements, at most %d dimensions, "
+                         "and at most one -1, whose extent the others determine",
                          rg__shape_text(x, from), rg__shape_text(&wanted, to), (long long)count,
                          RG_MAX_DIMS);
     rg_set_shape(y, x->dtype, known.ndim, known.dims);
