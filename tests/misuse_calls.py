@@ -58,6 +58,8 @@ VALID = {
     "rg_output **": "&v->output_out", "rg_parameters *": "&v->parameters",
     "rg_registry *": "rg_optimizers()", "rg_choice *": "&v->choice",
     "rg_component *": "v->choice.component", "rg_param *": "v->choice.component->params",
+    "rg_model_load_memory.data": "v->buffer", "rg_model_load_memory.own": "NULL",
+    "rg_model_load_memory.n_own": "0",
     "rg_normalization *": "&v->normalization", "rg_batches *": "v->batches",
     "rg_batches **": "&v->batches_out", "batch": "&v->batch",
     "rg_parameter *": "&v->parameter", "rg_parameters_create.n": "1",
@@ -80,7 +82,8 @@ ACCEPTED = re.compile(r"""
     | rg_batches_create\.normalization=NULL # the features as they are
     | rg_scale\.factor=.*                    # any number
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
-    | rg_model_load_own\.own=NULL            # none
+    | rg_model_load_(own|memory)\.own=NULL   # none
+    | rg_model_load_memory\.=                # the buffer holds no model
     | rg_(choice|param)_\w+\.size=SIZE_MAX                     # more than is written
     """, re.X)
 # Counts of the caller's array, which a call must believe.

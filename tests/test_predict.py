@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Scores that read back as the same numbers, ids in every format, and data without labels."""
+import json
 import os
 import pathlib
+import struct
 import unittest
 
 import h5py
@@ -287,6 +289,81 @@ class Precision(Models):
             column = f["features"][:, 0]
         with open(days) as file:
             self.assertEqual(list(column), [float(line.split(" 1:")[1].split()[0]) for line in file])
+
+
+def read_binary(path):
+    """(strings, arrays) of a binary model, from docs/file-format.md alone."""
+    data = path.read_bytes()
+    magic, version, n, size = struct.unpack_from("<8sIIQ", data)
+    assert (magic, version, size) == (b"\x89RGM\r\n\x1a\n", 1, len(data))
+    header = json.loads(data[24:24 + n])
+    arrays = {}
+    for name, entry in header["arrays"].items():
+        kind = {"f32": "<f4", "f64": "<f8", "i32": "<i4"}[entry["dtype"]]
+        arrays[name] = numpy.frombuffer(data, kind, numpy.prod(entry["shape"], dtype=int),
+                                        24 + n + entry["offset"]).reshape(entry["shape"])
+    return header["strings"], arrays
+
+
+class BinaryModels(Models):
+    def test_they_are_the_same_models(self):
+        """As HDF5 and back; every number and text; scores to the bit."""
+        rows = "".join(f"{i % 3} qid:{i // 5} 1:{i} {7 + i % 4}:{i * i % 7 + 1}\n"
+                       for i in range(40))
+        (self.folder / "rows.txt").write_text(rows)
+        self.run_program("convert", "rows.txt", "-o", "rows.h5", "--sparse")
+        for data, *options in (
+                ["rows.txt"], ["rows.txt", "--model", "mlp", "--hidden", "3,2"],
+                ["rows.txt", "--bias"], ["rows.txt", "--dtype", "f64"],
+                ["rows.txt", "--normalize", "minmax"], ["rows.txt", "--normalize", "none"],
+                ["rows.txt", "--normalize", "list-minmax"], ["rows.h5"]):
+            with self.subTest(data=data, options=options):
+                self.run_program("train", data, "-o", "m.h5", "-q", "--force", *options)
+                self.run_program("convert", "m.h5", "-o", "m.bin", "--force")
+                self.run_program("convert", "m.bin", "-o", "again.h5", "--force")
+                self.run_program("train", data, "-o", "t.bin", "-q", "--force", *options)
+                one, two, three, four = [(self.folder / name).read_bytes()
+                                         for name in ("m.h5", "again.h5", "m.bin", "t.bin")]
+                self.assertEqual((one, three), (two, four))
+                self.assertEqual(self.run_program("predict", "m.h5", data),
+                                 self.run_program("predict", "m.bin", data))
+                strings, arrays = read_binary(self.folder / "m.bin")
+                with h5py.File(self.folder / "m.h5") as f:
+                    self.assertEqual(strings["/config"], f["config"][()].decode())
+                    self.assertEqual(strings["/history"], f["history"][()].decode())
+                    for name, numbers in arrays.items():
+                        self.assertEqual(numbers.tobytes(), f[name][...].tobytes(), name)
+                    self.assertEqual("columns" in f, "/columns" in arrays)
+                shown = [self.run_program("inspect", name)[0].split(":", 1)[1]
+                         for name in ("m.h5", "m.bin")]
+                self.assertEqual(*shown)
+
+    def test_what_is_refused(self):
+        model, data = self.model(), "train.txt"
+        self.run_program("convert", model, "-o", "m.bin")
+        whole = (self.folder / "m.bin").read_bytes()
+        changed = bytearray(whole)
+        changed[100] ^= 1
+        for name, content in (("cut.bin", whole[:-1]), ("changed.bin", changed), ("cut.x", whole[:5]),
+                              ("long.bin", whole + b"x"), ("empty.bin", b"")):
+            (self.folder / name).write_bytes(content)
+            for command in (("predict", name, data), ("inspect", name), ("evaluate", name, data)):
+                _, said = self.run_program(*command, status=4)
+                self.assertTrue(said.startswith(f"rankgrad: {name}: "), said)
+            self.run_program("convert", name, "-o", "x.h5", status=4)
+        for status, said, *words in (
+                (2, "the output is also the input", "convert", "m.bin", "-o", "m.bin", "--force"),
+                (2, "for data", "convert", "m.bin", "-o", "x.h5", "--compress"),
+                (2, "for data", "convert", "m.bin", "-o", "x.h5", "--dtype", "f64"),
+                (2, "was not written by Rankgrad", "convert", "m.bin", "-o", data),
+                (3, "an output that ends in .bin is a model", "convert", data, "-o", "x.bin"),
+                (3, "arguments are swapped", "predict", data, "m.bin"),
+                (2, "a model has no splits", "inspect", "m.bin", "--split", "test"),
+                (5, "No such file", "convert", "none.bin", "-o", "x.bin"),
+                (3, "NUL byte", "convert", "--train", "m.bin", "-o", "x.h5")):
+            _, text = self.run_program(*words, status=status)
+            self.assertIn(said, text)
+            self.assertFalse((self.folder / "x.bin").exists() or (self.folder / "x.h5").exists())
 
 
 if __name__ == "__main__":

@@ -105,15 +105,23 @@ RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_
 RG_API rg_status rg_model_score_split(const rg_model *model, const rg_split *split, double *scores);
 
 /* Writes a model to an output (output.h), which the caller then commits, perhaps with others. The
- * format is HDF5 "rankgrad-model" (docs/file-format.md); the same model gives the same bytes. */
+ * format is "rankgrad-model" (docs/file-format.md): HDF5, or binary if the path ends in ".bin". The
+ * same model gives the same bytes. */
 RG_API rg_status rg_model_write(const rg_model *model, rg_output *out);
 
 /* Writes a model to a file: rg_output_check, rg_output_begin, rg_model_write and rg_output_commit.
  * With `force` any existing file is replaced. */
 RG_API rg_status rg_model_save(const rg_model *model, const char *path, bool force);
 
-/* Loads a model from a file and verifies the checksums. The caller owns *out. */
+/* Loads a model from a file of either format and verifies the checksums. The caller owns *out. */
 RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out);
+
+/* Whether a model written to this path gets the binary format: it ends in ".bin". */
+RG_API bool rg_model_path_is_binary(const char *path);
+
+/* Whether a regular file begins like a binary model, even a damaged one. RG_IO if it cannot be
+ * read. */
+RG_API rg_status rg_model_file_is_binary(rg_context *ctx, const char *path, bool *yes);
 
 /* ---- Custom models --------------------------------------------------------------------------- */
 
@@ -142,6 +150,11 @@ typedef struct rg_architecture {
 /* Loads a model that is built-in or has one of the n_own architectures `own`. */
 RG_API rg_status rg_model_load_own(rg_context *ctx, const char *path,
                                    const rg_architecture *const *own, int n_own, rg_model **out);
+
+/* The same for the bytes of a binary model file in memory, which are read during the call only.
+ * RG_DAMAGED where they are not those that were written. */
+RG_API rg_status rg_model_load_memory(rg_context *ctx, const void *data, size_t size,
+                                      const rg_architecture *const *own, int n_own, rg_model **out);
 
 #ifdef __cplusplus
 }

@@ -52,12 +52,13 @@ void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, 
 static rg_status report_swapped(rg_context *ctx, const char *const *paths)
 {
     rg_model *model = NULL;
-    bool hdf5 = false;
+    bool hdf5 = false, binary = false;
     char *message = strdup(rg_last_error(ctx));
     rg_status status = rg_last_status(ctx);
     if (!message)
         return cli_fail(RG_LIMIT, "out of memory");
-    if (rg_file_is_hdf5(ctx, paths[1], &hdf5) == RG_OK && hdf5 &&
+    if (rg_file_is_hdf5(ctx, paths[1], &hdf5) == RG_OK &&
+        rg_model_file_is_binary(ctx, paths[1], &binary) == RG_OK && (hdf5 || binary) &&
         rg_model_load(ctx, paths[1], &model) == RG_OK) {
         rg_model_destroy(model);
         cli_fail(status,

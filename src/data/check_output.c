@@ -1,6 +1,7 @@
 /* check_output.c: whether an output may be written where something else stands: nothing that is
  * read, was protected, or holds something else is replaced by accident. */
 #include "base/output.h"
+#include "data/magic.h"
 #include "data/text/side_files.h"
 #include "hdf5/h5.h"
 
@@ -21,12 +22,36 @@ static const char *content_of(const char *format)
     return NULL;
 }
 
-/* The format that an HDF5 file says it has, allocated; NULL: none, or it is not an HDF5 file. */
+rg_status rg__read_start(rg_context *ctx, const char *path, char *to, size_t most, size_t *n)
+{
+    int fd;
+    int64_t size;
+    *n = 0;
+    rg_status status = rg__open_input(ctx, path, &fd, &size);
+    if (status != RG_OK)
+        return status;
+    size_t wanted = size < (int64_t)most ? (size_t)size : most;
+    status = rg__read_at(ctx, path, fd, to, wanted, 0);
+    rg__close_input(ctx, fd);
+    *n = status == RG_OK ? wanted : 0;
+    return status;
+}
+
+/* The format that a file says it has, allocated; NULL: none, or it is of no format known here. */
 static rg_status read_format(rg_context *ctx, const char *path, char **format)
 {
     struct rg__h5 *file;
+    char start[RG__MAGIC_SIZE];
+    size_t n;
     *format = NULL;
-    rg_status status = rg__h5_open(ctx, path, &file);
+    rg_status status = rg__read_start(ctx, path, start, sizeof start, &n);
+    if (status != RG_OK)
+        return status;
+    if (n == sizeof start && memcmp(start, RG__MODEL_MAGIC, n) == 0) {
+        *format = rg__strdup(ctx, "rankgrad-model");
+        return *format ? RG_OK : RG_LIMIT;
+    }
+    status = rg__h5_open(ctx, path, &file);
     if (status == RG_OK)
         status = rg__h5_read_attribute(file, "/", "format", format);
     rg__h5_close(file);
@@ -58,18 +83,13 @@ static rg_status check_header(rg_context *ctx, const char *path, const char *tar
                               const char *header)
 {
     char start[256];
-    size_t n = header ? strlen(header) : 0;
-    int64_t size;
-    int fd = -1;
+    size_t length = header ? strlen(header) : 0, n;
     bool same = false;
-    if (n > 0 && n <= sizeof start) {
-        rg_status status = rg__open_input(ctx, target, &fd, &size);
-        if (status == RG_OK && size >= (int64_t)n)
-            status = rg__read_at(ctx, path, fd, start, n, 0);
-        same = status == RG_OK && size >= (int64_t)n && memcmp(start, header, n) == 0;
-        rg__close_input(ctx, fd);
+    if (length > 0 && length <= sizeof start) {
+        rg_status status = rg__read_start(ctx, target, start, length, &n);
         if (status != RG_OK)
             return status;
+        same = n == length && memcmp(start, header, n) == 0;
     }
     return same ? RG_OK
                 : rg__fail(ctx, RG_USAGE, "%s: exists already, and is only replaced with `force`",

@@ -1,21 +1,21 @@
-/* file.c: a model as an HDF5 file, "rankgrad-model" 1.0 or 1.1.
+/* file.c: models as files, "rankgrad-model" 1.0 or 1.1, in HDF5 or in the binary format: named
+ * arrays.
  *
- *     attributes   format, format_version
  *     /config      JSON: model (its name and parameters' values), n_features, dtype, normalize;
  *                  earlier files have bias and, of an mlp, hidden as keys of their own
- *     /parameters  a data set for each parameter ("weights", "bias"; of an mlp "weights_0",
+ *     /parameters  an array for each parameter ("weights", "bias"; of an mlp "weights_0",
  *                  "bias_0", ...)
  *     /normalization/shift, /scale   (inputs) f64, where the method has them
  *     /columns     (inputs) the columns of the data that are inputs; absent: all (version 1.0)
  *     /feature_names (F), /history (JSON), where known
  *
- * The one idea: the same model gives the same bytes, and a file that does not hold together, to
- * the last checksum, gives no model. */
+ * The same model gives the same bytes, and a file that does not hold together, to the last
+ * checksum, gives no model. */
 #include "model/model.h"
 
 #include "base/component.h"
 #include "base/output.h"
-#include "hdf5/h5.h"
+#include "model/format.h"
 #include "tensor/tensor.h"
 
 #include <jansson.h>
@@ -23,8 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FORMAT "rankgrad-model"
 
 /* ---- Writing ---- */
 
@@ -43,17 +41,22 @@ static rg_status check_finite(const rg_model *model, const char *path)
     return RG_OK;
 }
 
-static void write_parameters(struct rg__h5_writer *writer, const rg_model *model)
+/* A model file that is being written. */
+struct writer {
+    const struct rg__model_format *format;
+    void *file;
+};
+
+static void write_parameters(const struct writer *w, const rg_model *model)
 {
     const rg_parameters *p = &model->parameters;
     rg_parameter own;
     int64_t first;
     char name[96];
-    rg__h5_write_group(writer, "/parameters");
     for (int i = 0; rg__model_parameter(model, i, &own, &first); i++) {
         snprintf(name, sizeof name, "/parameters/%s", own.name);
-        rg__h5_write(writer, name, p->dtype, own.ndim, own.dims,
-                     (const char *)p->value + (size_t)first * rg_dtype_size(p->dtype));
+        w->format->write(w->file, name, p->dtype, own.ndim, own.dims,
+                         (const char *)p->value + (size_t)first * rg_dtype_size(p->dtype));
     }
 }
 
@@ -70,57 +73,61 @@ static char *config_of(const rg_model *model)
     return text;
 }
 
-/* The inputs' columns, in the type of indices in data sets. */
-static void write_columns(struct rg__h5_writer *writer, const rg_model *model)
+/* Everything but the version, in the order of the file. */
+static void write_model(const struct writer *w, const rg_model *model, const char *config)
 {
-    if (model->inputs.index)
-        rg__h5_write(writer, "/columns", RG_I32, 1, &model->inputs.n, model->inputs.index);
+    const rg_normalization *norm = &model->normalization;
+    const int64_t *n = &model->inputs.n;
+    w->format->write_strings(w->file, "/config", -1, &config);
+    if (model->inputs.index) /* in the type of indices in data sets */
+        w->format->write(w->file, "/columns", RG_I32, 1, n, model->inputs.index);
+    write_parameters(w, model);
+    if (norm->shift) {
+        w->format->write(w->file, "/normalization/shift", RG_F64, 1, n, norm->shift);
+        w->format->write(w->file, "/normalization/scale", RG_F64, 1, n, norm->scale);
+    }
+    if (model->feature_names)
+        w->format->write_strings(w->file, "/feature_names", model->inputs.n_features,
+                                 (const char *const *)model->feature_names);
+    if (model->history[0])
+        w->format->write_strings(w->file, "/history", -1, (const char *const[]){model->history});
+}
+
+bool rg_model_path_is_binary(const char *path)
+{
+    static const char ending[] = ".bin";
+    size_t n = path ? strlen(path) : 0;
+    return n >= sizeof ending && strcmp(path + n - (sizeof ending - 1), ending) == 0;
 }
 
 rg_status rg_model_write(const rg_model *model, rg_output *out)
 {
     rg_context *ctx = rg__model_context(model);
-    struct rg__h5_writer *writer;
     rg_status status = rg__require(ctx, "rg_model_write", "out", out, NULL);
+    if (status == RG_OK)
+        status = check_finite(model, out->path);
     if (status != RG_OK)
         return status;
-    const rg_normalization *norm = &model->normalization;
-    status = check_finite(model, out->path);
-    if (status != RG_OK)
-        return status;
+    struct writer w = {.format = rg_model_path_is_binary(out->path) ? &rg__model_binary
+                                                                    : &rg__model_hdf5};
     char *config = config_of(model);
     if (!config)
         return rg__fail_memory(ctx, 256, "the model's configuration");
-    status = rg__h5_begin_in(out, false, &writer);
-    if (status != RG_OK) {
-        free(config);
-        return status;
+    status = w.format->begin(out, model->inputs.index ? "1.1" : "1.0", &w.file);
+    if (status == RG_OK) {
+        write_model(&w, model, config);
+        status = w.format->commit(w.file);
     }
-    rg__h5_write_attribute(writer, "/", "format", FORMAT);
-    rg__h5_write_attribute(writer, "/", "format_version", model->inputs.index ? "1.1" : "1.0");
-    rg__h5_write_strings(writer, "/config", -1, (const char *const[]){config});
-    write_columns(writer, model);
-    write_parameters(writer, model);
-    if (norm->shift) {
-        rg__h5_write_group(writer, "/normalization");
-        rg__h5_write(writer, "/normalization/shift", RG_F64, 1, &model->inputs.n, norm->shift);
-        rg__h5_write(writer, "/normalization/scale", RG_F64, 1, &model->inputs.n, norm->scale);
-    }
-    if (model->feature_names)
-        rg__h5_write_strings(writer, "/feature_names", model->inputs.n_features,
-                             (const char *const *)model->feature_names);
-    if (model->history[0])
-        rg__h5_write_strings(writer, "/history", -1, (const char *const[]){model->history});
     free(config);
-    return rg__h5_commit(writer);
+    return status;
 }
 
 rg_status rg_model_save(const rg_model *model, const char *path, bool force)
 {
     rg_output *out;
     rg_context *ctx = rg__model_context(model);
-    rg_status status =
-        rg_output_check(ctx, path, &(rg_output_options){.format = FORMAT, .force = force});
+    rg_status status = rg_output_check(
+        ctx, path, &(rg_output_options){.format = RG__MODEL_FORMAT, .force = force});
     if (status == RG_OK)
         status = rg_output_begin(ctx, path, &out);
     if (status != RG_OK)
@@ -137,7 +144,8 @@ rg_status rg_model_save(const rg_model *model, const char *path, bool force)
 struct reader {
     rg_context *ctx;
     const char *path;
-    struct rg__h5 *file;
+    const struct rg__model_format *format;
+    void *file;
     int32_t *columns; /* (n_columns) of the inputs; NULL: all */
     int64_t n_columns;
     rg_model *model;
@@ -145,57 +153,47 @@ struct reader {
     int n_own;
 };
 
-static rg_status check_format(struct reader *r)
+/* RG_BAD_DATA unless the file says that it is a model of version 1. */
+static rg_status check_format(const struct reader *r, const char *format, const char *version)
 {
-    char *format = NULL, *version = NULL;
-    rg_status status = rg__h5_read_attribute(r->file, "/", "format", &format);
-    if (status == RG_OK)
-        status = rg__h5_read_attribute(r->file, "/", "format_version", &version);
-    if (status == RG_OK && (!format || strcmp(format, FORMAT) != 0))
-        status = rg__fail(r->ctx, RG_BAD_DATA,
-                          "%s: the format is %s, expected %s; are model and data swapped?", r->path,
-                          format ? format : "not told", FORMAT);
-    else if (status == RG_OK && (!version || strncmp(version, "1.", 2) != 0))
-        status = rg__fail(r->ctx, RG_BAD_DATA,
-                          "%s: %s version %s, expected 1.x; a newer Rankgrad "
-                          "may read it",
-                          r->path, FORMAT, version ? version : "(none)");
-    rg__free(r->ctx, format);
-    rg__free(r->ctx, version);
-    return status;
+    if (!format || strcmp(format, RG__MODEL_FORMAT) != 0)
+        return rg__fail(r->ctx, RG_BAD_DATA,
+                        "%s: the format is %s, expected %s; are model and data swapped?", r->path,
+                        format ? format : "not told", RG__MODEL_FORMAT);
+    if (!version || strncmp(version, "1.", 2) != 0)
+        return rg__fail(r->ctx, RG_BAD_DATA,
+                        "%s: %s version %s, expected 1.x; a newer Rankgrad may read it", r->path,
+                        RG__MODEL_FORMAT, version ? version : "(none)");
+    return RG_OK;
 }
 
 /* One string, or "" where there is none and `optional`. */
 static rg_status read_text(struct reader *r, const char *name, bool optional, char ***out)
 {
-    enum rg__h5_kind kind;
-    struct rg__h5_info info;
+    struct rg__entry entry;
     *out = NULL;
-    rg_status status = rg__h5_kind(r->file, name, &kind);
-    if (status != RG_OK || (kind == RG__H5_ABSENT && optional))
+    rg_status status = r->format->describe(r->file, name, &entry);
+    if (status != RG_OK || (entry.class == RG__ENTRY_ABSENT && optional))
         return status;
-    if (kind != RG__H5_DATASET)
+    if (entry.class == RG__ENTRY_ABSENT)
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s is missing", r->path, name);
-    status = rg__h5_describe(r->file, name, &info);
-    if (status == RG_OK && (info.class != RG__H5_STRING || info.count != 1))
+    if (entry.class != RG__ENTRY_STRINGS || entry.count != 1)
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %s; expected one string", r->path, name,
-                        rg__counted(info.count, "element").text);
-    return status == RG_OK ? rg__h5_read_strings(r->file, name, 1, out) : status;
+                        rg__counted(entry.count, "element").text);
+    return r->format->read_strings(r->file, name, 1, out);
 }
 
-/* RG_BAD_DATA unless the data set is there and holds `count` floating numbers. */
+/* RG_BAD_DATA unless the array is there and holds `count` floating numbers. */
 static rg_status check_numbers(struct reader *r, const char *name, int64_t count)
 {
-    enum rg__h5_kind kind;
-    struct rg__h5_info info;
-    rg_status status = rg__h5_kind(r->file, name, &kind);
-    if (status == RG_OK && kind != RG__H5_DATASET)
+    struct rg__entry entry;
+    rg_status status = r->format->describe(r->file, name, &entry);
+    if (status == RG_OK && entry.class == RG__ENTRY_ABSENT)
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s is missing", r->path, name);
-    if (status == RG_OK)
-        status = rg__h5_describe(r->file, name, &info);
-    if (status == RG_OK && (info.class != RG__H5_FLOAT || info.count != count))
+    if (status == RG_OK && (entry.class != RG__ENTRY_FLOATS || entry.count != count))
         return rg__fail(r->ctx, RG_BAD_DATA, "%s: %s holds %s; expected %s", r->path, name,
-                        rg__counted(info.count, "element").text, rg__counted(count, "number").text);
+                        rg__counted(entry.count, "element").text,
+                        rg__counted(count, "number").text);
     return status;
 }
 
@@ -205,7 +203,7 @@ static rg_status read_numbers(struct reader *r, const char *name, rg_dtype dtype
 {
     rg_status status = check_numbers(r, name, count);
     if (status == RG_OK)
-        status = rg__h5_read(r->file, name, dtype, count, to);
+        status = r->format->read(r->file, name, dtype, count, to);
     for (int64_t i = 0; status == RG_OK && i < count; i++)
         if (!isfinite(rg__element(dtype, to, i)))
             status = rg__fail(r->ctx, RG_BAD_DATA, "%s: %s[%lld] is %g; expected a finite number",
@@ -317,21 +315,16 @@ static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *o
 /* The columns of the inputs, as they are in the file; the outline checks them. */
 static rg_status read_columns(struct reader *r)
 {
-    enum rg__h5_kind kind;
-    struct rg__h5_info info;
-    rg_status status = rg__h5_kind(r->file, "/columns", &kind);
-    if (status != RG_OK || kind == RG__H5_ABSENT)
+    struct rg__entry entry;
+    rg_status status = r->format->describe(r->file, "/columns", &entry);
+    if (status != RG_OK || entry.class == RG__ENTRY_ABSENT)
         return status;
-    if (kind != RG__H5_DATASET)
-        return rg__fail(r->ctx, RG_BAD_DATA, "%s: /columns is no data set", r->path);
-    status = rg__h5_describe(r->file, "/columns", &info);
-    if (status == RG_OK && info.class != RG__H5_INTEGER)
-        status = rg__fail(r->ctx, RG_BAD_DATA, "%s: /columns holds no integers", r->path);
-    if (status != RG_OK)
-        return status;
-    r->n_columns = info.count;
-    r->columns = rg__alloc(r->ctx, info.count, sizeof *r->columns, "the columns");
-    return r->columns ? rg__h5_read(r->file, "/columns", RG_I32, info.count, r->columns) : RG_LIMIT;
+    if (entry.class != RG__ENTRY_INTEGERS)
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: /columns holds no integers", r->path);
+    r->n_columns = entry.count;
+    r->columns = rg__alloc(r->ctx, entry.count, sizeof *r->columns, "the columns");
+    return r->columns ? r->format->read(r->file, "/columns", RG_I32, entry.count, r->columns)
+                      : RG_LIMIT;
 }
 
 /* A model of the configuration; its parameters are still 0. */
@@ -387,20 +380,16 @@ static rg_status read_normalization(struct reader *r, rg_normalize method)
 
 static rg_status read_names_and_history(struct reader *r)
 {
-    enum rg__h5_kind kind;
-    struct rg__h5_info info;
+    struct rg__entry entry;
     char **strings = NULL;
-    rg_status status = rg__h5_kind(r->file, "/feature_names", &kind);
-    if (status == RG_OK && kind == RG__H5_DATASET) {
-        status = rg__h5_describe(r->file, "/feature_names", &info);
-        if (status == RG_OK &&
-            (info.class != RG__H5_STRING || info.count != r->model->inputs.n_features))
-            status =
-                rg__fail(r->ctx, RG_BAD_DATA,
-                         "%s: /feature_names holds %lld elements; expected %lld strings", r->path,
-                         (long long)info.count, (long long)r->model->inputs.n_features);
-        if (status == RG_OK)
-            status = rg__h5_read_strings(r->file, "/feature_names", info.count, &strings);
+    rg_status status = r->format->describe(r->file, "/feature_names", &entry);
+    if (status == RG_OK && entry.class != RG__ENTRY_ABSENT) {
+        if (entry.class != RG__ENTRY_STRINGS || entry.count != r->model->inputs.n_features)
+            return rg__fail(r->ctx, RG_BAD_DATA,
+                            "%s: /feature_names holds %lld elements; expected %lld strings",
+                            r->path, (long long)entry.count,
+                            (long long)r->model->inputs.n_features);
+        status = r->format->read_strings(r->file, "/feature_names", entry.count, &strings);
         if (status == RG_OK)
             status = rg_model_set_feature_names(r->model, (const char *const *)strings);
         rg__free(r->ctx, strings);
@@ -417,46 +406,83 @@ static rg_status read_names_and_history(struct reader *r)
     return status;
 }
 
+/* The model in a file, which was opened with this status and is closed here. */
+static rg_status read_model(struct reader *r, rg_status status, char *format, char *version,
+                            rg_model **out)
+{
+    rg_normalize method = RG_NORMALIZE_NONE;
+    if (status == RG_OK)
+        status = check_format(r, format, version);
+    if (status == RG_OK)
+        status = read_columns(r);
+    if (status == RG_OK)
+        status = read_config(r, &method);
+    if (status == RG_OK)
+        status = read_parameters(r);
+    if (status == RG_OK)
+        status = read_normalization(r, method);
+    if (status == RG_OK)
+        status = read_names_and_history(r);
+    rg__free(r->ctx, format);
+    rg__free(r->ctx, version);
+    r->format->close(r->file);
+    rg__free(r->ctx, r->columns);
+    if (status == RG_OK)
+        *out = r->model;
+    else
+        rg_model_destroy(r->model);
+    return status;
+}
+
 rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out)
 {
     return rg_model_load_own(ctx, path, NULL, 0, out);
+}
+
+static rg_status check_own(rg_context *ctx, const rg_architecture *const *own, int n_own)
+{
+    if (n_own >= 0 && (n_own == 0 || own))
+        return RG_OK;
+    return rg__fail(ctx, RG_USAGE, "rg_model_load_own: %d architectures at %s; expected 0 or more",
+                    n_own, own ? "own" : "NULL");
 }
 
 rg_status rg_model_load_own(rg_context *ctx, const char *path, const rg_architecture *const *own,
                             int n_own, rg_model **out)
 {
     struct reader r = {.ctx = ctx, .path = path, .own = own, .n_own = n_own};
-    rg_normalize method = RG_NORMALIZE_NONE;
-    int n_checked;
+    char *format = NULL, *version = NULL;
+    bool binary;
     rg_status status = rg__require(ctx, "rg_model_load", "path", path, "out", out, NULL);
     if (status != RG_OK)
         return status;
     *out = NULL;
-    if (n_own < 0 || (n_own > 0 && !own))
-        return rg__fail(ctx, RG_USAGE,
-                        "rg_model_load_own: %d architectures at %s; expected 0 or more", n_own,
-                        own ? "own" : "NULL");
-    status = rg__h5_open(ctx, path, &r.file);
+    status = check_own(ctx, own, n_own);
+    if (status == RG_OK)
+        status = rg_model_file_is_binary(ctx, path, &binary);
     if (status != RG_OK)
         return status;
-    status = check_format(&r);
-    if (status == RG_OK)
-        status = rg__h5_verify(r.file, &n_checked);
-    if (status == RG_OK)
-        status = read_columns(&r);
-    if (status == RG_OK)
-        status = read_config(&r, &method);
-    if (status == RG_OK)
-        status = read_parameters(&r);
-    if (status == RG_OK)
-        status = read_normalization(&r, method);
-    if (status == RG_OK)
-        status = read_names_and_history(&r);
-    rg__h5_close(r.file);
-    rg__free(ctx, r.columns);
-    if (status == RG_OK)
-        *out = r.model;
-    else
-        rg_model_destroy(r.model);
-    return status;
+    r.format = binary ? &rg__model_binary : &rg__model_hdf5;
+    status = r.format->open(ctx, path, &r.file, &format, &version);
+    return read_model(&r, status, format, version, out);
+}
+
+rg_status rg_model_load_memory(rg_context *ctx, const void *data, size_t size,
+                               const rg_architecture *const *own, int n_own, rg_model **out)
+{
+    struct reader r = {.ctx = ctx,
+                       .path = "the model in memory",
+                       .format = &rg__model_binary,
+                       .own = own,
+                       .n_own = n_own};
+    char *format = NULL, *version = NULL;
+    rg_status status = rg__require(ctx, "rg_model_load_memory", "data", data, "out", out, NULL);
+    if (status != RG_OK)
+        return status;
+    *out = NULL;
+    status = check_own(ctx, own, n_own);
+    if (status != RG_OK)
+        return status;
+    status = rg__model_binary_open_memory(ctx, r.path, data, size, &r.file, &format, &version);
+    return read_model(&r, status, format, version, out);
 }

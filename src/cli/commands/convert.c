@@ -149,10 +149,51 @@ static rg_status open_sources(rg_context *ctx, const struct convert *c, struct w
     return RG_OK;
 }
 
+/* Whether a model is converted, not data. */
+static rg_status find_model(rg_context *ctx, const struct convert *c, bool *found)
+{
+    *found = c->files.count == 1 && rg_model_path_is_binary(c->output);
+    if (*found || c->files.count != 1)
+        return RG_OK;
+    return rg_model_file_is_binary(ctx, c->files.items[0], found) == RG_OK ? RG_OK
+                                                                           : cli_report(ctx);
+}
+
+static rg_status convert_model(rg_context *ctx, const struct convert *c)
+{
+    const char *const *input = c->files.items;
+    const rg_output_options replacing = {
+        .format = "rankgrad-model", .force = c->writing.force, .inputs = input, .n_inputs = 1};
+    rg_model *model = NULL;
+    if (c->writing.compress || c->writing.sparse || c->reading.memory_limit || c->reading.dtype)
+        return cli_fail(RG_USAGE,
+                        "convert: --compress, --sparse, --memory and --dtype are for "
+                        "data, but '%s' or '%s' is a model",
+                        *input, c->output);
+    rg_status status = cli_output_check(ctx, c->output, &replacing);
+    if (status != RG_OK)
+        return status;
+    status = rg_model_load(ctx, *input, &model);
+    if (status == RG_BAD_DATA)
+        return cli_fail(status, "%s; an output that ends in .bin is a model", rg_last_error(ctx));
+    if (status == RG_OK)
+        status = rg_model_save(model, c->output, c->writing.force);
+    if (status == RG_OK)
+        fprintf(cli_report_stream(ctx, c->output), "wrote %s\n  model %s, %s\n", c->output,
+                rg_model_name(model), cli_count(rg_model_n_features(model), "feature").text);
+    rg_model_destroy(model);
+    return status == RG_OK ? RG_OK : cli_report(ctx);
+}
+
 static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
 {
+    bool model;
     c->reading.spool_path = c->output;
-    rg_status status = collect(c, w);
+    rg_status status = find_model(ctx, c, &model);
+    if (status == RG_OK && model)
+        return convert_model(ctx, c);
+    if (status == RG_OK)
+        status = collect(c, w);
     if (status != RG_OK)
         return status;
     c->reading.sparse = c->writing.sparse;
@@ -208,6 +249,8 @@ const struct cli_command cli_command_convert = {
         "Plain arguments make a file with one split without a name; --train, --vali and --test "
         "make "
         "a file with these splits. If splits have feature names, all get the columns of the first "
-        "such split, matched by name.",
+        "such split, matched by name. A model: convert model.h5 -o model.bin writes the binary "
+        "format, which needs no HDF5, and convert model.bin -o model.h5 writes HDF5 again; an "
+        "output that ends in .bin is a model.",
     .set_defaults = set_defaults,
     .run = run};

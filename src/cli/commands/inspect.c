@@ -468,20 +468,23 @@ static rg_status run(rg_context *ctx, void *values)
     const char *path = in->files.items[0];
     rg_model *model = NULL;
     int n_checked = 0;
-    bool hdf5;
-    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK)
+    bool hdf5, binary;
+    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK ||
+        rg_model_file_is_binary(ctx, path, &binary) != RG_OK)
         return cli_report(ctx);
-    if (in->verify && !hdf5)
+    if (in->verify && !hdf5 && !binary)
         return cli_fail(RG_USAGE, "%s: --verify needs an HDF5 file; text has no checksums", path);
-    if (in->verify && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
+    if (in->verify && hdf5 && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
         return cli_report(ctx);
-    if (in->verify)
+    if (in->verify && hdf5) /* a binary model has one, which is compared whenever it is loaded */
         printf("%s: %s verified\n", path, cli_count(n_checked, "checksum").text);
-    rg_status status = hdf5 ? rg_model_load(ctx, path, &model) : RG_BAD_DATA;
-    if (status == RG_BAD_DATA)
+    rg_status status = hdf5 || binary ? rg_model_load(ctx, path, &model) : RG_BAD_DATA;
+    if (status == RG_BAD_DATA && !binary)
         return inspect_data(ctx, in, hdf5); /* no model; which also says what else is wrong */
     if (status != RG_OK)
         return cli_report(ctx);
+    if (in->verify && binary)
+        printf("%s: 1 checksum verified\n", path);
     status = in->split ? cli_fail(RG_USAGE, "%s: --split, but a model has no splits", path)
                        : show_model(path, model);
     rg_model_destroy(model);
