@@ -99,13 +99,13 @@ static inline rg_context *context_of(int n_threads)
 }
 
 /* ranking_softmax with its defaults. */
-static inline const rg_choice *softmax_choice(void)
+static inline const rg_objective *softmax_objective(void)
 {
-    static rg_choice choice;
+    static rg_objective objective;
     rg_context *ctx = context_of(1);
-    assert_ok(ctx, rg_choice_make(ctx, rg_registry_at(rg_losses(), 0), NULL, &choice));
+    assert_ok(ctx, rg_objective_parse(ctx, "ranking_softmax", &objective));
     rg_context_destroy(ctx);
-    return &choice;
+    return &objective;
 }
 
 #define RUN_TESTS(tests) return cmocka_run_group_tests(tests, NULL, NULL) != 0

@@ -180,8 +180,7 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     rg_model *model;
     rg_optimizer *optimizer;
     int64_t requests = 0, mallocs = 0;
-    double units;
-    double sum;
+    struct rg__loss_sums sums = {0};
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o.model, &model));
     assert_ok(ctx, rg_optimizer_create(ctx, rg_model_parameters(model), &o.optimizer, &optimizer));
     assert_ok(ctx, rg__rows_open(ctx, split, &model->inputs, &norm, RG_F32, NULL, &rows));
@@ -191,8 +190,8 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
                             .model = model,
                             .split = split,
                             .rows = &rows,
-                            .loss = softmax_choice(),
-                            .scale = 1,
+                            .objective = softmax_objective(),
+                            .scale = {1},
                             .most_lists = n_batch};
     assert_ok(ctx, rg__stepper_open(&s));
     for (int step = 0; step < 40; step++) {
@@ -203,7 +202,7 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
             requests = memory.requests;
             mallocs = n_mallocs;
         }
-        assert_int_equal(rg__step(&s, order, n_batch, &sum, &units), RG_OK);
+        assert_int_equal(rg__step(&s, order, n_batch, &sums), RG_OK);
         assert_int_equal(rg_optimizer_step(optimizer, 1), RG_OK);
     }
     assert_int_equal(memory.requests, requests);

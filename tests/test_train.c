@@ -1254,7 +1254,7 @@ struct stepping {
     int64_t order[LISTS];
 };
 
-static void open_stepping(struct stepping *t)
+static void open_stepping(struct stepping *t, const rg_objective *objective)
 {
     rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
     rg_model_options o = {.name = "linear", .dtype = RG_F64};
@@ -1272,13 +1272,14 @@ static void open_stepping(struct stepping *t)
     for (int q = 0; q < LISTS; q++)
         t->order[q] = q;
     assert_ok(ctx, rg__crew_open(ctx, &t->crew));
-    t->stepper = (struct rg__stepper){.ctx = ctx,
-                                      .crew = &t->crew,
-                                      .model = t->model,
-                                      .rows = &t->rows,
-                                      .loss = softmax_choice(),
-                                      .scale = 2,
-                                      .most_lists = LISTS};
+    t->stepper = (struct rg__stepper){
+        .ctx = ctx,
+        .crew = &t->crew,
+        .model = t->model,
+        .rows = &t->rows,
+        .objective = objective,
+        .scale = {2 * objective->terms[0].factor, 2 * objective->terms[1].factor},
+        .most_lists = LISTS};
     assert_ok(ctx, rg__stepper_open(&t->stepper));
 }
 
@@ -1291,7 +1292,7 @@ static void close_stepping(struct stepping *t)
     unmake(&t->made);
 }
 
-/* The mean loss and its gradient times 2, by one graph over all lists. */
+/* The objective and its gradient times 2, by one graph over all lists. */
 static double in_one_graph(const struct stepping *t, double gradient[FEATURES])
 {
     const struct rg__rows *rows = &t->rows;
@@ -1304,7 +1305,7 @@ static double in_one_graph(const struct stepping *t, double gradient[FEATURES])
     o.n_lists = LISTS;
     rg_node *v = rg_variable(graph, &w, NULL);
     rg_node *scores = rg_matmul(graph, rg__shard_features(graph, rows, &all), v);
-    rg_node *mean = rg_ranking_softmax_loss(graph, scores, rg_leaf(graph, &y), &o);
+    rg_node *mean = rg_objective_apply(graph, t->stepper.objective, scores, rg_leaf(graph, &y), &o);
     assert_ok(ctx, rg_backward(graph, rg_scale(graph, mean, 2), NULL));
     memcpy(gradient, rg_node_grad(v)->data, FEATURES * sizeof *gradient);
     double loss = *(const double *)rg_node_value(mean)->data;
@@ -1312,29 +1313,57 @@ static double in_one_graph(const struct stepping *t, double gradient[FEATURES])
     return loss;
 }
 
-/* The gradient does not depend on the cut, and equals that of one graph over all lists. */
+/* sum_k (s_k - y_k)^2, whose mean is over items. */
+static double squares(rg_list *list)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < list->n; k++)
+        sum += (list->logits[k] - list->labels[k]) * (list->logits[k] - list->labels[k]);
+    return sum;
+}
+
+static void squares_backward(rg_list *list, double upstream)
+{
+    for (int64_t k = 0; k < list->n; k++)
+        list->grad_logits[k] += 2 * upstream * (list->logits[k] - list->labels[k]);
+}
+
+/* The gradient does not depend on the cut, and equals that of one graph over all lists; also that
+ * of a sum of losses, one with a mean over lists and one with a mean over items. */
 static void shards_add_up(void **state)
 {
     (void)state;
     static struct stepping t;
-    double expected[FEATURES], sum, units;
-    open_stepping(&t);
-    double loss = in_one_graph(&t, expected), *grad = t.model->parameters.grad;
-    for (int times = 1; times <= 2; times++) { /* the second time adds the same again */
-        assert_ok(ctx, rg__step(&t.stepper, t.order, LISTS, &sum, &units));
-        assert_close(units, LISTS - 1, 0, 0);
-        assert_close(sum / (LISTS - 1), loss, 1e-12, 0);
-        for (int f = 0; f < FEATURES; f++)
-            assert_close(grad[f], times * expected[f], 1e-10, 1e-12);
+    static const rg_loss loss = {.component = {.name = "squares"},
+                                 .properties = {.unit = RG_UNIT_ITEMS},
+                                 .forward = squares,
+                                 .backward = squares_backward};
+    for (int n_terms = 1; n_terms <= 2; n_terms++) {
+        double expected[FEATURES];
+        rg_objective objective = *softmax_objective();
+        objective.n_terms = n_terms;
+        objective.terms[1].factor = 0.3;
+        assert_ok(ctx, rg_choice_make(ctx, &loss.component, NULL, &objective.terms[1].loss));
+        open_stepping(&t, &objective);
+        double value = in_one_graph(&t, expected), *grad = t.model->parameters.grad;
+        for (int times = 1; times <= 2; times++) { /* the second time adds the same again */
+            struct rg__loss_sums sums = {0};
+            assert_ok(ctx, rg__step(&t.stepper, t.order, LISTS, &sums));
+            assert_close(sums.units[0], LISTS - 1, 0, 0);
+            assert_close(rg__objective_value(&t.stepper, &sums), 2 * value, 1e-12, 0);
+            for (int f = 0; f < FEATURES; f++)
+                assert_close(grad[f], times * expected[f], 1e-10, 1e-12);
+        }
+        assert_true(rg_graph_bytes(t.crew.graph[0]) < 4 * RG__SHARD_BYTES);
+        memset(grad, 0, FEATURES * sizeof *grad);
+        t.stepper.scale[0] = 2.0 / (LISTS - 1);
+        struct rg__loss_sums sums = {0};
+        for (int q = 0; q < LISTS && n_terms == 1; q++) /* a shard a list */
+            assert_ok(ctx, rg__step(&t.stepper, &t.order[q], 1, &sums));
+        for (int f = 0; f < FEATURES && n_terms == 1; f++)
+            assert_close(grad[f], expected[f], 1e-10, 1e-12);
+        close_stepping(&t);
     }
-    assert_true(rg_graph_bytes(t.crew.graph[0]) < 4 * RG__SHARD_BYTES);
-    memset(grad, 0, FEATURES * sizeof *grad);
-    t.stepper.scale = 2.0 / (LISTS - 1);
-    for (int q = 0; q < LISTS; q++) /* a shard a list */
-        assert_ok(ctx, rg__step(&t.stepper, &t.order[q], 1, &sum, &units));
-    for (int f = 0; f < FEATURES; f++)
-        assert_close(grad[f], expected[f], 1e-10, 1e-12);
-    close_stepping(&t);
 }
 
 /* ---- What goes wrong ---- */

@@ -93,8 +93,41 @@ RG_API rg_loss_properties rg_loss_properties_of(const rg_choice *loss);
 RG_API rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits,
                               rg_node *labels, const rg_loss_options *options);
 
-/* Applies a loss given as text, such as "ranking_softmax(label_mode=normalized)". In a loop, parse
- * the text once with rg_choice_parse and call rg_loss_apply. */
+/* ---- Sums of losses -------------------------------------------------------------------------- */
+
+enum { RG_MAX_LOSS_TERMS = 4 };
+
+typedef struct rg_loss_term {
+    double factor; /* > 0 */
+    rg_choice loss;
+} rg_loss_term;
+
+/* What training minimises: sum_t factor_t loss_t, each loss with its own mean. */
+typedef struct rg_objective {
+    int n_terms;
+    rg_loss_term terms[RG_MAX_LOSS_TERMS];
+} rg_objective;
+
+/* Reads "ranking_softmax(label_mode=normalized)" or "0.7*ranking_softmax + 0.3*NAME(...)". RG_USAGE
+ * for what is none. */
+RG_API rg_status rg_objective_parse(rg_context *ctx, const char *text, rg_objective *objective);
+
+/* One loss, perhaps of your own, with the factor 1. */
+RG_API rg_objective rg_objective_of(const rg_choice *loss);
+
+/* Writes the text with the values of all parameters, which rg_objective_parse reads back. At most
+ * `size` bytes are written, a final NUL included; returns the length of the whole text. */
+RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size_t size);
+
+/* The properties of the sum: it needs labels >= 0 where a term does, and has the other properties
+ * that all terms have. Its unit is the last term's. */
+RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
+
+/* The sum as a node. With RG_REDUCE_MEAN it is the sum of the terms' means. */
+RG_API rg_node *rg_objective_apply(rg_graph *graph, const rg_objective *objective, rg_node *logits,
+                                   rg_node *labels, const rg_loss_options *options);
+
+/* The same from text, in one call. A loop parses the text once instead. */
 RG_API rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_node *labels,
                               const rg_loss_options *options);
 

@@ -51,7 +51,8 @@ typedef struct rg_epoch {
 typedef bool rg_epoch_function(void *user, const rg_epoch *epoch);
 
 typedef struct rg_train_options {
-    const char *loss;          /* one of rg_losses(), perhaps with parameters; ranking_softmax */
+    const char *loss;          /* one of rg_losses(), or a sum, as rg_objective_parse reads them;
+                                  ranking_softmax */
     const rg_choice *own_loss; /* used instead of `loss` if not NULL: a choice of an rg_loss */
     rg_model_options model;
     rg_optimizer_options optimizer; /* sgd, lr 0.1, l2 0, clip_norm 1 */

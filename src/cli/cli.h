@@ -96,12 +96,12 @@ enum cli_kind {
 
 /* A component such as an optimizer, and the options for its parameters. */
 struct cli_component {
-    const char *text; /* the name, perhaps with parameters: "adam(beta1=0.95)" */
+    const char *text; /* the name, perhaps with parameters: "adam(beta1=0.95)"; a sum of losses */
     int n_given;
     struct {
         const char *option, *value;
-    } given[16];    /* parameters given as options: --beta1 0.95 */
-    char full[512]; /* after parsing: the name with the values of all parameters */
+    } given[16];     /* parameters given as options: --beta1 0.95 */
+    char full[2048]; /* after parsing: with the values of all parameters */
 };
 
 struct cli_option {

@@ -147,43 +147,67 @@ static struct cli_word owners_of(const rg_registry *registry, const char *name)
     return word;
 }
 
-/* Sets a parameter that was given as an option. */
-static rg_status set_given(rg_context *ctx, const struct cli_option *row, rg_choice *choice,
+/* The range of a component's parameter; false: it has none of that name. */
+static bool find_param(const rg_component *component, const char *name, char *range, size_t size)
+{
+    for (int i = 0; i < component->n_params; i++)
+        if (strcmp(component->params[i].name, name) == 0) {
+            rg_param_range(&component->params[i], range, size);
+            return true;
+        }
+    return false;
+}
+
+/* One parameter given by an option of its own, for each term that has it. */
+static rg_status set_given(rg_context *ctx, const struct cli_option *row, rg_objective *objective,
                            const char *option, const char *value)
 {
     char name[64], range[512];
+    int n_set = 0;
     snprintf(name, sizeof name, "%s", option);
     for (char *c = name; *c; c++)
         if (*c == '-')
             *c = '_';
-    const rg_component *component = choice->component;
-    for (int i = 0; i < component->n_params; i++) {
-        if (strcmp(component->params[i].name, name) != 0)
+    for (int t = 0; t < objective->n_terms; t++) {
+        rg_choice *choice = &objective->terms[t].loss;
+        if (!find_param(choice->component, name, range, sizeof range))
             continue;
-        if (rg_choice_set(ctx, choice, name, value ? value : "true") == RG_OK)
-            return RG_OK;
-        rg_param_range(&component->params[i], range, sizeof range);
-        return cli_fail(RG_USAGE, "--%s '%s': expected %s", option, value ? value : "", range);
+        if (rg_choice_set(ctx, choice, name, value ? value : "true") != RG_OK)
+            return cli_fail(RG_USAGE, "--%s '%s': expected %s", option, value ? value : "", range);
+        n_set++;
     }
+    if (n_set > 0)
+        return RG_OK;
     return cli_fail(RG_USAGE, "--%s is a parameter of %s, but --%s is %s; expected --%s %s", option,
-                    owners_of(row->registry(), name).text, row->name, component->name, row->name,
+                    owners_of(row->registry(), name).text, row->name,
+                    objective->terms[0].loss.component->name, row->name,
                     owners_of(row->registry(), name).text);
+}
+
+/* The component's text: a sum for losses, else a single choice, which is a sum of one term. */
+static rg_status parse_text(rg_context *ctx, const struct cli_option *row, const char *text,
+                            rg_objective *objective)
+{
+    if (row->registry == rg_losses)
+        return rg_objective_parse(ctx, text, objective);
+    *objective = (rg_objective){.n_terms = 1, .terms[0].factor = 1};
+    return rg_choice_parse(ctx, row->registry(), text, &objective->terms[0].loss);
 }
 
 rg_status cli_component_finish(const struct cli_option *row, struct cli_component *component)
 {
     rg_context *ctx = rg_context_create(NULL);
-    rg_choice choice;
+    rg_objective chosen;
     if (!ctx)
         return cli_fail(RG_LIMIT, "out of memory");
-    rg_status status = rg_choice_parse(ctx, row->registry(), component->text, &choice);
+    rg_status status = parse_text(ctx, row, component->text, &chosen);
     if (status != RG_OK)
         cli_fail(status, "--%s: %s", row->name, rg_last_error(ctx));
     for (int i = 0; i < component->n_given && status == RG_OK; i++)
         status =
-            set_given(ctx, row, &choice, component->given[i].option, component->given[i].value);
-    if (status == RG_OK &&
-        rg_choice_print(&choice, component->full, sizeof component->full) >= sizeof component->full)
+            set_given(ctx, row, &chosen, component->given[i].option, component->given[i].value);
+    if (status == RG_OK && rg_objective_print(&chosen, component->full, sizeof component->full) >=
+                               sizeof component->full)
         status = cli_fail(RG_USAGE, "--%s: the parameters are too long", row->name);
     component->n_given = 0; /* all are set */
     rg_context_destroy(ctx);

@@ -138,40 +138,57 @@ bool cli_json_name(const json_t *input, const char *key, const char *(*name_at)(
                          known);
 }
 
+static bool has_param(const rg_component *component, const char *name)
+{
+    for (int k = 0; k < component->n_params; k++)
+        if (strcmp(component->params[k].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* Whether a component of the registry has a parameter of this name. */
 static bool is_param(const rg_registry *registry, const char *name)
 {
     const rg_component *component;
     for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
-        for (int k = 0; k < component->n_params; k++)
-            if (strcmp(component->params[k].name, name) == 0)
-                return true;
+        if (has_param(component, name))
+            return true;
     return false;
 }
 
-/* One parameter from the value of its key: a string as it is, anything else as JSON text. */
-static bool set_param(rg_context *ctx, rg_choice *choice, const char *key, const json_t *value)
+/* One parameter from the value of its key (a string as it stands, anything else as JSON text), for
+ * each term whose loss has it, or else for the first one, which reports that it has not. */
+static bool set_param(rg_context *ctx, rg_objective *objective, const char *key,
+                      const json_t *value)
 {
     char *text = json_is_string(value)
                      ? strdup(json_string_value(value))
                      : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
-    bool set = text && rg_choice_set(ctx, choice, key, text) == RG_OK;
+    bool set = text != NULL, any = false;
+    for (int t = 0; set && t < objective->n_terms; t++)
+        if (has_param(objective->terms[t].loss.component, key)) {
+            any = true;
+            set = rg_choice_set(ctx, &objective->terms[t].loss, key, text) == RG_OK;
+        }
+    if (set && !any)
+        set = rg_choice_set(ctx, &objective->terms[0].loss, key, text) == RG_OK;
     free(text);
     return set;
 }
 
-bool cli_json_choice(rg_context *ctx, const json_t *input, const char *key,
-                     const rg_registry *registry, rg_choice *choice, struct cli_json_error *error)
+bool cli_json_objective(rg_context *ctx, const json_t *input, const char *key,
+                        rg_objective *objective, struct cli_json_error *error)
 {
     const char *text = NULL;
     if (!cli_json_text(input, key, &text, error))
         return false;
-    if (rg_choice_parse(ctx, registry, text, choice) != RG_OK)
+    if (rg_objective_parse(ctx, text, objective) != RG_OK)
         return cli_json_fail(error, RG_BAD_DATA, "%s", rg_last_error(ctx));
     json_t *object = (json_t *)(uintptr_t)input; /* the iterator's type; nothing is changed */
     for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
         const char *name = json_object_iter_key(at);
-        if (is_param(registry, name) && !set_param(ctx, choice, name, json_object_iter_value(at)))
+        if (is_param(rg_losses(), name) &&
+            !set_param(ctx, objective, name, json_object_iter_value(at)))
             return cli_json_fail(error, RG_BAD_DATA, "%s", rg_last_error(ctx));
     }
     return true;

@@ -51,10 +51,10 @@ bool cli_json_text(const json_t *input, const char *key, const char **text,
 bool cli_json_name(const json_t *input, const char *key, const char *(*name_at)(int i), int *value,
                    struct cli_json_error *error);
 
-/* Reads a component such as "ranking_softmax(label_mode=normalized)"; its parameters may also stand
- * under keys of their own, such as "label_mode". The key must be there. */
-bool cli_json_choice(rg_context *ctx, const json_t *input, const char *key,
-                     const rg_registry *registry, rg_choice *choice, struct cli_json_error *error);
+/* Reads a loss such as "ranking_softmax(label_mode=normalized)", or a sum of losses; parameters may
+ * also stand under keys of their own, such as "label_mode". The key must be there. */
+bool cli_json_objective(rg_context *ctx, const json_t *input, const char *key,
+                        rg_objective *objective, struct cli_json_error *error);
 
 /* Reads a number; an absent key leaves *value as it was. */
 bool cli_json_number(const json_t *input, const char *key, double *value,

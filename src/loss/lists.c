@@ -629,16 +629,4 @@ rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *logits, 
     o.params = &loss->params;
     return rg__apply_loss(graph, (const void *)loss->component, logits, labels, &o);
 }
-
-rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_node *labels,
-                       const rg_loss_options *options)
-{
-    rg_choice choice;
-    if (!graph)
-        return NULL;
-    if (rg_choice_parse(rg__graph_context(graph), rg_losses(), loss, &choice) == RG_OK)
-        return rg_loss_apply(graph, &choice, logits, labels, options);
-    rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(rg__graph_context(graph)));
-    return NULL;
-}
 #endif

@@ -29,8 +29,7 @@ static int64_t list_used(const struct rg__rows *rows, int64_t *lists)
 }
 
 rg_status rg_batches_create(rg_context *ctx, const rg_split *split,
-                            const rg_normalization *normalization, rg_dtype dtype,
-                            rg_batches **out)
+                            const rg_normalization *normalization, rg_dtype dtype, rg_batches **out)
 {
     static const char who[] = "rg_batches_create";
     rg_status status = rg__require(ctx, who, "split", split, "out", out, NULL);

@@ -134,23 +134,23 @@ static rg_status plan_steps(struct rg__training *t)
     return RG_OK;
 }
 
-/* The loss, and what it asks of labels. */
+/* What is minimised, and what it asks of labels. */
 static rg_status choose_loss(struct rg__training *t)
 {
     const rg_train_options *o = &t->options;
     rg_status status = RG_OK;
+    if (o->own_loss && !o->own_loss->component)
+        return rg__fail(t->ctx, RG_USAGE, "train: own_loss is no choice (see rg_choice_make)");
     if (o->own_loss)
-        t->loss = *o->own_loss;
+        t->objective = rg_objective_of(o->own_loss);
     else
-        status = rg_choice_parse(t->ctx, rg_losses(), o->loss, &t->loss);
+        status = rg_objective_parse(t->ctx, o->loss, &t->objective);
     if (status != RG_OK)
         return status;
-    if (!t->loss.component)
-        return rg__fail(t->ctx, RG_USAGE, "train: own_loss is no choice (see rg_choice_make)");
-    rg_choice_print(&t->loss, t->loss_text, sizeof t->loss_text);
+    rg_objective_print(&t->objective, t->loss_text, sizeof t->loss_text);
     t->options.loss = t->loss_text;
     t->rules = (struct rg__label_rules){o->model.dtype, o->negative_labels, t->loss_text,
-                                        rg_loss_properties_of(&t->loss)};
+                                        rg_objective_properties(&t->objective)};
     return RG_OK;
 }
 
@@ -168,14 +168,20 @@ static rg_status note_features(struct rg__training *t)
     return status;
 }
 
-/* The scale of the objective, which makes the scale of labels no learning rate. */
+/* The scales of the objective, which make the scale of labels no learning rate. */
 static rg_status scale_labels(struct rg__training *t)
 {
     rg_train_result *r = &t->result;
     rg_dtype dtype = t->options.model.dtype;
-    r->label_scale = rg__label_scale(&t->train_rows, &r->n_no_relevant);
-    if (!t->rules.properties.scales_with_labels)
-        r->label_scale = 1;
+    double scale = rg__label_scale(&t->train_rows, &r->n_no_relevant);
+    r->label_scale = 1;
+    for (int k = 0; k < t->objective.n_terms; k++) {
+        const rg_loss_term *term = &t->objective.terms[k];
+        bool scales = rg_loss_properties_of(&term->loss).scales_with_labels;
+        t->stepper.scale[k] = term->factor * (scales ? scale : 1);
+        if (scales)
+            r->label_scale = scale;
+    }
     if (r->label_scale > rg__most_label(dtype))
         return rg__fail(t->ctx, RG_BAD_DATA,
                         "the training labels of a list sum to %g on average, too little for "
@@ -188,14 +194,13 @@ static rg_status scale_labels(struct rg__training *t)
 static rg_status open_stepper(struct rg__training *t)
 {
     int64_t batch = t->options.batch_lists, n = t->result.n_train_lists;
-    t->stepper = (struct rg__stepper){.ctx = t->ctx,
-                                      .crew = &t->crew,
-                                      .model = t->model,
-                                      .split = &t->train,
-                                      .rows = &t->train_rows,
-                                      .loss = &t->loss,
-                                      .scale = t->result.label_scale,
-                                      .most_lists = batch < n ? batch : n};
+    t->stepper.ctx = t->ctx;
+    t->stepper.crew = &t->crew;
+    t->stepper.model = t->model;
+    t->stepper.split = &t->train;
+    t->stepper.rows = &t->train_rows;
+    t->stepper.objective = &t->objective;
+    t->stepper.most_lists = batch < n ? batch : n;
     const rg_parameters *p = &t->model->parameters;
     t->best = rg__alloc(t->ctx, p->count, rg_dtype_size(p->dtype), "the best parameters");
     return t->best ? rg__stepper_open(&t->stepper) : RG_LIMIT;

@@ -12,7 +12,7 @@
  *
  * A shard is one small graph: its rows, where they lie -> model -> loss, reduction none -> backward
  * with the cotangent scale / units, where the units of the step's lists (rg_loss_unit) are summed
- * first.
+ * first; of a sum of losses each has its own.
  * List weights are relative to their mean over all lists, so that dividing by the number of lists
  * is right; dividing by the weights of the step would cancel them in a step of one list.
  * So one shard a list and one shard for all are the same sum, to rounding. BLAS (an mlp's layers)
@@ -24,13 +24,14 @@
 #include "tensor/tensor.h"
 #include "train/check.h"
 
+#include <rankgrad/ops.h>
 #include <string.h>
 
 /* A step under way. */
 struct step {
     const struct rg__stepper *stepper;
     int64_t n_shards, n_buckets;
-    double cotangent; /* of each list's loss */
+    double cotangent[RG_MAX_LOSS_TERMS]; /* of each list's loss */
     void *bucket[RG__MOST_BUCKETS];
 };
 
@@ -50,15 +51,19 @@ static rg_node *equal_scores(rg_graph *g, rg_dtype dtype, int64_t n)
     return zeros.data ? rg_leaf(g, &zeros) : NULL;
 }
 
-/* The losses of a shard's lists as a node, also copied to `losses`; *scores gets the scores. Model
- * NULL: equal scores. On failure *loss is NULL. */
+/* What the forward pass of a shard gives. */
+struct forward {
+    rg_node *scores;
+    rg_node *loss[RG_MAX_LOSS_TERMS]; /* (n_lists) of each term */
+};
+
+/* Scores and losses of a shard's lists, the losses also copied to `losses` (terms, most_lists).
+ * Model NULL: equal scores. */
 static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_model *model,
-                               const struct rg__shard *shard, double *losses, rg_node **scores,
-                               rg_node **loss)
+                               const struct rg__shard *shard, double *losses, struct forward *out)
 {
     const struct rg__rows *rows = s->rows;
     rg_graph_reset(g);
-    *loss = NULL;
     rg_node *x = model ? rg__shard_features(g, rows, shard) : NULL;
     rg_node *labels;
     rg_loss_options o;
@@ -66,29 +71,46 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
     o.reduction = RG_REDUCE_NONE;
     if (status != RG_OK)
         return status;
-    *scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)
-                    : equal_scores(g, rows->dtype, shard->n_rows);
-    if (*scores && !rg__all_finite(rg_node_value(*scores)))
+    out->scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)
+                        : equal_scores(g, rows->dtype, shard->n_rows);
+    if (out->scores && !rg__all_finite(rg_node_value(out->scores)))
         return rg__explain_scores(model->ctx, s->split, "training");
-    rg_node *node = *scores ? rg_loss_apply(g, s->loss, *scores, labels, &o) : NULL;
-    if (!node)
-        return rg_graph_status(g);
-    rg__cast(rows->dtype, rg_node_value(node)->data, RG_F64, losses, shard->n_lists);
-    *loss = node;
-    return RG_OK;
+    for (int t = 0; out->scores && t < s->objective->n_terms; t++) {
+        const rg_choice *loss = &s->objective->terms[t].loss;
+        out->loss[t] = rg_loss_apply(g, loss, out->scores, labels, &o);
+        if (out->loss[t])
+            rg__cast(rows->dtype, rg_node_value(out->loss[t])->data, RG_F64,
+                     losses + t * s->most_lists, shard->n_lists);
+    }
+    return rg_graph_status(g);
+}
+
+/* The sum of the terms' losses (n_lists), each times its cotangent; that of a single term is handed
+ * to backward instead. */
+static rg_node *weighted_sum(rg_graph *g, const struct step *step, const struct forward *forward)
+{
+    int n_terms = step->stepper->objective->n_terms;
+    rg_node *sum = forward->loss[0];
+    for (int t = 0; n_terms > 1 && t < n_terms; t++) {
+        rg_node *term = rg_scale(g, forward->loss[t], step->cotangent[t]);
+        sum = t ? rg_add(g, sum, term) : term;
+    }
+    return sum;
 }
 
 /* Forward and backward of one shard; the losses of its lists go to `losses`. */
 static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model,
                            const struct rg__shard *shard, double *losses)
 {
-    rg_node *scores, *loss;
-    rg_status status = forward_shard(step->stepper, g, model, shard, losses, &scores, &loss);
+    struct forward forward = {0};
+    const struct rg__stepper *s = step->stepper;
+    rg_status status = forward_shard(s, g, model, shard, losses, &forward);
     if (status != RG_OK)
         return status;
-    rg_dtype dtype = step->stepper->rows->dtype;
-    rg_tensor seed = cotangent_of(g, dtype, shard->n_lists, step->cotangent);
-    return seed.data ? rg_backward(g, loss, &seed) : rg_graph_status(g);
+    rg_node *root = weighted_sum(g, step, &forward);
+    rg_tensor seed = cotangent_of(g, s->rows->dtype, shard->n_lists,
+                                  s->objective->n_terms > 1 ? 1 : step->cotangent[0]);
+    return seed.data ? rg_backward(g, root, &seed) : rg_graph_status(g);
 }
 
 /* The same parameters, with gradients and errors of their own. */
@@ -125,24 +147,49 @@ static void add_buckets(const rg_parameters *p, void *const *bucket, int64_t n)
             rg__add(p->dtype, bucket[i], p->dtype, bucket[i + width], p->count);
 }
 
-double rg__units(const struct rg__stepper *s, const int64_t *lists, int64_t n_lists)
+double rg__objective_value(const struct rg__stepper *s, const struct rg__loss_sums *sums)
+{
+    double value = 0;
+    for (int t = 0; t < s->objective->n_terms; t++)
+        if (sums->units[t] != 0)
+            value += s->scale[t] * sums->loss[t] / sums->units[t];
+    return value;
+}
+
+static double units_of(const struct rg__stepper *s, int t, const int64_t *lists, int64_t n_lists)
 {
     double units = 0;
     for (int64_t i = 0; i < n_lists; i++)
-        units += s->units[lists[i]];
+        units += s->units[t * s->rows->n_lists + lists[i]];
     return units;
 }
 
-rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists, double *loss_sum,
-                   double *units)
+/* Adds the losses of the current step's lists, which are 0 for a list without an item. */
+static void add_losses(const struct rg__stepper *s, int64_t n_lists, struct rg__loss_sums *sums)
+{
+    for (int t = 0; t < s->objective->n_terms; t++) {
+        double sum = 0;
+        for (int64_t i = 0; i < n_lists; i++)
+            sum += s->losses[t * s->most_lists + i];
+        sums->loss[t] += sum;
+    }
+}
+
+rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
+                   struct rg__loss_sums *sums)
 {
     const rg_parameters *p = &s->model->parameters;
     size_t block = (size_t)p->count * rg_dtype_size(p->dtype);
-    *loss_sum = 0;
-    *units = rg__units(s, lists, n_lists);
-    if (*units == 0)
+    struct step step = {.stepper = s};
+    bool any = false;
+    for (int t = 0; t < s->objective->n_terms; t++) {
+        double units = units_of(s, t, lists, n_lists);
+        any |= units != 0;
+        step.cotangent[t] = units != 0 ? s->scale[t] / units : 0;
+        sums->units[t] += units;
+    }
+    if (!any)
         return RG_OK;
-    struct step step = {.stepper = s, .cotangent = s->scale / *units};
     step.n_shards = rg__cut_shards(s->rows, lists, n_lists, s->shards);
     step.n_buckets = step.n_shards < RG__MOST_BUCKETS ? step.n_shards : RG__MOST_BUCKETS;
     for (int64_t i = 0; i < step.n_buckets; i++)
@@ -150,8 +197,7 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
     rg_status status = rg__pool_run(s->crew->pool, step.n_buckets, run_bucket, &step);
     if (status != RG_OK)
         return status;
-    for (int64_t i = 0; i < n_lists; i++) /* 0 for a list without an item */
-        *loss_sum += s->losses[i];
+    add_losses(s, n_lists, sums);
     add_buckets(p, step.bucket, step.n_buckets);
     rg__add(p->dtype, p->grad, p->dtype, step.bucket[0], p->count);
     return RG_OK;
@@ -189,25 +235,28 @@ static rg_status measure_shard(rg_context *ctx, void *user, int worker, int64_t 
     const struct rg__shard *shard = &s->shards[i];
     int64_t first = shard->lists - s->shards[0].lists;
     rg_model model = model_of(s, ctx, NULL);
-    rg_node *scores, *loss;
+    struct forward forward = {0};
     rg_status status = forward_shard(s, s->crew->graph[worker], m->equal_scores ? NULL : &model,
-                                     shard, s->losses + first, &scores, &loss);
+                                     shard, s->losses + first, &forward);
     if (status == RG_OK)
-        s->constant[first] = count_constant(s->rows, shard, rg_node_value(scores));
+        s->constant[first] = count_constant(s->rows, shard, rg_node_value(forward.scores));
     return status;
 }
 
 rg_status rg__measure_loss(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
-                           bool equal_scores, double *loss_sum, int64_t *n_constant)
+                           bool equal_scores, struct rg__loss_sums *sums, int64_t *n_constant)
 {
     struct measuring m = {s, equal_scores};
     int64_t n_shards = rg__cut_shards(s->rows, lists, n_lists, s->shards);
     rg_status status = rg__pool_run(s->crew->pool, n_shards, measure_shard, &m);
-    for (int64_t i = 0; status == RG_OK && i < n_lists; i++)
-        *loss_sum += s->losses[i];
-    for (int64_t i = 0; status == RG_OK && i < n_shards; i++)
+    if (status != RG_OK)
+        return status;
+    add_losses(s, n_lists, sums);
+    for (int t = 0; t < s->objective->n_terms; t++)
+        sums->units[t] += units_of(s, t, lists, n_lists);
+    for (int64_t i = 0; i < n_shards; i++)
         *n_constant += s->constant[s->shards[i].lists - lists];
-    return status;
+    return RG_OK;
 }
 
 /* ---- Open and close -------------------------------------------------------------------------- */
@@ -267,27 +316,38 @@ int64_t rg__most_buckets(int64_t most_lists, double list_bytes)
     return shards < (double)n ? (int64_t)shards : n;
 }
 
-/* The units of every list that counts. */
-static rg_status count_units(struct rg__stepper *s)
+/* The units of every list that counts, for one term. */
+static void count_units(const struct rg__stepper *s, int t, struct rg__item *items)
 {
     const struct rg__rows *rows = s->rows;
-    rg_loss_unit unit = rg_loss_properties_of(s->loss).unit;
-    int64_t longest = 0;
-    for (int64_t q = 0; q < rows->n_lists && unit == RG_UNIT_PAIRS; q++)
-        if (longest < rows->offsets[q + 1] - rows->offsets[q])
-            longest = rows->offsets[q + 1] - rows->offsets[q];
-    struct rg__item *items =
-        rg__alloc(s->ctx, longest + longest / 2, sizeof *items, "the labels of a list");
-    s->units = rg__alloc(s->ctx, rows->n_lists, sizeof *s->units, "the units of the lists");
-    for (int64_t q = 0; items && s->units && q < rows->n_lists; q++) {
+    rg_loss_unit unit = rg_loss_properties_of(&s->objective->terms[t].loss).unit;
+    double *units = s->units + t * rows->n_lists;
+    for (int64_t q = 0; q < rows->n_lists; q++) {
         int64_t first = rows->offsets[q], n = rows->offsets[q + 1] - first;
         for (int64_t k = 0; k < n && unit == RG_UNIT_PAIRS; k++)
             items[k] = (struct rg__item){.label = rg__element(rows->dtype, rows->labels, first + k),
                                          .row = k};
-        s->units[q] = rg__list_counts(rows, q) ? rg__loss_units(unit, n, items) : 0;
+        units[q] = rg__list_counts(rows, q) ? rg__loss_units(unit, n, items) : 0;
     }
+}
+
+/* The units of all terms. */
+static rg_status open_units(struct rg__stepper *s)
+{
+    const struct rg__rows *rows = s->rows;
+    int n_terms = s->objective->n_terms;
+    int64_t longest = 0;
+    for (int64_t q = 0; q < rows->n_lists; q++)
+        if (longest < rows->offsets[q + 1] - rows->offsets[q])
+            longest = rows->offsets[q + 1] - rows->offsets[q];
+    s->units = rg__alloc(s->ctx, n_terms * rows->n_lists, sizeof *s->units, "the units of lists");
+    struct rg__item *items =
+        rg__alloc(s->ctx, longest + longest / 2, sizeof *items, "the labels of a list");
+    bool ok = items && s->units;
+    for (int t = 0; ok && t < n_terms; t++)
+        count_units(s, t, items);
     rg__free(s->ctx, items);
-    return items && s->units ? RG_OK : RG_LIMIT;
+    return ok ? RG_OK : RG_LIMIT;
 }
 
 rg_status rg__stepper_open(struct rg__stepper *s)
@@ -300,11 +360,12 @@ rg_status rg__stepper_open(struct rg__stepper *s)
     s->buckets =
         rg__alloc(s->ctx, n * p->count, rg_dtype_size(p->dtype), "the gradients of the buckets");
     s->shards = rg__alloc(s->ctx, s->most_lists, sizeof *s->shards, "the shards");
-    s->losses = rg__alloc(s->ctx, s->most_lists, sizeof *s->losses, "the losses of a step");
+    s->losses = rg__alloc(s->ctx, s->objective->n_terms * s->most_lists, sizeof *s->losses,
+                          "the losses of a step");
     s->constant = rg__alloc(s->ctx, s->most_lists, sizeof *s->constant, "the lists of a step");
     if (!s->buckets || !s->shards || !s->losses || !s->constant)
         return RG_LIMIT;
-    rg_status status = count_units(s);
+    rg_status status = open_units(s);
     if (status == RG_OK && longest >= 0)
         status = rehearse(s, longest);
     return status == RG_OK && shortest >= 0 ? rehearse(s, shortest) : status;

@@ -14,13 +14,13 @@ struct rg__stepper {
     rg_model *model;
     const rg_split *split; /* where the rows come from, for messages */
     struct rg__rows *rows;
-    const rg_choice *loss;
-    double *units;            /* (lists of rows) what each adds to the divisor of the mean */
-    double scale;             /* the objective is scale * mean loss */
+    const rg_objective *objective;
+    double scale[RG_MAX_LOSS_TERMS]; /* what is minimised: sum_t scale_t (mean loss)_t */
+    double *units;            /* (terms, lists of rows) what each adds to the divisor of the mean */
     int64_t most_lists;       /* a step has at most this many */
     char *buckets;            /* the gradients of the buckets */
     struct rg__shard *shards; /* (most_lists) of the current step */
-    double *losses;           /* (most_lists) of the current step, by list */
+    double *losses;           /* (terms, most_lists) of the current step, by list */
     int64_t *constant;        /* (most_lists) by the first list of a shard, see below */
 };
 
@@ -32,20 +32,24 @@ int64_t rg__most_buckets(int64_t most_lists, double list_bytes);
 rg_status rg__stepper_open(struct rg__stepper *stepper);
 void rg__stepper_close(struct rg__stepper *stepper);
 
-/* Adds the gradient of scale * (sum of the lists' losses, each times its weight) / units to the
- * model's, and gives that sum and the units of the lists. A score that is not finite ends it:
- * rg__explain_scores. */
+/* Sums over lists, by term: of their losses, each times its weight, and of their units. */
+struct rg__loss_sums {
+    double loss[RG_MAX_LOSS_TERMS], units[RG_MAX_LOSS_TERMS];
+};
+
+/* What is minimised, from sums over lists. */
+double rg__objective_value(const struct rg__stepper *stepper, const struct rg__loss_sums *sums);
+
+/* Adds the gradient of the objective over these lists to the model's, and their losses and units to
+ * the sums. A score that is not finite ends it: rg__explain_scores. */
 rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
-                   double *loss_sum, double *units);
+                   struct rg__loss_sums *sums);
 
-/* The units of the lists that count: what the mean of their losses divides by. */
-double rg__units(const struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists);
-
-/* Adds the sum of the lists' losses (at most most_lists), each times its weight, to *loss_sum, and
- * the number of those that have several rows, and one score for all of them, to *n_constant.
- * With equal_scores, the losses that a model would have which gives all rows the same score;
- * features are not read then. */
+/* Adds the losses and units of the lists (at most most_lists) to the sums, and the number of those
+ * that have several rows, and one score for all of them, to *n_constant. With equal_scores, the
+ * losses that a model would have which gives all rows the same score; features are not read then.
+ */
 rg_status rg__measure_loss(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
-                           bool equal_scores, double *loss_sum, int64_t *n_constant);
+                           bool equal_scores, struct rg__loss_sums *sums, int64_t *n_constant);
 
 #endif

@@ -25,15 +25,9 @@ rg_train_options rg_train_options_default(void)
     return o;
 }
 
-/* Sums over the steps of an epoch. */
-struct sums {
-    double loss;
-    double units;
-};
-
 /* The steps over a window's lists, in the order of this epoch. */
 static rg_status run_window(struct rg__training *t, int64_t window, rg_epoch *epoch,
-                            struct sums *sums)
+                            struct rg__loss_sums *sums)
 {
     const rg_train_options *o = &t->options;
     int64_t *order = t->order + t->first[window], n = t->first[window + 1] - t->first[window];
@@ -41,16 +35,14 @@ static rg_status run_window(struct rg__training *t, int64_t window, rg_epoch *ep
                (uint64_t)epoch->epoch + ((uint64_t)window << 32));
     for (int64_t at = 0; at < n; at += o->batch_lists) {
         int64_t n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
-        double sum, units, factor = rg_schedule_factor(&t->schedule, t->step++, t->n_steps);
-        rg_status status = rg__step(&t->stepper, order + at, n_batch, &sum, &units);
+        double factor = rg_schedule_factor(&t->schedule, t->step++, t->n_steps);
+        rg_status status = rg__step(&t->stepper, order + at, n_batch, sums);
         if (status == RG_OK)
             status = rg_optimizer_step(t->optimizer, factor);
         if (status == RG_OK)
             status = rg__cancelled(t->ctx);
         if (status != RG_OK)
             return status;
-        sums->loss += sum;
-        sums->units += units;
         epoch->lr = o->optimizer.lr * factor;
     }
     return RG_OK;
@@ -60,7 +52,7 @@ static rg_status run_window(struct rg__training *t, int64_t window, rg_epoch *ep
 static rg_status run_epoch(struct rg__training *t, rg_epoch *epoch)
 {
     struct rg__rows *rows = &t->train_rows;
-    struct sums sums = {0};
+    struct rg__loss_sums sums = {0};
     rg_shuffle(t->window_order, rows->n_windows, t->options.seed, RG__STREAM_WINDOWS,
                (uint64_t)epoch->epoch);
     for (int64_t i = 0; i < rows->n_windows; i++) {
@@ -72,7 +64,7 @@ static rg_status run_epoch(struct rg__training *t, rg_epoch *epoch)
         if (status != RG_OK)
             return status;
     }
-    epoch->loss = t->stepper.scale * sums.loss / sums.units;
+    epoch->loss = rg__objective_value(&t->stepper, &sums);
     epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
     if (!isfinite(epoch->loss))
         return rg__fail(t->ctx, RG_DIVERGED,
@@ -132,21 +124,21 @@ static rg_status measure_loss(struct rg__training *t, bool equal_scores, double 
 {
     struct rg__rows *rows = &t->train_rows;
     int64_t most = t->stepper.most_lists;
-    double sum = 0, units = rg__units(&t->stepper, t->order, t->result.n_train_lists);
+    struct rg__loss_sums sums = {0};
     for (int64_t w = 0; w < rows->n_windows; w++) {
         int64_t next = w + 1 < rows->n_windows ? w + 1 : -1;
         rg_status status = equal_scores ? RG_OK : rg__rows_turn(rows, w, next);
         for (int64_t at = t->first[w]; at < t->first[w + 1] && status == RG_OK; at += most) {
             int64_t n = t->first[w + 1] - at < most ? t->first[w + 1] - at : most;
             status =
-                rg__measure_loss(&t->stepper, t->order + at, n, equal_scores, &sum, n_constant);
+                rg__measure_loss(&t->stepper, t->order + at, n, equal_scores, &sums, n_constant);
             if (status == RG_OK)
                 status = rg__cancelled(t->ctx);
         }
         if (status != RG_OK)
             return status;
     }
-    *loss = t->stepper.scale * sum / units;
+    *loss = rg__objective_value(&t->stepper, &sums);
     return RG_OK;
 }
 

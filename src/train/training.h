@@ -29,8 +29,9 @@ struct rg__training {
     struct rg__crew crew;
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
-    rg_choice loss, schedule;
-    char loss_text[512]; /* its name and parameters */
+    rg_objective objective;
+    char loss_text[2048]; /* the objective with all parameters */
+    rg_choice schedule;
     struct rg__label_rules rules;
     int64_t *order;        /* of the training lists that count, window by window */
     int64_t *first;        /* (windows + 1) where a window's lists are in the order */

@@ -14,7 +14,8 @@ static void explain(FILE *to)
     fprintf(to, "Keys of a line:\n"
                 "  loss        its name, listed below, perhaps with parameters:\n"
                 "              \"ranking_softmax(label_mode=normalized)\"; a parameter may\n"
-                "              also be a key of its own\n"
+                "              also be a key of its own; or a sum of losses with factors:\n"
+                "              \"0.7*ranking_softmax + 0.3*NAME\"\n"
                 "  dtype       f64 (default), f32: the type it is computed in\n"
                 "  logits      [..]: one list; [[..],[..]]: the last axis is a list\n"
                 "  labels      broadcast to the logits as in NumPy; integers or true and false\n"
@@ -43,7 +44,7 @@ static void explain(FILE *to)
 
 /* One line, read. Tensors without data: not given. */
 struct request {
-    rg_choice loss;
+    rg_objective loss;
     rg_reduction reduction;
     rg_tensor logits, labels, where, weights, list_weights, offsets;
 };
@@ -67,7 +68,7 @@ static bool read_request(rg_context *ctx, const json_t *input, struct request *r
                          struct cli_json_error *error)
 {
     int dtype = RG_F64, reduction = RG_REDUCE_MEAN;
-    if (!cli_json_choice(ctx, input, "loss", rg_losses(), &r->loss, error) ||
+    if (!cli_json_objective(ctx, input, "loss", &r->loss, error) ||
         !cli_json_name(input, "dtype", cli_dtype_at, &dtype, error) ||
         !cli_json_name(input, "reduction", reduction_at, &reduction, error))
         return false;
@@ -117,7 +118,7 @@ static json_t *compute(rg_graph *graph, const struct request *r)
     options.offsets = r->offsets.data;
     options.n_lists = r->offsets.data ? r->offsets.dims[0] - 1 : 0;
     options.reduction = r->reduction;
-    rg_node *loss = rg_loss_apply(graph, &r->loss, logits, labels, &options);
+    rg_node *loss = rg_objective_apply(graph, &r->loss, logits, labels, &options);
     rg_node *root = r->reduction == RG_REDUCE_NONE ? rg_sum(graph, loss, rg_all_axes()) : loss;
     if (rg_backward(graph, root, NULL) != RG_OK)
         return NULL;

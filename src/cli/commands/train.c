@@ -46,9 +46,10 @@ static const struct cli_option options[] = {
     OPTION(CLI_FLAG, "quiet", NULL, quiet, "Show no progress on standard error", .letter = 'q'),
     CLI_HEADING("Objective:"),
     OPTION(CLI_COMPONENT, "loss", "NAME", loss,
-           "Loss to minimise, listed below. If a loss doubles when all labels are doubled, it is "
-           "multiplied by 1 / (mean label sum of the lists that have one), so that the scale of "
-           "the labels does not act as a learning rate",
+           "Loss to minimise, listed below, or a sum such as '0.7*ranking_softmax + 0.3*NAME'. If "
+           "a loss doubles when all labels are doubled, it is multiplied by 1 / (mean label sum of "
+           "the lists that have one), so that the scale of the labels does not act as a learning "
+           "rate",
            .registry = rg_losses),
     OPTION(CLI_NAME, "negative-labels", "RULE", o.negative_labels,
            "What happens to negative labels: error, because the loss has no lower bound with them, "
