@@ -18,7 +18,7 @@ static const int handled[] = {SIGHUP, SIGINT, SIGTERM}; /* signals that cancel a
 enum { N_HANDLED = sizeof handled / sizeof handled[0] };
 static volatile sig_atomic_t caught[N_HANDLED];
 static bool progress_shown;
-static int n_threads; /* of the contexts */
+int64_t cli_threads;
 
 static const struct cli_option *flags; /* what library messages may name */
 
@@ -162,22 +162,23 @@ int cli_signal_status(void)
     return 128 + signal_number;
 }
 
-void cli_set_shared(const struct cli_shared *shared)
-{
-    n_threads = (int)shared->threads;
-}
-
 rg_context *cli_context(void)
 {
     rg_context_options options = rg_context_options_default();
     options.log = log_message;
     options.cancel = &cancelled;
-    options.n_threads = n_threads;
+    options.n_threads = (int)cli_threads;
     catch_signals();
     rg_context *ctx = rg_context_create(&options);
     if (!ctx)
         cli_fail(RG_LIMIT, "out of memory");
     return ctx;
+}
+
+void cli_add_word(char *text, size_t size, const char *separator, const char *word)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s", used ? separator : "", word);
 }
 
 void *cli_alloc(int64_t count, size_t size)

@@ -35,13 +35,13 @@ rg_status cli_report_limit(const rg_context *ctx, const char *remedy);
 /* Prints `rankgrad: note: MESSAGE`. */
 void cli_note(const char *format, ...) CLI_PRINTF(1, 2);
 
-/* Sets the options of the running command, whose flags messages name. They are not copied. */
+/* Sets the options of the running command, whose flags messages name. They are not copied and are
+ * never released. */
 struct cli_option;
 void cli_set_flags(const struct cli_option *options);
 
-/* Sets the options that all commands share. */
-struct cli_shared;
-void cli_set_shared(const struct cli_shared *shared);
+/* The value of --threads. */
+extern int64_t cli_threads;
 
 /* A context of --threads threads that prints its notes on standard error and whose long calls are
  * cancelled by SIGHUP, SIGINT and SIGTERM; destroyed by rg_context_destroy. NULL: out of memory,
@@ -60,6 +60,9 @@ bool cli_keep_going(void);
 
 /* Replaces the progress line on the terminal; "" erases it. Every message erases it first. */
 void cli_progress(const char *line);
+
+/* Appends a word to a list in `text` (size bytes): "a, b"; what does not fit is cut. */
+void cli_add_word(char *text, size_t size, const char *separator, const char *word);
 
 /* count * size zeroed bytes from calloc, released by free; never NULL on success, even for 0 bytes.
  * NULL: out of memory, reported. */
@@ -111,9 +114,10 @@ struct cli_option {
     enum cli_kind kind;
     size_t offset;                        /* of the value in the command's struct */
     const char *field;                    /* the path of that member: "o.vali_fraction" */
-    bool shared;                          /* the struct is a struct cli_shared instead */
+    void *global;                         /* or of this variable, whose default is 0 */
     double low, high;                     /* of numbers; both 0: any */
     bool above, below;                    /* the end itself is excluded */
+    bool given;                           /* set when the option is read */
     bool required;                        /* CLI_TEXT: the option must be given */
     const char *(*name_at)(int i);        /* of names; NULL past the last */
     const rg_registry *(*registry)(void); /* of CLI_COMPONENT */
@@ -179,40 +183,34 @@ const struct cli_command *cli_command_at(int i);
 /* For commands with any number of arguments. */
 #define CLI_MANY (1 << 20)
 
-/* Options of every command. */
-struct cli_shared {
-    int64_t threads;
-};
-
-/* The structs that options write to, and copies of them with the defaults. */
-struct cli_values {
-    char *own; /* the command's struct */
-    const char *own_defaults;
-    struct cli_shared *shared;
-    const struct cli_shared *shared_defaults;
-};
-
-/* Reads argv into `values`, which holds the defaults on entry, and puts the shared options into
- * effect; ends the program for --help. RG_USAGE: reported. (parse.c) */
+/* Reads argv into `values`, the command's struct, which holds the defaults on entry; ends the
+ * program for --help. RG_USAGE: reported. (parse.c) */
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values);
 
 /* Prints the version of the program and of what it uses. (version.c) */
 void cli_show_version(FILE *to);
 
-/* All options that a command understands, *n of them, in an array that lives until the program
- * ends; NULL: out of memory, reported. */
-struct cli_option *cli_all_options(const struct cli_command *command, int *n);
+/* A table of options that grows; its last row, which n does not count, has no doc. */
+struct cli_options {
+    int n;
+    struct cli_option *rows;
+};
+
+/* Adds a row. False: out of memory (also when its doc could not be made: NULL), reported. */
+bool cli_options_add(struct cli_options *to, const struct cli_option *row);
+
+/* Adds all options that a command understands. False: reported. */
+bool cli_all_options(const struct cli_command *command, struct cli_options *to);
 
 /* Sets the value of an option from its text (NULL for a flag). RG_USAGE: reported. */
-rg_status cli_option_set(const struct cli_option *option, const char *text,
-                         const struct cli_values *values);
+rg_status cli_option_set(const struct cli_option *option, const char *text, char *values);
 
 /* The address of an option's value. */
-char *cli_option_at(const struct cli_option *option, const struct cli_values *values);
+char *cli_option_at(const struct cli_option *option, char *values);
 
-/* An option's description with its range and default, from malloc; NULL where it has neither. */
-char *cli_option_help(const struct cli_option *option, const char *text,
-                      const struct cli_values *values);
+/* An option's description with its range and its default, from a copy of the command's struct made
+ * before parsing; from malloc; NULL if it has neither. */
+char *cli_option_help(const struct cli_option *option, const char *text, const char *defaults);
 
 /* Appends to a list; RG_LIMIT: reported. */
 rg_status cli_list_add(struct cli_list *list, const char *text);
@@ -246,10 +244,9 @@ struct cli_hint cli_suggest(const struct cli_names *known, const char *word);
 
 /* ---- Components (component.c) --------------------------------------------------------------- */
 
-/* How many options the parameters of a registry's components have together, and those options, for
- * the component that `row` chooses. False: out of memory, reported. */
-int cli_params_count(const rg_registry *registry);
-bool cli_params_options(const struct cli_option *row, struct cli_option *to);
+/* Adds an option for each parameter of the components that the option `row` chooses from. False:
+ * reported. */
+bool cli_params_add(struct cli_options *to, const struct cli_option *row);
 
 /* Prints a component: its name, formula and parameters. */
 void cli_show_component(FILE *stream, const rg_component *component);

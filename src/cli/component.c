@@ -32,16 +32,6 @@ static bool is_repeated(const rg_registry *registry, int k, const char *name)
     return false;
 }
 
-int cli_params_count(const rg_registry *registry)
-{
-    int n = 0;
-    const rg_component *owner;
-    const rg_param *param;
-    for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++)
-        n += !is_repeated(registry, k, param->name);
-    return n;
-}
-
 /* "label_mode" as an option's name, from malloc; NULL: out of memory. */
 static char *option_name(const char *name)
 {
@@ -74,7 +64,7 @@ static char *option_doc(const rg_registry *registry, const char *name)
     return stream && fclose(stream) == 0 ? text : NULL;
 }
 
-bool cli_params_options(const struct cli_option *row, struct cli_option *to)
+bool cli_params_add(struct cli_options *to, const struct cli_option *row)
 {
     static const char *const arguments[] = {
         [RG_PARAM_REAL] = "X",    [RG_PARAM_INTEGER] = "N",     [RG_PARAM_FLAG] = NULL,
@@ -86,15 +76,14 @@ bool cli_params_options(const struct cli_option *row, struct cli_option *to)
     for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++) {
         if (is_repeated(registry, k, param->name))
             continue;
-        *to = (struct cli_option){.name = option_name(param->name),
-                                  .argument = arguments[param->type],
-                                  .kind = CLI_PARAM,
-                                  .offset = row->offset,
-                                  .field = param->name,
-                                  .doc = option_doc(registry, param->name)};
-        if (!to->name || !to->doc)
+        const struct cli_option option = {.name = option_name(param->name),
+                                          .argument = arguments[param->type],
+                                          .kind = CLI_PARAM,
+                                          .offset = row->offset,
+                                          .field = param->name,
+                                          .doc = option_doc(registry, param->name)};
+        if (!cli_options_add(to, &option))
             return false;
-        to++;
     }
     return true;
 }
@@ -142,8 +131,7 @@ static struct cli_word owners_of(const rg_registry *registry, const char *name)
     const rg_param *param;
     for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++)
         if (strcmp(param->name, name) == 0)
-            snprintf(word.text + strlen(word.text), sizeof word.text - strlen(word.text), "%s%s",
-                     word.text[0] ? " or " : "", owner->name);
+            cli_add_word(word.text, sizeof word.text, " or ", owner->name);
     return word;
 }
 

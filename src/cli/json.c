@@ -131,8 +131,7 @@ bool cli_json_name(const json_t *input, const char *key, const char *(*name_at)(
             *value = i;
             return true;
         }
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", name_at(i));
+        cli_add_word(known, sizeof known, ", ", name_at(i));
     }
     return cli_json_fail(error, RG_BAD_DATA, "%s is \"%.100s\"; expected one of %s", key, text,
                          known);
@@ -377,10 +376,8 @@ static bool known_keys(json_t *input, const struct cli_json_protocol *protocol,
 {
     const char *const *keys = protocol->keys;
     char known[256] = "";
-    for (int i = 0; keys[i]; i++) {
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", keys[i]);
-    }
+    for (int i = 0; keys[i]; i++)
+        cli_add_word(known, sizeof known, ", ", keys[i]);
     for (void *at = json_object_iter(input); at; at = json_object_iter_next(input, at)) {
         const char *key = json_object_iter_key(at);
         int i = 0;

@@ -93,10 +93,8 @@ static int unknown_command(const char *name)
 {
     const struct cli_command *command;
     char list[512] = "";
-    for (int i = 0; (command = cli_command_at(i)) != NULL; i++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", command->name);
-    }
+    for (int i = 0; (command = cli_command_at(i)) != NULL; i++)
+        cli_add_word(list, sizeof list, ", ", command->name);
     if (!name)
         return (int)cli_fail(RG_USAGE, "no command given; expected one of %s; see rankgrad --help",
                              list);

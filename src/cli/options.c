@@ -44,16 +44,15 @@ static const struct cli_option reading_options[] = {
            "Read features into memory instead of memory-mapping the file"),
     {0}};
 
-#undef OPTION
-#define OPTION(kind, name, argument, member, ...)                                                  \
-    CLI_OPTION(kind, name, argument, struct cli_shared, member, __VA_ARGS__)
-
 /* The options of every command. */
 static const struct cli_option common_options[] = {
     CLI_HEADING("All commands:"),
-    OPTION(CLI_INTEGER, "threads", "N", threads,
-           "Number of threads; 0: one per CPU. Results have the same bits for any number",
-           .shared = true, .high = 256),
+    {.name = "threads",
+     .argument = "N",
+     .kind = CLI_INTEGER,
+     .global = &cli_threads,
+     .high = 256,
+     .doc = "Number of threads; 0: one per CPU. Results have the same bits for any number"},
     {.name = "help", .letter = 'h', .kind = CLI_HELP, .doc = "Show this help"},
     {.name = "usage", .kind = CLI_USAGE, .doc = "Show a short list of the options"},
     {.name = "version",
@@ -132,14 +131,12 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
     }
 }
 
-char *cli_option_help(const struct cli_option *option, const char *text,
-                      const struct cli_values *values)
+char *cli_option_help(const struct cli_option *option, const char *text, const char *defaults)
 {
+    static const int64_t zero;
     char phrase[PHRASE] = "", value[PHRASE] = "", *all;
     append_range(phrase, option);
-    append_default(value, option,
-                   (option->shared ? (const char *)values->shared_defaults : values->own_defaults) +
-                       option->offset);
+    append_default(value, option, option->global ? (const char *)&zero : defaults + option->offset);
     if (!phrase[0] && !value[0])
         return NULL;
     const char *separator = phrase[0] && value[0] ? "; " : "";
@@ -255,13 +252,12 @@ static rg_status set_param(const struct cli_option *option, const char *text,
     return RG_OK;
 }
 
-char *cli_option_at(const struct cli_option *option, const struct cli_values *values)
+char *cli_option_at(const struct cli_option *option, char *values)
 {
-    return (option->shared ? (char *)values->shared : values->own) + option->offset;
+    return option->global ? option->global : values + option->offset;
 }
 
-rg_status cli_option_set(const struct cli_option *option, const char *text,
-                         const struct cli_values *values)
+rg_status cli_option_set(const struct cli_option *option, const char *text, char *values)
 {
     char *at = cli_option_at(option, values);
     switch (option->kind) {
@@ -285,53 +281,34 @@ rg_status cli_option_set(const struct cli_option *option, const char *text,
 
 /* ---- All options of a command ---------------------------------------------------------------- */
 
-static int count(const struct cli_option *options)
+bool cli_options_add(struct cli_options *to, const struct cli_option *row)
 {
-    int n = 0;
-    while (options[n].doc)
-        n++;
-    return n;
-}
-
-/* Appends a table of options, each component followed by its parameters; returns the end, NULL
- * when out of memory. */
-static struct cli_option *append_options(struct cli_option *to, const struct cli_option *from,
-                                         size_t offset)
-{
-    for (; from->doc; from++) {
-        *to = *from;
-        to->offset += offset;
-        if (from->kind == CLI_COMPONENT) {
-            if (!cli_params_options(to, to + 1))
-                return NULL;
-            to += cli_params_count(from->registry());
-        }
-        to++;
+    struct cli_option *rows = realloc(to->rows, ((size_t)to->n + 2) * sizeof *rows);
+    if (!rows || !row->doc) {
+        cli_fail(RG_LIMIT, "out of memory");
+        return false;
     }
-    return to;
+    to->rows = rows;
+    rows[to->n++] = *row;
+    rows[to->n] = (struct cli_option){0};
+    return true;
 }
 
-static int count_all(const struct cli_option *options)
+/* Adds a table of options, each component followed by its parameters. */
+static bool add_table(struct cli_options *to, const struct cli_option *from, size_t offset)
 {
-    int n = count(options);
-    for (; options->doc; options++)
-        if (options->kind == CLI_COMPONENT)
-            n += cli_params_count(options->registry());
-    return n;
+    for (; from && from->doc; from++) {
+        struct cli_option row = *from;
+        row.offset += offset;
+        if (!cli_options_add(to, &row) || (row.kind == CLI_COMPONENT && !cli_params_add(to, &row)))
+            return false;
+    }
+    return true;
 }
 
-struct cli_option *cli_all_options(const struct cli_command *command, int *n)
+bool cli_all_options(const struct cli_command *command, struct cli_options *to)
 {
-    static const struct cli_option none = {0};
-    const struct cli_option *own = command->options ? command->options : &none;
-    const struct cli_option *reading = command->reading ? reading_options : &none;
-    *n = count_all(own) + count_all(reading) + count_all(common_options);
-    struct cli_option *all = cli_alloc(*n + 1, sizeof *all), *end = all;
-    if (end)
-        end = append_options(end, own, 0);
-    if (end)
-        end = append_options(end, reading, command->reading);
-    if (end)
-        end = append_options(end, common_options, 0);
-    return end ? all : NULL;
+    return add_table(to, command->options, 0) &&
+           add_table(to, command->reading ? reading_options : NULL, command->reading) &&
+           add_table(to, common_options, 0);
 }

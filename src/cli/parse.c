@@ -16,10 +16,9 @@ enum { FIRST_KEY = 0x200 }; /* of options without a letter: their row is added *
 /* A command line being read. */
 struct parsing {
     const struct cli_command *command;
-    struct cli_option *options; /* all of them, from cli_all_options */
-    int n;
-    struct cli_values values;
-    bool *given; /* (n) */
+    struct cli_options options; /* all that it may have */
+    char *values;               /* the command's struct */
+    char *defaults;             /* a copy of it, made before parsing */
 };
 
 static int key_of(const struct cli_option *option, int row)
@@ -28,11 +27,11 @@ static int key_of(const struct cli_option *option, int row)
 }
 
 /* The row of a key; NULL: none. */
-static const struct cli_option *option_of(const struct parsing *parsing, int key)
+static struct cli_option *option_of(const struct parsing *parsing, int key)
 {
-    for (int row = 0; row < parsing->n; row++)
-        if (parsing->options[row].name && key_of(&parsing->options[row], row) == key)
-            return &parsing->options[row];
+    for (int row = 0; row < parsing->options.n; row++)
+        if (parsing->options.rows[row].name && key_of(&parsing->options.rows[row], row) == key)
+            return &parsing->options.rows[row];
     return NULL;
 }
 
@@ -61,23 +60,23 @@ static char *help_filter(int key, const char *text, void *input)
     if (key == ARGP_KEY_HELP_POST_DOC && shown->command->more)
         return print_more(shown->command);
     const struct cli_option *option = option_of(shown, key);
-    char *more = option ? cli_option_help(option, text, &shown->values) : NULL;
+    char *more = option ? cli_option_help(option, text, shown->defaults) : NULL;
     return more ? more : (char *)(uintptr_t)text; /* argp's signature: the text means unchanged */
 }
 
 /* Prints help on standard output and ends the program. */
 static void show_help(const struct parsing *parsing, char *program, unsigned flags)
 {
-    struct argp_option *rows = cli_alloc(parsing->n + 1, sizeof *rows);
+    struct argp_option *rows = cli_alloc(parsing->options.n + 1, sizeof *rows);
     if (!rows)
         exit(RG_LIMIT);
-    for (int row = 0; row < parsing->n; row++) {
-        rows[row].doc = parsing->options[row].doc;
-        if (!parsing->options[row].name)
+    for (int row = 0; row < parsing->options.n; row++) {
+        rows[row].doc = parsing->options.rows[row].doc;
+        if (!parsing->options.rows[row].name)
             continue;
-        rows[row].name = parsing->options[row].name;
-        rows[row].key = key_of(&parsing->options[row], row);
-        rows[row].arg = parsing->options[row].argument;
+        rows[row].name = parsing->options.rows[row].name;
+        rows[row].key = key_of(&parsing->options.rows[row], row);
+        rows[row].arg = parsing->options.rows[row].argument;
     }
     const struct argp argp = {.options = rows,
                               .args_doc = parsing->command->arguments,
@@ -97,7 +96,7 @@ static void show_help(const struct parsing *parsing, char *program, unsigned fla
 static const char *name_at(const void *of, int i)
 {
     const struct parsing *parsing = of;
-    const char *name = parsing->options[i].name;
+    const char *name = parsing->options.rows[i].name;
     return name ? name : "";
 }
 
@@ -110,17 +109,16 @@ static struct cli_word bare_name(const char *word)
     return name;
 }
 
-/* The options that a shortened name may stand for: "--vali, --vali-fraction"; "" for fewer than
+/* The options that a shortened name may stand for: "vali, --vali-fraction"; "" for fewer than
  * two. */
 static struct cli_hint candidates(const struct parsing *parsing, const char *start)
 {
     struct cli_hint list = {""};
     int n = 0;
-    for (int row = 0; start[0] && row < parsing->n; row++) {
+    for (int row = 0; start[0] && row < parsing->options.n; row++) {
         const char *name = name_at(parsing, row);
-        size_t used = strlen(list.text);
-        if (strncmp(name, start, strlen(start)) == 0 && ++n)
-            snprintf(list.text + used, sizeof list.text - used, "%s--%s", used ? ", " : "", name);
+        if (strncmp(name, start, strlen(start)) == 0)
+            cli_add_word(list.text, sizeof list.text, n++ ? ", --" : "", name);
     }
     return n > 1 ? list : (struct cli_hint){""};
 }
@@ -129,7 +127,7 @@ static rg_status fail_unknown(const struct parsing *parsing, const char *word)
 {
     const char *command = parsing->command->name;
     struct cli_word name = bare_name(word);
-    struct cli_names known = {.n = parsing->n,
+    struct cli_names known = {.n = parsing->options.n,
                               .name_at = name_at,
                               .of = parsing,
                               .arguments = parsing->command->arguments,
@@ -137,7 +135,7 @@ static rg_status fail_unknown(const struct parsing *parsing, const char *word)
     int shown_length = (int)strcspn(word, "=");
     struct cli_hint several = candidates(parsing, name.text);
     if (strncmp(word, "--", 2) == 0 && several.text[0])
-        return cli_fail(RG_USAGE, "%s: option %.*s may be one of %s; expected its whole name",
+        return cli_fail(RG_USAGE, "%s: option %.*s may be one of --%s; expected its whole name",
                         command, shown_length, word, several.text);
     return cli_fail(RG_USAGE, "%s: there is no option %.*s%s rankgrad %s --help", command,
                     shown_length, word, cli_suggest(&known, name.text).text, command);
@@ -158,8 +156,8 @@ static rg_status fail_option(const struct parsing *parsing, int found, int key, 
 
 /* ---- Options and arguments ------------------------------------------------------------------- */
 
-static rg_status take_option(struct parsing *parsing, const struct cli_option *option,
-                             const char *text, const char *word, char *program)
+static rg_status take_option(struct parsing *parsing, struct cli_option *option, const char *text,
+                             const char *word, char *program)
 {
     switch (option->kind) {
     case CLI_HELP: show_help(parsing, program, ARGP_HELP_STD_HELP); break;
@@ -168,21 +166,20 @@ static rg_status take_option(struct parsing *parsing, const struct cli_option *o
     default: break;
     }
     if (word[0] == '-' && word[1] != '-') /* -output is no -o utput */
-        for (int row = 0; row < parsing->n; row++)
+        for (int row = 0; row < parsing->options.n; row++)
             if (word[2] && strcmp(name_at(parsing, row), bare_name(word).text) == 0)
                 return fail_unknown(parsing, word);
-    bool *given = &parsing->given[option - parsing->options];
-    if (*given && option->kind != CLI_LIST)
+    if (option->given && option->kind != CLI_LIST)
         return cli_fail(RG_USAGE, "%s: --%s is given twice; expected once", parsing->command->name,
                         option->name);
-    *given = true;
-    return cli_option_set(option, text, &parsing->values);
+    option->given = true;
+    return cli_option_set(option, text, parsing->values);
 }
 
 static rg_status take_argument(const struct parsing *parsing, const char *text)
 {
     const struct cli_command *command = parsing->command;
-    struct cli_list *list = (void *)parsing->values.own;
+    struct cli_list *list = (void *)parsing->values;
     if (!text[0])
         return cli_fail(RG_USAGE, "%s: expected %s, found an empty word", command->name,
                         command->arguments);
@@ -193,7 +190,7 @@ static rg_status take_argument(const struct parsing *parsing, const char *text)
 static rg_status check_complete(const struct parsing *parsing)
 {
     const struct cli_command *command = parsing->command;
-    const struct cli_list *list = (void *)parsing->values.own;
+    const struct cli_list *list = (void *)parsing->values;
     if (list->count > command->most)
         return cli_fail(RG_USAGE, "%s: '%s' is one argument too many; expected %s", command->name,
                         list->items[command->most],
@@ -202,9 +199,9 @@ static rg_status check_complete(const struct parsing *parsing)
         return cli_fail(RG_USAGE, "%s: %d of %s given; expected %s; see rankgrad %s --help",
                         command->name, list->count, cli_count(command->least, "argument").text,
                         command->arguments, command->name);
-    for (const struct cli_option *option = parsing->options; option->doc; option++) {
+    for (const struct cli_option *option = parsing->options.rows; option->doc; option++) {
         const char *text;
-        char *at = cli_option_at(option, &parsing->values);
+        char *at = cli_option_at(option, parsing->values);
         if (option->kind == CLI_COMPONENT && cli_component_finish(option, (void *)at) != RG_OK)
             return RG_USAGE;
         if (!option->required)
@@ -242,14 +239,14 @@ static rg_status take_all(struct parsing *parsing, int argc, char **argv, const 
 /* Reads the line, with the table as getopt_long wants it. */
 static rg_status read_line(struct parsing *parsing, int argc, char **argv)
 {
-    struct option *names = cli_alloc(parsing->n + 1, sizeof *names);
-    char *letters = names ? cli_alloc(2 * parsing->n + 3, 1) : NULL;
+    struct option *names = cli_alloc(parsing->options.n + 1, sizeof *names);
+    char *letters = names ? cli_alloc(2 * parsing->options.n + 3, 1) : NULL;
     rg_status status = letters ? RG_OK : RG_LIMIT;
     int n_names = 0;
     if (status == RG_OK)
         strcpy(letters, "-:");
-    for (int row = 0; status == RG_OK && row < parsing->n; row++) {
-        const struct cli_option *option = &parsing->options[row];
+    for (int row = 0; status == RG_OK && row < parsing->options.n; row++) {
+        const struct cli_option *option = &parsing->options.rows[row];
         if (!option->name)
             continue;
         names[n_names++] =
@@ -276,27 +273,16 @@ static void allow_absent(const struct cli_command *command, void *values)
 
 rg_status cli_parse(const struct cli_command *command, int argc, char **argv, void *values)
 {
-    struct cli_shared shared = {0}, defaults = shared;
-    int n = 0;
-    struct cli_option *options = cli_all_options(command, &n);
-    struct parsing parsing = {
-        .command = command,
-        .options = options,
-        .n = n,
-        .values = {.own = values, .shared = &shared, .shared_defaults = &defaults}};
-    char *own = parsing.options ? cli_alloc((int64_t)command->size, 1) : NULL;
-    parsing.given = own ? cli_alloc(parsing.n, sizeof *parsing.given) : NULL;
-    parsing.values.own_defaults = own;
-    rg_status status = parsing.given ? RG_OK : RG_LIMIT;
-    if (status == RG_OK) {
-        cli_set_flags(options);
-        memcpy(own, values, command->size);
-        status = read_line(&parsing, argc, argv);
-        allow_absent(command, values);
-    }
-    if (status == RG_OK)
-        cli_set_shared(&shared);
-    free(own);
-    free(parsing.given);
+    struct parsing parsing = {.command = command, .values = values};
+    if (!cli_all_options(command, &parsing.options))
+        return RG_LIMIT;
+    cli_set_flags(parsing.options.rows);
+    parsing.defaults = cli_alloc((int64_t)command->size, 1);
+    if (!parsing.defaults)
+        return RG_LIMIT;
+    memcpy(parsing.defaults, values, command->size);
+    rg_status status = read_line(&parsing, argc, argv);
+    allow_absent(command, values);
+    free(parsing.defaults);
     return status;
 }

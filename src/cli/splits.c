@@ -18,10 +18,8 @@ const rg_split *cli_choose_split(const rg_dataset *data, const char *wanted, con
     if (single && !wanted)
         return only;
     char list[128] = "";
-    for (int i = 0; (only = rg_dataset_split_at(data, i)); i++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", only->name);
-    }
+    for (int i = 0; (only = rg_dataset_split_at(data, i)); i++)
+        cli_add_word(list, sizeof list, ", ", only->name);
     if (single && !list[0])
         cli_fail(RG_USAGE,
                  "%s: there is no split '%s', the file is one split without a name; "
