@@ -66,7 +66,7 @@ VALID = {
     "rg_parameter *": "&v->parameter", "rg_parameters_create.n": "1",
     "rg_parameters_create.out": "&v->parameters_out",
     "rg_parameters_free.parameters": "&v->parameters_out",
-    "seed": "1", "stream": "1", "a": "1", "b": "1", "rg_shuffle.array": "v->offsets", "batch_lists": "1", "epoch": "1", "rg_text_source *": "&v->source",
+    "seed": "1", "stream": "1", "a": "1", "b": "1", "rg_shuffle.array": "v->offsets", "batch_lists": "1", "epoch": "1", "rg_data_source *": "&v->source",
 }
 VALID.update({f"rg_logical_{name}.{operand}": "v->truths"
               for name in ("and", "or", "xor", "not") for operand in "abx"})

@@ -4,9 +4,11 @@ The page's pieces are put into a copy of the sources, which is built with warnin
 each part is used by its name and parameters: trained with, measured with, checked, found in --help
 and in the history of the model."""
 
+import gzip
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import subprocess
@@ -107,6 +109,43 @@ def use_command(program, folder):
         assert done.returncode == 2 and said in done.stderr, (words, done.stderr)
 
 
+def use_format(program, folder):
+    """The text format is recognised by its content alone; the same rows give the same model."""
+    draw = random.Random(1)
+    rows = [(draw.choice([0, 1, 2]), 1 + i // 20, [draw.gauss(0, 1) for _ in range(4)])
+            for i in range(40000)]
+    csv, plain, zipped = folder / "data.csv", folder / "data.svm", folder / "data.txt.gz"
+    csv.write_text("label,qid,a,b,c,d\n" + "".join(
+        f"{y},{q},{','.join(map(repr, x))}\n" for y, q, x in rows))
+    plain.write_text("".join(
+        f"{y} qid:{q} {' '.join(f'{i}:{v!r}' for i, v in enumerate(x, 1))}\n" for y, q, x in rows))
+    zipped.write_bytes(gzip.compress(csv.read_bytes()))
+    said = []
+    for file, name in ((csv, "CSV"), (zipped, "CSV"), (plain, "SVMlight")):
+        said.append(run(program, "train", file, "-o", folder / "m.h5", "--force", "--epochs", 2,
+                        "--quiet").replace(str(file), ""))
+        shown = run(program, "inspect", file)
+        assert f"{file}: data set, {name}\n" in shown, shown
+    assert said[0] == said[1] == said[2], said
+    run(program, "convert", "--train", csv, "--vali", plain, "-o", folder / "both.h5", "--memory", "64K")
+    head = "label,qid,a,b\n1,1,2,3\n"
+    for text, words, status, message in (
+            ("0,1,2,x\n", (), 3, 'bad.csv:3:7: found "x", expected a number'),
+            ("0,1,2,\n", (), 0, ""),
+            ("0,1,2,inf\n", (), 3, "bad.csv:3: the row has the feature 2 beyond"),
+            ("nan,1,2,3\n", (), 3, "bad.csv:3: the row has a label that is not finite"),
+            ("0,2,2,3\n0,1,4,5\n", (), 3, "bad.csv:4: qid 1 comes back"),
+            ("0,1,2,3,4\n", ("--features", 2), 3, "bad.csv:3: the row has more features"),
+            ("0,1,2,3\n", ("--zero-based",), 2, "bad.csv: is CSV, which has no use for --zero-based"),
+            ("0,\1,2,3\n", (), 3, "bad.csv:3:3: found"),
+            ("0,1,2,3\n", (), 0, "")):
+        bad = folder / "bad.csv"
+        bad.write_text(head + text)
+        done = subprocess.run([str(program), "inspect", str(bad), *map(str, words)], text=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=60)
+        assert done.returncode == status and message in done.stderr, (text, done.stderr)
+
+
 def refuse(program, folder):
     """Parameters out of range are refused by the tables alone."""
     for words, said in ((("--optimizer", "signed_sgd", "--threshold", "-1"), "expected a number >= 0"),
@@ -133,6 +172,7 @@ def main():
         program = build(root)
         use(program, folder)
         use_command(program, folder)
+        use_format(program, folder)
         refuse(program, folder)
     print(f"{n} pieces of docs/adding.md are all it takes")
 

@@ -151,11 +151,10 @@ OPTIONS = [
           "--features", "-1"),
     usage("sizes for two files", ["--group", ".query"], "convert", "--train", "{train.txt}",
           "--vali", "{vali.txt}", "--group", "{train.txt}", "-o", "{in/d.h5}"),
-    usage("HDF5 beside text", ["HDF5"], "convert", "--train", "{data}", "--vali", "{vali.txt}",
-          "-o", "{in/d.h5}"),
-    usage("two HDF5 files in a split", ["one file per split"], "convert", "--train", "{data}",
+    usage("HDF5 and text in a split", ["is HDF5", "vali.txt", "for it too"], "convert", "--train",
+          "{data}", "--train", "{vali.txt}", "-o", "{in/d.h5}"),
+    usage("two HDF5 files in a split", ["one file makes a split"], "convert", "--train", "{data}",
           "--train", "{two}", "-o", "{in/d.h5}"),
-    usage("checksums of text", ["--verify"], "inspect", "{train.txt}", "--verify"),
     usage("a split of a model", ["--split", "model"], "inspect", "{model}", "--split", "train"),
 ]
 
@@ -265,6 +264,7 @@ NEGATIVE = GOOD.replace("0 qid", "-1 qid")
 FIT = [
     data("model and data swapped", ["swapped"], "evaluate", "{data}", "{model}"),
     data("model and data swapped, scores", ["swapped"], "predict", "{data}", "{model}"),
+    data("checksums of text", ["train.txt", "is text"], "inspect", "{train.txt}", "--verify"),
     data("text as model", ["train.txt"], "evaluate", "{train.txt}", "{data}"),
     data("data as model", ["two.h5"], "predict", "{two}", "{data}"),
     data("a model as data", ["model"], *train(of="{model}")),

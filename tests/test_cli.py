@@ -564,8 +564,8 @@ class Flow(Case):
                 said = [text.stdout.splitlines()[0] for text in done]
                 self.assertEqual(said[0], said[1])
         for arguments, status, words in (
-                ((whole, train), 2, "is HDF5, and 2 files are given; expected text files"),
-                ((train, train, whole), 2, "is HDF5, and 3 files are given"),
+                ((whole, train), 2, "is HDF5, of which one file makes a split"),
+                ((train, train, whole), 2, "expected text files, which are joined, or one file"),
                 ((train, self.at("none.txt")), 5, "none.txt: cannot"),
                 ((train, narrow, "--group", "sizes"), 2, "--group sizes: sizes of one file"),
                 ((train, narrow, "-o", narrow), 2, "narrow.txt"),

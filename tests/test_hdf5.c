@@ -1,6 +1,8 @@
 /* test_hdf5.c: data sets written to HDF5 and read back: the same numbers, the same bytes. */
 #include "hdf5_fixture.h"
 
+#include "data/formats.h"
+
 #include "data/dataset.h"
 #include "hdf5/h5.h"
 #include "tensor/tensor.h"
@@ -38,7 +40,7 @@ static void everything_comes_back(void **state)
             assert_null(rg_dataset_find(data, "train"));
             assert_string_equal(rg_dataset_path(data), path);
             same_split(&full->split, rg_dataset_find(data, ""));
-            assert_int_equal(data->map != NULL, !no_map && i % 2 == 0);
+            assert_int_equal(rg_dataset_split_at(data, 0)->mapped, !no_map && i % 2 == 0);
             rg_dataset_close(data);
         }
         int n_checked = 0;
@@ -360,13 +362,21 @@ static void unsound_counts(void **state)
     assert_int_equal(empty_folder(f->folder), 0);
 }
 
+static bool is_hdf5(rg_context *ctx, const char *path)
+{
+    const struct rg__format *format = NULL;
+    assert_ok(ctx, rg__detect_file(ctx, path, &format));
+    assert_true(!format || format == &rg__format_hdf5);
+    return format;
+}
+
 /* What a file is, is told from its content; a pipe keeps what waits in it. */
 static void hdf5_is_recognised(void **state)
 {
     struct fixture *f = *state;
+    const struct rg__format *format;
     struct full *full = full_split("", RG_F32);
     const char *path = path_of(f, "a.h5"), *moved = path_of(f, "b.h5"), *pipe = path_of(f, "pipe");
-    bool yes = false;
     size_t size;
     write_one(f, path, &full->split, false, false);
     free(full);
@@ -375,27 +385,22 @@ static void hdf5_is_recognised(void **state)
     spill(moved, shifted, 2048 + size);
     free(shifted);
     free(bytes);
-    assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, path, &yes));
-    assert_true(yes);
-    yes = false;
-    assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, moved, &yes));
-    assert_true(yes);
+    assert_true(is_hdf5(f->ctx, path));
+    assert_true(is_hdf5(f->ctx, moved));
     spill(path, "1 qid:1 1:2\n", 12);
     static const char *const others[] = {"-", "/dev/null"};
     const char *all[] = {path, f->folder, others[0], others[1]};
-    for (int i = 0; i < 4; i++) {
-        yes = true;
-        assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, all[i], &yes));
-        assert_false(yes);
-    }
-    yes = true;
-    assert_fails(f->ctx, RG_IO, "No such file", rg_file_is_hdf5(f->ctx, path_of(f, "none"), &yes));
-    assert_false(yes);
+    for (int i = 0; i < 4; i++)
+        assert_false(is_hdf5(f->ctx, all[i]));
+    assert_fails(f->ctx, RG_IO, "No such file",
+                 rg__detect_file(f->ctx, path_of(f, "none"), &format));
+    assert_null(format);
     assert_int_equal(mkfifo(pipe, 0600), 0);
     alarm(20); /* opening it would wait for a writer that never comes */
-    assert_ok(f->ctx, rg_file_is_hdf5(f->ctx, pipe, &yes));
+    assert_false(is_hdf5(f->ctx, pipe));
+    struct rg__h5 *file;
+    assert_fails(f->ctx, RG_BAD_DATA, "no regular file", rg__h5_open(f->ctx, pipe, &file));
     alarm(0);
-    assert_false(yes);
 }
 
 /* ---- Chunks ---------------------------------------------------------------------------------- */

@@ -480,7 +480,7 @@ static const struct {
     {labels_infinite, RG_BAD_DATA, {"/labels: row 6 (from 1)", "infinite"}},
     {labels_group, RG_BAD_DATA, {"/labels", "no data set"}},
     {qid_scattered, RG_BAD_DATA, {"/qid: row 5 (from 1): list 7", "ended with row 2"}},
-    {qid_scattered, RG_BAD_DATA, {"/qid", "--regroup"}},
+    {qid_scattered, RG_BAD_DATA, {"/qid", "`regroup`"}},
     {qid_text_scattered, RG_BAD_DATA, {"/qid: row 4 (from 1): list a", "ended with row 1"}},
     {qid_half, RG_BAD_DATA, {"/qid: row 4 (from 1)", "2.5"}},
     {qid_huge, RG_BAD_DATA, {"/qid: row 6 (from 1)", "integer"}},

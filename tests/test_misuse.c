@@ -29,7 +29,7 @@ struct fixture {
     rg_split split;
     const rg_split *splits[1];
     rg_dataset *dataset, *dataset_out;
-    rg_text_source source;
+    rg_data_source source;
     const char *text_path, *model_path;
     const char *names[3];
     rg_model *model, *model_out;
@@ -121,7 +121,7 @@ static void make_data(struct fixture *v)
                           .labels = v->labels,
                           .offsets = v->offsets};
     v->splits[0] = &v->split;
-    v->source = (rg_text_source){v->text_path, "train"};
+    v->source = (rg_data_source){v->text_path, "train"};
     assert_ok(v->ctx, rg_dataset_open(v->ctx, v->text_path, NULL, &v->dataset));
     assert_ok(v->ctx, rg_model_create(v->ctx, 3, NULL, &v->model));
     assert_ok(v->ctx, rg_model_set_feature_names(v->model, v->names));
@@ -537,7 +537,7 @@ static const struct {
     {AT(generate_options.n_lists), COUNT, -1, generate, "-1 lists"},
     {AT(generate_options.n_features), COUNT, 9e18, generate, "features"},
     {AT(dataset_options.n_features), COUNT, -1, import, "-1"},
-    {AT(dataset_options.memory_limit), COUNT, -1, import, "memory limit -1"},
+    {AT(dataset_options.memory_limit), COUNT, -1, import, "`memory_limit` is -1"},
     {AT(source.path), NOTHING, 0, import, "path is NULL"},
     {AT(source.split), NOTHING, 0, import, "split is NULL"},
     {AT(loss_options.n_lists), COUNT, -1, loss, "-1 lists"},

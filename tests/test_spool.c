@@ -43,7 +43,7 @@ static const char *write_rows(struct fixture *f, const char *name, const struct 
 static rg_status convert(rg_context *ctx, const char *a, const char *b, const char *to,
                          int64_t limit, const struct task *task)
 {
-    const rg_text_source sources[] = {{a, "test"}, {b, "train"}};
+    const rg_data_source sources[] = {{a, "test"}, {b, "train"}};
     rg_dataset_options reading = rg_dataset_options_default();
     rg_dataset *data;
     reading.regroup = task->scattered;
@@ -258,7 +258,7 @@ static void each_operation_fails(void **state)
 static void a_limit_needs_a_path(void **state)
 {
     struct fixture *f = *state;
-    const rg_text_source source = {path_of(f, "a"), ""};
+    const rg_data_source source = {path_of(f, "a"), ""};
     rg_dataset_options options = rg_dataset_options_default();
     rg_dataset *data;
     options.memory_limit = LIMIT;

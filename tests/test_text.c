@@ -66,7 +66,7 @@ static const char *write_text(const char *name, const char *text)
 static rg_status import(rg_context *c, const char *path, const rg_dataset_options *options,
                         rg_dataset **data)
 {
-    rg_text_source source = {path, ""};
+    rg_data_source source = {path, ""};
     return rg_dataset_import(c, &source, 1, options, data);
 }
 
@@ -370,7 +370,7 @@ static const struct {
     {"1 qid: 1:1\n", ":1:3: found \"qid:\", expected qid:ID"},
     {"1 qid:1 1:1 qid:2\n", ":1:13: found \"qid:2\", expected index:value; qid:ID stands once"},
     {"1 1:1 qid:2\n", ":1:7: found \"qid:2\""},
-    {"1 qid:1 0:1\n", ":1:9: found \"0:1\", expected an index of at least 1; --zero-based"},
+    {"1 qid:1 0:1\n", ":1:9: found \"0:1\", expected an index of at least 1, or `zero_based`"},
     {"1 qid:1 -1:1\n", ":1:9: found \"-1:1\", expected index:value"},
     {"1 qid:1 1.5:1\n", ":1:9: found \"1.5:1\", expected index:value"},
     {"1 qid:1 f1:1\n", ":1:9: found \"f1:1\", expected index:value"},
@@ -499,12 +499,12 @@ static void test_feature_options(void **state)
     rg_dataset_close(data);
     options.n_features = 5;
     assert_fails(ctx, RG_BAD_DATA,
-                 ":1:9: found \"5:1\", expected an index of at most 4 (--features)",
+                 ":1:9: found \"5:1\", expected an index of at most 4 (`n_features`)",
                  import(ctx, path, &options, &data));
     options.zero_based = false;
     options.n_features = 3;
     assert_fails(ctx, RG_BAD_DATA,
-                 ":1:13: found \"4:1\", expected an index of at most 3 (--features)",
+                 ":1:13: found \"4:1\", expected an index of at most 3 (`n_features`)",
                  import(ctx, write_text("b", "1 qid:1 3:1 4:1\n"), &options, &data));
 
     options = (rg_dataset_options){.n_features = 9, .needs_lists = true, .allow_absent = true};
@@ -513,7 +513,7 @@ static void test_feature_options(void **state)
     assert_close(cell(split, 0, 8), 0, 0, 0);
     rg_dataset_close(data);
     options.n_features = -1;
-    assert_fails(ctx, RG_USAGE, "--features -1", import(ctx, path, &options, &data));
+    assert_fails(ctx, RG_USAGE, "`n_features` is -1", import(ctx, path, &options, &data));
 }
 
 static void test_sparse_rows(void **state)
@@ -620,7 +620,7 @@ static void test_scattered_lists(void **state)
     char words[300];
     snprintf(words, sizeof words, "%s:3: qid x comes back, its list began at %s:1 and", a, a);
     assert_fails(ctx, RG_BAD_DATA, words, import(ctx, a, NULL, &data));
-    assert_fails(ctx, RG_BAD_DATA, "--regroup", import(ctx, a, NULL, &data));
+    assert_fails(ctx, RG_BAD_DATA, "`regroup`", import(ctx, a, NULL, &data));
 }
 
 /* A file's end ends its list; splits know nothing of each other's qids. */
@@ -630,7 +630,7 @@ static void test_several_files(void **state)
     rg_dataset *data;
     const char *a = write_text("a", "0 qid:1 1:1\n1 qid:2 1:2"),
                *b = write_text("b", "2 qid:2 4:3");
-    rg_text_source sources[] = {{a, "test"}, {b, "train"}, {a, "train"}};
+    rg_data_source sources[] = {{a, "test"}, {b, "train"}, {a, "train"}};
     char words[300];
     snprintf(words, sizeof words, "%s:2: qid 2 comes back, its list began at %s:1", a, b);
     assert_fails(ctx, RG_BAD_DATA, words, rg_dataset_import(ctx, sources, 3, NULL, &data));
@@ -654,19 +654,19 @@ static void test_several_files(void **state)
     assert_memory_equal(train->offsets, offsets, sizeof offsets);
     rg_dataset_close(data);
 
-    rg_text_source adjacent[] = {{a, "train"}, {b, "train"}};
+    rg_data_source adjacent[] = {{a, "train"}, {b, "train"}};
     snprintf(words, sizeof words, "%s:1: qid 2 comes back, its list began at %s:2", b, a);
     assert_fails(ctx, RG_BAD_DATA, words, rg_dataset_import(ctx, adjacent, 2, NULL, &data));
     assert_ok(ctx, rg_dataset_import(ctx, adjacent, 2, &options, &data));
     assert_int_equal(rg_dataset_find(data, "train")->n_lists, 2);
     rg_dataset_close(data);
 
-    rg_text_source wrong[] = {{a, ""}, {b, "train"}};
+    rg_data_source wrong[] = {{a, ""}, {b, "train"}};
     assert_fails(ctx, RG_USAGE, "split \"train\"", rg_dataset_import(ctx, wrong, 2, NULL, &data));
     wrong[0].split = "valid";
     assert_fails(ctx, RG_USAGE, "split \"valid\", expected train, vali or test",
                  rg_dataset_import(ctx, wrong, 2, NULL, &data));
-    assert_fails(ctx, RG_USAGE, "no text files", rg_dataset_import(ctx, wrong, 0, NULL, &data));
+    assert_fails(ctx, RG_USAGE, "no files given", rg_dataset_import(ctx, wrong, 0, NULL, &data));
 }
 
 static void test_qids_that_begin_alike(void **state)
@@ -751,10 +751,10 @@ static void test_bad_group_files(void **state)
         options.group_path = write_text("sizes", cases[i].sizes);
         assert_fails(ctx, RG_BAD_DATA, cases[i].words, import(ctx, a, &options, &data));
     }
-    rg_text_source two[] = {{a, "train"}, {a, "test"}};
+    rg_data_source two[] = {{a, "train"}, {a, "test"}};
     assert_fails(ctx, RG_USAGE, "but 2 were given",
                  rg_dataset_import(ctx, two, 2, &options, &data));
-    assert_fails(ctx, RG_USAGE, "has qid, so that --group",
+    assert_fails(ctx, RG_USAGE, "has qid, so that `group_path`",
                  import(ctx, write_text("b", "1 qid:1 1:1"), &options, &data));
     options.group_path = write_text("sizes", "2\n");
     assert_fails(ctx, RG_BAD_DATA, "b: no row has a feature",
@@ -763,7 +763,7 @@ static void test_bad_group_files(void **state)
     assert_fails(ctx, RG_IO, "none: cannot open", import(ctx, a, &options, &data));
 
     write_text("a.query", "3\n"); /* one file has lists and one has none: the split has none */
-    rg_text_source both[] = {{a, ""}, {write_text("b", "1 1:1\n"), ""}};
+    rg_data_source both[] = {{a, ""}, {write_text("b", "1 1:1\n"), ""}};
     options.group_path = NULL;
     assert_ok(ctx, rg_dataset_import(ctx, both, 2, &options, &data));
     assert_int_equal(rg_dataset_split_at(data, 0)->n_rows, 4);

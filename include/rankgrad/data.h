@@ -10,6 +10,7 @@
 #ifndef RANKGRAD_DATA_H
 #define RANKGRAD_DATA_H
 
+#include <rankgrad/component.h>
 #include <rankgrad/tensor.h>
 
 #ifdef __cplusplus
@@ -68,26 +69,33 @@ typedef struct rg_dataset_options {
 /* needs_lists is true; everything else is 0. */
 RG_API rg_dataset_options rg_dataset_options_default(void);
 
-/* *yes: whether the content of a file is HDF5; false for "-" and for anything that is not a regular
- * file (a pipe is not read). RG_IO when the file is missing or cannot be read. */
-RG_API rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes);
+/* The formats that data are read from: "HDF5", "SVMlight". The content of a file decides which one
+ * it has; text, plain or gzip, has the format of its first line. */
+RG_API const rg_registry *rg_formats(void);
 
 /* Opens an HDF5 file (all its splits) or a text file (one split named ""). "-" is standard input,
- * text only. The caller owns *out. Errors give the file, the HDF5 data set or line, and what was
- * expected: RG_IO for a missing file, a directory or lack of permission; RG_BAD_DATA for wrong
- * ranks, lengths or types, lists that are not contiguous and labels that are not finite; RG_DAMAGED
- * for a truncated or inconsistent HDF5 file. A note in the log names what was ignored. */
+ * which can only be text, as can a pipe. The caller owns *out. Errors give the file, the HDF5 data
+ * set or line, and what was expected: RG_IO for a missing file, a directory or lack of permission;
+ * RG_BAD_DATA for wrong ranks, lengths or types, lists that are not contiguous and labels that are
+ * not finite; RG_DAMAGED for a truncated or inconsistent HDF5 file. A note in the log names what
+ * was ignored. */
 RG_API rg_status rg_dataset_open(rg_context *ctx, const char *path,
                                  const rg_dataset_options *options, rg_dataset **out);
 
-/* One text file and the split it belongs to; several files of one split are read in order. */
-typedef struct rg_text_source {
+/* A file and the split that it belongs to. */
+typedef struct rg_data_source {
     const char *path;
     const char *split; /* "train", "vali", "test" or "" */
-} rg_text_source;
+} rg_data_source;
 
-/* Reads text files into one data set. A list does not continue in the next file; the same qid in
- * two files of a split is RG_BAD_DATA unless `regroup`. All splits get the same number of features.
+/* Reads files into one data set, which has the splits that are named.
+ *
+ * An HDF5 file gives its split of that name, or its only one; RG_USAGE if another file is given for
+ * the same split. Text beside HDF5 has at least its number of features.
+ *
+ * Text files of one split are read in order. A list does not continue in the next file; the same
+ * qid in two files of a split is RG_BAD_DATA unless `regroup`. All splits from text get the same
+ * number of features.
  * The result does not depend on the number of threads.
  *
  * These files are read together with a file X: X.query or else X.group, list sizes, if its rows
@@ -109,7 +117,7 @@ typedef struct rg_text_source {
  * unlinked, in the directory of spool_path. The splits then point into one of them, which is
  * mapped. Lists, doc ids and text buffers (a few MiB per thread) stay in memory. RG_IO, with
  * spool_path in the message, when such a file cannot be written. */
-RG_API rg_status rg_dataset_import(rg_context *ctx, const rg_text_source *sources, int n_sources,
+RG_API rg_status rg_dataset_import(rg_context *ctx, const rg_data_source *sources, int n_sources,
                                    const rg_dataset_options *options, rg_dataset **out);
 
 /* Destroys a data set and everything its splits point to. NULL is allowed. */
@@ -131,8 +139,10 @@ RG_API const rg_split *rg_no_split(void);
  * Reading and writing other ids is RG_BAD_DATA. */
 RG_API bool rg_id_is_valid(const char *id, bool blanks);
 
-/* The path that the data set was opened with, for messages. */
+/* The path that the data set was opened with (the first one), for messages; and the name of its
+ * format in rg_formats(). */
 RG_API const char *rg_dataset_path(const rg_dataset *dataset);
+RG_API const char *rg_dataset_format(const rg_dataset *dataset);
 
 /* Verifies the checksum (xxh3 attribute) of every HDF5 data set in a file; *n_checked (may be NULL)
  * gets the number of those that have one. RG_DAMAGED, naming it, for the first that differs. */

@@ -282,14 +282,6 @@ static inline bool cli_row_is_there(const rg_split *split, int64_t row)
     return !split->mask || split->mask[row];
 }
 
-/* Opens data for use with something that has n_features features, called `kind` and `other` in
- * messages: text gets columns of zeros up to that number, unless `reading` sets one. Whether the
- * columns fit is checked by the user of the data, by name where there are names. Errors are
- * reported. */
-rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_options *reading,
-                           int64_t n_features, const char *kind, const char *other,
-                           rg_dataset **data);
-
 /* A model, a split of a data set, and the split's scores. */
 struct cli_scored {
     rg_model *model;

@@ -50,14 +50,11 @@ void cli_show_splits(FILE *to, const char *path, const rg_split *const *splits, 
 static rg_status report_swapped(rg_context *ctx, const char *const *paths)
 {
     rg_model *model = NULL;
-    bool hdf5 = false, binary = false;
     char *message = strdup(rg_last_error(ctx));
     rg_status status = rg_last_status(ctx);
     if (!message)
         return cli_fail(RG_LIMIT, "out of memory");
-    if (rg_file_is_hdf5(ctx, paths[1], &hdf5) == RG_OK &&
-        rg_model_file_is_binary(ctx, paths[1], &binary) == RG_OK && (hdf5 || binary) &&
-        rg_model_load(ctx, paths[1], &model) == RG_OK) {
+    if (rg_model_load(ctx, paths[1], &model) == RG_OK) {
         rg_model_destroy(model);
         cli_fail(status,
                  "%s is no model but %s is one: the arguments are swapped; the model comes "
@@ -70,21 +67,21 @@ static rg_status report_swapped(rg_context *ctx, const char *const *paths)
     return status;
 }
 
-rg_status cli_open_fitting(rg_context *ctx, const char *path, const rg_dataset_options *reading,
-                           int64_t n_features, const char *kind, const char *other,
-                           rg_dataset **data)
+/* Opens the data that the model is to score. Text gets columns of zeros up to the model's number of
+ * features, unless `reading` sets one. */
+static rg_status open_fitting(rg_context *ctx, const char *const *paths,
+                              const rg_dataset_options *reading, struct cli_scored *scored)
 {
     rg_dataset_options options = *reading;
-    bool hdf5, ours = options.n_features == 0;
-    if (ours)
-        options.n_features = n_features;
-    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK)
-        return cli_report(ctx);
-    rg_status status = rg_dataset_open(ctx, path, &options, data);
-    if (status == RG_BAD_DATA && ours && !hdf5)
-        return cli_fail(status, "%s; read with %s, as %s%s has", rg_last_error(ctx),
-                        cli_count(n_features, "feature").text, kind, other);
-    return status == RG_OK ? RG_OK : cli_report(ctx);
+    if (options.n_features == 0)
+        options.n_features = rg_model_n_features(scored->model);
+    rg_status status = rg_dataset_open(ctx, paths[1], &options, &scored->data);
+    if (status == RG_OK)
+        return RG_OK;
+    if (reading->n_features == 0 && strstr(rg_last_error(ctx), "`n_features`"))
+        return cli_fail(status, "%s; read with %s, as the model %s has", rg_last_error(ctx),
+                        cli_count(options.n_features, "feature").text, paths[0]);
+    return cli_report(ctx);
 }
 
 rg_status cli_open_scored(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
@@ -97,8 +94,7 @@ rg_status cli_open_scored(rg_context *ctx, const char *const *paths, rg_dataset_
         return cli_report(ctx);
     if (rg_model_normalization(scored->model)->method == RG_NORMALIZE_LIST_MINMAX)
         reading->needs_lists = true;
-    status = cli_open_fitting(ctx, paths[1], reading, rg_model_n_features(scored->model),
-                              "the model ", paths[0], &scored->data);
+    status = open_fitting(ctx, paths, reading, scored);
     if (status != RG_OK)
         return status;
     scored->split = cli_choose_split(scored->data, wanted, "test");

@@ -1,14 +1,9 @@
-/* dataset.c: data sets as handles: who owns what, and opening by content. */
+/* dataset.c: data sets as handles: who owns what. formats.c opens them. */
 
 #include "data/dataset.h"
 
 #include "base/file.h"
-#include "data/hdf5/layout.h"
-#include "data/text/import.h"
-#include "hdf5/h5.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,56 +58,6 @@ void *rg__own_new(rg_dataset *dataset, int64_t count, size_t size, const char *w
     return rg__own(dataset, rg__alloc(dataset->ctx, count, size, what));
 }
 
-rg_status rg_file_is_hdf5(rg_context *ctx, const char *path, bool *yes)
-{
-    bool there;
-    struct stat st;
-    rg_status status = rg__require(ctx, "rg_file_is_hdf5", "path", path, "yes", yes, NULL);
-    if (status != RG_OK)
-        return status;
-    *yes = false;
-    if (strcmp(path, "-") == 0)
-        return RG_OK;
-    status = rg__stat_path(ctx, path, &there, &st);
-    if (status != RG_OK || (there && !S_ISREG(st.st_mode)))
-        return status;
-    return rg__h5_recognise(ctx, path, yes);
-}
-
-rg_status rg_dataset_open(rg_context *ctx, const char *path, const rg_dataset_options *options,
-                          rg_dataset **out)
-{
-    rg_dataset_options defaults = rg_dataset_options_default();
-    bool is_hdf5;
-    rg_status status = rg__require(ctx, "rg_dataset_open", "path", path, "out", out, NULL);
-    if (status != RG_OK)
-        return status;
-    *out = NULL;
-    status = rg_file_is_hdf5(ctx, path, &is_hdf5);
-    if (status != RG_OK)
-        return status;
-    if (!options)
-        options = &defaults;
-    bool typed = options->dtype != RG_TEXT_AUTO;
-    if (is_hdf5 && (options->group_path || options->zero_based || typed))
-        return rg__fail(ctx, RG_USAGE, "%s: is HDF5, but %s is for text", path,
-                        options->group_path   ? "--group"
-                        : options->zero_based ? "--zero-based"
-                                              : "a type of features (dtype)");
-    rg_dataset *dataset = rg__dataset_new(ctx, path);
-    if (!dataset)
-        return RG_LIMIT;
-    status = is_hdf5 ? rg__hdf5_open(dataset, options) : rg__text_open(ctx, path, options, dataset);
-    if (status != RG_OK) {
-        rg_dataset_close(dataset);
-        return status;
-    }
-    for (int i = 0; i < dataset->n_splits; i++)
-        dataset->splits[i].path = dataset->path;
-    *out = dataset;
-    return RG_OK;
-}
-
 void rg_dataset_close(rg_dataset *dataset)
 {
     if (!dataset)
@@ -122,6 +67,8 @@ void rg_dataset_close(rg_dataset *dataset)
         ctx->files->munmap(dataset->map, dataset->map_size);
     for (int64_t i = 0; i < dataset->n_blocks; i++)
         rg__free(ctx, dataset->blocks[i]);
+    for (int i = 0; i < dataset->n_parts; i++)
+        rg_dataset_close(dataset->parts[i]);
     rg__free(ctx, dataset->blocks);
     rg__free(ctx, dataset->path);
     rg__free(ctx, dataset);
@@ -160,18 +107,7 @@ const char *rg_dataset_path(const rg_dataset *dataset)
     return dataset ? dataset->path : NULL;
 }
 
-rg_status rg_dataset_verify(rg_context *ctx, const char *path, int *n_checked)
+const char *rg_dataset_format(const rg_dataset *dataset)
 {
-    struct rg__h5 *file;
-    int n = 0;
-    rg_status status = rg__require(ctx, "rg_dataset_verify", "path", path, NULL);
-    if (status != RG_OK)
-        return status;
-    status = rg__h5_open(ctx, path, &file);
-    if (status == RG_OK)
-        status = rg__h5_verify(file, &n);
-    if (status == RG_OK && n_checked)
-        *n_checked = n;
-    rg__h5_close(file);
-    return status;
+    return dataset ? dataset->format : NULL;
 }

@@ -15,13 +15,16 @@ enum { RG__MAX_SPLITS = 3 };
 
 struct rg_dataset {
     rg_context *ctx;
-    char *path; /* as it was given to open; for messages */
+    char *path;         /* as it was given to open; for messages */
+    const char *format; /* of the file that was read last: its name in rg_formats() */
     int n_splits;
     rg_split splits[RG__MAX_SPLITS]; /* in the order of rg__split_names, or the one named "" */
     void **blocks;                   /* owned memory, see rg__own */
     int64_t n_blocks, room;
     void *map; /* the file, mapped, while splits point into it; else NULL */
     size_t map_size;
+    rg_dataset *parts[RG__MAX_SPLITS]; /* data sets that splits were taken from */
+    int n_parts;
 };
 
 /* "train", "vali", "test", NULL. */

@@ -41,6 +41,18 @@ static rg_status open_file(struct rg__h5 *file)
     return status;
 }
 
+/* A pipe is not opened, which may wait for its writer, and end it when it is closed. */
+static rg_status check_regular(rg_context *ctx, const char *path)
+{
+    bool there;
+    struct stat st;
+    rg_status status = rg__stat_path(ctx, path, &there, &st);
+    if (status != RG_OK || !there || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+        return status;
+    return rg__fail(ctx, RG_BAD_DATA, "%s: is no regular file; an HDF5 file is expected here",
+                    path);
+}
+
 rg_status rg__h5_open(rg_context *ctx, const char *path, struct rg__h5 **out)
 {
     *out = NULL;
@@ -49,7 +61,7 @@ rg_status rg__h5_open(rg_context *ctx, const char *path, struct rg__h5 **out)
         return RG_LIMIT;
     *file = (struct rg__h5){.ctx = ctx, .file = -1, .channel = {.ctx = ctx, .fd = -1}};
     file->path = rg__strdup(ctx, path);
-    rg_status status = file->path ? RG_OK : RG_LIMIT;
+    rg_status status = file->path ? check_regular(ctx, path) : RG_LIMIT;
     if (status == RG_OK)
         status = rg__open_input(ctx, path, &file->channel.fd, &file->size);
     if (status == RG_OK)

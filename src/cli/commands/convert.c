@@ -48,13 +48,10 @@ static const struct cli_option options[] = {
 
 /* The inputs, split after split, and what was opened for them. */
 struct work {
-    rg_text_source *sources;
+    rg_data_source *sources;
     int n_sources;
     const char **inputs;
-    rg_dataset *data[3];
-    int n_data;
-    rg_split splits[3];
-    int n_splits;
+    rg_dataset *data;
 };
 
 static rg_status collect(struct convert *c, struct work *w)
@@ -77,7 +74,7 @@ static rg_status collect(struct convert *c, struct work *w)
     for (int i = 0; i < 4; i++)
         for (int k = 0; k < lists[i]->count; k++) {
             w->inputs[w->n_sources] = lists[i]->items[k];
-            w->sources[w->n_sources++] = (rg_text_source){lists[i]->items[k], names[i]};
+            w->sources[w->n_sources++] = (rg_data_source){lists[i]->items[k], names[i]};
         }
     w->inputs[n] = c->reading.group_path;
     if (c->reading.group_path && n > 1)
@@ -85,67 +82,6 @@ static rg_status collect(struct convert *c, struct work *w)
                         "--group %s: sizes of one file, but %d are given; put the sizes "
                         "of X into X.query",
                         c->reading.group_path, n);
-    return RG_OK;
-}
-
-/* Adds all splits of the data set that was opened last. */
-static void take_all(struct work *w)
-{
-    const rg_split *split;
-    for (int i = 0; w->n_splits < 3 && (split = rg_dataset_split_at(w->data[w->n_data - 1], i));
-         i++)
-        w->splits[w->n_splits++] = *split;
-}
-
-/* From each HDF5 file takes the split that it was given for. */
-static rg_status open_hdf5(rg_context *ctx, const struct convert *c, struct work *w)
-{
-    for (int i = 0; i < w->n_sources; i++) {
-        const rg_text_source *source = &w->sources[i];
-        if (i > 0 && strcmp(source->split, source[-1].split) == 0)
-            return cli_fail(RG_USAGE,
-                            "convert: '%s' and '%s' are HDF5 files of the same split, "
-                            "which are not joined; give one file per split",
-                            source[-1].path, source->path);
-        if (rg_dataset_open(ctx, source->path, &c->reading, &w->data[i]) != RG_OK)
-            return cli_report_limit(ctx, MEMORY_REMEDY);
-        w->n_data++;
-        if (!source->split[0]) {
-            take_all(w);
-            return RG_OK;
-        }
-        const rg_split *split = cli_choose_split(w->data[i], NULL, source->split);
-        if (!split)
-            return RG_USAGE;
-        w->splits[i] = *split;
-        w->splits[i].name = source->split;
-        w->n_splits++;
-    }
-    return RG_OK;
-}
-
-static rg_status open_sources(rg_context *ctx, const struct convert *c, struct work *w)
-{
-    int n_hdf5 = 0;
-    for (int i = 0; i < w->n_sources; i++) {
-        bool hdf5;
-        if (rg_file_is_hdf5(ctx, w->sources[i].path, &hdf5) != RG_OK)
-            return cli_report_limit(ctx, MEMORY_REMEDY);
-        n_hdf5 += hdf5;
-    }
-    if (n_hdf5 == w->n_sources)
-        return open_hdf5(ctx, c, w);
-    if (n_hdf5 > 0)
-        return cli_fail(RG_USAGE, "convert: %d of %d files are HDF5; give text alone or HDF5 alone",
-                        n_hdf5, w->n_sources);
-    bool plain = w->n_sources == 1 && !w->sources[0].split[0];
-    rg_status status =
-        plain ? rg_dataset_open(ctx, w->sources[0].path, &c->reading, &w->data[0])
-              : rg_dataset_import(ctx, w->sources, w->n_sources, &c->reading, &w->data[0]);
-    if (status != RG_OK)
-        return cli_report_limit(ctx, MEMORY_REMEDY);
-    w->n_data = 1;
-    take_all(w);
     return RG_OK;
 }
 
@@ -202,16 +138,20 @@ static rg_status convert(rg_context *ctx, struct convert *c, struct work *w)
                                          .inputs = w->inputs,
                                          .n_inputs = w->n_sources + 1};
     status = cli_output_check(ctx, c->output, &replacing);
-    if (status == RG_OK)
-        status = open_sources(ctx, c, w);
+    if (status == RG_OK &&
+        rg_dataset_import(ctx, w->sources, w->n_sources, &c->reading, &w->data) != RG_OK)
+        status = cli_report_limit(ctx, MEMORY_REMEDY);
     if (status == RG_OK)
         status = cli_interrupted();
     if (status != RG_OK)
         return status;
-    const rg_split *splits[3] = {&w->splits[0], &w->splits[1], &w->splits[2]};
-    if (rg_dataset_write(ctx, c->output, splits, w->n_splits, &c->writing) != RG_OK)
+    const rg_split *splits[3];
+    int n = 0;
+    for (const rg_split *split; (split = rg_dataset_split_at(w->data, n)); n++)
+        splits[n] = split;
+    if (rg_dataset_write(ctx, c->output, splits, n, &c->writing) != RG_OK)
         return cli_report(ctx);
-    cli_show_splits(cli_report_stream(ctx, c->output), c->output, splits, w->n_splits);
+    cli_show_splits(cli_report_stream(ctx, c->output), c->output, splits, n);
     return RG_OK;
 }
 
@@ -219,8 +159,7 @@ static rg_status run(rg_context *ctx, void *values)
 {
     struct work w = {0};
     rg_status status = convert(ctx, values, &w);
-    for (int i = 0; i < w.n_data; i++)
-        rg_dataset_close(w.data[i]);
+    rg_dataset_close(w.data);
     free(w.sources);
     free(w.inputs);
     return status;

@@ -341,22 +341,17 @@ static rg_status show_split(rg_context *ctx, const rg_split *split)
     return status == RG_OK ? show_columns(ctx, split) : status;
 }
 
-static rg_status inspect_data(rg_context *ctx, const struct inspect *in, bool hdf5)
+static rg_status show_data(rg_context *ctx, const struct inspect *in, const rg_dataset *data)
 {
-    const char *path = in->files.items[0];
-    rg_dataset *data = NULL;
     const rg_split *split;
-    rg_status status = rg_dataset_open(ctx, path, &in->reading, &data);
-    if (status != RG_OK)
-        return cli_report(ctx);
-    printf("%s: data set, %s\n", path, hdf5 ? "HDF5" : "text");
+    rg_status status = RG_OK;
+    printf("%s: data set, %s\n", in->files.items[0], rg_dataset_format(data));
     if (in->split) {
         split = cli_choose_split(data, in->split, in->split);
-        status = split ? show_split(ctx, split) : RG_USAGE;
+        return split ? show_split(ctx, split) : RG_USAGE;
     }
-    for (int i = 0; !in->split && status == RG_OK && (split = rg_dataset_split_at(data, i)); i++)
+    for (int i = 0; status == RG_OK && (split = rg_dataset_split_at(data, i)); i++)
         status = show_split(ctx, split);
-    rg_dataset_close(data);
     return status;
 }
 
@@ -462,32 +457,50 @@ static rg_status show_model(const char *path, rg_model *model)
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
+/* What is no data set may be a model; in the binary format it is one. */
+static rg_status inspect_model(rg_context *ctx, const struct inspect *in, bool binary)
+{
+    const char *path = in->files.items[0];
+    rg_model *model = NULL;
+    char *message = strdup(rg_last_error(ctx));
+    if (!message)
+        return cli_fail(RG_LIMIT, "out of memory");
+    rg_status status = rg_model_load(ctx, path, &model);
+    if (status == RG_OK && in->verify && binary) /* compared whenever it is loaded */
+        printf("%s: 1 checksum verified\n", path);
+    if (status == RG_BAD_DATA && !binary)
+        cli_fail(status, "%s", message);
+    else if (status != RG_OK)
+        cli_report(ctx);
+    else if (in->split)
+        status = cli_fail(RG_USAGE, "%s: --split, but a model has no splits", path);
+    else
+        status = show_model(path, model);
+    rg_model_destroy(model);
+    free(message);
+    return status;
+}
+
 static rg_status run(rg_context *ctx, void *values)
 {
     const struct inspect *in = values;
     const char *path = in->files.items[0];
-    rg_model *model = NULL;
+    rg_dataset *data = NULL;
     int n_checked = 0;
-    bool hdf5, binary;
-    if (rg_file_is_hdf5(ctx, path, &hdf5) != RG_OK ||
-        rg_model_file_is_binary(ctx, path, &binary) != RG_OK)
+    bool binary;
+    if (rg_model_file_is_binary(ctx, path, &binary) != RG_OK)
         return cli_report(ctx);
-    if (in->verify && !hdf5 && !binary)
-        return cli_fail(RG_USAGE, "%s: --verify needs an HDF5 file; text has no checksums", path);
-    if (in->verify && hdf5 && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
+    if (binary)
+        return inspect_model(ctx, in, true);
+    if (in->verify && rg_dataset_verify(ctx, path, &n_checked) != RG_OK)
         return cli_report(ctx);
-    if (in->verify && hdf5) /* a binary model has one, which is compared whenever it is loaded */
+    if (in->verify)
         printf("%s: %s verified\n", path, cli_count(n_checked, "checksum").text);
-    rg_status status = hdf5 || binary ? rg_model_load(ctx, path, &model) : RG_BAD_DATA;
-    if (status == RG_BAD_DATA && !binary)
-        return inspect_data(ctx, in, hdf5); /* no model; which also says what else is wrong */
-    if (status != RG_OK)
-        return cli_report(ctx);
-    if (in->verify && binary)
-        printf("%s: 1 checksum verified\n", path);
-    status = in->split ? cli_fail(RG_USAGE, "%s: --split, but a model has no splits", path)
-                       : show_model(path, model);
-    rg_model_destroy(model);
+    rg_status status = rg_dataset_open(ctx, path, &in->reading, &data);
+    if (status == RG_BAD_DATA)
+        return inspect_model(ctx, in, false);
+    status = status == RG_OK ? show_data(ctx, in, data) : cli_report(ctx);
+    rg_dataset_close(data);
     return status;
 }
 

@@ -203,27 +203,26 @@ static bool on_epoch(void *user, const rg_epoch *e)
 
 /* The data that training reads. */
 struct input {
-    rg_dataset *data, *other; /* other: --vali, where that is not text beside text */
+    rg_dataset *data;
     const rg_split *train, *vali;
 };
 
-/* Text files are read together, so that they get the same columns, as convert does. */
-static rg_status open_texts(rg_context *ctx, const struct train *t, bool with_vali,
-                            struct input *in)
+/* Several files, read together, so that text gets the same columns everywhere, as convert does. */
+static rg_status open_files(rg_context *ctx, const struct train *t, struct input *in)
 {
     int n = t->files.count;
-    rg_text_source *sources = cli_alloc(n + 1, sizeof *sources);
+    rg_data_source *sources = cli_alloc(n + 1, sizeof *sources);
     if (!sources)
         return RG_LIMIT;
     for (int i = 0; i < n; i++)
-        sources[i] = (rg_text_source){t->files.items[i], "train"};
-    sources[n] = (rg_text_source){t->vali, "vali"};
-    rg_status status = rg_dataset_import(ctx, sources, n + with_vali, &t->reading, &in->data);
+        sources[i] = (rg_data_source){t->files.items[i], "train"};
+    sources[n] = (rg_data_source){t->vali, "vali"};
+    rg_status status = rg_dataset_import(ctx, sources, n + !!t->vali, &t->reading, &in->data);
     free(sources);
     if (status != RG_OK)
         return cli_report_limit(ctx, TEXT_REMEDY);
     in->train = rg_dataset_find(in->data, "train");
-    in->vali = with_vali ? rg_dataset_find(in->data, "vali") : NULL;
+    in->vali = t->vali ? rg_dataset_find(in->data, "vali") : NULL;
     return RG_OK;
 }
 
@@ -245,33 +244,6 @@ static rg_status open_file(rg_context *ctx, const struct train *t, struct input 
                         "vali; leave one of them out",
                         path);
     return RG_OK;
-}
-
-static rg_status open_input(rg_context *ctx, const struct train *t, struct input *in)
-{
-    bool hdf5 = false, vali_hdf5 = false;
-    for (int i = 0; i < t->files.count; i++) {
-        if (rg_file_is_hdf5(ctx, t->files.items[i], &hdf5) != RG_OK)
-            return cli_report_limit(ctx, TEXT_REMEDY);
-        if (hdf5 && t->files.count > 1)
-            return cli_fail(RG_USAGE,
-                            "train: '%s' is HDF5, and %d files are given; expected text files, "
-                            "which are joined, or one HDF5 file",
-                            t->files.items[i], t->files.count);
-    }
-    if (t->vali && rg_file_is_hdf5(ctx, t->vali, &vali_hdf5) != RG_OK)
-        return cli_report_limit(ctx, TEXT_REMEDY);
-    bool vali_beside = t->vali && !hdf5 && !vali_hdf5;
-    rg_status status = vali_beside || t->files.count > 1 ? open_texts(ctx, t, vali_beside, in)
-                                                         : open_file(ctx, t, in);
-    if (status != RG_OK || !t->vali || vali_beside)
-        return status;
-    status = cli_open_fitting(ctx, t->vali, &t->reading, in->train->n_features, "",
-                              t->files.items[0], &in->other);
-    if (status != RG_OK)
-        return status;
-    in->vali = cli_choose_split(in->other, NULL, "vali");
-    return in->vali ? RG_OK : RG_USAGE;
 }
 
 /* All files that are read, an array of files.count + 2 with NULL for what is not given, released by
@@ -438,7 +410,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     if (status == RG_OK)
         status = check_files(ctx, t);
     if (status == RG_OK)
-        status = open_input(ctx, t, in);
+        status = (t->vali || t->files.count > 1 ? open_files : open_file)(ctx, t, in);
     if (status != RG_OK)
         return status;
     t->o.metric = (*metrics)[0];
@@ -476,7 +448,6 @@ static rg_status run(rg_context *ctx, void *values)
     free(metrics);
     rg_model_destroy(model);
     rg_dataset_close(in.data);
-    rg_dataset_close(in.other);
     return status;
 }
 

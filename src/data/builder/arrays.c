@@ -35,9 +35,9 @@ struct array {
 
 /* A split under way. */
 struct work {
-    const struct rg__gather *gather;
+    const struct rg__builder *builder;
     struct target *target;
-    int64_t n_features, rows_a_part, n_parts;
+    int64_t n_features, rows_per_part, n_parts;
     bool dense;
     int64_t *order;  /* (n_rows) which row comes k-th; NULL: row k */
     int64_t *starts; /* (n_parts + 1) of sparse parts, in values */
@@ -88,7 +88,7 @@ static rg_status close_part(rg_context *ctx, const struct target *t, const struc
 static const struct rg__row_store *find_row(const struct work *w, int64_t k, int64_t *row)
 {
     int64_t old = w->order ? w->order[k] : k;
-    const struct rg__segment *segment = rg__gather_find(w->gather, old);
+    const struct rg__segment *segment = rg__builder_find_row(w->builder, old);
     *row = old - segment->first_row;
     return &segment->rows;
 }
@@ -118,7 +118,7 @@ static rg_status make_dense(rg_context *ctx, const struct work *w, int64_t begin
         memset(x, 0, (size_t)count * w->features.size);
     for (int64_t k = begin; k < end && x; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
-        scatter(rows, row, w->gather->dtype, x + (size_t)(k - begin) * row_size);
+        scatter(rows, row, w->builder->dtype, x + (size_t)(k - begin) * row_size);
     }
     return close_part(ctx, w->target, &w->features, first, count, x);
 }
@@ -127,7 +127,7 @@ static rg_status make_sparse(rg_context *ctx, const struct work *w, int64_t part
                              int64_t end)
 {
     int64_t first = w->starts[part], count = w->starts[part + 1] - first, n = 0, row;
-    int64_t n_indptr = end - begin + (end == w->gather->n_rows);
+    int64_t n_indptr = end - begin + (end == w->builder->n_rows);
     int64_t *indptr = open_part(ctx, &w->indptr, begin, n_indptr);
     int32_t *columns = open_part(ctx, &w->columns, first, count);
     char *values = open_part(ctx, &w->values, first, count);
@@ -138,10 +138,10 @@ static rg_status make_sparse(rg_context *ctx, const struct work *w, int64_t part
         memcpy(columns + n, rows->columns + from, (size_t)n_row * sizeof *columns);
         rg__cast(rows->dtype,
                  (const char *)rows->values + (size_t)from * rg_dtype_size(rows->dtype),
-                 w->gather->dtype, values + (size_t)n * w->values.size, n_row);
+                 w->builder->dtype, values + (size_t)n * w->values.size, n_row);
         n += n_row;
     }
-    if (indptr && end == w->gather->n_rows)
+    if (indptr && end == w->builder->n_rows)
         indptr[end - begin] = first + count;
     rg_status status[] = {
         close_part(ctx, w->target, &w->indptr, begin, n_indptr, indptr),
@@ -154,7 +154,7 @@ static rg_status make_sparse(rg_context *ctx, const struct work *w, int64_t part
 static rg_status make_labels(rg_context *ctx, const struct work *w, int64_t begin, int64_t end)
 {
     int64_t row;
-    if (!w->gather->has_labels)
+    if (!w->builder->has_labels)
         return RG_OK;
     double *labels = open_part(ctx, &w->labels, begin, end - begin);
     for (int64_t k = begin; k < end && labels; k++) {
@@ -168,9 +168,9 @@ static rg_status make_part(rg_context *ctx, void *user, int worker, int64_t i)
 {
     (void)worker;
     const struct work *w = user;
-    int64_t begin = i * w->rows_a_part, end = begin + w->rows_a_part;
-    if (end > w->gather->n_rows)
-        end = w->gather->n_rows;
+    int64_t begin = i * w->rows_per_part, end = begin + w->rows_per_part;
+    if (end > w->builder->n_rows)
+        end = w->builder->n_rows;
     rg_status status = make_labels(ctx, w, begin, end);
     if (status == RG_OK)
         status = w->dense ? make_dense(ctx, w, begin, end) : make_sparse(ctx, w, i, begin, end);
@@ -181,7 +181,7 @@ static rg_status make_part(rg_context *ctx, void *user, int worker, int64_t i)
 
 /* The order that brings scattered lists together: order[new row] = old row, lists by first
  * appearance, rows of a list as they came. */
-static int64_t *regrouped_order(const struct rg__gather *g)
+static int64_t *regrouped_order(const struct rg__builder *g)
 {
     int64_t *order = rg__alloc(g->ctx, g->n_rows, sizeof *order, "the order of rows");
     int64_t *next = rg__alloc(g->ctx, g->n_lists, sizeof *next, "the order of rows");
@@ -192,17 +192,17 @@ static int64_t *regrouped_order(const struct rg__gather *g)
     }
     for (int64_t q = 1; q < g->n_lists; q++)
         next[q] = next[q - 1] + g->lists[q - 1].n_rows;
-    for (int64_t i = 0; i < g->n_runs; i++) {
-        int64_t end = i + 1 < g->n_runs ? g->runs[i + 1].first_row : g->n_rows;
-        for (int64_t row = g->runs[i].first_row; row < end; row++)
-            order[next[g->runs[i].list]++] = row;
+    for (int64_t i = 0; i < g->n_parts; i++) {
+        int64_t end = i + 1 < g->n_parts ? g->parts[i + 1].first_row : g->n_rows;
+        for (int64_t row = g->parts[i].first_row; row < end; row++)
+            order[next[g->parts[i].list]++] = row;
     }
 done:
     rg__free(g->ctx, next);
     return order;
 }
 
-static bool is_dense(const struct rg__gather *g, int64_t n_features, bool sparse)
+static bool is_dense(const struct rg__builder *g, int64_t n_features, bool sparse)
 {
     double cells = (double)g->n_rows * (double)n_features; /* may exceed 2^63 */
     return !sparse && (cells * (double)rg_dtype_size(g->dtype) <= SMALL_BYTES ||
@@ -212,10 +212,10 @@ static bool is_dense(const struct rg__gather *g, int64_t n_features, bool sparse
 static rg_status place_dense(struct work *w, rg_split *split)
 {
     int64_t cells;
-    if (__builtin_mul_overflow(w->gather->n_rows, w->n_features, &cells))
-        return rg__fail_memory(w->gather->ctx, SIZE_MAX, "features");
-    rg_dtype dtype = w->gather->dtype;
-    split->features = (rg_tensor){dtype, 2, {w->gather->n_rows, w->n_features}, NULL};
+    if (__builtin_mul_overflow(w->builder->n_rows, w->n_features, &cells))
+        return rg__fail_memory(w->builder->ctx, SIZE_MAX, "features");
+    rg_dtype dtype = w->builder->dtype;
+    split->features = (rg_tensor){dtype, 2, {w->builder->n_rows, w->n_features}, NULL};
     return place(w->target, cells, rg_dtype_size(dtype), &split->features.data, &w->features)
                ? RG_OK
                : RG_LIMIT;
@@ -223,7 +223,7 @@ static rg_status place_dense(struct work *w, rg_split *split)
 
 static rg_status place_sparse(struct work *w, rg_split *split)
 {
-    const struct rg__gather *g = w->gather;
+    const struct rg__builder *g = w->builder;
     rg_csr *csr = &split->csr;
     *csr = (rg_csr){.n_rows = g->n_rows, .n_cols = w->n_features, .dtype = g->dtype};
     w->starts = rg__alloc(g->ctx, w->n_parts + 1, sizeof *w->starts, "the parts of an array");
@@ -235,20 +235,20 @@ static rg_status place_sparse(struct work *w, rg_split *split)
     for (int64_t k = 0, n = 0, row; k < g->n_rows; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
         n += rows->indptr[row + 1] - rows->indptr[row];
-        w->starts[k / w->rows_a_part + 1] = n;
+        w->starts[k / w->rows_per_part + 1] = n;
     }
     return RG_OK;
 }
 
 static rg_status make_rows(struct work *w, rg_split *split)
 {
-    const struct rg__gather *g = w->gather;
+    const struct rg__builder *g = w->builder;
     struct rg__pool *pool = rg__pool(g->ctx);
-    double values_a_row =
+    double values_per_row =
         w->dense ? (double)w->n_features : (double)g->n_values / (double)g->n_rows;
-    w->rows_a_part =
-        1 + (int64_t)((double)(PART / rg_dtype_size(w->gather->dtype)) / (1 + values_a_row));
-    w->n_parts = (g->n_rows + w->rows_a_part - 1) / w->rows_a_part;
+    w->rows_per_part =
+        1 + (int64_t)((double)(PART / rg_dtype_size(w->builder->dtype)) / (1 + values_per_row));
+    w->n_parts = (g->n_rows + w->rows_per_part - 1) / w->rows_per_part;
     rg_status status = pool ? (w->dense ? place_dense : place_sparse)(w, split) : RG_LIMIT;
     if (status == RG_OK && g->has_labels &&
         !place(w->target, g->n_rows, sizeof *split->labels, &split->labels, &w->labels))
@@ -256,32 +256,32 @@ static rg_status make_rows(struct work *w, rg_split *split)
     return status == RG_OK ? rg__pool_run(pool, w->n_parts, make_part, w) : status;
 }
 
-/* Hands an array of the gatherer over to the data set, which owns it then; NULL on failure. */
-static void *give(rg_dataset *dataset, void *array_in_gather)
+/* Hands an array of the builder over to the data set, which owns it then; NULL on failure. */
+static void *hand_over(rg_dataset *dataset, void *array_in_builder)
 {
     void *array;
-    memcpy(&array, array_in_gather, sizeof array);
-    memset(array_in_gather, 0, sizeof array);
+    memcpy(&array, array_in_builder, sizeof array);
+    memset(array_in_builder, 0, sizeof array);
     return rg__own(dataset, array);
 }
 
 /* Sparse rows in memory that are in order and of the right type are what the split wants. */
-static rg_status give_rows(struct rg__gather *g, rg_dataset *dataset, rg_split *split)
+static rg_status hand_over_rows(struct rg__builder *g, rg_dataset *dataset, rg_split *split)
 {
     split->csr = (rg_csr){.n_rows = g->n_rows,
                           .n_cols = split->n_features,
                           .dtype = g->dtype,
-                          .indptr = give(dataset, &g->rows.indptr),
-                          .indices = give(dataset, &g->rows.columns),
-                          .data = give(dataset, &g->rows.values)};
-    bool labelled = !g->has_labels || (split->labels = give(dataset, &g->rows.labels));
+                          .indptr = hand_over(dataset, &g->rows.indptr),
+                          .indices = hand_over(dataset, &g->rows.columns),
+                          .data = hand_over(dataset, &g->rows.values)};
+    bool labelled = !g->has_labels || (split->labels = hand_over(dataset, &g->rows.labels));
     return split->csr.indptr && split->csr.indices && split->csr.data && labelled ? RG_OK
                                                                                   : RG_LIMIT;
 }
 
 /* ---- Lists and ids --------------------------------------------------------------------------- */
 
-static rg_status settle_lists(const struct rg__gather *g, rg_dataset *dataset, rg_split *split)
+static rg_status build_lists(const struct rg__builder *g, rg_dataset *dataset, rg_split *split)
 {
     int64_t n = g->n_lists;
     int64_t *offsets = rg__own_new(dataset, n + 1, sizeof *offsets, "list offsets");
@@ -302,23 +302,23 @@ static rg_status settle_lists(const struct rg__gather *g, rg_dataset *dataset, r
     return RG_OK;
 }
 
-static rg_status settle_doc_ids(const struct work *w, rg_dataset *dataset, rg_split *split)
+static rg_status build_doc_ids(const struct work *w, rg_dataset *dataset, rg_split *split)
 {
     int64_t row;
-    const char **ids = rg__own_new(dataset, w->gather->n_rows, sizeof *ids, "doc ids");
+    const char **ids = rg__own_new(dataset, w->builder->n_rows, sizeof *ids, "doc ids");
     if (!ids)
         return RG_LIMIT;
-    for (int64_t k = 0; k < w->gather->n_rows; k++) {
+    for (int64_t k = 0; k < w->builder->n_rows; k++) {
         const struct rg__row_store *rows = find_row(w, k, &row);
-        ids[k] = rows->doc_ids[row] < 0 ? "" : w->gather->text + rows->doc_ids[row];
+        ids[k] = rows->doc_ids[row] < 0 ? "" : w->builder->text + rows->doc_ids[row];
     }
     split->doc_ids = ids;
     return RG_OK;
 }
 
 /* Copies n numbers of 8 bytes, if there are any, in the order of the rows. */
-static rg_status settle_numbers(rg_dataset *dataset, const void *numbers, int64_t n,
-                                const int64_t *order, const void **out)
+static rg_status copy_numbers(rg_dataset *dataset, const void *numbers, int64_t n,
+                              const int64_t *order, const void **out)
 {
     if (!numbers)
         return RG_OK;
@@ -330,15 +330,15 @@ static rg_status settle_numbers(rg_dataset *dataset, const void *numbers, int64_
 }
 
 /* What stood in files beside the text. */
-static rg_status settle_side_files(const struct work *w, rg_dataset *dataset, rg_split *split)
+static rg_status build_side_arrays(const struct work *w, rg_dataset *dataset, rg_split *split)
 {
-    const struct rg__gather *g = w->gather;
+    const struct rg__builder *g = w->builder;
     const void *weights = NULL, *list_weights = NULL, *positions = NULL;
-    rg_status status = settle_numbers(dataset, g->weights.values, g->n_rows, w->order, &weights);
+    rg_status status = copy_numbers(dataset, g->weights.values, g->n_rows, w->order, &weights);
     if (status == RG_OK)
-        status = settle_numbers(dataset, g->list_weights.values, g->n_lists, NULL, &list_weights);
+        status = copy_numbers(dataset, g->list_weights.values, g->n_lists, NULL, &list_weights);
     if (status == RG_OK)
-        status = settle_numbers(dataset, g->positions.values, g->n_rows, w->order, &positions);
+        status = copy_numbers(dataset, g->positions.values, g->n_rows, w->order, &positions);
     split->weights = weights;
     split->list_weights = list_weights;
     split->positions = positions;
@@ -347,32 +347,32 @@ static rg_status settle_side_files(const struct work *w, rg_dataset *dataset, rg
 
 /* ---- Splits ---------------------------------------------------------------------------------- */
 
-static rg_status settle_split(struct rg__gather *g, bool sparse, struct target *target,
-                              rg_split *split)
+static rg_status build_split(struct rg__builder *g, bool sparse, struct target *target,
+                             rg_split *split)
 {
     rg_dataset *dataset = target->dataset;
-    struct work w = {.gather = g, .target = target, .n_features = split->n_features};
+    struct work w = {.builder = g, .target = target, .n_features = split->n_features};
     w.dense = is_dense(g, split->n_features, sparse);
-    bool scattered = g->n_runs > g->n_lists;
+    bool scattered = g->n_parts > g->n_lists;
     if (scattered)
         w.order = regrouped_order(g);
-    rg_status status = scattered && !w.order ? RG_LIMIT : rg__gather_segments(g);
+    rg_status status = scattered && !w.order ? RG_LIMIT : rg__builder_finish_rows(g);
     if (status == RG_OK && g->n_lists > 0)
-        status = settle_lists(g, dataset, split);
+        status = build_lists(g, dataset, split);
     if (status == RG_OK && g->has_doc_ids)
-        status = settle_doc_ids(&w, dataset, split);
+        status = build_doc_ids(&w, dataset, split);
     if (status == RG_OK)
-        status = settle_side_files(&w, dataset, split);
+        status = build_side_arrays(&w, dataset, split);
     bool give = !w.dense && !scattered && !target->file.ctx && g->rows.dtype == g->dtype;
     if (status == RG_OK)
-        status = give ? give_rows(g, dataset, split) : make_rows(&w, split);
+        status = give ? hand_over_rows(g, dataset, split) : make_rows(&w, split);
     rg__free(g->ctx, w.order);
     rg__free(g->ctx, w.starts);
     return status;
 }
 
 /* Bytes of the arrays to come. */
-static double bytes_of(const struct rg__gather *g, int64_t n_features, bool sparse)
+static double bytes_of(const struct rg__builder *g, int64_t n_features, bool sparse)
 {
     double n = (double)g->n_rows, size = (double)rg_dtype_size(g->dtype);
     return n * sizeof(double) +
@@ -382,16 +382,16 @@ static double bytes_of(const struct rg__gather *g, int64_t n_features, bool spar
 }
 
 /* Opens the file where the arrays would pass the limit. */
-static rg_status open_target(struct rg__gather *gathers, int n, int64_t n_features, bool sparse,
+static rg_status open_target(struct rg__builder *builders, int n, int64_t n_features, bool sparse,
                              struct target *target)
 {
-    const struct rg__bound *bound = gathers[0].bound;
-    double bytes = (double)bound->held;
+    const struct rg__row_limit *limit = builders[0].limit;
+    double bytes = (double)limit->held;
     for (int i = 0; i < n; i++)
-        bytes += bytes_of(&gathers[i], n_features, sparse);
-    if (bound->limit == 0 || (!bound->spool.ctx && bytes <= (double)bound->limit))
+        bytes += bytes_of(&builders[i], n_features, sparse);
+    if (limit->bytes == 0 || (!limit->spool.ctx && bytes <= (double)limit->bytes))
         return RG_OK;
-    return rg__spool_open(target->dataset->ctx, bound->path, &target->file);
+    return rg__spool_open(target->dataset->ctx, limit->path, &target->file);
 }
 
 /* Maps the file and leads the pointers into it. */
@@ -407,25 +407,25 @@ static rg_status map_target(struct target *t)
     return status;
 }
 
-rg_status rg__settle(struct rg__gather *gathers, int n, int64_t n_features, bool sparse,
-                     rg_dataset *dataset)
+rg_status rg__build_splits(struct rg__builder *builders, int n, int64_t n_features, bool sparse,
+                           rg_dataset *dataset)
 {
     struct target target = {.dataset = dataset};
-    rg_status status = open_target(gathers, n, n_features, sparse, &target);
+    rg_status status = open_target(builders, n, n_features, sparse, &target);
     for (int i = 0; i < n && status == RG_OK; i++) {
-        struct rg__gather *g = &gathers[i];
-        rg_split *split = &dataset->splits[i];
+        struct rg__builder *g = &builders[i];
+        rg_split *split = &dataset->splits[dataset->n_splits + i];
         split->n_rows = g->n_rows;
         split->n_features = n_features;
-        status = settle_split(g, sparse, &target, split);
-        if (status == RG_OK && g->n_text > 0 && !give(dataset, &g->text))
+        status = build_split(g, sparse, &target, split);
+        if (status == RG_OK && g->n_text > 0 && !hand_over(dataset, &g->text))
             status = RG_LIMIT;
-        rg__gather_free(g);
+        rg__builder_free(g);
     }
     if (status == RG_OK && target.file.ctx)
         status = map_target(&target);
     rg__spool_close(&target.file);
     if (status == RG_OK)
-        dataset->n_splits = n;
+        dataset->n_splits += n;
     return status;
 }

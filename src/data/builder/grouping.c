@@ -158,7 +158,7 @@ rg_status rg__find_lists(rg_context *ctx, const char *path, const char *name,
         status = rg__fail(
             ctx, RG_BAD_DATA,
             "%s: %s: row %lld (from 1): list %.40s comes back, after it ended with row "
-            "%lld; the rows of a list must follow each other: --regroup brings them "
+            "%lld; the rows of a list must follow each other: `regroup` brings them "
             "together",
             path, name, (long long)second->start + 1, rg__id_text(ids, second->start, buffer),
             (long long)(first->start + first->length));

@@ -1,4 +1,4 @@
-/* precision.c: gathers, column by column, the span of values that f32 rounds; see precision.h. */
+/* precision.c: finds, column by column, the span of values that f32 rounds; see precision.h. */
 #include "data/builder/precision.h"
 
 #include "base/number.h"

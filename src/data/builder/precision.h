@@ -7,7 +7,7 @@
  * values lie is found out for the first RG__MOST_SPANS columns, so that sparse rows with millions
  * of columns do not cost memory for each of them.
  *
- * What is gathered depends on the values alone, not on their order: several threads each fill a
+ * The result depends on the values alone, not on their order: several threads each fill a
  * struct of their own, and these are merged. */
 #ifndef RG_DATA_BUILDER_PRECISION_H
 #define RG_DATA_BUILDER_PRECISION_H
@@ -47,7 +47,7 @@ struct rg__loss {
 bool rg__precision_add(rg_context *ctx, struct rg__precision *p, const int32_t *columns,
                        const double *values, int64_t n, int64_t place);
 
-/* Adds what another has gathered. False: no memory. */
+/* Adds the values of another. False: no memory. */
 bool rg__precision_merge(rg_context *ctx, struct rg__precision *to,
                          const struct rg__precision *from);
 

@@ -106,7 +106,29 @@ bool rg__lines_cut(struct rg__lines *l, struct rg__piece *piece)
     return true;
 }
 
-rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct rg__place before)
+const char *rg__skip_mark(const struct rg__piece *piece)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+    bool marked =
+        piece->first && piece->end - piece->begin >= 3 && memcmp(piece->begin, mark, 3) == 0;
+    return piece->begin + (marked ? 3 : 0);
+}
+
+const char *rg__lines_first(const struct rg__lines *l, size_t *n)
+{
+    const char *text = l->blocks[!l->current].text;
+    *n = 0;
+    if (!text)
+        return "";
+    struct rg__piece piece = {text, text + l->blocks[!l->current].end, true};
+    const char *begin = rg__skip_mark(&piece);
+    const char *end = memchr(begin, '\n', (size_t)(piece.end - begin));
+    *n = (size_t)((end ? end : piece.end) - begin);
+    return begin;
+}
+
+rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct rg__place before,
+                          const char *expected)
 {
     static const char hdf5[] = "\x89HDF\r\n\x1a\n";
     const char *nul = memchr(piece->begin, '\0', (size_t)(piece->end - piece->begin));
@@ -121,9 +143,8 @@ rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct
     for (const char *at = piece->begin; at < nul; at++)
         line += *at == '\n';
     return rg__fail(ctx, RG_BAD_DATA,
-                    "%s:%lld: found a NUL byte, so this is no text; expected an HDF5 data set or "
-                    "lines " RG__LINE_FORMAT,
-                    before.file, (long long)line);
+                    "%s:%lld: found a NUL byte, so this is no text; expected lines \"%s\"",
+                    before.file, (long long)line, expected);
 }
 
 void rg__lines_close(struct rg__lines *l)

@@ -1,4 +1,4 @@
-/* lines.h (internal): text in chunks of whole lines, to be parsed beside each other.
+/* lines.h (internal): text in pieces of whole lines, to be parsed beside each other.
  *
  * The one idea: where the text is cut depends on the text alone, not on how many read it or how it
  * arrives. While a block is parsed the next one is read, also by another thread; a failing read is
@@ -7,9 +7,6 @@
 #define RG_DATA_TEXT_LINES_H
 
 #include "data/text/stream.h"
-
-/* What SVMlight text is called in messages. */
-#define RG__LINE_FORMAT "\"label [qid:ID] index:value ... [# comment]\""
 
 /* Where something stood: for messages. */
 struct rg__place {
@@ -56,8 +53,17 @@ bool rg__lines_cut(struct rg__lines *lines, struct rg__piece *piece);
 /* Whether all of the file has been handed out. */
 bool rg__lines_done(const struct rg__lines *lines);
 
-/* Whether a piece is text, without a NUL byte; RG_BAD_DATA. `before` is the line before it. */
-rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct rg__place before);
+/* The first line of a file that was just opened, n bytes without a byte order mark and the line's
+ * end; as much of it as one block holds. */
+const char *rg__lines_first(const struct rg__lines *lines, size_t *n);
+
+/* Where the text of a piece begins: behind the byte order mark of UTF-8, if it is the first. */
+const char *rg__skip_mark(const struct rg__piece *piece);
+
+/* Whether a piece is text, without a NUL byte; RG_BAD_DATA. `before` is the line before it,
+ * `expected` what a line should look like. */
+rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct rg__place before,
+                          const char *expected);
 
 void rg__lines_close(struct rg__lines *lines);
 

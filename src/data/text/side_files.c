@@ -26,7 +26,7 @@ typedef rg_status line_function(void *user, struct rg__place place, const char *
 static rg_status read_piece(rg_context *ctx, const struct rg__piece *piece, struct rg__place *place,
                             line_function *read_line, void *user)
 {
-    rg_status status = rg__lines_check(ctx, piece, *place);
+    rg_status status = rg__lines_check(ctx, piece, *place, "number");
     for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
         const char *line = at;
         place->line++;
@@ -83,7 +83,7 @@ static rg_status add_size(void *user, struct rg__place place, const char *line, 
     if (!read_size(at, &size))
         return rg__fail_word(s->side->ctx, place, line, at, "the number of rows of a list");
     if (s->n_rows <= s->expected && size <= s->expected) /* beyond, only the sum matters */
-        status = rg__gather_list(s->side->gather, s->first_row + s->n_rows, size);
+        status = rg__builder_add_list(s->side->builder, s->first_row + s->n_rows, size);
     s->n_lists++;
     s->n_rows = s->n_rows > INT64_MAX - size ? INT64_MAX : s->n_rows + size;
     return status;
@@ -92,7 +92,7 @@ static rg_status add_size(void *user, struct rg__place place, const char *line, 
 static rg_status read_sizes(struct rg__side_files *side, const char *text, const char *path,
                             int64_t first_row)
 {
-    struct sizes sizes = {side, first_row, side->gather->n_rows - first_row, 0, 0};
+    struct sizes sizes = {side, first_row, side->builder->n_rows - first_row, 0, 0};
     rg_status status = read_lines(side->ctx, path, add_size, &sizes);
     if (status == RG_OK && sizes.n_rows != sizes.expected)
         return rg__fail(side->ctx, RG_BAD_DATA,
@@ -141,7 +141,7 @@ static rg_status add_weights(rg_context *ctx, struct rg__weights *to, int64_t be
 }
 
 /* Positions that begin with 0 are counted from 1. */
-static rg_status add_positions(rg_context *ctx, struct rg__gather *g, int64_t before,
+static rg_status add_positions(rg_context *ctx, struct rg__builder *g, int64_t before,
                                const struct numbers *n)
 {
     int64_t first = 1;
@@ -214,7 +214,7 @@ static rg_status read_lists(struct text_file *t)
         return RG_OK;
     return rg__fail(side->ctx, RG_BAD_DATA,
                     "%s: found no qid, expected qid:ID behind each label, or the sizes of "
-                    "the lists by --group FILE or in %s.query",
+                    "the lists by `group_path` or in %s.query",
                     rg__stream_name(t->path), strcmp(t->path, "-") == 0 ? "X" : t->path);
 }
 
@@ -246,7 +246,7 @@ static void list_unused(struct text_file *t, bool has_qid)
 static rg_status add_numbers(struct text_file *t, const struct numbers *n, enum rg__side *what)
 {
     struct rg__side_files *side = t->side;
-    struct rg__gather *g = side->gather;
+    struct rg__builder *g = side->builder;
     int64_t n_rows = g->n_rows - t->first_row;
     int64_t n_lists = side->lists_missing ? 0 : g->n_lists - t->first_list;
     *what = n->whole ? RG__SIDE_POSITIONS : RG__SIDE_WEIGHTS;
@@ -306,7 +306,7 @@ rg_status rg__side_files_read(struct rg__side_files *side, const char *path, int
     t.room = strlen(path) + sizeof ".base_margin";
     if (has_qid && side->options->group_path)
         return rg__fail(side->ctx, RG_USAGE,
-                        "%s has qid, so that --group %s contradicts it; leave one of them out",
+                        "%s has qid, so that `group_path` %s contradicts it; leave one of them out",
                         rg__stream_name(path), side->options->group_path);
     bool is_file = strcmp(path, "-") != 0;
     t.name = is_file ? rg__alloc(side->ctx, (int64_t)t.room, 1, "a file name") : NULL;

@@ -28,14 +28,14 @@ enum rg__side { RG__SIDE_WEIGHTS, RG__SIDE_LIST_WEIGHTS, RG__SIDE_POSITIONS, RG_
 struct rg__side_files {
     rg_context *ctx;
     const rg_dataset_options *options;
-    struct rg__gather *gather;
+    struct rg__builder *builder;
     struct rg__found *found; /* gets what is there */
     bool lists_missing;      /* a file had neither qid nor list sizes */
     const char *with[RG__N_SIDES], *without[RG__N_SIDES]; /* text files that have it, or have not */
 };
 
 /* Reads what stands beside the text file `path`, whose rows and (with `has_qid`) lists are those
- * gathered from first_row and first_list on. RG_BAD_DATA: neither qid nor list sizes where lists
+ * added from first_row and first_list on. RG_BAD_DATA: neither qid nor list sizes where lists
  * are needed; a line that is not what is expected; lengths that do not fit; one file of a split has
  * what another lacks. RG_USAGE: list sizes were given, but the rows have qid. */
 rg_status rg__side_files_read(struct rg__side_files *side, const char *path, int64_t first_row,
