@@ -78,15 +78,6 @@ int64_t number(const char *text)
     return n;
 }
 
-rg_normalize normalize_named(const char *name)
-{
-    for (int i = 0; rg_normalize_name((rg_normalize)i); i++)
-        if (strcmp(rg_normalize_name((rg_normalize)i), name) == 0)
-            return (rg_normalize)i;
-    fprintf(stderr, "%s is no normalisation\n", name);
-    exit(1);
-}
-
 rg_model_options model_options(const char *name)
 {
     rg_model_options options = rg_model_options_default();

@@ -44,9 +44,6 @@ double draw(uint64_t seed, uint64_t i);
 /* A whole number from 1 on, from the command line; ends the program for anything else. */
 int64_t number(const char *text);
 
-/* The normalisation of that name; ends the program when there is none. */
-rg_normalize normalize_named(const char *name);
-
 /* "linear", or "mlp" with 64 and 32 hidden units. */
 rg_model_options model_options(const char *name);
 

@@ -88,7 +88,7 @@ int main(int n, char **arguments)
         o.optimizer.name = "adam";
         o.optimizer.lr = 1e-3;
     }
-    o.normalize = normalize_named(arguments[3]);
+    o.normalize = arguments[3];
     o.batch_lists = number(arguments[4]);
     o.epochs = number(arguments[6]);
     o.on_epoch = on_epoch;

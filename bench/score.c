@@ -14,7 +14,7 @@
 
 enum { LIST = 100, CALLS = 4000, WARM_UP = 200 };
 
-static rg_model *make_model(rg_context *ctx, const char *name, rg_normalize normalize,
+static rg_model *make_model(rg_context *ctx, const char *name, const char *normalize,
                             const rg_split *split)
 {
     rg_model_options options = model_options(name);
@@ -58,7 +58,7 @@ int main(int n, char **arguments)
     rg_dataset *data;
     must(ctx, rg_dataset_open(ctx, arguments[1], NULL, &data));
     const rg_split *split = rg_dataset_find(data, "train");
-    rg_model *model = make_model(ctx, arguments[2], normalize_named(arguments[3]), split);
+    rg_model *model = make_model(ctx, arguments[2], arguments[3], split);
     score_lists(ctx, model, split, 0, &hot);
     score_lists(ctx, model, split, 7919, &cold);
     double *scores = new_array(split->n_rows, sizeof *scores);

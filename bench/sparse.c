@@ -82,7 +82,7 @@ int main(int n, char **arguments)
     rg_context *ctx = new_context((int)number(arguments[2]));
     rg_split split = make_split();
     rg_train_options o = rg_train_options_default();
-    o.normalize = normalize_named(arguments[1]);
+    o.normalize = arguments[1];
     o.epochs = 1;
     rg_model *model;
     must(ctx, rg_train(ctx, &split, rg_no_split(), &o, &model, NULL));

@@ -67,8 +67,8 @@ static rg_status train(struct training *t, const rg_split *rows, const rg_split 
 {
     const rg_model_options network = {.name = "mlp(hidden=[8])", .seed = SEED};
     const rg_optimizer_options adam = {.name = "adam", .lr = 0.05};
-    rg_normalization z = {.method = RG_NORMALIZE_NONE};
-    rg_status status = rg_normalization_fit(t->ctx, RG_NORMALIZE_ZSCORE, rows, &z);
+    rg_normalization z = {.shift = NULL};
+    rg_status status = rg_normalization_fit(t->ctx, "zscore", rows, &z);
     TRY(rg_model_create(t->ctx, rows->n_features, &network, &t->model));
     TRY(rg_model_set_normalization(t->model, &z)); /* whoever scores hands in raw features */
     TRY(rg_batches_create(t->ctx, rows, &z, RG_F32, &t->batches));

@@ -108,6 +108,28 @@ static inline const rg_objective *softmax_objective(void)
     return &objective;
 }
 
+/* The name of the i-th normalisation; NULL past the last one. */
+static inline const char *normalization_at(int i)
+{
+    const rg_component *component = rg_registry_at(rg_normalizations(), i);
+    return component ? component->name : NULL;
+}
+
+/* The normalisation of that name, with the defaults of its parameters, not fitted. */
+static inline rg_normalization normalization_of(const char *name, int64_t n_features)
+{
+    rg_normalization z = {.n_features = n_features};
+    rg_context *own = rg_context_create(NULL);
+    assert_ok(own, rg_choice_parse(own, rg_normalizations(), name, &z.choice));
+    rg_context_destroy(own);
+    return z;
+}
+
+static inline bool same_text(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
 #define RUN_TESTS(tests) return cmocka_run_group_tests(tests, NULL, NULL) != 0
 
 #endif

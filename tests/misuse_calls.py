@@ -21,7 +21,7 @@ VALID = {
     "rg_model_forward.n_lists": "0", "rg_model_load_own.path": "v->model_path",
     "rg_model_load_own.own": "NULL", "rg_model_load_own.n_own": "0", "rg_model_score.rows": "v->floats",
     "rg_tensor_cast.to": "&v->tensor_out", "rg_normalization_apply.out": "&v->tensor_out",
-    "rg_normalization_fit.out": "&v->normalization_out",
+    "rg_normalization_fit.out": "&v->normalization_out", "method": '"zscore"',
     "rg_gradcheck.inputs": "&v->tensor",
     "rg_normalization_free.normalization": "&v->normalization_out",
     "rg_output_check.path": '"test_misuse.new"', "rg_output_begin.path": '"test_misuse.out"',
@@ -94,7 +94,7 @@ BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_outp
 HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
 # Functions that have nowhere to leave a message when these arguments are bad.
 WITHOUT_CONTEXT = {"rg_output_commit"}
-ENUMS = re.compile(r"rg_(dtype|status|normalize|reduction|label_mode|gain|ties|no_relevant|"
+ENUMS = re.compile(r"rg_(dtype|status|reduction|label_mode|gain|ties|no_relevant|"
                    r"negative_labels|schedule|param_type|log_level|text_dtype)$")
 BAD_NUMBERS = {"int": ["-1", "INT_MIN", "INT_MAX"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX"],
                "size_t": ["SIZE_MAX"], "double": ["NAN", "-1.0", "INFINITY"], "bool": [],

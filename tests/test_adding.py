@@ -62,7 +62,8 @@ def use(program, folder):
     run(program, "generate", "-o", data, "--lists", 60, "--features", 5)
     chosen = {"--loss": "squared", "--scale": "0.5", "--optimizer": "signed_sgd",
               "--threshold": "1e-4", "--schedule": "drop(at=0.25)", "--factor": "0.2",
-              "--model": "pairs", "--rank": "3", "--metric": "rbp(p=0.7)@5,ndcg@10"}
+              "--model": "pairs", "--rank": "3", "--normalize": "power", "--p": "0.25",
+              "--metric": "rbp(p=0.7)@5,ndcg@10"}
     words = [word for pair in chosen.items() for word in pair]
     run(program, "train", data, "-o", model, "--lr", "0.01", "--epochs", 8, "--quiet", *words)
     shown = run(program, "inspect", model)
@@ -71,6 +72,7 @@ def use(program, folder):
                       ("optimizer", "signed_sgd(threshold=0.0001)"),
                       ("schedule", "drop(at=0.25, factor=0.2)")):
         assert history[key] == want, (key, history[key])
+    assert "normalisation power(p=0.25)" in shown, shown
     report = json.loads(run(program, "evaluate", model, data, "--metric", "rbp(p=0.7)@5,ndcg@10",
                             "--format", "json"))["metrics"]
     assert 0 < report["rbp(p=0.7)@5"]["value"] < 1, report
@@ -81,7 +83,8 @@ def use(program, folder):
     checked = run(program, "gradcheck", "cube", "squared")
     assert checked.count("ok ") == 9 and "FAILED" not in checked, checked
     text = run(program, "train", "--help")
-    for word in ("--threshold", "For signed_sgd: gradients up to this", "--rank", "rbp", "squared"):
+    for word in ("--threshold", "For signed_sgd: gradients up to this", "--p=",
+                 "For power: exponent", "--rank", "rbp", "squared"):
         assert word in text, f"{word} is not in train --help"
 
 
@@ -152,6 +155,8 @@ def refuse(program, folder):
                         (("--threshold", "1"), "--threshold is a parameter of signed_sgd"),
                         (("--loss", "squared(scale=0)"), "scale is 0; expected a number > 0"),
                         (("--model", "pairs(rank=65)"), "rank is 65"),
+                        (("--normalize", "power(p=0)"), "p is 0; expected a number > 0 and <= 10"),
+                        (("--normalize", "powers"), "minmax, list-minmax, power"),
                         (("--metric", "rbp(p=1)"), "p is 1; expected a number >= 0 and < 1"),
                         (("--schedule", "drop(at=2)"), "at is 2")):
         done = subprocess.run([str(program), "train", str(folder / "data.h5"), "-o",

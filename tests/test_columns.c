@@ -138,7 +138,7 @@ static rg_context *noting_context(int n_threads, struct notes *notes)
 
 /* ---- Scores and training --------------------------------------------------------------------- */
 
-static rg_train_options short_training(rg_normalize method)
+static rg_train_options short_training(const char *method)
 {
     rg_train_options o = rg_train_options_default();
     o.epochs = 3;
@@ -184,10 +184,10 @@ static void test_order(void **state)
     for (int n_threads = 1; n_threads <= 3; n_threads += 2)
         for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
             for (size_t k = 0; k < sizeof forms / sizeof *forms; k++)
-                for (int method = 0; rg_normalize_name((rg_normalize)method); method++) {
+                for (int method = 0; normalization_at(method); method++) {
                     struct notes notes = {0};
                     rg_context *ctx = noting_context(n_threads, &notes);
-                    rg_train_options o = short_training((rg_normalize)method);
+                    rg_train_options o = short_training(normalization_at(method));
                     make_pair(&p, orders[i].columns, orders[i].n, forms[k].dtype, forms[k].sparse,
                               forms[k].masked);
                     check_scores(ctx, &p.plain, &p.other, &o);
@@ -233,12 +233,12 @@ static void test_files(void **state)
                       forms[k].masked);
             const rg_split *splits[] = {&p.other};
             rg_dataset *data = write_and_open(ctx, path, splits, 1, false);
-            rg_train_options o = short_training(RG_NORMALIZE_ZSCORE);
+            rg_train_options o = short_training("zscore");
             check_scores(ctx, &p.plain, rg_dataset_split_at(data, 0), &o);
             o.memory_limit = 8000;
             o.window_bytes = 400;
             check_vali(ctx, &p.plain, rg_dataset_split_at(data, 0), &o);
-            o.normalize = RG_NORMALIZE_NONE;
+            o.normalize = "none";
             check_vali(ctx, &p.plain, rg_dataset_split_at(data, 0), &o);
             rg_dataset_close(data);
             rg_context_destroy(ctx);
@@ -252,9 +252,9 @@ static void test_own_map(void **state)
     (void)state;
     static struct pair p;
     rg_context *ctx = context_of(1);
-    for (int method = 0; rg_normalize_name((rg_normalize)method); method++) {
+    for (int method = 0; normalization_at(method); method++) {
         const int64_t columns[N_WANTED] = {2, 6, 5, 8, 1, 4};
-        rg_train_options o = short_training((rg_normalize)method);
+        rg_train_options o = short_training(normalization_at(method));
         rg_model *expected, *model;
         make_pair(&p, orders[5].columns, orders[5].n, RG_F32, false, false);
         p.other.n_features = N_WANTED;
@@ -269,7 +269,7 @@ static void test_own_map(void **state)
         rg_model_destroy(expected);
     }
     const int64_t wrong[N_WANTED] = {0, 1, 2, 3, 4, 9};
-    rg_train_options o = short_training(RG_NORMALIZE_NONE);
+    rg_train_options o = short_training("none");
     rg_model *model;
     p.other.columns = wrong;
     assert_fails(ctx, RG_BAD_DATA, "columns[5] is 9; 0 to 8",
@@ -484,7 +484,7 @@ static void test_same_rows(void **state)
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         struct notes notes = {0};
         rg_context *ctx = noting_context(1, &notes);
-        rg_train_options o = short_training(RG_NORMALIZE_ZSCORE);
+        rg_train_options o = short_training("zscore");
         rg_model *model;
         print_message("%s\n", changes[i].name);
         change(&p, changes[i].what);

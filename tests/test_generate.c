@@ -124,7 +124,7 @@ static void test_columns(void **state)
     rg_dataset *data = generate(300, FEATURES, 3, truth);
     const rg_split *split = rg_dataset_find(data, "train");
     rg_normalization z;
-    assert_ok(ctx, rg_normalization_fit(ctx, RG_NORMALIZE_ZSCORE, split, &z));
+    assert_ok(ctx, rg_normalization_fit(ctx, "zscore", split, &z));
     int constant = 0;
     double smallest = 1e30, largest = 0;
     for (int j = 0; j < FEATURES; j++) {

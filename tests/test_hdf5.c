@@ -326,7 +326,7 @@ static void unsound_splits(void **state)
         assert_int_equal(empty_folder(f->folder), 0);
         snprintf(words, sizeof words, "the split: %s", unsound[i].words);
         assert_fails(f->ctx, RG_BAD_DATA, words,
-                     rg_normalization_fit(f->ctx, RG_NORMALIZE_ZSCORE, split, &z));
+                     rg_normalization_fit(f->ctx, "zscore", split, &z));
         assert_null(z.shift);
     }
     it.offsets = GOOD;

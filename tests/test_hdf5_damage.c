@@ -509,8 +509,9 @@ static void checksums_of_strings(void **state)
         const rg_split *splits = &split;
         const rg_write_options options = {.force = true};
         double shift[2] = {0, 0}, scale[2] = {1, 1};
-        const rg_normalization norm = {
-            .method = RG_NORMALIZE_ZSCORE, .n_features = 2, .shift = shift, .scale = scale};
+        rg_normalization norm = normalization_of("zscore", 2);
+        norm.shift = shift;
+        norm.scale = scale;
         rg_model *model = NULL, *loaded;
         rg_dataset *data;
         if (texts[i].model) {

@@ -196,8 +196,9 @@ static void write_model(struct fixture *f, const char *path, const rg_model_opti
 {
     static const char *const names[N_FEATURES] = {"a", "b", "c\xc3\xb6", "", "e", "f", "g"};
     double shift[N_FEATURES], scale[N_FEATURES];
-    rg_normalization norm = {
-        .method = RG_NORMALIZE_ZSCORE, .n_features = N_FEATURES, .shift = shift, .scale = scale};
+    rg_normalization norm = normalization_of("zscore", N_FEATURES);
+    norm.shift = shift;
+    norm.scale = scale;
     rg_model *model;
     for (int i = 0; i < N_FEATURES; i++) {
         shift[i] = i / 3.0;
@@ -303,7 +304,7 @@ static const char *compare_models(const rg_model *was, const rg_model *is)
     if (a->dtype != b->dtype || a->count != b->count ||
         !same(a->value, b->value, a->count, rg_dtype_size(a->dtype), true))
         return "parameters";
-    if (x->method != y->method || !same(x->shift, y->shift, x->n_features, 8, true) ||
+    if (x->choice.component != y->choice.component || !same(x->shift, y->shift, x->n_features, 8, true) ||
         !same(x->scale, y->scale, x->n_features, 8, true))
         return "normalisation";
     if (strcmp(rg_model_history(was), rg_model_history(is)) != 0)

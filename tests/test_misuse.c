@@ -126,7 +126,9 @@ static void make_data(struct fixture *v)
     assert_ok(v->ctx, rg_model_create(v->ctx, 3, NULL, &v->model));
     assert_ok(v->ctx, rg_model_set_feature_names(v->model, v->names));
     assert_ok(v->ctx, rg_model_save(v->model, v->model_path, true));
-    v->normalization = (rg_normalization){RG_NORMALIZE_ZSCORE, 3, v->numbers, v->scale};
+    v->normalization = normalization_of("zscore", 3);
+    v->normalization.shift = v->numbers;
+    v->normalization.scale = v->scale;
     assert_ok(v->ctx, rg_metric_parse(v->ctx, "ndcg@10", &v->metric));
     rg_extremes_add(&v->extremes, 1e30, 1); /* a sentinel */
     assert_ok(v->ctx, rg_output_begin(v->ctx, "test_misuse.out", &v->output));
@@ -322,7 +324,7 @@ static rg_status score(struct fixture *v)
 
 static rg_status fit(struct fixture *v)
 {
-    return rg_normalization_fit(v->ctx, RG_NORMALIZE_ZSCORE, &v->split, &v->normalization_out);
+    return rg_normalization_fit(v->ctx, "zscore", &v->split, &v->normalization_out);
 }
 
 static rg_status write_file(struct fixture *v)
@@ -492,10 +494,10 @@ static const struct {
     {AT(tensor_out.dims[1]), COUNT, 4, cast, "equal"},
     {AT(tensor.dims[1]), COUNT, 2, normalize, "one shape"},
     {AT(tensor.dtype), INTEGER, RG_I32, normalize, "type"},
-    {AT(normalization.method), INTEGER, 99, normalize, "method"},
+    {AT(normalization.choice.component), OTHER, 0, normalize, "rg_normalizations"},
     {AT(normalization.shift), NOTHING, 0, normalize, "shift is NULL"},
     {AT(normalization.n_features), COUNT, 2, normalize, "2 features"},
-    {AT(normalization.method), INTEGER, -1, set_normalization, "no normalisation"},
+    {AT(normalization.choice.component), OTHER, 0, set_normalization, "rg_normalizations"},
     {AT(normalization.scale), NOTHING, 0, set_normalization, "scale"},
     {AT(normalization.n_features), COUNT, -1, set_normalization, "-1 features"},
     {AT(scale[2]), REAL, NAN, set_normalization, "feature 3"},
@@ -513,7 +515,7 @@ static const struct {
     {AT(ranking.labels), NOTHING, 0, evaluate, "labels is NULL"},
     {AT(offsets[1]), COUNT, -1, evaluate, "offsets"},
     {AT(train_options.loss), NOTHING, 0, train, "text is NULL"},
-    {AT(train_options.normalize), INTEGER, -1, train, "normalize"},
+    {AT(train_options.normalize), NOTHING, 0, train, "text is NULL"},
     {AT(train_options.negative_labels), INTEGER, 99, train, "`negative_labels`"},
     {AT(train_options.epochs), COUNT, -1, train, "`epochs` is -1"},
     {AT(train_options.batch_lists), COUNT, 0, train, "`batch_lists` is 0"},

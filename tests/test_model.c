@@ -35,12 +35,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static rg_model *make(rg_dtype dtype, bool bias, rg_normalize method)
+static rg_model *make(rg_dtype dtype, bool bias, const char *method)
 {
     rg_model_options o = {.name = bias ? "linear(bias=true)" : "linear", .dtype = dtype};
     rg_model *model;
-    rg_normalization norm = {method, F, NULL, NULL};
-    if (method != RG_NORMALIZE_NONE && method != RG_NORMALIZE_LIST_MINMAX)
+    rg_normalization norm = normalization_of(method, F);
+    if (!same_text(method, "none") && !same_text(method, "list-minmax"))
         norm.shift = shift, norm.scale = scale;
     assert_ok(ctx, rg_model_create(ctx, F, &o, &model));
     assert_ok(ctx, rg_model_set_normalization(model, &norm));
@@ -71,7 +71,7 @@ static void a_score_depends_on_its_row_alone(void **state)
     for (int variant = 0; variant < 4; variant++) {
         rg_dtype dtype = variant & 1 ? RG_F64 : RG_F32;
         bool bias = variant & 2;
-        rg_model *model = make(dtype, bias, RG_NORMALIZE_ZSCORE);
+        rg_model *model = make(dtype, bias, "zscore");
         int64_t offsets[] = {0, N};
         double wide[N];
         rg_split split = split_of(N, offsets);
@@ -89,7 +89,7 @@ static void a_score_depends_on_its_row_alone(void **state)
 static void the_graph_gives_the_same_scores(void **state)
 {
     (void)state;
-    rg_model *model = make(RG_F32, true, RG_NORMALIZE_NONE);
+    rg_model *model = make(RG_F32, true, "none");
     rg_graph *graph = rg_graph_create(ctx);
     rg_tensor x = {RG_F32, 2, {N, F}, rows};
     rg_node *y = rg_model_forward(graph, model, rg_leaf(graph, &x), NULL, 0);
@@ -107,7 +107,7 @@ static void the_graph_gives_the_same_scores(void **state)
 static void list_minmax_looks_at_its_list(void **state)
 {
     (void)state;
-    rg_model *model = make(RG_F32, false, RG_NORMALIZE_LIST_MINMAX);
+    rg_model *model = make(RG_F32, false, "list-minmax");
     int64_t offsets[] = {0, N};
     double wide[N];
     rg_split split = split_of(N, offsets);
@@ -126,7 +126,7 @@ static void list_minmax_looks_at_its_list(void **state)
 static void missing_features_and_widths(void **state)
 {
     (void)state;
-    rg_model *model = make(RG_F32, false, RG_NORMALIZE_ZSCORE);
+    rg_model *model = make(RG_F32, false, "zscore");
     int64_t offsets[] = {0, 3};
     double wide[3];
     rg_split split = split_of(3, offsets);
@@ -290,8 +290,8 @@ static void many_features(void **state)
     (void)state;
     enum { WIDE = 15000, ROWS = 8 };
     float *row = calloc(ROWS * WIDE, sizeof *row), found[ROWS];
-    rg_normalization norm = {RG_NORMALIZE_ZSCORE, WIDE, calloc(WIDE, sizeof(double)),
-                             calloc(WIDE, sizeof(double))};
+    rg_normalization norm = {normalization_of("zscore", WIDE).choice, WIDE,
+                             calloc(WIDE, sizeof(double)), calloc(WIDE, sizeof(double))};
     for (int i = 0; i < ROWS * WIDE; i++)
         row[i] = sinf((float)i);
     for (int i = 0; i < WIDE; i++)
@@ -345,7 +345,8 @@ static void scoring_takes_no_memory(void **state)
     (void)state;
     struct memory memory = {0};
     rg_context *own = memory_context(&memory);
-    rg_normalization norm = {RG_NORMALIZE_ZSCORE, F, shift, scale};
+    rg_normalization norm = normalization_of("zscore", F);
+    norm.shift = shift, norm.scale = scale;
     rg_model *models[2] = {NULL, make_mlp(own, F, 1, RG_F32, false)};
     assert_ok(own, rg_model_create(own, F, NULL, &models[0]));
     for (int i = 0; i < 2; i++) {
@@ -478,10 +479,11 @@ static void bulk_scoring_is_scoring(void **state)
     rg_context *own = rg_context_create(&o);
     for (int variant = 0; variant < 12; variant++) {
         bool by_list = variant % 3 == 2, masked = variant / 3 % 2, f64 = variant / 6;
-        rg_normalization norm = {by_list            ? RG_NORMALIZE_LIST_MINMAX
-                                 : variant % 3 == 1 ? RG_NORMALIZE_ZSCORE
-                                                    : RG_NORMALIZE_NONE,
-                                 F, shift, scale};
+        rg_normalization norm = normalization_of(by_list            ? "list-minmax"
+                                                 : variant % 3 == 1 ? "zscore"
+                                                                    : "none",
+                                                 F);
+        norm.shift = shift, norm.scale = scale;
         rg_model *model = make_mlp(own, F, 1, RG_F32, false);
         assert_ok(own, rg_model_set_normalization(model, &norm));
         rg_split split = {.name = "", .n_rows = ROWS, .n_features = F, .n_lists = LISTS};
@@ -513,8 +515,9 @@ static void f32_rows_are_normalised_as_others(void **state)
     (void)state;
     static double wide_rows[N * F];
     static float narrow_rows[N * F];
-    for (int method = RG_NORMALIZE_ZSCORE; method <= RG_NORMALIZE_MINMAX; method++) {
-        rg_normalization norm = {(rg_normalize)method, F, shift, scale};
+    for (int method = 0; normalization_at(method); method++) {
+        rg_normalization norm = normalization_of(normalization_at(method), F);
+        norm.shift = shift, norm.scale = scale;
         rg_tensor from = {RG_F32, 2, {N, F}, rows};
         rg_tensor to64 = {RG_F64, 2, {N, F}, wide_rows}, to32 = {RG_F32, 2, {N, F}, narrow_rows};
         rg_normalization_apply(ctx, &norm, &from, &to64);
@@ -546,8 +549,8 @@ static void a_file_gives_the_model_back(void **state)
     const char *names[F];
     for (int f = 0; f < F; f++)
         names[f] = f % 2 ? "BM25 \xc3\xa9" : "";
-    for (int method = 0; rg_normalize_name((rg_normalize)method); method++) {
-        rg_model *model = make(method % 2 ? RG_F64 : RG_F32, method == 2, (rg_normalize)method);
+    for (int method = 0; normalization_at(method); method++) {
+        rg_model *model = make(method % 2 ? RG_F64 : RG_F32, method == 2, normalization_at(method));
         rg_model *loaded;
         assert_ok(ctx, rg_model_set_feature_names(model, names));
         assert_ok(ctx, rg_model_set_history(model, "{\"loss\": \"ranking_softmax\"}"));
@@ -555,7 +558,8 @@ static void a_file_gives_the_model_back(void **state)
         assert_ok(ctx, rg_model_load(ctx, path, &loaded));
         assert_string_equal(rg_model_name(loaded), "linear");
         assert_int_equal(rg_model_n_features(loaded), F);
-        assert_int_equal(rg_model_normalization(loaded)->method, method);
+        assert_string_equal(rg_model_normalization(loaded)->choice.component->name,
+                            normalization_at(method));
         assert_string_equal(rg_model_feature_names(loaded)[1], names[1]);
         assert_string_equal(rg_model_history(loaded), rg_model_history(model));
         assert_ok(ctx, rg_model_score(model, rows, N, scores));
@@ -592,7 +596,7 @@ static void a_damaged_file_is_no_model(void **state)
 {
     (void)state;
     static char bytes[1 << 16];
-    rg_model *model = make(RG_F32, false, RG_NORMALIZE_ZSCORE);
+    rg_model *model = make(RG_F32, false, "zscore");
     assert_ok(ctx, rg_model_save(model, path, false));
     size_t n = contents(path, bytes, sizeof bytes), weights = 0;
     const void *value = rg_model_parameters(model)->value;
@@ -621,7 +625,7 @@ static void what_is_no_model_is_told(void **state)
     fputs("1 qid:1 1:0.5\n", file);
     fclose(file);
     assert_fails(ctx, RG_BAD_DATA, path, rg_model_load(ctx, path, &loaded));
-    rg_model *model = make(RG_F32, false, RG_NORMALIZE_NONE);
+    rg_model *model = make(RG_F32, false, "none");
     assert_fails(ctx, RG_USAGE, "not written by Rankgrad", rg_model_save(model, path, false));
     assert_ok(ctx, rg_model_save(model, path, true));
     int64_t offsets[] = {0, 3};
@@ -757,7 +761,7 @@ static void options_are_checked(void **state)
     o.name = "forest";
     assert_fails(ctx, RG_USAGE, "forest", rg_model_create(ctx, 1, &o, &model));
     assert_null(model);
-    rg_normalization bare = {RG_NORMALIZE_ZSCORE, F, NULL, NULL};
+    rg_normalization bare = normalization_of("zscore", F);
     assert_ok(ctx, rg_model_create(ctx, F, NULL, &model));
     assert_fails(ctx, RG_USAGE, "shift and scale", rg_model_set_normalization(model, &bare));
     ((float *)rg_model_parameters(model)->value)[3] = NAN;

@@ -268,7 +268,7 @@ static void batches_are_normalised(void **state)
     rg_normalization z;
     rg_batches *batches;
     rg_batch b;
-    assert_ok(v->ctx, rg_normalization_fit(v->ctx, RG_NORMALIZE_ZSCORE, &v->split, &z));
+    assert_ok(v->ctx, rg_normalization_fit(v->ctx, "zscore", &v->split, &z));
     assert_ok(v->ctx, rg_batches_create(v->ctx, &v->split, &z, RG_F64, &batches));
     assert_ok(v->ctx, rg_batches_get(v->graph, batches, 0, &b));
     rg_node *x = rg_scale(v->graph, b.rows, 1);

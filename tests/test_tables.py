@@ -16,6 +16,7 @@ TABLES = [
     ("src/loss/losses.def", "src/loss/losses", "RG_LOSS(stray, TWICE)"),
     ("src/metric/metrics.def", "src/metric", "RG_METRIC(stray, ONCE)"),
     ("src/optim/optimizers.def", "src/optim/optimizers", "RG_OPTIMIZER(stray, TWICE)"),
+    ("src/normalize/normalizations.def", "src/normalize/methods", "RG_NORMALIZATION(stray, ONCE)"),
     ("src/optim/schedules.def", "src/optim/schedules", "RG_SCHEDULE(stray, ONCE)"),
     ("src/cli/commands.def", "src/cli/commands", "RG_COMMAND(stray, ONCE)"),
 ]

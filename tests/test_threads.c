@@ -143,7 +143,7 @@ static void storage_leaves_no_trace(void **state)
     for (int m = 0; m < 2; m++) {
         size_t size;
         rg_train_options o = options_of(m ? "mlp" : "linear", 16);
-        o.normalize = RG_NORMALIZE_NONE;
+        o.normalize = "none";
         o.vali_fraction = 0.2; /* by masks */
         split.features = (rg_tensor){RG_F32, 2, {split.n_rows, FEATURES}, single};
         float *in_f32 = train(ctx, &split, &o, &size);
@@ -171,9 +171,8 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     co.allocator = (rg_allocator){memory_resize, &memory};
     co.n_threads = 2;
     rg_context *ctx = rg_context_create(&co);
-    rg_normalization norm = {.method =
-                                 split->csr.indptr ? RG_NORMALIZE_NONE : RG_NORMALIZE_LIST_MINMAX,
-                             .n_features = FEATURES};
+    const rg_normalization norm =
+        normalization_of(split->csr.indptr ? "none" : "list-minmax", FEATURES);
     rg_train_options o = options_of(name, n_batch);
     struct rg__rows rows;
     struct rg__crew crew;

@@ -474,7 +474,7 @@ static int64_t train_weighing(const struct weighing *w, const struct made *m, in
     rg_train_options o = options();
     o.model.dtype = RG_F64;
     o.model.name = strcmp(w->model, "mlp") == 0 ? "mlp(hidden=[3])" : w->model;
-    o.normalize = RG_NORMALIZE_NONE;
+    o.normalize = "none";
     o.loss = loss_of(w->mode);
     o.optimizer.lr = 0.01;
     o.epochs = 4;
@@ -892,7 +892,7 @@ static void nothing_to_learn_is_an_error(void **state)
             rg_train_options o = options();
             fill_tiny(t, form, &small);
             o.epochs = 2;
-            o.normalize = form == TINY_SPARSE ? RG_NORMALIZE_NONE : RG_NORMALIZE_ZSCORE;
+            o.normalize = form == TINY_SPARSE ? "none" : "zscore";
             o.loss = loss_of(t->mode);
             o.negative_labels = t->policy;
             o.model.dtype = t->f64 ? RG_F64 : RG_F32;
@@ -1170,7 +1170,7 @@ static void the_kept_models_loss_is_measured(void **state)
 enum { WIDE = 30 };
 
 /* Weights trained with windows of so many bytes, under a limit. */
-static void train_windowed(const struct made *m, const rg_split *vali, rg_normalize normalize,
+static void train_windowed(const struct made *m, const rg_split *vali, const char *normalize,
                            int64_t window_bytes, int64_t limit, float weights[WIDE])
 {
     rg_model *model;
@@ -1189,8 +1189,7 @@ static void train_windowed(const struct made *m, const rg_split *vali, rg_normal
 static void windows_stream_to_the_same_bits(void **state)
 {
     (void)state;
-    const rg_normalize methods[] = {RG_NORMALIZE_NONE, RG_NORMALIZE_ZSCORE,
-                                    RG_NORMALIZE_LIST_MINMAX};
+    const char *const methods[] = {"none", "zscore", "list-minmax"};
     struct made m = make(200, 40, WIDE, 1, 4, 2), v = make(50, 40, WIDE, 1, 4, 3);
     const int64_t copy = m.split.n_rows * WIDE * 4, window = copy / 16;
     m.mask = malloc((size_t)m.split.n_rows);
@@ -1223,7 +1222,7 @@ static void memory_is_counted_as_it_is_used(void **state)
     rg_model *model;
     rg_train_options o = options();
     o.epochs = 1;
-    o.normalize = RG_NORMALIZE_NONE;
+    o.normalize = "none";
     o.memory_limit = 5 * 4 * 500 * WIDE; /* less than parameters and the gradients of one bucket */
     assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     rg_model_destroy(model);
@@ -1256,7 +1255,7 @@ struct stepping {
 
 static void open_stepping(struct stepping *t, const rg_objective *objective)
 {
-    rg_normalization norm = {.method = RG_NORMALIZE_NONE, .n_features = FEATURES};
+    const rg_normalization norm = {.n_features = FEATURES};
     rg_model_options o = {.name = "linear", .dtype = RG_F64};
     struct made *m = &t->made;
     *m = make(LISTS, 60, FEATURES, 1, 4, 8);
@@ -1432,9 +1431,9 @@ static void missing_features_are_told_by_row(void **state)
     m.split.mask = m.mask;
     m.x[4 * last + 1] = NAN;
     snprintf(words, sizeof words, "row %lld, feature 2", (long long)last + 1);
-    for (int method = 0; rg_normalize_name((rg_normalize)method); method++)
+    for (int method = 0; normalization_at(method); method++)
         for (int fraction = 0; fraction < 2; fraction++) {
-            o.normalize = (rg_normalize)method;
+            o.normalize = normalization_at(method);
             o.vali_fraction = 0.5 * fraction;
             assert_fails(ctx, RG_BAD_DATA, words,
                          rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
@@ -1504,7 +1503,7 @@ static void more_errors(void **state)
     m.x[4 * 7 + 2] = NAN;
     assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
-    o.normalize = RG_NORMALIZE_NONE; /* found in the shard pass, not in a read of its own */
+    o.normalize = "none"; /* found in the shard pass, not in a read of its own */
     assert_fails(ctx, RG_BAD_DATA, "row 8, feature 3",
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     m.x[4 * 7 + 2] = 1;
@@ -1513,7 +1512,7 @@ static void more_errors(void **state)
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.epochs = 1;
     o.memory_limit = 100;
-    o.normalize = RG_NORMALIZE_ZSCORE;
+    o.normalize = "zscore";
     assert_fails(ctx, RG_LIMIT, "the limit is 0.0001 MB (the memory limit that was set)",
                  rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
     o.memory_limit = 300; /* not even a window of one list */
@@ -1636,27 +1635,19 @@ static void rounding_to_f32_is_told(void **state)
     (void)state;
     static const struct {
         double offset, step;
-        rg_normalize method;
+        const char *method;
         rg_dtype dtype;
         bool told;
     } members[] = {
-        {1.7e9, 1, RG_NORMALIZE_NONE, RG_F32, true},
-        {-1.7e9, 1e-3, RG_NORMALIZE_NONE, RG_F32, true},
-        {1e15, 10, RG_NORMALIZE_NONE, RG_F32, true},
-        {1, 1e-9, RG_NORMALIZE_NONE, RG_F32, true},
-        {0.13274336, 1e-7, RG_NORMALIZE_NONE, RG_F32, true},
-        {0.13274336, 1e-3, RG_NORMALIZE_NONE, RG_F32, false},
-        {0, 1e-30, RG_NORMALIZE_NONE, RG_F32, false},
-        {20180120, 1, RG_NORMALIZE_NONE, RG_F32, true},
-        {-50, 1, RG_NORMALIZE_NONE, RG_F32, false},
-        {1.7e9, 1, RG_NORMALIZE_NONE, RG_F64, false},
-        {1.7e9, 1, RG_NORMALIZE_ZSCORE, RG_F32, false},
-        {1e6, 0, RG_NORMALIZE_NONE, RG_F32, false}, /* constant */
-        {0.1, 0, RG_NORMALIZE_NONE, RG_F32, false},
-        {1e-50, 0, RG_NORMALIZE_NONE, RG_F32, true},
-        {0, 1e-50, RG_NORMALIZE_NONE, RG_F32, true},
-        {16777217, 1e6, RG_NORMALIZE_NONE, RG_F32, true},
-        {16777216, 0, RG_NORMALIZE_NONE, RG_F32, false},
+        {1.7e9, 1, "none", RG_F32, true},         {-1.7e9, 1e-3, "none", RG_F32, true},
+        {1e15, 10, "none", RG_F32, true},         {1, 1e-9, "none", RG_F32, true},
+        {0.13274336, 1e-7, "none", RG_F32, true}, {0.13274336, 1e-3, "none", RG_F32, false},
+        {0, 1e-30, "none", RG_F32, false},        {20180120, 1, "none", RG_F32, true},
+        {-50, 1, "none", RG_F32, false},          {1.7e9, 1, "none", RG_F64, false},
+        {1.7e9, 1, "zscore", RG_F32, false},      {1e6, 0, "none", RG_F32, false}, /* constant */
+        {0.1, 0, "none", RG_F32, false},          {1e-50, 0, "none", RG_F32, true},
+        {0, 1e-50, "none", RG_F32, true},         {16777217, 1e6, "none", RG_F32, true},
+        {16777216, 0, "none", RG_F32, false},
     };
     enum { N = 100 };
     double x[N * 2], labels[N];

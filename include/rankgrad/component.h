@@ -90,9 +90,9 @@ typedef struct rg_choice {
 } rg_choice;
 
 /* Parses a choice from text such as "adam(beta1=0.95)". Omitted parameters get their defaults,
- * white space between words is ignored, and '-' in a name means '_'. RG_USAGE for an unknown name
- * (the message lists the known ones) and for an unknown, repeated, malformed or out-of-range
- * parameter (the message gives its range). */
+ * white space between words is ignored, and '-' and '_' in a name are the same. RG_USAGE for an
+ * unknown name (the message lists the known ones) and for an unknown, repeated, malformed or
+ * out-of-range parameter (the message gives its range). */
 RG_API rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
                                  rg_choice *choice);
 

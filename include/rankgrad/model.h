@@ -76,6 +76,10 @@ RG_API rg_status rg_model_set_normalization(rg_model *model, const rg_normalizat
 RG_API const char *rg_model_history(const rg_model *model);
 RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
 
+/* Whether the score of a row depends on the other rows of its list, because of the architecture or
+ * the normalisation, so that data without lists cannot be scored. */
+RG_API bool rg_model_needs_lists(const rg_model *model);
+
 /* Builds the scores (N) of normalised rows (N,n_inputs), of the model's type, in a graph; backward
  * adds to the gradients of the parameter block. List q is the rows offsets[q] up to
  * offsets[q+1] - 1; with NULL, all rows are one list. */
@@ -83,7 +87,7 @@ RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows
                                  const int64_t *offsets, int64_t n_lists);
 
 /* Scores the n rows (n,F) of one list from raw features; writes n scores. The score of a row
- * depends on that row alone unless the normalisation is per list or the architecture sees lists.
+ * depends on that row alone unless rg_model_needs_lists().
  * The model is not modified, so threads may share it if the context's allocator is thread-safe (the
  * default is). RG_LIMIT when out of memory. */
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);

@@ -5,25 +5,18 @@
 #ifndef RANKGRAD_NORMALIZE_H
 #define RANKGRAD_NORMALIZE_H
 
+#include <rankgrad/component.h>
 #include <rankgrad/data.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-typedef enum rg_normalize {
-    RG_NORMALIZE_NONE,
-    RG_NORMALIZE_ZSCORE,       /* (x - mean) / deviation */
-    RG_NORMALIZE_LOG1P_ZSCORE, /* sign(x) log(1 + |x|), then zscore */
-    RG_NORMALIZE_MINMAX,       /* (x - min) / (max - min) over the training rows */
-    RG_NORMALIZE_LIST_MINMAX   /* the same within each list */
-} rg_normalize;
+/* The normalisations, with their formulas and parameters. Static. */
+RG_API const rg_registry *rg_normalizations(void);
 
-/* "none", "zscore", "log1p-zscore", "minmax", "list-minmax"; NULL past the last value. */
-RG_API const char *rg_normalize_name(rg_normalize method);
-
-/* A fitted normalisation: z = (t(x) - shift) * scale in double, where t is sign(x) log(1 + |x|) for
- * log1p-zscore and x otherwise. A constant column has scale 0.
+/* A fitted normalisation: z = (t(x) - shift) * scale in double, where t, shift and scale
+ * depend on the method (rg_normalizations() has the formulas). A constant column has scale 0.
  *
  * Normalised rows can stay sparse only where zeros stay 0, so fitting on sparse rows shifts only
  * the columns that every row stores (if a later row does not store one, its 0 is filled in):
@@ -36,22 +29,27 @@ RG_API const char *rg_normalize_name(rg_normalize method);
  *                         dense, since zeros then do not stay 0.
  * Rows are also made dense if more than half of the columns have a shift. */
 typedef struct rg_normalization {
-    rg_normalize method;
+    rg_choice choice; /* of rg_normalizations(); component NULL: none */
     int64_t n_features;
-    double *shift; /* (n_features); NULL for none and list-minmax */
-    double *scale; /* (n_features); NULL likewise */
+    double *shift, *scale; /* (n_features); NULL for none and list-minmax */
 } rg_normalization;
 
-/* Fits a normalisation on the rows of a split that are not masked. Its arrays are allocated from
- * ctx; free them with rg_normalization_free. Moments are computed in double in two passes over
- * differences from the first row, so a large offset loses no digits. A column whose values differ
- * by less than 16 steps of a double is treated as constant, with a warning in the log. RG_BAD_DATA
- * for an invalid split or a number that is not finite (the message gives row and feature). */
-RG_API rg_status rg_normalization_fit(rg_context *ctx, rg_normalize method, const rg_split *split,
+/* Fits a normalisation, one of rg_normalizations(), perhaps with parameters, on the rows of a split
+ * that are not masked. Its arrays are allocated from ctx; free them with rg_normalization_free.
+ * Moments are computed in double in two passes over differences from the first row, so a large
+ * offset loses no digits. A column whose values differ by less than 16 steps of a double is treated
+ * as constant, with a warning in the log. RG_USAGE for an unknown name or a parameter out of range,
+ * RG_BAD_DATA for an invalid split or a number that is not finite (the message gives row and
+ * feature). */
+RG_API rg_status rg_normalization_fit(rg_context *ctx, const char *method, const rg_split *split,
                                       rg_normalization *out);
 
 /* Frees the arrays of a normalisation. */
 RG_API void rg_normalization_free(rg_context *ctx, rg_normalization *normalization);
+
+/* The unit of a normalised feature, such as "deviation"; NULL if it differs from list to list or
+ * the features are unchanged. Static. */
+RG_API const char *rg_normalization_unit(const rg_normalization *normalization);
 
 /* Normalises the n rows of one list from `rows` (n,F), f16, f32 or f64, to `out` (n,F), f32 or f64;
  * both may be the same memory if the types are equal. Only list-minmax depends on the other rows of

@@ -60,7 +60,7 @@ typedef struct rg_train_options {
     int64_t epochs;                 /* 50 */
     int64_t batch_lists;            /* lists per step; 32 */
     uint64_t seed;                  /* 1 */
-    rg_normalize normalize;         /* zscore */
+    const char *normalize;          /* one of rg_normalizations(); zscore */
     rg_metric metric;               /* selects the epoch to keep; ndcg@10; if a label exceeds 1023,
                                        the linear gain replaces the exponential one */
     double vali_fraction; /* fraction of the training lists, chosen by seed, that is used for

@@ -22,11 +22,19 @@ const rg_component *rg_registry_at(const rg_registry *registry, int i)
     return registry && registry->at && i >= 0 ? registry->at(i) : NULL;
 }
 
+/* Whether two names are equal; '-' and '_' are the same. */
+static bool same_name(const char *a, const char *b)
+{
+    while (*a && (*a == '-' ? '_' : *a) == (*b == '-' ? '_' : *b))
+        a++, b++;
+    return *a == *b;
+}
+
 const rg_component *rg_registry_find(const rg_registry *registry, const char *name)
 {
     const rg_component *component;
     for (int i = 0; name && (component = rg_registry_at(registry, i)) != NULL; i++)
-        if (strcmp(component->name, name) == 0)
+        if (same_name(component->name, name))
             return component;
     return NULL;
 }
@@ -34,7 +42,7 @@ const rg_component *rg_registry_find(const rg_registry *registry, const char *na
 static const rg_param *find_param(const rg_component *component, const char *name)
 {
     for (int i = 0; i < component->n_params; i++)
-        if (strcmp(component->params[i].name, name) == 0)
+        if (same_name(component->params[i].name, name))
             return &component->params[i];
     return NULL;
 }
@@ -360,9 +368,9 @@ static void skip_space(struct parser *parser)
     parser->at += strspn(parser->at, " \t\n");
 }
 
-/* Reads the characters up to one of `ends` outside of brackets and strips white space; in a name,
- * '-' becomes '_'. False if the word is too long. */
-static bool parse_word(struct parser *parser, const char *ends, bool is_name, char word[MAX_WORD])
+/* Reads the characters up to one of `ends` outside of brackets and strips white space.
+ * False if the word is too long. */
+static bool parse_word(struct parser *parser, const char *ends, char word[MAX_WORD])
 {
     int n = 0, depth = 0;
     skip_space(parser);
@@ -370,7 +378,7 @@ static bool parse_word(struct parser *parser, const char *ends, bool is_name, ch
         depth += (*parser->at == '[') - (*parser->at == ']');
         if (n + 1 == MAX_WORD)
             return false;
-        word[n++] = is_name && *parser->at == '-' ? '_' : *parser->at;
+        word[n++] = *parser->at;
     }
     while (n > 0 && strchr(" \t\n", word[n - 1]))
         n--;
@@ -390,10 +398,10 @@ static rg_status malformed(const struct parser *parser)
 static rg_status parse_param(struct parser *parser, rg_choice *choice, uint64_t *given)
 {
     char name[MAX_WORD], value[MAX_WORD];
-    if (!parse_word(parser, "=,()", true, name) || *parser->at != '=')
+    if (!parse_word(parser, "=,()", name) || *parser->at != '=')
         return malformed(parser);
     parser->at++;
-    if (!parse_word(parser, ",()", false, value) || !*parser->at || *parser->at == '(')
+    if (!parse_word(parser, ",()", value) || !*parser->at || *parser->at == '(')
         return malformed(parser);
     rg_status status = rg_choice_set(parser->ctx, choice, name, value);
     if (status != RG_OK)
@@ -446,8 +454,8 @@ rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, c
 {
     char name[MAX_WORD];
     struct parser parser = {ctx, component->name, text, text};
-    return parse_word(&parser, "(),=", true, name) ? parse_rest(&parser, component, choice)
-                                                   : malformed(&parser);
+    return parse_word(&parser, "(),=", name) ? parse_rest(&parser, component, choice)
+                                             : malformed(&parser);
 }
 
 rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
@@ -461,7 +469,7 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
     if (!text)
         return rg__fail(ctx, RG_USAGE, "%s: text is NULL", registry->what);
     struct parser parser = {ctx, registry->what, text, text};
-    if (!parse_word(&parser, "(),=", true, name))
+    if (!parse_word(&parser, "(),=", name))
         return malformed(&parser);
     const rg_component *component = rg_registry_find(registry, name);
     if (!component)

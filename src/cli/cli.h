@@ -262,7 +262,6 @@ rg_status cli_component_finish(const struct cli_option *row, struct cli_componen
 const char *cli_gain_at(int i);
 const char *cli_ties_at(int i);
 const char *cli_no_relevant_at(int i);
-const char *cli_normalize_at(int i);
 const char *cli_negative_labels_at(int i);
 const char *cli_text_dtype_at(int i);
 const char *cli_dtype_at(int i); /* those that a model can have */

@@ -9,7 +9,6 @@
 NAMES(gain)
 NAMES(ties)
 NAMES(no_relevant)
-NAMES(normalize)
 NAMES(negative_labels)
 NAMES(text_dtype)
 

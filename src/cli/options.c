@@ -15,7 +15,7 @@
 enum { PHRASE = 512 };
 
 /* Names are stored through this type, whatever the enum is called. */
-_Static_assert(sizeof(rg_normalize) == sizeof(int) && sizeof(rg_ties) == sizeof(int),
+_Static_assert(sizeof(rg_gain) == sizeof(int) && sizeof(rg_ties) == sizeof(int),
                "an enum has the size of an int");
 
 #define OPTION(kind, name, argument, member, ...)                                                  \

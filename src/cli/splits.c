@@ -92,7 +92,7 @@ rg_status cli_open_scored(rg_context *ctx, const char *const *paths, rg_dataset_
         return report_swapped(ctx, paths);
     if (status != RG_OK)
         return cli_report(ctx);
-    if (rg_model_normalization(scored->model)->method == RG_NORMALIZE_LIST_MINMAX)
+    if (rg_model_needs_lists(scored->model))
         reading->needs_lists = true;
     status = open_fitting(ctx, paths, reading, scored);
     if (status != RG_OK)

@@ -16,6 +16,7 @@
 #include "base/component.h"
 #include "base/output.h"
 #include "model/format.h"
+#include "normalize/normalize.h"
 #include "tensor/tensor.h"
 
 #include <jansson.h>
@@ -62,12 +63,12 @@ static void write_parameters(const struct writer *w, const rg_model *model)
 
 static char *config_of(const rg_model *model)
 {
-    char choice[1024];
+    char choice[1024], normalization[1024];
     rg_choice_print(&model->choice, choice, sizeof choice);
+    rg_choice_print(&model->normalization.choice, normalization, sizeof normalization);
     json_t *json = json_pack("{s:s, s:I, s:s, s:s}", "model", choice, "n_features",
                              (json_int_t)model->inputs.n_features, "dtype",
-                             rg_dtype_name(model->parameters.dtype), "normalize",
-                             rg_normalize_name(model->normalization.method));
+                             rg_dtype_name(model->parameters.dtype), "normalize", normalization);
     char *text = json ? json_dumps(json, JSON_INDENT(1)) : NULL;
     json_decref(json);
     return text;
@@ -232,22 +233,14 @@ static rg_status check_sizes(struct reader *r, const rg_model *outline)
     return status;
 }
 
-static int find(const char *(*name_of)(int), const char *text)
+static bool find_dtype(const char *name, rg_dtype *dtype)
 {
-    for (int i = 0; text && name_of(i); i++)
-        if (strcmp(name_of(i), text) == 0)
-            return i;
-    return -1;
-}
-
-static const char *dtype_name(int i)
-{
-    return rg_dtype_name((rg_dtype)i);
-}
-
-static const char *normalize_name(int i)
-{
-    return rg_normalize_name((rg_normalize)i);
+    for (int i = 0; rg_dtype_name((rg_dtype)i); i++)
+        if (strcmp(rg_dtype_name((rg_dtype)i), name) == 0) {
+            *dtype = (rg_dtype)i;
+            return true;
+        }
+    return false;
 }
 
 /* The architecture of that name among those given and the built-in ones; NULL: unknown. */
@@ -280,7 +273,7 @@ static rg_status read_old_keys(struct reader *r, const json_t *json, rg_choice *
 
 /* The outline and type of the model that /config describes. */
 static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *outline,
-                               rg_dtype *type, rg_normalize *method)
+                               rg_dtype *type, rg_choice *normalization)
 {
     const char *text = NULL, *dtype = NULL, *normalize = NULL;
     json_int_t n_features = 0;
@@ -296,15 +289,14 @@ static rg_status unpack_config(struct reader *r, const json_t *json, rg_model *o
                         "%s: /config: model \"%.*s\" is unknown; a newer Rankgrad may know it, or "
                         "the program that made it has it",
                         r->path, (int)(n < 100 ? n : 100), text);
-    if (find(dtype_name, dtype) < 0 || find(normalize_name, normalize) < 0)
-        return rg__fail(r->ctx, RG_BAD_DATA,
-                        "%s: /config: dtype \"%s\", normalize \"%s\"; one of them is unknown",
-                        r->path, dtype, normalize);
-    rg_status status = rg__choice_parse_for(r->ctx, architecture, text, &choice);
+    if (!find_dtype(dtype, type))
+        return rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: dtype \"%s\" is unknown", r->path,
+                        dtype);
+    rg_status status = rg_choice_parse(r->ctx, rg_normalizations(), normalize, normalization);
+    if (status == RG_OK)
+        status = rg__choice_parse_for(r->ctx, architecture, text, &choice);
     if (status == RG_OK)
         status = read_old_keys(r, json, &choice);
-    *type = (rg_dtype)find(dtype_name, dtype);
-    *method = (rg_normalize)find(normalize_name, normalize);
     const rg_model_options o = {
         .own = &choice, .dtype = *type, .columns = r->columns, .n_columns = r->n_columns};
     if (status == RG_OK && rg__model_outline(r->ctx, n_features, &o, outline) == RG_OK)
@@ -328,7 +320,7 @@ static rg_status read_columns(struct reader *r)
 }
 
 /* A model of the configuration; its parameters are still 0. */
-static rg_status read_config(struct reader *r, rg_normalize *method)
+static rg_status read_config(struct reader *r, rg_choice *normalization)
 {
     char **text;
     rg_model outline;
@@ -339,7 +331,7 @@ static rg_status read_config(struct reader *r, rg_normalize *method)
         return status;
     json_t *json = json_loads(text[0], 0, &error);
     rg__free(r->ctx, text);
-    status = json ? unpack_config(r, json, &outline, &type, method)
+    status = json ? unpack_config(r, json, &outline, &type, normalization)
                   : rg__fail(r->ctx, RG_BAD_DATA, "%s: /config: %s", r->path, error.text);
     if (status == RG_OK)
         status = check_sizes(r, &outline); /* before memory is taken for them */
@@ -361,13 +353,13 @@ static rg_status read_parameters(struct reader *r)
     return status;
 }
 
-static rg_status read_normalization(struct reader *r, rg_normalize method)
+static rg_status read_normalization(struct reader *r, const rg_choice *choice)
 {
     rg_normalization *norm = &r->model->normalization;
     int64_t n = r->model->inputs.n;
-    norm->method = method;
+    norm->choice = *choice;
     norm->n_features = n;
-    if (method == RG_NORMALIZE_NONE || method == RG_NORMALIZE_LIST_MINMAX)
+    if (!rg__is_fitted(norm))
         return RG_OK;
     norm->shift = rg__alloc(r->ctx, n, sizeof *norm->shift, "the normalisation");
     norm->scale = rg__alloc(r->ctx, n, sizeof *norm->scale, "the normalisation");
@@ -410,17 +402,17 @@ static rg_status read_names_and_history(struct reader *r)
 static rg_status read_model(struct reader *r, rg_status status, char *format, char *version,
                             rg_model **out)
 {
-    rg_normalize method = RG_NORMALIZE_NONE;
+    rg_choice normalization;
     if (status == RG_OK)
         status = check_format(r, format, version);
     if (status == RG_OK)
         status = read_columns(r);
     if (status == RG_OK)
-        status = read_config(r, &method);
+        status = read_config(r, &normalization);
     if (status == RG_OK)
         status = read_parameters(r);
     if (status == RG_OK)
-        status = read_normalization(r, method);
+        status = read_normalization(r, &normalization);
     if (status == RG_OK)
         status = read_names_and_history(r);
     rg__free(r->ctx, format);

@@ -2,6 +2,7 @@
 #include "model/model.h"
 
 #include "model/wide.h"
+#include "normalize/normalize.h"
 
 #include "autograd/op.h"
 #include "base/component.h"
@@ -136,6 +137,7 @@ rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_
     if (status != RG_OK)
         return status;
     *model = (rg_model){.ctx = ctx, .choice = choice, .inputs = rg__all_inputs(n_features)};
+    model->normalization.choice.component = &rg__normalization_none.component;
     if (o->columns)
         model->inputs.n = o->n_columns;
     return check_parameters(ctx, model);
@@ -266,12 +268,8 @@ const rg_normalization *rg_model_normalization(const rg_model *model)
     return model ? &model->normalization : NULL;
 }
 
-/* A copy of n numbers; NULL stays NULL. */
 static bool copy_numbers(rg_context *ctx, const double *from, int64_t n, double **to)
 {
-    *to = NULL;
-    if (!from)
-        return true;
     *to = rg__alloc(ctx, n, sizeof **to, "the normalisation");
     if (*to)
         memcpy(*to, from, (size_t)n * sizeof **to);
@@ -290,8 +288,11 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
         return status;
     rg_normalization copy = *normalization;
     copy.shift = copy.scale = NULL;
-    if (!copy_numbers(ctx, normalization->shift, model->inputs.n, &copy.shift) ||
-        !copy_numbers(ctx, normalization->scale, model->inputs.n, &copy.scale)) {
+    if (!copy.choice.component)
+        copy.choice.component = &rg__normalization_none.component;
+    bool fitted = rg__is_fitted(&copy);
+    if (fitted && (!copy_numbers(ctx, normalization->shift, model->inputs.n, &copy.shift) ||
+                   !copy_numbers(ctx, normalization->scale, model->inputs.n, &copy.scale))) {
         rg_normalization_free(ctx, &copy);
         return RG_LIMIT;
     }
@@ -299,6 +300,12 @@ rg_status rg_model_set_normalization(rg_model *model, const rg_normalization *no
     rg__wide_clear(ctx, model->wide);
     model->normalization = copy;
     return RG_OK;
+}
+
+bool rg_model_needs_lists(const rg_model *model)
+{
+    return model && (rg__normalization_kind(&model->normalization)->by_list ||
+                     rg__architecture(model)->sees_lists);
 }
 
 const char *rg_model_history(const rg_model *model)

@@ -9,6 +9,7 @@
 #include "data/split.h"
 #include "model/model.h"
 #include "model/wide.h"
+#include "normalize/normalize.h"
 #include "normalize/rows.h"
 #include "tensor/tensor.h"
 
@@ -83,16 +84,10 @@ static rg_graph *graph_for(rg_context *ctx, const rg_model *model, rg_status *st
     return graph;
 }
 
-static bool is_by_list(const rg_model *model)
-{
-    return model->normalization.method == RG_NORMALIZE_LIST_MINMAX ||
-           rg__architecture(model)->sees_lists;
-}
-
 /* Whether a split's rows are what the model takes: dense, all there, of its type, unchanged. */
 static bool reads_in_place(const rg_model *model, const rg_split *split)
 {
-    return model->normalization.method == RG_NORMALIZE_NONE && !split->mask && !split->csr.indptr &&
+    return rg__keeps_numbers(&model->normalization) && !split->mask && !split->csr.indptr &&
            !model->inputs.index && !split->columns &&
            split->features.dtype == model->parameters.dtype;
 }
@@ -127,7 +122,7 @@ static rg_status block_open(rg_context *ctx, const rg_model *model, const rg_spl
     const struct rg_scoring *scoring = rg__architecture(model)->scoring;
     int64_t room = scoring ? scoring->block : RG__MOST_BLOCK;
     int64_t fit = room / (int64_t)(score + row + scratch);
-    b->most = is_by_list(model) || n < fit ? n : fit > 0 ? fit : 1;
+    b->most = rg_model_needs_lists(model) || n < fit ? n : fit > 0 ? fit : 1;
     if (b->most > fit)
         b->heap = rg__alloc(ctx, b->most, score + row + scratch + 3 * ALIGNMENT, "rows to score");
     if (b->most > fit && !b->heap)
@@ -289,7 +284,7 @@ static int64_t end_of_block(const struct bulk *bulk, int64_t begin, int64_t end,
     *n_values = 0;
     for (; row < end; row++) {
         int64_t n = indptr[row + 1] - indptr[row] + shifted;
-        if (row > begin && *n_values + n > BLOCK_VALUES && !is_by_list(bulk->model))
+        if (row > begin && *n_values + n > BLOCK_VALUES && !rg_model_needs_lists(bulk->model))
             break;
         *n_values += n;
     }
@@ -357,7 +352,7 @@ static rg_status score_sparse_block(const struct bulk *bulk, struct sparse_block
         return RG_OK;
     }
     if (!split->mask && split->csr.dtype == dtype &&
-        rg__rows_stay(split, &model->inputs, model->normalization.method, dtype))
+        rg__rows_stay(split, &model->inputs, &model->normalization, dtype))
         rows = rg__csr_rows(&split->csr, begin, end);
     else
         load_sparse_block(bulk, b, begin, end, &rows);
@@ -398,7 +393,7 @@ static rg_status score_sparse_task(rg_context *ctx, void *user, int worker, int6
     const struct bulk *bulk = user;
     const rg_split *split = bulk->split;
     rg_status status = RG_OK;
-    if (is_by_list(bulk->model)) {
+    if (rg_model_needs_lists(bulk->model)) {
         int64_t last =
             (i + 1) * TASK_LISTS < split->n_lists ? (i + 1) * TASK_LISTS : split->n_lists;
         for (int64_t q = i * TASK_LISTS; q < last && status == RG_OK; q++)
@@ -416,14 +411,15 @@ static rg_status score_sparse_task(rg_context *ctx, void *user, int worker, int6
 static rg_status score_matched(const rg_model *model, const rg_split *split, double *scores)
 {
     rg_context *ctx = model->ctx;
-    bool by_list = is_by_list(model);
+    bool by_list = rg_model_needs_lists(model);
     rg_status status = RG_OK;
-    if (by_list && split->n_rows > 0 && !split->offsets)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the model %s; expected data with lists (offsets, qid or group)",
-                        rg__architecture(model)->sees_lists ? "scores the rows of a list together"
-                                                            : "normalises within lists "
-                                                              "(list-minmax)");
+    if (by_list && split->n_rows > 0 && !split->offsets) {
+        bool sees_lists = rg__architecture(model)->sees_lists;
+        return rg__fail(
+            ctx, RG_BAD_DATA, "the model %s (%s); expected data with lists (offsets, qid or group)",
+            sees_lists ? "scores the rows of a list together" : "normalises within lists",
+            sees_lists ? rg_model_name(model) : model->normalization.choice.component->name);
+    }
     struct bulk bulk = {.model = model, .split = split, .scores = scores};
     rg__task *task = by_list ? score_lists : score_rows;
     status = rg__wide_table(model, split, &bulk.table);

@@ -56,9 +56,8 @@ static bool is_possible(const rg_model *model)
     const rg_normalization *z = &model->normalization;
     int64_t n_features = model->inputs.n_features;
     const struct rg_scoring *scoring = rg__architecture(model)->scoring;
-    if (!scoring || !scoring->wide[model->parameters.dtype] ||
-        z->method == RG_NORMALIZE_LIST_MINMAX || z->method == RG_NORMALIZE_LOG1P_ZSCORE ||
-        n_features / MOST_COLUMNS > model->inputs.n ||
+    if (!scoring || !scoring->wide[model->parameters.dtype] || rg__normalization_kind(z)->by_list ||
+        rg__normalization_kind(z)->transform || n_features / MOST_COLUMNS > model->inputs.n ||
         n_features > MOST_BYTES / (int64_t)column_size(model))
         return false;
     for (int64_t j = 0; z->shift && j < z->n_features; j++)

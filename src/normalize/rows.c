@@ -165,11 +165,11 @@ static rg_status load_labels(const rg_split *split, struct rg__rows *rows)
     return RG_OK;
 }
 
-bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs, rg_normalize method,
-                   rg_dtype dtype)
+bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs,
+                   const rg_normalization *normalization, rg_dtype dtype)
 {
     rg_dtype stored = split->features.dtype;
-    return method == RG_NORMALIZE_NONE && !inputs->index &&
+    return rg__keeps_numbers(normalization) && !inputs->index &&
            (rg__has_sparse_rows(split) ||
             (!split->columns && (stored == dtype || stored == RG_F16)));
 }
@@ -455,7 +455,7 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split, const struct rg_
         return RG_LIMIT;
     rows->n_rows = count_valid(split, rows->offsets);
     rows->sparse = rg__stays_sparse(split, normalization);
-    rows->stay = rg__rows_stay(split, inputs, normalization->method, dtype);
+    rows->stay = rg__rows_stay(split, inputs, normalization, dtype);
     if (rows->stay)
         rows->matrix = (rg_selection){.dense = split->features, .sparse = split->csr};
     rg_status status = load_labels(split, rows);

@@ -69,8 +69,8 @@ struct rg__windowing {
 
 /* Whether a split's features can be computed with as they are, so that loading copies nothing:
  * without normalisation, with all columns, and in the model's type, f16 or sparse. */
-bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs, rg_normalize method,
-                   rg_dtype dtype);
+bool rg__rows_stay(const rg_split *split, const struct rg__inputs *inputs,
+                   const rg_normalization *normalization, rg_dtype dtype);
 
 /* Appends the runs of a list's valid rows to runs[0..n), joined with the last one where they follow
  * it; returns their number. A list has at most rg__most_runs runs. */

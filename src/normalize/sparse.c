@@ -52,8 +52,9 @@ bool rg__stays_sparse(const rg_split *split, const rg_normalization *normalizati
 {
     if (!split->csr.indptr)
         return false;
-    if (normalization->method == RG_NORMALIZE_LIST_MINMAX)
-        return !any_negative(split);
+    if (rg__normalization_kind(normalization)->by_list)
+        return rg__normalization_kind(normalization)->zeros == RG__ZEROS_STAY ||
+               !any_negative(split);
     return 2 * count_shifted(normalization) <= normalization->n_features;
 }
 
@@ -110,6 +111,7 @@ static int64_t load_stored(const struct rg__sparse *s, int64_t row, rg_dtype dty
     const rg_csr *csr = &s->split->csr;
     const rg_normalization *z = s->normalization;
     int64_t begin = csr->indptr[row], count = csr->indptr[row + 1] - begin;
+    bool keeps = rg__keeps_numbers(z);
     for (int64_t k = 0; k < count; k++)
         indices[n + k] = rg__input_position(s->inputs, csr->indices[begin + k]);
     for (int64_t k = 0; k < count; k++) {
@@ -118,9 +120,9 @@ static int64_t load_stored(const struct rg__sparse *s, int64_t row, rg_dtype dty
         if (j < 0)
             x *= 0;
         else if (s->n_shifted > 0)
-            x = (rg__transformed(z->method, x) - z->shift[j]) * z->scale[j];
-        else if (z->scale)
-            x = rg__transformed(z->method, x) * z->scale[j];
+            x = (rg__transform_one(z, x) - z->shift[j]) * z->scale[j];
+        else if (!keeps)
+            x = rg__transform_one(z, x) * (z->scale ? z->scale[j] : 1);
         indices[n + k] = j < 0 ? 0 : j;
         put(dtype, data, n + k, x);
     }
@@ -142,7 +144,7 @@ static int64_t load_row(const struct rg__sparse *s, int64_t row, rg_dtype dtype,
     return n;
 }
 
-/* ---- list-minmax ----------------------------------------------------------------------------- */
+/* ---- Methods by list ------------------------------------------------------------------------- */
 
 /* A stored number of a list. */
 struct entry {
@@ -153,7 +155,7 @@ struct entry {
 
 size_t rg__sparse_scratch(const struct rg__sparse *s, int64_t n_values)
 {
-    bool by_list = s->normalization->method == RG_NORMALIZE_LIST_MINMAX;
+    bool by_list = rg__normalization_kind(s->normalization)->by_list;
     return by_list ? (size_t)n_values * sizeof(struct entry) : 0;
 }
 
@@ -165,18 +167,19 @@ static int by_position(const void *left, const void *right)
     return (a->at > b->at) - (a->at < b->at);
 }
 
-/* The numbers of one column in a list of n_rows rows; none is negative. A NaN is no minimum. */
-static void scale_column(const struct entry *entries, int64_t n, int64_t n_rows, rg_dtype dtype,
-                         void *data)
+/* The numbers of one column in a list of n_rows rows; a NaN is no minimum. */
+static void scale_column(const struct rg__sparse *s, const struct entry *entries, int64_t n,
+                         int64_t n_rows, rg_dtype dtype, void *data)
 {
     double low = n < n_rows ? 0 : HUGE_VAL, high = n < n_rows ? 0 : -HUGE_VAL;
     for (int64_t i = 0; i < n; i++) {
         low = entries[i].x < low ? entries[i].x : low;
         high = entries[i].x > high ? entries[i].x : high;
     }
-    double range = high > low ? high - low : 1.0;
+    double shift, spread;
+    rg__fit_list(s->normalization, &low, &high, 1, &shift, &spread);
     for (int64_t i = 0; i < n; i++)
-        put(dtype, data, entries[i].at, (entries[i].x - low) / range);
+        put(dtype, data, entries[i].at, (entries[i].x - shift) / spread);
 }
 
 static int64_t load_list(const struct rg__sparse *s, int64_t begin, int64_t end,
@@ -195,14 +198,14 @@ static int64_t load_list(const struct rg__sparse *s, int64_t begin, int64_t end,
             if (j < 0)
                 put(dtype, data, n, x * 0);
             else
-                entries[n_known++] = (struct entry){j, n, x};
+                entries[n_known++] = (struct entry){j, n, rg__transform_one(s->normalization, x)};
         }
     }
     qsort(entries, (size_t)n_known, sizeof *entries, by_position);
     for (int64_t i = 0, same = 0; i < n_known; i += same) {
         for (same = 1; i + same < n_known && entries[i + same].position == entries[i].position;)
             same++;
-        scale_column(entries + i, same, n_rows, dtype, data);
+        scale_column(s, entries + i, same, n_rows, dtype, data);
     }
     return n;
 }
@@ -210,7 +213,7 @@ static int64_t load_list(const struct rg__sparse *s, int64_t begin, int64_t end,
 int64_t rg__sparse_load(const struct rg__sparse *s, int64_t begin, int64_t end, void *scratch,
                         rg_dtype dtype, int32_t *indices, void *data)
 {
-    if (s->normalization->method == RG_NORMALIZE_LIST_MINMAX)
+    if (rg__normalization_kind(s->normalization)->by_list)
         return load_list(s, begin, end, scratch, dtype, indices, data);
     int64_t n = 0;
     for (int64_t row = begin; row < end; row++)

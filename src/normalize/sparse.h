@@ -26,8 +26,8 @@ struct rg__sparse {
 /* The rows [begin, end) where they are. */
 rg_csr rg__csr_rows(const rg_csr *csr, int64_t begin, int64_t end);
 
-/* Whether the normalised rows of a split are sparse: not where most inputs have a shift, and with
- * list-minmax, not where there is a negative number, which would make the list's zeros positive. */
+/* Whether the normalised rows of a split are sparse: not where most inputs have a shift, and by
+ * list, not where there is a negative number, where the zeros would not stay zeros. */
 bool rg__stays_sparse(const rg_split *split, const rg_normalization *normalization);
 
 /* Prepares for the rows of a sparse split, all of which must outlive it. End with

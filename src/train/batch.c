@@ -16,7 +16,7 @@ struct rg_batches {
     int64_t n_lists, batch_lists;
 };
 
-static const rg_normalization no_normalization = {.method = RG_NORMALIZE_NONE};
+static const rg_normalization no_normalization;
 
 /* The lists that training uses, in the order of the split. */
 static int64_t list_used(const struct rg__rows *rows, int64_t *lists)

@@ -30,7 +30,6 @@ rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *o)
          "0 <= fraction < 1"},
         {"memory_limit", (double)o->memory_limit, o->memory_limit >= 0, "at least 0"},
         {"window_bytes", (double)o->window_bytes, o->window_bytes >= 0, "at least 0"},
-        {"normalize", o->normalize, rg_normalize_name(o->normalize) != NULL, "a known method"},
         {"negative_labels", o->negative_labels, rg_negative_labels_name(o->negative_labels) != NULL,
          "a known policy"},
     };
@@ -47,12 +46,10 @@ struct sizes {
 };
 
 static struct sizes measure(const rg_split *split, const struct rg__inputs *inputs,
-                            const rg_train_options *o)
+                            const rg_normalization *normalization, rg_dtype dtype)
 {
-    const rg_normalization method = {.method = o->normalize};
-    rg_dtype dtype = o->model.dtype;
-    bool stay = rg__rows_stay(split, inputs, o->normalize, dtype);
-    bool sparse = rg__stays_sparse(split, &method), takes = !stay || split->mapped;
+    bool stay = rg__rows_stay(split, inputs, normalization, dtype);
+    bool sparse = rg__stays_sparse(split, normalization), takes = !stay || split->mapped;
     double number = (double)rg_dtype_size(dtype);
     double stored = (double)rg_dtype_size(stay ? split->features.dtype : dtype);
     struct sizes sizes = {0};
@@ -73,11 +70,12 @@ static struct sizes measure(const rg_split *split, const struct rg__inputs *inpu
 }
 
 /* Whether both splits, under masks of their own, are one mapping. */
-static bool shares_mapping(const rg_split *a, const rg_split *b, const rg_train_options *o)
+static bool shares_mapping(const rg_split *a, const rg_split *b,
+                           const rg_normalization *normalization, rg_dtype dtype)
 {
     const struct rg__inputs all = rg__all_inputs(a->n_features);
     return a->features.data && a->features.data == b->features.data &&
-           rg__rows_stay(a, &all, o->normalize, o->model.dtype);
+           rg__rows_stay(a, &all, normalization, dtype);
 }
 
 /* Bytes of value, gradient, two moments, the best parameters and buckets; and of shift and scale,
@@ -107,7 +105,8 @@ static double window_bytes(const struct sizes *sizes, double bytes)
     return sizes->list > bytes ? sizes->list : bytes;
 }
 
-rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, const rg_split *train,
+rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o,
+                                const rg_normalization *normalization, const rg_split *train,
                                 const rg_split *vali, const struct rg__inputs *inputs,
                                 struct rg__windowing *windowing)
 {
@@ -117,15 +116,15 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o, cons
         most = rg__memory_limit(ctx);
         limit = 0.8 * (double)most.bytes;
     }
-    struct sizes of_train = measure(train, inputs, o), of_vali = {0};
+    struct sizes of_train = measure(train, inputs, normalization, o->model.dtype), of_vali = {0};
     if (vali)
-        of_vali = measure(vali, inputs, o);
+        of_vali = measure(vali, inputs, normalization, o->model.dtype);
     rg_status status =
         parameter_bytes(ctx, o, inputs, train->n_lists, of_train.shard_list, &parameters);
     if (status != RG_OK)
         return status;
     double rows = of_train.all;
-    if (vali && !shares_mapping(train, vali, o))
+    if (vali && !shares_mapping(train, vali, normalization, o->model.dtype))
         rows += of_vali.all;
     *windowing = (struct rg__windowing){o->window_bytes, rows + parameters > limit};
     if (!windowing->stream)

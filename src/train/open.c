@@ -70,18 +70,18 @@ static rg_status choose_lists(struct rg__training *t, const rg_split *train, con
 /* The normalisation, fitted on the training rows, goes into the model. */
 static rg_status make_model(struct rg__training *t)
 {
-    rg_normalization normalization;
+    rg_normalization fitted;
     t->options.model.columns = t->inputs.index;
     t->options.model.n_columns = t->inputs.n;
     rg_status status = rg_model_create(t->ctx, t->train.n_features, &t->options.model, &t->model);
     if (status != RG_OK)
         return status;
     status =
-        rg__normalization_fit(t->ctx, t->options.normalize, &t->train, &t->inputs, &normalization);
+        rg__normalization_fit(t->ctx, &t->normalization.choice, &t->train, &t->inputs, &fitted);
     if (status != RG_OK)
         return status;
-    status = rg_model_set_normalization(t->model, &normalization);
-    rg_normalization_free(t->ctx, &normalization);
+    status = rg_model_set_normalization(t->model, &fitted);
+    rg_normalization_free(t->ctx, &fitted);
     if (status == RG_OK)
         status = rg_model_set_feature_names(t->model, t->train.feature_names);
     return status;
@@ -157,15 +157,12 @@ static rg_status choose_loss(struct rg__training *t)
 /* Notes and warnings about the features. */
 static rg_status note_features(struct rg__training *t)
 {
-    rg_normalize normalize = t->options.normalize;
     rg_status status = RG_OK;
-    if (normalize == RG_NORMALIZE_ZSCORE || normalize == RG_NORMALIZE_LOG1P_ZSCORE)
+    if (rg__keeps_numbers(&t->normalization))
+        return t->options.model.dtype == RG_F32 ? rg__note_rounding(t->ctx, &t->train) : RG_OK;
+    if (rg__normalization_kind(&t->normalization)->needs_deviation)
         status = rg__note_outliers(t->ctx, &t->train_rows, &t->train);
-    if (status == RG_OK && normalize != RG_NORMALIZE_NONE)
-        status = rg__warn_of_sentinels(t->ctx, &t->train, &t->inputs);
-    if (status == RG_OK && normalize == RG_NORMALIZE_NONE && t->options.model.dtype == RG_F32)
-        status = rg__note_rounding(t->ctx, &t->train);
-    return status;
+    return status == RG_OK ? rg__warn_of_sentinels(t->ctx, &t->train, &t->inputs) : status;
 }
 
 /* The scales of the objective, which make the scale of labels no learning rate. */
@@ -217,12 +214,14 @@ static rg_status open_parts(struct rg__training *t, const rg_split *train, const
     if (status == RG_OK)
         status = rg_choice_parse(ctx, rg_schedules(), o->schedule, &t->schedule);
     if (status == RG_OK)
+        status = rg_choice_parse(ctx, rg_normalizations(), o->normalize, &t->normalization.choice);
+    if (status == RG_OK)
         status = choose_lists(t, train, vali);
     if (status == RG_OK)
         status = rg__inputs_that_occur(ctx, &t->train, &t->inputs);
     if (status == RG_OK)
-        status = rg__plan_train_memory(ctx, o, &t->train, t->has_vali ? &t->vali : NULL, &t->inputs,
-                                       &t->windowing);
+        status = rg__plan_train_memory(ctx, o, &t->normalization, &t->train,
+                                       t->has_vali ? &t->vali : NULL, &t->inputs, &t->windowing);
     t->options.window_bytes = t->windowing.bytes; /* for the history: bits depend on them */
     if (status == RG_OK)
         status = make_model(t);

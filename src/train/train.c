@@ -17,7 +17,7 @@ rg_train_options rg_train_options_default(void)
         .epochs = 50,
         .batch_lists = 32,
         .seed = 1,
-        .normalize = RG_NORMALIZE_ZSCORE,
+        .normalize = "zscore",
         .metric = {.name = "ndcg", .k = 10, .threshold = 1},
         .negative_labels = RG_NEGATIVE_ERROR,
     };

@@ -32,6 +32,7 @@ struct rg__training {
     rg_objective objective;
     char loss_text[2048]; /* the objective with all parameters */
     rg_choice schedule;
+    rg_normalization normalization; /* its choice; the model has it fitted */
     struct rg__label_rules rules;
     int64_t *order;        /* of the training lists that count, window by window */
     int64_t *first;        /* (windows + 1) where a window's lists are in the order */

@@ -372,21 +372,10 @@ static int compare_weight(const void *left, const void *right)
     return a->feature < b->feature ? -1 : 1;
 }
 
-/* The unit of a normalised feature. */
-static const char *unit_of(rg_normalize method)
-{
-    static const char *const units[] = {[RG_NORMALIZE_NONE] = NULL,
-                                        [RG_NORMALIZE_ZSCORE] = "deviation",
-                                        [RG_NORMALIZE_LOG1P_ZSCORE] = "deviation of log1p",
-                                        [RG_NORMALIZE_MINMAX] = "range",
-                                        [RG_NORMALIZE_LIST_MINMAX] = NULL};
-    return units[method];
-}
-
 static void show_weights(rg_model *model, const struct weight *weights, int64_t n)
 {
     const rg_normalization *normalization = rg_model_normalization(model);
-    const char *unit = unit_of(normalization->method);
+    const char *unit = rg_normalization_unit(normalization);
     const char *const *names = rg_model_feature_names(model);
     struct cli_word number, heading = {""};
     if (unit)
@@ -437,12 +426,12 @@ static void show_history(const char *text)
 
 static rg_status show_model(const char *path, rg_model *model)
 {
-    char choice[512];
+    char choice[512], normalization[512];
     rg_choice_print(rg_model_choice(model), choice, sizeof choice);
+    rg_choice_print(&rg_model_normalization(model)->choice, normalization, sizeof normalization);
     printf("%s: model %s, %s, %s, normalisation %s\n", path, choice,
            rg_dtype_name(rg_model_parameters(model)->dtype),
-           cli_count(rg_model_n_features(model), "feature").text,
-           rg_normalize_name(rg_model_normalization(model)->method));
+           cli_count(rg_model_n_features(model), "feature").text, normalization);
     int64_t n_inputs;
     if (rg_model_columns(model, &n_inputs))
         printf("inputs: the %lld features that occurred in the training rows; all others have "

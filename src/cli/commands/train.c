@@ -15,7 +15,7 @@ struct train {
     const char *output, *vali, *history;
     bool quiet, force;
     rg_dataset_options reading;
-    struct cli_component loss, model, optimizer, schedule;
+    struct cli_component loss, model, normalize, optimizer, schedule;
     struct cli_word default_metric;
     rg_train_options o;
 };
@@ -63,14 +63,13 @@ static const struct cli_option options[] = {
     CLI_HEADING("Model:"),
     OPTION(CLI_COMPONENT, "model", "NAME", model, "How features become a score, listed below",
            .registry = rg_models),
-    OPTION(CLI_NAME, "normalize", "METHOD", o.normalize,
-           "How features are normalised: fitted on the training rows and saved in the model, which "
-           "then takes raw features. zscore, because features on scales from 1e-3 to 1e6 have no "
-           "common learning rate; log1p-zscore takes sign(x) log(1 + |x|) first, for long tails; "
-           "minmax maps to [0,1], list-minmax to [0,1] within each list. Sparse rows stay sparse: "
-           "zscore then divides by the deviation without subtracting the mean, except for features "
-           "that every row stores, and minmax needs a smallest value of 0",
-           .name_at = cli_normalize_at),
+    OPTION(CLI_COMPONENT, "normalize", "NAME", normalize,
+           "How features are normalised, see below: fitted on the training rows and saved in the "
+           "model, which then takes raw features. zscore, because features on scales from 1e-3 to "
+           "1e6 have no common learning rate. Sparse rows stay sparse: zscore then divides by the "
+           "deviation without subtracting the mean, except for features that every row stores, and "
+           "minmax needs a smallest value of 0",
+           .registry = rg_normalizations),
     OPTION(CLI_NAME, "dtype", "TYPE", o.model.dtype,
            "Type of parameters and arithmetic; sums over many rows are in double either way",
            .name_at = cli_dtype_at),
@@ -122,6 +121,7 @@ static void explain(FILE *to)
 {
     cli_show_registry(to, "Losses", rg_losses());
     cli_show_registry(to, "Models", rg_models());
+    cli_show_registry(to, "Normalisations", rg_normalizations());
     cli_show_registry(to, "Optimizers", rg_optimizers());
     cli_show_registry(to, "Schedules", rg_schedules());
     fprintf(to, "\n");
@@ -419,6 +419,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
     t->o.model.seed = t->o.seed; /* one seed for all that is drawn */
     t->o.optimizer.name = t->optimizer.full;
     t->o.schedule = t->schedule.full;
+    t->o.normalize = t->normalize.full;
     struct progress p = {.quiet = t->quiet,
                          .terminal = isatty(STDERR_FILENO),
                          .history = {.ctx = ctx},
@@ -461,6 +462,7 @@ static void set_defaults(void *values)
     t->model.text = t->o.model.name;
     t->optimizer.text = t->o.optimizer.name;
     t->schedule.text = t->o.schedule;
+    t->normalize.text = t->o.normalize;
 }
 
 const struct cli_command cli_command_train = {
