@@ -24,7 +24,7 @@ endif()
 
 # The names to link, with the plain name alone: /usr/lib/.../libhdf5_serial.so is hdf5_serial.
 set(RANKGRAD_LIBRARY_NAMES)
-foreach(library OPENBLAS HDF5 JANSSON ZLIB XXHASH)
+foreach(library OPENBLAS ${HDF5} JANSSON ZLIB XXHASH)
   get_filename_component(name ${${library}_LIBRARY} NAME_WE)
   string(REGEX REPLACE "^lib" "" name ${name})
   list(APPEND RANKGRAD_LIBRARY_NAMES ${name})

@@ -22,6 +22,13 @@ static const char *content_of(const char *format)
     return NULL;
 }
 
+bool rg__is_binary_path(const char *path)
+{
+    static const char ending[] = ".bin";
+    size_t n = strlen(path);
+    return n >= sizeof ending && strcmp(path + n - (sizeof ending - 1), ending) == 0;
+}
+
 rg_status rg__read_start(rg_context *ctx, const char *path, char *to, size_t most, size_t *n)
 {
     int fd;
@@ -168,6 +175,8 @@ rg_status rg_output_check(rg_context *ctx, const char *path, const rg_output_opt
     if (status == RG_OK && (o->n_inputs < 0 || (o->n_inputs > 0 && !o->inputs)))
         status = rg__fail(ctx, RG_USAGE, "rg_output_check: %d inputs%s", o->n_inputs,
                           o->inputs ? "" : ", and inputs is NULL");
+    if (status == RG_OK && o->format && !rg__is_binary_path(path))
+        status = rg__h5_check_support(ctx, path);
     if (status == RG_OK)
         status = rg__output_resolve(ctx, path, &to);
     if (status != RG_OK)

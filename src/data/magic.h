@@ -9,6 +9,9 @@
 
 enum { RG__MAGIC_SIZE = 8 };
 
+/* Whether a model written to a path gets the binary format. */
+bool rg__is_binary_path(const char *path);
+
 /* Reads as many of a file's first bytes as there are, at most `most`; *n gets their number. */
 rg_status rg__read_start(rg_context *ctx, const char *path, char *to, size_t most, size_t *n);
 

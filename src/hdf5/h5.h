@@ -144,6 +144,9 @@ rg_status rg__h5_commit(struct rg__h5_writer *writer);
 /* "HDF5 1.10.8", the library that is loaded. */
 void rg__h5_version(char *text, size_t size);
 
+/* RG_OK; RG_USAGE, naming the path, in a build without HDF5 (none.c). */
+rg_status rg__h5_check_support(rg_context *ctx, const char *path);
+
 /* Ends the writer and leaves nothing behind. NULL is allowed. */
 void rg__h5_abandon(struct rg__h5_writer *writer);
 

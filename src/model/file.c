@@ -15,6 +15,7 @@
 
 #include "base/component.h"
 #include "base/output.h"
+#include "data/magic.h"
 #include "model/format.h"
 #include "normalize/normalize.h"
 #include "tensor/tensor.h"
@@ -96,9 +97,7 @@ static void write_model(const struct writer *w, const rg_model *model, const cha
 
 bool rg_model_path_is_binary(const char *path)
 {
-    static const char ending[] = ".bin";
-    size_t n = path ? strlen(path) : 0;
-    return n >= sizeof ending && strcmp(path + n - (sizeof ending - 1), ending) == 0;
+    return path && rg__is_binary_path(path);
 }
 
 rg_status rg_model_write(const rg_model *model, rg_output *out)
