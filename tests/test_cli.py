@@ -255,6 +255,9 @@ class Habits(Case):
             write(self.at(name), "".join(f"{y} qid:1 1:{i}\n" for i, y in enumerate(pair)))
         write(self.at("outlier"), "".join(f"{i % 2} qid:{i // 2} 1:{1e6 if i == 9 else i % 7}\n"
                                           for i in range(6000)))
+        write(self.at("listless"), "1 1:1\n0 1:2\n")
+        write(self.at("scattered"), "1 qid:1 2:1\n0 qid:2 1:2\n0 qid:1 1:2\n")
+        write(self.at("zero"), "1 qid:1 0:1\n0 qid:1 1:2\n")
         self.good("train", self.at("exponential"), "-o", self.at("e.h5"), "-q")
         train = ("train", "-q", "-o", self.at("x.h5"), "--epochs", 2)
         for words, arguments in (
@@ -268,6 +271,14 @@ class Habits(Case):
                 ("--normalize log1p-zscore", (*train, self.at("outlier"))),
                 ("--vali-fraction 0.2 sets", (*train, self.at("exponential"))),
                 ("use --gain linear", ("evaluate", self.at("e.h5"), self.at("exponential"))),
+                ("--group x: holds the lists of one text file", (*train, data, "--vali", data,
+                                                                 "--group", "x")),
+                ("which has no use for --zero-based", ("inspect", data, "--zero-based")),
+                ("no use for --group", (*train, data, "--group", "x")),
+                ("by --group", ("convert", self.at("listless"), "-o", self.at("y.h5"))),
+                ("--regroup brings", ("convert", self.at("scattered"), "-o", self.at("y.h5"))),
+                ("at most 1 (--features)", ("inspect", self.at("scattered"), "--features", 1)),
+                ("or --zero-based", (*train, self.at("zero"))),
                 ("only replaced with --force", ("train", data, "-o", self.at("large"))),
                 ("only replaced with --force", ("generate", "-o", self.at("large"))),
                 ("only replaced with --force", ("predict", model, data, "-o", self.at("large")))):
@@ -567,7 +578,7 @@ class Flow(Case):
                 ((whole, train), 2, "is HDF5, of which one file makes a split"),
                 ((train, train, whole), 2, "expected text files, which are joined, or one file"),
                 ((train, self.at("none.txt")), 5, "none.txt: cannot"),
-                ((train, narrow, "--group", "sizes"), 2, "--group sizes: sizes of one file"),
+                ((train, narrow, "--group", "sizes"), 2, "--group sizes: holds the lists of one text file"),
                 ((train, narrow, "-o", narrow), 2, "narrow.txt"),
                 ((train, ""), 2, "expected DATA..., found an empty word"),
                 ((train, write(self.at("bad.txt"), "1 qid:1 1:x\n")), 3, "bad.txt:1"),

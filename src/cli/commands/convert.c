@@ -77,11 +77,6 @@ static rg_status collect(struct convert *c, struct work *w)
             w->sources[w->n_sources++] = (rg_data_source){lists[i]->items[k], names[i]};
         }
     w->inputs[n] = c->reading.group_path;
-    if (c->reading.group_path && n > 1)
-        return cli_fail(RG_USAGE,
-                        "--group %s: sizes of one file, but %d are given; put the sizes "
-                        "of X into X.query",
-                        c->reading.group_path, n);
     return RG_OK;
 }
 

@@ -267,11 +267,6 @@ static rg_status check(rg_context *ctx, const struct train *t, const char *const
                         "--vali-fraction sets training lists aside, but --vali %s gives "
                         "the validation lists; choose one",
                         t->vali);
-    if (t->reading.group_path && (t->vali || t->files.count > 1))
-        return cli_fail(RG_USAGE,
-                        "--group %s: sizes of one file, but %s and %s are given; put the "
-                        "sizes of X into X.query",
-                        t->reading.group_path, inputs[0], t->vali ? t->vali : inputs[1]);
     rg_output_options replacing = {.format = "rankgrad-model",
                                    .force = t->force,
                                    .inputs = inputs,
