@@ -1,7 +1,7 @@
-/* real.h: one source for the f32 and f64 kernels of an operator of your own.
+/* real.h: write the kernels of a custom operator once for f32 and f64.
  *
- * Write the kernels with rg_real for the type of the numbers, RG_F(name) for the names of functions
- * and RG_M(name) for the functions of <math.h>, in a file without an include guard:
+ * In a file without an include guard, write the kernels with rg_real as the element type,
+ * RG_F(name) for names of functions and RG_M(name) for functions of <math.h>:
  *
  *   softplus.h
  *     #include <rankgrad/real.h>
@@ -13,7 +13,7 @@
  *             out[i] = RG_M(log1p)(RG_M(exp)(x[i]));
  *     }
  *
- * and include it once for each type, which makes forward_f32 and forward_f64:
+ * Include it once for each type; this defines forward_f32 and forward_f64:
  *
  *     #define RG_REAL 32
  *     #include "softplus.h"
@@ -24,9 +24,9 @@
  *                                          .forward = {[RG_F32] = forward_f32,
  *                                                      [RG_F64] = forward_f64}, ...};
  *
- * C++ does not need it: a template is one source, too, and rg_operator_of fills the struct.
+ * In C++, use a template instead, and rg_operator_of to fill in the struct.
  */
-#include <math.h> /* this header has no guard either: each inclusion sets the type */
+#include <math.h> /* no include guard here either: each inclusion sets the type */
 
 #undef rg_real
 #undef RG_F
