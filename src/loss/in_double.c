@@ -1,20 +1,20 @@
-/* in_double.c (compiled twice): losses whose functions see a list in double (rg_list).
+/* in_double.c (compiled twice): runs losses that are written in double (rg_list).
  *
- * lists.c hands over a list of the logits' type. Here it is converted to double, the loss's
- * function runs, and gradients are converted back, so that one pair of functions serves f32 and
- * f64. The loss's scratch and kept numbers are doubles in the memory of lists.c.
+ * A list of the logits' type, from lists.c, is converted to double, the loss's function runs, and
+ * the gradients are converted back, so one pair of functions serves f32 and f64. The loss's scratch
+ * and kept numbers are doubles in the workspace allocated by lists.c.
  *
- * A list with a NaN, or with a logit of +inf, has the loss and all gradients NaN whatever the
- * formula says, so that no loss can hide it; the loss's functions are not called. */
+ * A list with a NaN or with a logit of +inf gets the loss and gradients NaN without calling the
+ * loss's functions, so that no loss can hide it. */
 #include "loss/lists.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Doubles of an item that are the conversion's own: operands and gradients. */
-enum { OWN = 6 };
+/* Doubles per item for the converted operands and gradients. */
+enum { CONVERTED = 6 };
 
-/* The list in double, in its scratch; without gradients. */
+/* Converts a list to double, in its scratch; without gradients. */
 static rg_list F(widen)(const struct F(rg__list) * list)
 {
     int64_t n = list->n;
@@ -28,7 +28,7 @@ static rg_list F(widen)(const struct F(rg__list) * list)
                      .labels = room + n,
                      .weights = room + 2 * n,
                      .params = list->params,
-                     .scratch = room + OWN * n,
+                     .scratch = room + CONVERTED * n,
                      .kept = (double *)(void *)list->kept,
                      .state = list->state};
 }
@@ -80,7 +80,7 @@ void F(rg__loss_in_double_backward)(rg_node *y)
 rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype)
 {
     int per_double = dtype == RG_F32 ? 2 : 1;
-    return (rg_workspace){.scratch = (OWN + loss->workspace.scratch) * per_double,
+    return (rg_workspace){.scratch = (CONVERTED + loss->workspace.scratch) * per_double,
                           .kept = loss->workspace.kept * per_double,
                           .state = loss->workspace.state};
 }

@@ -1,8 +1,8 @@
-/* lists.c: from operands of any shape and type to one list at a time, and back; see lists.h.
+/* lists.c: splits the operands of a loss into lists and collects the gradients; see lists.h.
  *
- * The one idea: an operand is a view: the place of list q's first item, and a step of 0 or 1 from
- * item to item. A view that can be read as it lies is read in place; one that is masked, broadcast
- * or of another type goes through a buffer as long as the longest list. */
+ * The one idea: an operand is read through a view: the index of the first item of list q, and a
+ * stride of 0 or 1 between items. Without mask, broadcasting or conversion the view is read in
+ * place; otherwise each list is copied into a buffer of the length of the longest list. */
 #include "loss/lists.h"
 
 #include "tensor/broadcast.h"
@@ -10,12 +10,12 @@
 
 #include <string.h>
 
-/* The operands with a value for each item come first. */
+/* Operands; the first N_ITEM_VALUES have a value for each item. */
 enum { LOGITS, LABELS, WEIGHTS, N_ITEM_VALUES, WHERE = N_ITEM_VALUES, LIST_WEIGHTS, N_OPERANDS };
 
 /* The attributes of a loss node. */
 struct attributes {
-    const int64_t *offsets; /* (n_lists + 1), in the arena; NULL: the last axis is the list */
+    const int64_t *offsets; /* (n_lists + 1), in the arena; NULL: padded logits */
     rg_workspace workspace;
     int64_t n_lists;
     rg_reduction reduction;
@@ -28,29 +28,29 @@ static const rg_loss *loss_of(const struct attributes *a)
     return (const void *)a->loss.component;
 }
 
-/* What forward leaves for backward. */
+/* What forward saves for backward. */
 struct saved {
     bool *nonempty;    /* (n_lists) */
-    double *units;     /* (n_lists) what each nonempty list adds to the mean's divisor */
-    int64_t n_counted; /* nonempty lists whose weight and units are not 0 */
-    double weight_sum; /* of the nonempty lists, times their units */
+    double *units;     /* (n_lists) units of the nonempty lists, see rg_loss_unit */
+    int64_t n_counted; /* number of nonempty lists whose weight and units are not 0 */
+    double weight_sum; /* sum of weight times units over the nonempty lists */
     double mean;       /* the value under RG_REDUCE_MEAN, else 0 */
     double *list_loss; /* (n_lists) before the list weight; NULL without list weights */
     int64_t longest;
     double *state; /* (n_lists, workspace.state) */
-    void *lists;   /* struct F(lists) */
+    void *lists;   /* a struct F(lists) */
 };
 
-/* Where an operand's items are: list q starts at offsets[q] * per_offset + sum index * stride over
- * the batch axes, and its items follow in steps of per_item. */
+/* The positions of an operand's items: list q starts at offsets[q] * per_offset + sum index *
+ * stride over the batch axes, and its items follow with the stride per_item. */
 struct F(view) {
     const rg_tensor *tensor; /* NULL: the operand is absent */
     int64_t per_item, per_offset;
     int n_axes;
     int64_t dims[RG_MAX_DIMS], stride[RG_MAX_DIMS];
     real *buffer;    /* compacted values of one list; NULL: read in place */
-    void *grad;      /* of the operand; NULL: not wanted */
-    double *sum;     /* gradients of an operand that is broadcast or of another type */
+    void *grad;      /* of the operand; NULL: not required */
+    double *sum;     /* sums of gradients if the operand is broadcast or of another type */
     real *list_grad; /* compacted gradients of one list; NULL: added in place */
 };
 
@@ -58,7 +58,7 @@ struct F(lists) {
     const struct attributes *attributes;
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
-    struct rg__item *pairing; /* (3/2 of the longest list) to count pairs with; NULL: not needed */
+    struct rg__item *pairing; /* (3/2 of the longest list) for counting pairs; NULL: not needed */
     real *scratch;
     real *kept; /* (count of the logits, workspace.kept) */
     const struct F(rg__vector) * vector;
@@ -76,7 +76,7 @@ static int64_t F(length)(const struct F(lists) * l, int64_t q)
     return offsets ? offsets[q + 1] - offsets[q] : l->n;
 }
 
-/* The view of a tensor against logits of the shape; checked by the shape rule. */
+/* The view of a tensor that is broadcast to the logits; the shape rule has checked that it fits. */
 static struct F(view)
     F(view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
 {
@@ -107,7 +107,7 @@ static struct F(view)
     return v;
 }
 
-/* The same of an operand with one value for each list: a view with a last axis of 1 item. */
+/* The view of an operand with one value per list: as if it had a last axis of 1. */
 static struct F(view)
     F(list_view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
 {
@@ -131,7 +131,7 @@ static int64_t F(first_item)(const struct F(view) * v, const struct attributes *
     return at;
 }
 
-/* The weight of list q, in the logits' type as every operand. */
+/* The weight of list q, rounded to the logits' type like all operands. */
 static double F(list_weight)(const struct F(lists) * l, int64_t q)
 {
     const struct F(view) *v = &l->view[LIST_WEIGHTS];
@@ -164,7 +164,7 @@ static struct F(items) F(items_of)(const struct F(lists) * l, int64_t q)
     return items;
 }
 
-/* The values of a list's valid items, compacted. */
+/* The values of a list's valid items, compacted; in place if possible. */
 static const real *F(values)(const struct F(view) * v, int64_t first, const struct F(items) * items)
 {
     const rg_tensor *t = v->tensor;
@@ -184,7 +184,7 @@ static const real *F(values)(const struct F(view) * v, int64_t first, const stru
     return v->buffer;
 }
 
-/* List q, compacted; it has a valid item. */
+/* List q, which has a valid item, compacted. */
 static struct F(rg__list)
     F(load)(const struct F(lists) * l, int64_t q, double *state, const struct F(items) * items)
 {
@@ -206,8 +206,8 @@ static struct F(rg__list)
                                 .vector = l->vector};
 }
 
-/* The views of a node's operands, with the buffers they need, which serve backward too; NULL: out
- * of memory. */
+/* Creates the views of a node's operands and the buffers, for forward and backward; NULL: out of
+ * memory. */
 static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
 {
     rg_graph *graph = rg_node_graph(y);
@@ -244,7 +244,7 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
 static double F(reduce)(const real *losses, struct saved *saved, int64_t n_lists, bool mean)
 {
     double total = 0;
-    for (int64_t q = 0; q < n_lists; q++) /* 0 for a list without an item */
+    for (int64_t q = 0; q < n_lists; q++) /* an empty list has 0 */
         total += ACC(losses[q]);
     if (mean)
         total = saved->mean = saved->n_counted > 0 ? total / saved->weight_sum : 0;
@@ -274,7 +274,7 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
     return rg_graph_status(graph) == RG_OK ? saved : NULL;
 }
 
-/* What a list adds to the divisor of the mean. */
+/* The units of a list, see rg_loss_unit. */
 static double F(units_of)(const struct F(lists) * l, const struct F(rg__list) * list)
 {
     for (int64_t k = 0; l->pairing && k < list->n; k++)
@@ -282,7 +282,7 @@ static double F(units_of)(const struct F(lists) * l, const struct F(rg__list) * 
     return rg__loss_units(l->attributes->unit, list->n, l->pairing);
 }
 
-/* The loss of list q times its weight; a list of weight 0 is not there, whatever it holds. */
+/* The weighted loss of list q; 0 for weight 0, even if the loss is not finite. */
 static real F(weighted_loss)(const struct F(lists) * l, struct saved *saved, int64_t q, double loss)
 {
     double weight = F(list_weight)(l, q);
@@ -322,7 +322,7 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
 
 /* ---- Backward ---- */
 
-/* Asks for an operand's gradient and prepares where it is collected. False: out of memory. */
+/* Prepares to collect the gradient of operand i, if it is required. False: out of memory. */
 static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) * v)
 {
     rg_graph *graph = rg_node_graph(y);
@@ -341,7 +341,7 @@ static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) * v)
     return rg_graph_status(graph) == RG_OK;
 }
 
-/* Where the kernel adds the gradients of this list's items. */
+/* The array to which the loss adds the gradients of this list's items. */
 static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
 {
     if (!v->grad)
@@ -352,7 +352,7 @@ static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
     return v->list_grad;
 }
 
-/* From the compacted gradients of a list to the operand's. */
+/* Adds the compacted gradients of a list to those of the operand. */
 static void F(scatter)(const struct F(view) * v, int64_t first, const struct F(items) * items)
 {
     const real *from = v->list_grad;
@@ -432,9 +432,9 @@ void F(rg__lists_backward)(rg_node *y, F(rg__list_backward) * backward)
 
 #ifdef RG__ONCE
 
-/* ---- Shapes and options, once ---- */
+/* ---- Shapes and options, compiled once ---- */
 
-/* Broadcasting it leaves the shape as it is. */
+/* Whether t broadcasts to a shape without enlarging it. */
 static bool broadcasts_to(const rg_tensor *t, const rg_tensor *shape)
 {
     rg_tensor both;
@@ -442,14 +442,14 @@ static bool broadcasts_to(const rg_tensor *t, const rg_tensor *shape)
            rg__same_shape(&both, shape);
 }
 
-/* A scalar, or 1-D of so many values. */
+/* Whether t is a scalar or 1-D with `count` values. */
 static bool is_one_or(const rg_tensor *t, int64_t count)
 {
     return t->ndim == 0 || (t->ndim == 1 && (t->dims[0] == 1 || t->dims[0] == count));
 }
 
-/* An operand fits when it broadcasts to the logits, or to the lists where it has one value for
- * each; with offsets, when it is (N), a scalar, or (Q,1), or (Q) where it has one for each list. */
+/* Whether an operand fits: it broadcasts to the logits (`per_list`: to their shape without the last
+ * axis); with offsets, it is (N), a scalar or (Q,1) (`per_list`: (Q) or a scalar). */
 static bool operand_fits(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a,
                          bool per_list)
 {
@@ -462,7 +462,7 @@ static bool operand_fits(const rg_tensor *t, const rg_tensor *logits, const stru
     return is_one_or(t, per_list ? a->n_lists : logits->dims[0]);
 }
 
-/* What operand i may be, for messages. */
+/* The shapes that operand i may have, for messages. */
 static const char *shapes_of(int i, const struct attributes *a)
 {
     if (i == LIST_WEIGHTS)
@@ -513,7 +513,7 @@ bool rg__loss_shape(rg_node *y)
     return true;
 }
 
-/* The caller's reduction over the per-list losses and the mask of non-empty lists. */
+/* Applies the caller's reduction to the losses of the lists and the mask of non-empty lists. */
 static rg_node *reduce_by_caller(rg_graph *graph, const rg_operator *op, rg_node *losses,
                                  const rg_loss_options *o)
 {
@@ -544,8 +544,7 @@ static int64_t batch_size(const rg_tensor *logits)
     return n;
 }
 
-/* The operator of a loss: its own, or, in the graph, the kernels of losses in double under its
- * name. */
+/* The operator of a loss: its own, or one in the graph's memory with the kernels of in_double.c. */
 static const rg_operator *operator_of(rg_graph *graph, const rg_loss *loss)
 {
     if (loss->kernels)
@@ -561,7 +560,8 @@ static const rg_operator *operator_of(rg_graph *graph, const rg_loss *loss)
     return op;
 }
 
-/* Fills in the attributes of a loss node but for the offsets; false: error recorded. */
+/* Fills in the attributes of a loss node except the offsets; false, with the error set, if
+ * invalid. */
 static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logits,
                             const rg_loss_options *o, struct attributes *a)
 {
@@ -588,8 +588,8 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
     a->workspace = loss->workspace;
     if (!loss->kernels && logits)
         a->workspace = rg__loss_in_double_workspace(loss, rg_node_value(logits)->dtype);
-    else if (loss->kernels && loss->kernels->spare)
-        loss->kernels->spare(&a->loss.params, o->weights != NULL, &a->workspace);
+    else if (loss->kernels && loss->kernels->shrink)
+        loss->kernels->shrink(&a->loss.params, o->weights != NULL, &a->workspace);
     return true;
 }
 

@@ -1,4 +1,4 @@
-/* losses.c: the table of losses. */
+/* losses.c: the registry of losses, their properties, and the check of all gradients. */
 #include "loss/losses.h"
 
 #include "base/base.h"

@@ -1,9 +1,9 @@
-/* samples.c: the calls on which every loss is tested, and the walk over the samples of all
+/* samples.c: the samples with which every loss is tested, and the iteration over the samples of all
  * operators and losses.
  *
- * A loss is tested with each value of its parameters that are names, on lists that are flat,
- * padded, masked, weighted and reduced in every way. Inputs are the logits, the weights, the list
- * weights, and the labels where they have a gradient; else labels are grades with ties. */
+ * A loss is tested with each value of its RG_PARAM_NAME parameters, on flat, padded, masked and
+ * weighted lists, with each reduction. Inputs are the logits, the weights, the list weights and, if
+ * they have a gradient, the labels; otherwise labels are constants with ties. */
 #include "loss/losses.h"
 
 #include <rankgrad/ops.h>
@@ -13,7 +13,7 @@
 
 enum { LOGITS, WEIGHTS, LIST_WEIGHTS, LABELS };
 
-/* Labels as an input of the sample, or else as a constant like the logits. */
+/* The labels: an input of the sample, or a constant of the shape of the logits. */
 static rg_node *labels_of(rg_graph *graph, rg_node *const *x, const rg_choice *loss)
 {
     static const double grades[] = {2, 0, 1, 1, 3, 0, 4, 0, 1, 2, 0, 3};
@@ -46,7 +46,7 @@ static rg_node *flat_sum(rg_graph *graph, rg_node *const *x, void *user)
                  (rg_loss_options){.offsets = offsets, .n_lists = 2, .reduction = RG_REDUCE_SUM});
 }
 
-/* The mask hides the second item of the first list and the whole last one. */
+/* The second item of the first list and all of the last list are masked. */
 static rg_node *masked(rg_graph *graph, rg_node *const *x, void *user)
 {
     uint8_t where[] = {1, 0, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0};
@@ -61,7 +61,7 @@ static rg_node *padded(rg_graph *graph, rg_node *const *x, void *user)
     return apply(graph, x, user, rg_loss_options_default());
 }
 
-/* The sum of the losses, by way of the mask. */
+/* A custom reduction: the sum of the losses times the mask. */
 static rg_node *by_caller(rg_graph *graph, rg_node *losses, rg_node *nonempty, void *user)
 {
     (void)user;
@@ -107,10 +107,10 @@ static const struct rg__sample samples[] = {
      .build = reduced},
 };
 
-/* ---- The walk ---- */
+/* ---- Iteration ---- */
 
-/* Variant 0 of a loss has its default parameters, and each further one another value of one that is
- * a name; `what` gets "label_mode=softmax, ". False past the last. */
+/* Variant 0 of a loss has its default parameters; each further variant has another value of one
+ * RG_PARAM_NAME parameter, and `what` gets "label_mode=softmax, ". False past the last. */
 static bool make_variant(rg_context *ctx, struct rg__sampling *s, const rg_component *loss)
 {
     int left = s->variant;
@@ -129,7 +129,7 @@ static bool make_variant(rg_context *ctx, struct rg__sampling *s, const rg_compo
     return left == 0;
 }
 
-/* The next sample of an operator, or of a loss; false when it has no more. */
+/* The next sample of an operator or loss; false past the last. */
 static bool sample_of(rg_context *ctx, struct rg__sampling *s, const struct rg__builtin *b,
                       const rg_component *loss, struct rg__sample *sample)
 {

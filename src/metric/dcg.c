@@ -2,8 +2,8 @@
  *
  *   DCG@k = sum_{i=1..k} g_i / log2(1 + i),   g = 2^y - 1 or y, 0 for y <= 0
  *
- * Ties: an item of a tie group stands at each of the group's ranks equally often, so the group's
- * expected share is (mean gain) (sum of its discounts up to k).
+ * Ties: each item of a tie group has each of the group's ranks with the same probability, so the
+ * expected contribution of the group is (mean gain) (sum of its discounts up to k).
  */
 #include "metric/dcg.h"
 

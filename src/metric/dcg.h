@@ -1,4 +1,4 @@
-/* dcg.h (internal to src/metric): what dcg.c and ndcg.c share. */
+/* dcg.h (internal to src/metric): DCG, shared by dcg.c and ndcg.c. */
 #ifndef RG_METRIC_DCG_H
 #define RG_METRIC_DCG_H
 

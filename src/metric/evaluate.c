@@ -1,9 +1,9 @@
-/* evaluate.c: from scored lists to one number per list, and to their mean.
+/* evaluate.c: evaluates a metric for each list and computes the mean.
  *
- * What all metrics have in common is here: checks, which items are valid, what a list without a
- * relevant item counts, and the mean. Blocks of lists are shared out among the context's workers;
- * what a list gives depends on the list alone, and the lists are added up in their order, so the
- * result has the same bits for any number of workers. */
+ * This is the code shared by all metrics: checks, valid items, lists without a relevant item, and
+ * the mean. Blocks of lists are distributed over the context's threads. The value of a list depends
+ * on that list alone, and values are added in the order of the lists, so the result has the same
+ * bits for any number of threads. */
 #include "metric/metric.h"
 
 #include "base/pool.h"
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What one list contributes. */
+/* The result for one list. */
 struct outcome {
     double value;         /* NaN: skipped */
     double largest_label; /* NaN when the list is empty */
@@ -23,7 +23,7 @@ struct outcome {
     bool no_relevant;
 };
 
-/* A worker's memory for a list: n items, then n / 2 for the sort. */
+/* Memory of a worker for one list: n items, then n / 2 for sorting. */
 struct scratch {
     struct rg__item *items;
     int64_t capacity;
@@ -43,10 +43,10 @@ struct evaluation {
     int n_workers;
 };
 
-/* 2^1024 is no double; above 31 one item outweighs all the others together. */
+/* 2^1024 overflows a double; above 31, one item outweighs all others together. */
 static const double LARGEST_EXP_LABEL = 1023, LARGE_LABEL = 31;
 
-enum { BLOCK_ROWS = 8192 }; /* work of some 100 us, enough to pay for handing it out */
+enum { BLOCK_ROWS = 8192 }; /* about 100 us of work, enough to be worth a task of its own */
 
 rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
                            const struct rg__metric_kind **kind, rg_choice *own)
@@ -68,7 +68,7 @@ rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
     return RG_OK;
 }
 
-/* The arrays of a ranking of `n` items; those of its doc ids only where ties are broken by them. */
+/* Checks the arrays of a ranking of n items; doc ids only if ties are broken by them. */
 static rg_status check_items(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
                              int64_t n)
 {
@@ -125,7 +125,7 @@ static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t
                         : "the linear gain must be finite");
 }
 
-/* Fills the list with the valid items of list q: ranked ones first, in row order. */
+/* Collects the valid items of list q, in row order, with the unranked ones at the end. */
 static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
                         struct rg__ranked_list *list, struct outcome *outcome)
 {
@@ -204,7 +204,7 @@ static rg_status run_block(rg_context *ctx, void *user, int worker, int64_t i)
     return RG_OK;
 }
 
-/* Small rankings are left to the caller's thread, which starts no workers for them. */
+/* A small ranking is evaluated on the caller's thread, without starting workers. */
 static rg_status run_blocks(struct evaluation *e)
 {
     const rg_ranking *r = e->ranking;
@@ -244,7 +244,7 @@ static int weight_exponent(const rg_ranking *ranking)
 
 enum { HEADROOM = 64 }; /* values are summed divided by 2^64: the mean of large DCGs is finite */
 
-/* Adds the counts of a list to the result; the first rows of a kind are warned of. */
+/* Adds the counts of a list to the result; warns of the first large label. */
 static void count_list(const struct evaluation *e, int64_t q, rg_metric_result *result,
                        bool *warned, int64_t *first_unscored)
 {
@@ -261,7 +261,7 @@ static void count_list(const struct evaluation *e, int64_t q, rg_metric_result *
     result->n_unscored += outcome->n_unscored;
 }
 
-/* Items without a score rank last, so that a metric of them says nothing about a model. */
+/* Reports NaN scores: a warning, or an error if all are NaN, when the metric has no meaning. */
 static rg_status judge_unscored(const struct evaluation *e, const rg_metric_result *result,
                                 int64_t first)
 {

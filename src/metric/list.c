@@ -1,12 +1,11 @@
 /* list.c: ranks the items of one list.
  *
- * rg_ties is an order among equal scores. Where the value is an average over all orders of them,
- * equal scores are sorted by label all the same, so that rows in any order give the same sums, bit
- * for bit.
+ * rg_ties defines the order of equal scores. For RG_TIES_AVERAGE this order does not change the
+ * value, but equal scores are sorted by label so that rows in any order give the same bits.
  *
- * A metric with a cut-off k reads the first k ranks and the rest of the tie group that rank k is
- * in. Only these are selected and sorted: n + m log m for m such items, instead of n log n. What is
- * equal under the rule is ordered by row, so selecting gives exactly what sorting all would give.
+ * A metric with a cut-off k needs the first k ranks and the rest of the tie group of rank k. Only
+ * these m items are selected and sorted: time n + m log m instead of n log n. Items that are equal
+ * under rg_ties are ordered by row, so the result is the same as that of sorting all.
  */
 #include "metric/metric.h"
 
@@ -33,8 +32,8 @@ static void swap(struct rg__item *a, struct rg__item *b)
     *b = item;
 }
 
-/* Moves the items tied with one of the first k ones, the last of them, behind these; returns how
- * many items that makes. */
+/* Moves the items tied with the last of the first k items behind these; returns their number, k
+ * included. */
 static int64_t add_tied(struct rg__ranked_list *list, int64_t k)
 {
     double last = list->items[0].score;

@@ -2,21 +2,21 @@
  *
  *   AP@k = 1 / min(k, R) sum_{i<=k} z_i / i sum_{j<=i} z_j
  *
- * where z_i = 1 if the item at rank i is relevant and R counts the list's relevant items, the
- * unranked ones too.
+ * where z_i = 1 if the item at rank i is relevant and R is the number of relevant items in the
+ * list, including unranked ones.
  *
- * Ties: let rank i be the p-th of a tie group that stands behind b items, B of them relevant, and
- * holds t items, r of them relevant. All orders being equally likely,
+ * Ties: let rank i be the p-th of a tie group of t items, r of them relevant, which follows items
+ * of which B are relevant. If all orders are equally likely,
  *
  *   E[z_i] = r / t,    E[z_i z_j] = r / t (r - 1) / (t - 1)    for another rank j of the group,
  *
  * the second by drawing without replacement. B is the same in every order, z_i z_i = z_i, and p - 1
- * ranks of the group stand before i. So the expected term of rank i is
+ * ranks of the group precede i. So the expected term of rank i is
  *
  *   E[z_i / i sum_{j<=i} z_j] = 1 / i  r / t (B + 1 + (p - 1) (r - 1) / (t - 1)),
  *
- * and with t = 1 (p = 1, no rank before it in its group) plainly z_i (B + 1) / i. A cut-off within
- * the group only ends the sum: the term of rank i knows nothing of the ranks below it.
+ * which for t = 1 is z_i (B + 1) / i. A cut-off within the group just ends the sum, since the term
+ * of rank i does not depend on later ranks.
  */
 #include "metric/metric.h"
 

@@ -1,5 +1,4 @@
-/* metrics.c: the table of metrics, made from metrics.def, and the names of metrics and conventions.
- */
+/* metrics.c: the registry of metrics, from metrics.def, and parsing such as "ndcg@10". */
 #include "metric/metric.h"
 
 #include "base/text_buffer.h"
@@ -75,7 +74,7 @@ static void fail_unknown(rg_context *ctx, const char *name, size_t n)
              (int)(n < 100 ? n : 100), name, known);
 }
 
-/* The kind whose name or alias is the first n characters of text; NULL: recorded. */
+/* The kind whose name or alias is the first n characters of text; NULL, with the error set. */
 static const struct rg__metric_kind *find(rg_context *ctx, const char *text, size_t n)
 {
     for (int i = 0; i < RG__COUNT(kinds); i++)
@@ -105,7 +104,7 @@ const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metri
     return kind;
 }
 
-/* Digits alone, up to 2^63 - 1. */
+/* Parses digits, up to 2^63 - 1. */
 static bool parse_count(const char *text, int64_t *count)
 {
     *count = 0;
@@ -118,7 +117,7 @@ static bool parse_count(const char *text, int64_t *count)
     return !*text;
 }
 
-/* The parameters of "(p=0.9)" up to `end`, for a metric of that kind. */
+/* Parses parameters such as "(p=0.9)", up to `end`. */
 static rg_status parse_params(rg_context *ctx, const struct rg__metric_kind *kind, const char *text,
                               const char *end, rg_choice *own)
 {

@@ -1,15 +1,15 @@
 /* mrr.c: reciprocal rank of the first relevant item.
  *
- *   RR@k = 1 / (rank of the first relevant item), 0 where that rank is beyond k
+ *   RR@k = 1 / (rank of the first relevant item), 0 if that rank is beyond k
  *
- * Ties: only the first tie group that holds a relevant item matters. Let it stand behind b items
- * and hold t, r of them relevant. Its first relevant item is its j-th with probability
+ * Ties: only the first tie group with a relevant item matters. Let it follow b items and have t
+ * items, r of them relevant. Its first relevant item is its j-th with probability
  *
  *   p_j = (prod_{i<j} (t - i + 1 - r) / (t - i + 1)) r / (t - j + 1),    j = 1 .. t - r + 1
  *
  * (none of the first j - 1, then one of r among the t - j + 1 left), and E RR = sum_j p_j / (b + j)
- * up to b + j = k. The product is carried along: all terms are positive, none overflows, and one
- * that underflows is too small to count.
+ * up to b + j = k. The product is updated from term to term: all factors are between 0 and 1, so it
+ * cannot overflow, and a term that underflows is negligible.
  */
 #include "metric/metric.h"
 

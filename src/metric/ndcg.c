@@ -1,9 +1,8 @@
-/* ndcg.c: DCG as a part of the best that the list allows.
+/* ndcg.c: DCG divided by the ideal DCG of the list (Järvelin & Kekäläinen 2002).
  *
  *   NDCG@k = DCG@k / DCG@k of the items sorted by label
  *
- * The ideal is over all items, the unranked ones too, and has no ties to speak of: equal labels
- * have equal gains.
+ * The ideal is over all items, including unranked ones.
  */
 #include "metric/dcg.h"
 

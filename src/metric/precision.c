@@ -2,11 +2,11 @@
  *
  *   P@k = (number of relevant items among the first k ranks) / k
  *
- * It divides by k also where the list is shorter (as trec_eval; rax divides by the smaller). k = 0
- * divides by the number of ranked items; nothing ranked is 0.
+ * The divisor is k even if the list is shorter, as in trec_eval (rax: min(k, n)). With k = 0 it is
+ * the number of ranked items; if there are none, the value is 0.
  *
  * Ties: each rank of a tie group of t items, r of them relevant, is relevant with probability r/t,
- * so a group with c ranks above the cut-off adds c r / t.
+ * so a group with c ranks within the cut-off adds c r / t.
  */
 #include "metric/metric.h"
 

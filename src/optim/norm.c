@@ -1,12 +1,12 @@
-/* norm.c: the length of a gradient.
+/* norm.c: the Euclidean norm of a gradient.
  *
- * The one idea: the squares are summed in double, in fixed lanes. Only where that sum is out of
- * range (f64 squares overflow at 1e154 and vanish at 1e-162) is there a second look, in units of
- * the largest element. */
+ * Squares are summed in double, in a fixed number of lanes. Only if that sum is out of range
+ * (squares overflow from 1e154 and underflow below 1e-162), a second pass scales by the largest
+ * element. */
 #include "optim/optimizer.h"
 #include "tensor/lanes.h"
 
-/* sum (g[i] unit)^2 */
+/* sum of (g[i] unit)^2 */
 static double F(square_sum)(const real *g, int64_t n, double unit)
 {
     double acc[LANES] = {0};
@@ -28,11 +28,11 @@ double F(rg__grad_norm)(const rg_parameters *parameters)
     const real *g = parameters->grad;
     int64_t n = parameters->count;
     double sum = F(square_sum)(g, n, 1), largest = 0;
-    if (sum > 0x1p-900 && sum < 0x1p1000) /* what vanished beside it would not have counted */
+    if (sum > 0x1p-900 && sum < 0x1p1000) /* squares that underflowed are negligible */
         return sqrt(sum);
     for (int64_t i = 0; i < n; i++) {
         double magnitude = fabs(ACC(g[i]));
-        if (!(magnitude <= largest)) /* a NaN is the largest of all, and stays */
+        if (!(magnitude <= largest)) /* NaN counts as the largest */
             largest = isnan(largest) ? largest : magnitude;
     }
     if (largest == 0 || !isfinite(largest))

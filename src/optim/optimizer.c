@@ -1,4 +1,4 @@
-/* optimizer.c: what all optimizers share: their table, options, clipping; see optimizer.h. */
+/* optimizer.c: the code shared by all optimizers: registry, options, clipping; see optimizer.h. */
 #include "optim/optimizer.h"
 
 #include <float.h>

@@ -1,8 +1,8 @@
-/* optimizer.h (internal): how an optimizer is written.
+/* optimizer.h (internal): how an optimizer is implemented.
  *
- * A file in optimizers/ holds a struct of the optimizer's parameters, one function that updates the
- * parameter block, and RG__OPTIMIZER, which makes both an entry of the table. Clipping, the checks
- * and the learning rate are common to all optimizers (optimizer.c). */
+ * A file in optimizers/ has a struct of the optimizer's parameters, one function that updates the
+ * parameter block, and RG__OPTIMIZER, which defines the entry of the registry. Clipping, checks and
+ * the learning rate schedule are shared (optimizer.c). */
 #ifndef RG_OPTIM_OPTIMIZER_H
 #define RG_OPTIM_OPTIMIZER_H
 
@@ -14,25 +14,25 @@
 
 enum { RG__OPTIMIZER_SCALARS = 4 };
 
-/* All that changes from step to step besides the parameters. */
+/* The state that changes from step to step, besides the parameters. */
 struct rg__optimizer_state {
     int64_t n_steps;
-    double scalars[RG__OPTIMIZER_SCALARS]; /* the optimizer's own; 0 before the first step */
-    void *moments; /* n_moments blocks as long as the parameters and of their type */
+    double scalars[RG__OPTIMIZER_SCALARS]; /* for the optimizer; 0 before the first step */
+    void *moments; /* n_moments arrays of the length and type of the parameters; initially 0 */
 };
 
 struct rg__optimizer_kind {
     rg_component component; /* first, so that a pointer to it is a pointer to this */
     int n_moments;
-    /* One step, number state.n_steps (from 1), on gradients that are finite. `scale` comes from
-     * clipping and multiplies them first. Sets the gradients to 0. */
+    /* One step, number state.n_steps (from 1), with finite gradients. These are first multiplied by
+     * `scale`, the factor from clipping. Sets the gradients to 0. */
     void (*step[2])(struct rg_optimizer *optimizer, double lr, double scale);
 };
 
 struct rg_optimizer {
     rg_context *ctx;
     const struct rg__optimizer_kind *kind;
-    rg_choice choice; /* its parameters */
+    rg_choice choice; /* the optimizer's parameters */
     rg_optimizer_options options;
     rg_parameters parameters;
     struct rg__optimizer_state state;
@@ -44,7 +44,7 @@ struct rg_optimizer {
 enum { RG__OPTIMIZER_ARRAYS = 3 };
 int rg__optimizer_state(rg_optimizer *optimizer, struct rg__named state[RG__OPTIMIZER_ARRAYS]);
 
-/* The Euclidean norm of the gradient, in double; not finite where an element is not. */
+/* The Euclidean norm of the gradient, in double; not finite if an element is not. */
 double rg__grad_norm_f32(const rg_parameters *parameters);
 double rg__grad_norm_f64(const rg_parameters *parameters);
 
@@ -54,7 +54,7 @@ double rg__grad_norm_f64(const rg_parameters *parameters);
     void rg__##id##_step_f64(struct rg_optimizer *optimizer, double lr, double scale);             \
     extern const struct rg__optimizer_kind rg__optimizer_##id
 
-/* The table entry of optimizer `id`; `owner` is the struct that `params_` describes. */
+/* Defines the registry entry of optimizer `id`; `owner` is the struct that `params_` describes. */
 #define RG__OPTIMIZER(id, formula_, moments, owner, params_)                                       \
     const struct rg__optimizer_kind rg__optimizer_##id = {                                         \
         {.name = #id, .formula = (formula_), RG__PARAMS(owner, params_)},                          \

@@ -1,4 +1,4 @@
-/* parameters.c: blocks of parameters: checks, memory, initial values, variables. */
+/* parameters.c: parameter blocks: checks, memory, initial values, variables. */
 #include "optim/parameters.h"
 
 #include "autograd/op.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* A parameter as a tensor. */
+/* A tensor of the shape of a parameter. */
 static rg_tensor tensor_of(const rg_parameter *parameter, rg_dtype dtype, void *data)
 {
     rg_tensor tensor = {.dtype = dtype, .ndim = parameter->ndim, .data = data};

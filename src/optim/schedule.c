@@ -1,4 +1,4 @@
-/* schedule.c: the table of learning rate schedules; see schedule.h. */
+/* schedule.c: the registry of learning rate schedules; see schedule.h. */
 #include "optim/schedule.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
-/* schedule.h (internal): how a learning rate schedule is written.
+/* schedule.h (internal): how a learning rate schedule is implemented.
  *
- * A file in schedules/ holds a struct of the schedule's parameters, if any, and a function that
- * gives the factor of the learning rate at a step. */
+ * A file in schedules/ has a struct of the schedule's parameters, if any, and a function that
+ * returns the factor of the learning rate at a step. */
 #ifndef RG_OPTIM_SCHEDULE_H
 #define RG_OPTIM_SCHEDULE_H
 
@@ -12,7 +12,7 @@
 
 struct rg__schedule_kind {
     rg_component component; /* first, so that a pointer to it is a pointer to this */
-    /* The factor at step t of T, 0 <= t < T, 1 <= T. */
+    /* The factor at `step`, 0 <= step < n_steps. */
     double (*factor)(const void *params, int64_t step, int64_t n_steps);
 };
 

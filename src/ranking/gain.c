@@ -41,7 +41,7 @@ double rg__discounts(int64_t begin, int64_t end)
     return sum;
 }
 
-/* Equal labels have equal gains, so ties do not matter. */
+/* Ties between labels do not matter, since equal labels have equal gains. */
 double rg__scaled_ideal_dcg(rg_gain kind, struct rg__item *items, int64_t n, int64_t k,
                             struct rg__item *spare, int exponent)
 {

@@ -1,8 +1,8 @@
-/* gain.h (internal): gains and discounts, the two halves of DCG.
+/* gain.h (internal): gains, discounts and the ideal DCG.
  *
  *     DCG@k = sum_{i=1..k} gain(y_i) discount(i),   discount(i) = 1 / log2(1 + i)
  *
- * Metrics and the losses that approximate them share these. */
+ * Metrics and the losses that approximate them use the same functions. */
 #ifndef RG_RANKING_GAIN_H
 #define RG_RANKING_GAIN_H
 
@@ -10,19 +10,19 @@
 
 #include <rankgrad/ranking.h>
 
-/* 2^y - 1 or y; 0 for labels that are not above 0. */
+/* The gain of a label: 2^y - 1 or y; 0 for labels that are not above 0. */
 double rg__gain(rg_gain kind, double label);
 
-/* The gain divided by 2^exponent. With rg__gain_exponent of the largest label, gains lie below 1
- * whatever the labels; a power of two changes no bit, and cancels in NDCG. */
+/* The gain divided by 2^exponent. With rg__gain_exponent(kind, largest label), all gains are below
+ * 1, so their sum cannot overflow. Dividing by a power of two is exact, and it cancels in NDCG. */
 int rg__gain_exponent(rg_gain kind, double largest_label);
 double rg__scaled_gain(rg_gain kind, double label, int exponent);
 
 /* The sum of the discounts of the ranks begin + 1 .. end. */
 double rg__discounts(int64_t begin, int64_t end);
 
-/* The DCG of the first k items (k <= n) in the order of their labels, the greatest there is;
- * divided by 2^exponent. Reorders the items; `spare` holds n / 2. */
+/* The ideal DCG, that of the first k items (k <= n) in descending order of label, divided by
+ * 2^exponent. Reorders the items; `spare` has room for n / 2. */
 double rg__scaled_ideal_dcg(rg_gain kind, struct rg__item *items, int64_t n, int64_t k,
                             struct rg__item *spare, int exponent);
 

@@ -9,7 +9,7 @@ static inline bool before(const struct rg__order *by, const struct rg__item *a,
 {
     bool labels = by->key == RG__BY_LABEL;
     double key_a = labels ? a->label : a->score, key_b = labels ? b->label : b->score;
-    if (key_a != key_b && key_a == key_a && key_b == key_b) /* no call for most pairs */
+    if (key_a != key_b && key_a == key_a && key_b == key_b) /* the common case, without a call */
         return key_a > key_b;
     int order = rg__descending(key_a, key_b);
     if (order == 0 && by->tie)
@@ -17,7 +17,7 @@ static inline bool before(const struct rg__order *by, const struct rg__item *a,
     return order ? order < 0 : a->row < b->row;
 }
 
-enum { SHORT_RUN = 12 }; /* below this, insertion is faster than merging */
+enum { SHORT_RUN = 12 }; /* up to this length, insertion is faster than merging */
 
 static void insertion_sort(struct rg__item *items, int64_t n, const struct rg__order *by)
 {
@@ -30,7 +30,7 @@ static void insertion_sort(struct rg__item *items, int64_t n, const struct rg__o
     }
 }
 
-/* `spare` holds n / 2 items. The depth is log2 n. */
+/* `spare` has room for n / 2 items. The recursion depth is log2 n. */
 static void merge_sort(struct rg__item *items, int64_t n, struct rg__item *spare,
                        const struct rg__order *by)
 {
@@ -63,8 +63,8 @@ static void swap(struct rg__item *a, struct rg__item *b)
 }
 
 /* Hoare's partition of at least three items around the median of the first, middle and last one.
- * Items before *right are not behind the pivot, items from *left on are not before it; where the
- * two leave an item between them, that is the pivot. */
+ * Items below *right are not after the pivot, items from *left on are not before it; an item
+ * between the two is the pivot. */
 static void partition(struct rg__item *items, int64_t n, const struct rg__order *by, int64_t *left,
                       int64_t *right)
 {

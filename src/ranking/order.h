@@ -1,8 +1,8 @@
-/* order.h (internal): the items of a list in an order: sorting, selecting the first k, tie groups.
+/* order.h (internal): sorting the items of a list, selecting the first k, tie groups.
  *
- * Losses and metrics share these, so that both agree on what a rank and a tie is. Items that are
- * equal under an order keep the order of their rows, so that selecting gives exactly what sorting
- * all would give. */
+ * Losses and metrics share these, so they agree on ranks and ties. Items that are equal under an
+ * order are ordered by row, so selecting the first k gives the same items as sorting all of
+ * them. */
 #ifndef RG_RANKING_ORDER_H
 #define RG_RANKING_ORDER_H
 
@@ -11,39 +11,41 @@
 struct rg__item {
     double score; /* NaN ranks last */
     double label; /* never NaN */
-    int64_t row;  /* in the caller's arrays */
+    int64_t row;  /* index in the caller's arrays */
 };
 
-/* An order of items: by a key, the greatest first, and where keys are equal by `tie`. */
+/* An order of items: descending by a key; equal keys are ordered by `tie`. */
 struct rg__order {
     enum { RG__BY_SCORE, RG__BY_LABEL } key;
-    /* < 0: a stands before b, > 0: after, 0: by row; NULL: by row. */
+    /* < 0: a before b; > 0: b before a; 0: by row. NULL: by row. */
     int (*tie)(const void *user, const struct rg__item *a, const struct rg__item *b);
-    const void *user; /* handed to tie */
+    const void *user; /* passed to tie */
 };
 
-/* The order of two keys: < 0 where a is greater; NaN behind all numbers, one NaN like another. */
+/* Compares two keys in descending order: < 0 if a is greater. NaN follows all numbers and equals
+ * NaN. */
 static inline int rg__descending(double a, double b)
 {
     int nan = (a != a) - (b != b);
     return nan ? nan : (a < b) - (a > b);
 }
 
-/* Sorts n items by merging: n log n whatever the input, n for what is sorted already. `spare` holds
- * n / 2 items. */
+/* Sorts n items by merging: time n log n, or n if they are sorted already. `spare` has room for n /
+ * 2 items. */
 void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
                     const struct rg__order *order);
 
-/* Moves the first k of n items in the order to the front, unsorted: time n, or n log n on input
- * made to defeat it. */
+/* Moves the first k of n items in the order to the front, unsorted. Expected time n, worst case
+ * n log n. `spare` has room for n / 2 items. */
 void rg__select_items(struct rg__item *items, int64_t n, int64_t k, struct rg__item *spare,
                       const struct rg__order *order);
 
-/* The pairs of items whose labels differ; a NaN is in none. Sorts the items by label; `spare` holds
- * n / 2 items. */
+/* The number of pairs of items with different labels; a NaN is in no pair. Sorts the items by
+ * label; `spare` has room for n / 2 items. */
 double rg__unequal_pairs(struct rg__item *items, int64_t n, struct rg__item *spare);
 
-/* The end of the run of items with the score of item `begin`, at most n; they are sorted. */
+/* The end of the tie group that begins at item `begin`, at most n. The items are sorted by
+ * score. */
 int64_t rg__equal_scores_end(const struct rg__item *items, int64_t begin, int64_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* ranking_softmax: listwise softmax cross entropy, as one node with a backward derived by hand.
+/* ranking_softmax: listwise softmax cross-entropy, as one node with a hand-derived backward.
  *
  * For one list with logits s, labels y, weights w over its valid items:
  *
@@ -15,17 +15,17 @@
  *     softmax     dL/dz_k = t_k (l_k - L)
  *     dL/dy_k = w_k dL/dz_k      dL/dw_k = y_k dL/dz_k
  *
- * Numerics. L is summed term by term: T log S - sum t (s - m) overflows and cancels. 0 log 0 = 0:
- * an item with t_k = 0 adds nothing even where l_k is infinite. A NaN must not hide behind labels
- * that are all zero: whenever S is NaN, so is L. All logits at -inf make m = -inf, so s - m and S
- * are NaN: there is no distribution. Sums run in lanes, in double. */
+ * Numerics. L is summed term by term, since T log S - sum t (s - m) overflows and cancels. 0 log 0
+ * is 0: an item with t_k = 0 adds nothing even if l_k is infinite. If S is NaN, so is L, even if
+ * all labels are zero. If all logits are -inf, m is -inf, and s - m and S are NaN. Sums are in
+ * double, in a fixed number of lanes. docs/ranking-softmax.md has the derivation. */
 #include "loss/lists.h"
 #include "tensor/lanes.h"
 
-/* What forward keeps for backward. */
+/* The state kept for backward: m, S, L, sum z (normalized), T. */
 enum { MAX, SUM, LOSS, MASS, TOTAL, N_STATE };
 
-/* Items whose exponentials are summed at a time; the sums of the blocks are added. */
+/* The number of items whose exponentials are summed in one block; block sums are then added. */
 enum { BLOCK = 32 * LANES };
 
 static rg_label_mode F(mode_of)(const struct F(rg__list) * list)
@@ -33,7 +33,7 @@ static rg_label_mode F(mode_of)(const struct F(rg__list) * list)
     return (rg_label_mode)((const rg_ranking_softmax_params *)list->params)->label_mode;
 }
 
-/* e = exp(x - max), and the sum of that, in double. e may be x. */
+/* Writes e = exp(x - max) and returns its sum, in double. e may be x. */
 static double F(sum_exp)(const struct F(rg__list) * list, const real *x, real max, real *e)
 {
     double sum = 0;
@@ -44,7 +44,7 @@ static double F(sum_exp)(const struct F(rg__list) * list, const real *x, real ma
     return sum;
 }
 
-/* t from labels and weights, into the scratch unless the labels themselves are it; *mass gets
+/* Computes t from labels and weights, in the scratch unless t is the labels themselves; *mass gets
  * sum z (normalized). */
 static const real *F(targets)(const struct F(rg__list) * list, double *mass)
 {
@@ -80,7 +80,7 @@ static double F(list_forward)(struct F(rg__list) * list)
     return state[LOSS];
 }
 
-/* dL/dt_k, times what the label mode makes of t. */
+/* dL/dz_k. */
 static inline double F(slope)(const struct F(rg__list) * list, real t, double l)
 {
     const double *state = list->state;
@@ -132,7 +132,7 @@ static const rg_param params[] = {
                      "softmax (ListNet)"),
 };
 
-/* The targets of softmax are positive whatever the labels, and always sum to 1. */
+/* With softmax, targets are positive for any labels and sum to 1. */
 static void adjust(const void *own, rg_loss_properties *properties)
 {
     int mode = ((const rg_ranking_softmax_params *)own)->label_mode;
@@ -141,14 +141,14 @@ static void adjust(const void *own, rg_loss_properties *properties)
     properties->ignores_zero_sums = mode == RG_LABELS_NORMALIZED;
 }
 
-/* The labels themselves are the targets. */
-static void spare(const void *own, bool weighted, rg_workspace *workspace)
+/* Without weights, raw labels are used as the targets directly. */
+static void shrink(const void *own, bool weighted, rg_workspace *workspace)
 {
     if (!weighted && ((const rg_ranking_softmax_params *)own)->label_mode == RG_LABELS_RAW)
         workspace->scratch = 0;
 }
 
-static const struct rg_loss_kernels kernels = {RG__LOSS_OPERATOR(ranking_softmax), spare};
+static const struct rg_loss_kernels kernels = {RG__LOSS_OPERATOR(ranking_softmax), shrink};
 
 const rg_loss rg__loss_ranking_softmax = {
     .component = {.name = "ranking_softmax",

@@ -1,11 +1,11 @@
-/* adam: Adam (Kingma and Ba 2015, algorithm 1), as PyTorch's Adam.
+/* adam: Adam (Kingma and Ba 2015, algorithm 1), as in PyTorch.
  *
  *     g = scale grad + l2 value,   m = beta1 m + (1 - beta1) g,   v = beta2 v + (1 - beta2) g g
  *     value = value - lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon)
  *
- * An update is about lr long whatever the scale of the gradient. m and v start at 0 and are too
- * small in the first steps, which the two divisions by 1 - beta^t correct. `scale` comes from
- * clipping and is applied in double, as in sgd.c. */
+ * An update has a size of about lr, whatever the scale of the gradient. m and v start at 0 and are
+ * biased towards it in the first steps; the divisions by 1 - beta^t correct that. `scale` is the
+ * factor from clipping, which is applied in double, as in sgd.c. */
 #include "optim/optimizer.h"
 #include "tensor/lanes.h"
 
@@ -15,15 +15,15 @@ struct adam {
     double beta1, beta2, epsilon;
 };
 
-enum { POWER1, POWER2 }; /* the state's scalars: beta1^t and beta2^t */
+enum { POWER1, POWER2 }; /* the scalars of the state: beta1^t and beta2^t */
 
-/* What is the same for all parameters of a step. */
+/* The constants of one step. */
 struct F(numbers) {
     double scale;
     real l2, beta1, beta2, one_less1, one_less2, rate, root2, epsilon;
 };
 
-/* LANES elements, or as many as are left. */
+/* Updates n elements: LANES, or the rest. */
 INLINED void F(update)(int n, const struct F(numbers) * s, real *restrict value,
                        real *restrict grad, real *restrict m, real *restrict v)
 {

@@ -1,8 +1,9 @@
-/* sgd: stochastic gradient descent with momentum, as PyTorch's SGD with dampening 0.
+/* sgd: stochastic gradient descent with momentum, as in PyTorch with dampening 0.
  *
  *     g = scale grad + l2 value,   m = momentum m + g,   value = value - lr m
  *
- * `scale` comes from clipping and is applied in double: 1 / norm may be below the range of f32. */
+ * `scale` is the factor from clipping, clip_norm / norm. It is applied in double, since it may be
+ * below the range of f32. */
 #include "optim/optimizer.h"
 #include "tensor/lanes.h"
 
@@ -12,7 +13,7 @@ struct sgd {
     double momentum;
 };
 
-/* LANES elements, or as many as are left. */
+/* Updates n elements: LANES, or the rest. */
 INLINED void F(update)(int n, double scale, real l2, real momentum, real rate, real *restrict value,
                        real *restrict grad, real *restrict m)
 {

@@ -1,4 +1,4 @@
-/* constant: the learning rate stays as it is. */
+/* constant: the learning rate does not change. */
 #include "optim/schedule.h"
 
 extern const struct rg__schedule_kind rg__schedule_constant;

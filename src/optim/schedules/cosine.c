@@ -1,5 +1,5 @@
-/* cosine: half a period of a cosine, from lr at the first step towards 0 after the last one
- * (Loshchilov and Hutter 2017, without restarts). */
+/* cosine: half a period of a cosine, from lr at the first step to 0 after the last one (Loshchilov
+ * and Hutter 2017, without restarts). */
 #include "optim/schedule.h"
 
 #include <math.h>
