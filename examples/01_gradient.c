@@ -1,7 +1,7 @@
 /* 01_gradient.c: the gradient of y = a b + c, by hand and by the tape.
  *
- * The one idea: an operator computes its value when it is called and is written on the tape;
- * rg_backward reads the tape from its end and multiplies slopes (the chain rule). */
+ * The one idea: an operator computes its value when it is called and is recorded on the tape;
+ * rg_backward goes through the tape from its end and applies the chain rule. */
 #include <rankgrad/rankgrad.h>
 
 #include <stdio.h>
@@ -19,25 +19,25 @@ int main(void)
     double da = 0, db = 0, dc = 0; /* backward adds to these, so they start at 0 */
     int failed = 1;
 
-    rg_context *ctx = rg_context_create(NULL); /* memory, errors: everything hangs on it */
+    rg_context *ctx = rg_context_create(NULL); /* memory and error messages */
     rg_graph *graph = ctx ? rg_graph_create(ctx) : NULL;
     if (!graph) {
         fprintf(stderr, "out of memory\n");
         goto done;
     }
 
-    /* A tensor is a type, a shape (none: a scalar) and a pointer to numbers that stay yours. */
+    /* A tensor is a type, a shape (none: a scalar) and a pointer to data, which it does not own. */
     const rg_tensor ta = {.dtype = RG_F64, .data = &a};
     const rg_tensor tb = {.dtype = RG_F64, .data = &b};
     const rg_tensor tc = {.dtype = RG_F64, .data = &c};
 
-    /* A variable is a tensor that wants a gradient, and where to add it. */
+    /* A variable is a tensor that requires a gradient, and an array to add the gradient to. */
     rg_node *va = rg_variable(graph, &ta, &da);
     rg_node *vb = rg_variable(graph, &tb, &db);
     rg_node *vc = rg_variable(graph, &tc, &dc);
 
-    /* y is computed here. A failing operator returns NULL, and NULL in gives NULL out: the one
-     * place to look for an error is rg_backward. */
+    /* y is computed here. An operator that fails returns NULL, as does one with a NULL operand, so
+     * it is enough to check rg_backward. */
     rg_node *y = rg_add(graph, rg_mul(graph, va, vb), vc);
     if (rg_backward(graph, y, NULL) != RG_OK) {
         fprintf(stderr, "%s\n", rg_last_error(ctx));

@@ -1,7 +1,7 @@
-/* 02_ranking_softmax.c: a ranking loss on one list of three documents, and what its gradient does.
+/* 02_ranking_softmax.c: a ranking loss on one list of three documents, and its gradient.
  *
- * The one idea: the gradient of each score is Y p - y, what the softmax gives a document of the
- * list's label mass less what its label asks for. Stepping against it re-sorts the list. */
+ * The one idea: the gradient with respect to a score is Y p - y, the document's share of the sum of
+ * labels Y by softmax, minus its label. Gradient descent on the scores sorts the list. */
 #include <rankgrad/rankgrad.h>
 
 #include <math.h>
@@ -10,7 +10,7 @@
 enum { N = 3, STEPS = 5 };
 static const double rate = 0.25;
 
-/* L = - sum y log p and its gradient, p = softmax(s), from the formulas alone. */
+/* L = - sum y log p and its gradient, p = softmax(s), from the formulas. */
 static double by_hand(const double s[N], const double y[N], double p[N], double gradient[N])
 {
     double total = 0, mass = 0, loss = 0; /* sum exp(s), Y, L */
@@ -26,14 +26,14 @@ static double by_hand(const double s[N], const double y[N], double p[N], double 
     return loss;
 }
 
-/* The same from one node. Starts `gradient` at 0, since backward adds. */
+/* The same from one node. `gradient` is set to 0 first, since backward adds to it. */
 static rg_status by_node(rg_graph *graph, double s[N], double y[N], double *loss,
                          double gradient[N])
 {
     const rg_tensor logits = {RG_F64, 1, {N}, s}, labels = {RG_F64, 1, {N}, y};
     for (int k = 0; k < N; k++)
         gradient[k] = 0;
-    rg_graph_reset(graph); /* the last step's nodes end, their memory is used again */
+    rg_graph_reset(graph); /* destroys the nodes of the last step and reuses their memory */
     rg_node *node = rg_ranking_softmax_loss(graph, rg_variable(graph, &logits, gradient),
                                             rg_leaf(graph, &labels), NULL);
     rg_status status = rg_backward(graph, node, NULL);
@@ -42,7 +42,7 @@ static rg_status by_node(rg_graph *graph, double s[N], double y[N], double *loss
     return status;
 }
 
-/* The documents' names, best score first. */
+/* The names of the documents, highest score first. */
 static void sort_names(const double s[N], char names[N + 1])
 {
     for (int k = 0; k < N; k++) {
@@ -56,7 +56,7 @@ static void sort_names(const double s[N], char names[N + 1])
 
 int main(void)
 {
-    double s[N] = {3, 2.5, 1}, y[N] = {0, 1, 2}; /* in the worst order: C is the best document */
+    double s[N] = {3, 2.5, 1}, y[N] = {0, 1, 2}; /* the worst order: C is the best document */
     double p[N], hand[N], gradient[N], loss;
     char names[N + 1];
     rg_context *ctx = rg_context_create(NULL);

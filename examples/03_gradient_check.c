@@ -1,9 +1,9 @@
-/* 03_gradient_check.c: an operator of one's own, and the check that finds what is wrong with it.
+/* 03_gradient_check.c: a custom operator, and the gradient check that finds bugs in it.
  *
- * The one idea: a backward pass is a claim about the forward pass, and the forward pass can be
- * asked: (f(x + h) - f(x - h)) / 2h. rg_gradcheck asks for every element.
+ * The one idea: a backward pass can be checked with the forward pass alone, by the central
+ * difference (f(x + h) - f(x - h)) / 2h. rg_gradcheck does this for every element.
  *
- * The operator is softplus, y = log(1 + exp x), whose slope is 1 / (1 + exp(-x)). */
+ * The operator is softplus, y = log(1 + exp x), with the derivative 1 / (1 + exp(-x)). */
 #include <rankgrad/rankgrad.h>
 
 #include <math.h>
@@ -18,16 +18,16 @@ static void forward(rg_node *y)
         out[i] = fmax(x[i], 0) + log1p(exp(-fabs(x[i]))); /* no overflow at either end */
 }
 
-/* Bug: the sign in the exponent. Wrong everywhere but at 0. */
+/* Bug: a wrong sign in the exponent. Wrong everywhere except at 0. */
 static void wrong_slope(rg_node *y)
 {
     const double *x = rg_operand(y, 0)->data, *g = rg_output_grad(y);
-    double *gx = rg_operand_grad(y, 0); /* NULL when nobody asked */
+    double *gx = rg_operand_grad(y, 0); /* NULL if not required */
     for (int64_t i = 0; gx && i < rg_tensor_count(rg_node_value(y)); i++)
         gx[i] += g[i] / (1 + exp(x[i]));
 }
 
-/* Bug: = for +=. Right until x has a second user, whose gradient is then lost. */
+/* Bug: = instead of +=. Right unless x is used twice: then one gradient is lost. */
 static void overwrites(rg_node *y)
 {
     const double *x = rg_operand(y, 0)->data, *g = rg_output_grad(y);
@@ -44,8 +44,8 @@ static void right(rg_node *y)
         gx[i] += g[i] / (1 + exp(-x[i]));
 }
 
-/* An operator is a name and its kernels by type; no shape rule: the output is shaped as operand 0.
- * These are defined for f64 alone: given f32, they complain. */
+/* An operator is a name and kernels by type. Without a shape rule, the output has the shape of
+ * operand 0. These are defined for f64 only; with f32 operands they fail. */
 #define SOFTPLUS(kernel)                                                                           \
     {.name = "softplus", .forward = {[RG_F64] = forward}, .backward = {[RG_F64] = kernel}}
 
@@ -58,7 +58,7 @@ static const struct attempt {
     {"right", SOFTPLUS(right)},
 };
 
-/* The function under test; `user` is what was given to rg_gradcheck. */
+/* The function under test; `user` is that of the call to rg_gradcheck. */
 static rg_node *build(rg_graph *graph, rg_node *const *inputs, void *user)
 {
     const struct attempt *attempt = user;
@@ -80,7 +80,7 @@ int main(void)
         printf("%-12s %s", attempt.what, r.passed ? "passed" : "CAUGHT");
         if (r.passed)
             printf(": %lld elements\n", (long long)r.n_elements);
-        else /* the message, but with fewer digits */
+        else /* the message with fewer digits */
             printf(": %.*s: %.4f, expected %.4f\n", (int)(strrchr(r.message, ':') - r.message),
                    r.message, r.analytic, r.numeric);
     }

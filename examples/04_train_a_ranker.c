@@ -1,10 +1,9 @@
-/* 04_train_a_ranker.c: from a data set on disk to scores, through the C API.
+/* 04_train_a_ranker.c: generates a data set, trains a model, saves it, loads it and scores rows.
  *
- * The one idea: a model is trained on splits, carries its normalisation, and is a file; whoever
- * loads it hands in raw features and gets scores. No graph in sight: rg_train makes its own.
+ * A model file includes the normalisation, so a loaded model scores raw features.
  *
- * Writes ranker_data.h5 and ranker_model.h5 into the current folder; `rankgrad inspect` shows
- * what is in them. */
+ * Writes ranker_data.h5 and ranker_model.h5 to the current directory; `rankgrad inspect` shows
+ * their contents. */
 #include <rankgrad/rankgrad.h>
 
 #include <stdio.h>
@@ -12,7 +11,7 @@
 
 static const char data_path[] = "ranker_data.h5", model_path[] = "ranker_model.h5";
 
-/* A small data set of 10 features with a known truth: /train, /vali and /test of one file. */
+/* Writes a small synthetic data set of 10 features with the splits train, vali and test. */
 static rg_status make_data(rg_context *ctx)
 {
     rg_generate_options o = rg_generate_options_default();
@@ -51,13 +50,13 @@ static rg_status print_ndcg(rg_context *ctx, const char *what, const rg_model *m
     return status;
 }
 
-/* Trains, shows what training was good for on lists it never saw, and saves. */
+/* Trains a model, compares it with an untrained one on the test split, and saves it. */
 static rg_status train_and_save(rg_context *ctx, const rg_dataset *data)
 {
     const rg_split *test = rg_dataset_find(data, "test");
     rg_model *untrained = NULL, *trained = NULL;
     rg_status status = rg_model_create(ctx, test->n_features, NULL, &untrained);
-    if (status == RG_OK) /* its scores are all 0, so every order is as good: a random one */
+    if (status == RG_OK) /* all scores are 0, so this is the mean over all orders */
         status = print_ndcg(ctx, "untrained", untrained, test);
     if (status == RG_OK)
         status = rg_train(ctx, rg_dataset_find(data, "train"), rg_dataset_find(data, "vali"), NULL,
@@ -84,7 +83,7 @@ int main(void)
         status = train_and_save(ctx, data);
     if (status == RG_OK)
         status = rg_model_load(ctx, model_path, &model);
-    if (status == RG_OK) /* three rows of raw features, as a server would have them */
+    if (status == RG_OK) /* three rows of raw features */
         status = rg_model_score(model, rg_dataset_find(data, "test")->features.data, 3, scores);
     if (status == RG_OK)
         printf("scores %.2f %.2f %.2f\n", (double)scores[0], (double)scores[1], (double)scores[2]);

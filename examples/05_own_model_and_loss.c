@@ -1,12 +1,13 @@
-/* 05_own_model_and_loss.c: a network and a loss of one's own, trained, saved, loaded and used.
+/* 05_own_model_and_loss.c: a custom network and a custom loss: training, saving, loading, scoring.
  *
  * The network is a table of parameters and one function that builds scores; the loss is two
- * functions of one list. Threads, masks, lists, validation, saving and scoring are the library's. */
+ * functions of one list. The library does the rest: threads, masks, lists, validation, saving and
+ * scoring. */
 #include <rankgrad/rankgrad.h>
 
 #include <stdio.h>
 
-/* tanh(X W) v. W starts at random: units that start equal would stay equal. */
+/* tanh(X W) v. W is random at first, since units with equal weights would stay equal. */
 static bool parameter(const void *params, int64_t n_inputs, int i, rg_parameter *out)
 {
     (void)params;

@@ -1,7 +1,8 @@
-/* 06_own_loop.c: a training loop of one's own, with a built-in network and loss.
+/* 06_own_loop.c: a custom training loop, with a built-in network and loss.
  *
- * Features are normalised and whole lists shuffled into batches; after each epoch the model is
- * measured on validation lists, and saved where it is the best so far, for `rankgrad predict`. */
+ * Features are normalised, and whole lists are shuffled into minibatches. After each epoch the
+ * model is evaluated on validation lists and, if it is the best so far, saved for `rankgrad
+ * predict`. */
 #include <rankgrad/rankgrad.h>
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 
 enum { EPOCHS = 5, BATCH_LISTS = 16, SEED = 1 };
 
-/* Makes a call unless an earlier one failed. */
+/* Makes a call unless a previous one failed. */
 #define TRY(call) (status = status == RG_OK ? (call) : status)
 
 struct training {
@@ -34,12 +35,12 @@ static rg_status run_epoch(const struct training *t, int64_t epoch)
             rg_model_forward(t->graph, t->model, b.rows, b.loss.offsets, b.loss.n_lists);
         rg_node *loss = rg_ranking_softmax_loss(t->graph, scores, b.labels, &b.loss);
         TRY(rg_backward(t->graph, loss, NULL));
-        TRY(rg_optimizer_step(t->optimizer, 1)); /* sets the gradients to 0 again */
+        TRY(rg_optimizer_step(t->optimizer, 1)); /* also sets the gradients to 0 */
     }
     return status;
 }
 
-/* Saves the model whenever it is the best so far; `scores` is memory, one for each row. */
+/* Trains and saves the model whenever it is the best so far; `scores` has room for all rows. */
 static rg_status run(const struct training *t, const rg_split *vali, double *scores)
 {
     const rg_ranking ranking = {.n_lists = vali->n_lists,
@@ -70,7 +71,7 @@ static rg_status train(struct training *t, const rg_split *rows, const rg_split 
     rg_normalization z = {.shift = NULL};
     rg_status status = rg_normalization_fit(t->ctx, "zscore", rows, &z);
     TRY(rg_model_create(t->ctx, rows->n_features, &network, &t->model));
-    TRY(rg_model_set_normalization(t->model, &z)); /* whoever scores hands in raw features */
+    TRY(rg_model_set_normalization(t->model, &z)); /* so that the model scores raw features */
     TRY(rg_batches_create(t->ctx, rows, &z, RG_F32, &t->batches));
     TRY(rg_optimizer_create(t->ctx, rg_model_parameters(t->model), &adam, &t->optimizer));
     double *scores = malloc((size_t)vali->n_rows * sizeof *scores);
