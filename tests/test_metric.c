@@ -1,5 +1,5 @@
-/* test_metric.c: known values, ties against brute force over all orders, selecting against sorting
- * all, corners, errors. */
+/* test_metric.c: metrics: known values, ties compared with all orders, selection compared with
+ * sorting, special cases, errors. */
 #include "check.h"
 
 #include "base/base.h"
@@ -9,7 +9,7 @@
 
 static const double NOT_A_NUMBER = (double)NAN, INFINITE = (double)INFINITY;
 
-/* What the log was told. */
+/* The warnings in the log. */
 struct notes {
     int count;
     char last[512];
@@ -40,7 +40,7 @@ static rg_metric parsed(rg_context *ctx, const char *text)
     return metric;
 }
 
-/* One list of n items: its value. */
+/* The value of one list of n items. */
 static double value_of(rg_context *ctx, rg_metric metric, int64_t n, const double *scores,
                        const double *labels)
 {
@@ -51,7 +51,7 @@ static double value_of(rg_context *ctx, rg_metric metric, int64_t n, const doubl
     int64_t n_unscored = 0;
     for (int64_t i = 0; i < n; i++)
         n_unscored += isnan(scores[i]);
-    if (n > 0 && n_unscored == n) /* an error, but the lists have their values */
+    if (n > 0 && n_unscored == n) /* an error, but per_list is set */
         assert_fails(ctx, RG_BAD_DATA, "no row has a score",
                      rg_metric_evaluate(ctx, &metric, &ranking, &result, &per_list));
     else
@@ -87,7 +87,7 @@ static void known_values(void **state)
     rg_context_destroy(ctx);
 }
 
-/* ---- The definition, item after item, for one order of the ranked items --------------------- */
+/* ---- The definitions, for one order of the ranked items ------------------------------------- */
 
 struct sample {
     int n, n_ranked;
@@ -167,13 +167,14 @@ static const struct {
                    {"mrr", plain_mrr},
                    {"precision", plain_precision}};
 
-/* Whether a score of a may stand before one of b. */
-static bool may_precede(double a, double b)
+/* Whether an item of score a may precede one of score b. */
+static bool can_precede(double a, double b)
 {
     return isnan(b) || a >= b;
 }
 
-/* Walks all orders of the items from `at` on; adds the value of those that the scores allow. */
+/* Enumerates all orders of the items from `at` on; adds the values of those that the scores
+ * allow. */
 static void all_orders(plain *value, const rg_metric *m, struct sample *s, int at, double *sum,
                        int *count)
 {
@@ -186,7 +187,7 @@ static void all_orders(plain *value, const rg_metric *m, struct sample *s, int a
         int chosen = s->order[i];
         s->order[i] = s->order[at];
         s->order[at] = chosen;
-        if (at == 0 || may_precede(s->scores[s->order[at - 1]], s->scores[chosen]))
+        if (at == 0 || can_precede(s->scores[s->order[at - 1]], s->scores[chosen]))
             all_orders(value, m, s, at + 1, sum, count);
         s->order[at] = s->order[i];
         s->order[i] = chosen;
@@ -199,7 +200,7 @@ static struct sample random_sample(uint64_t number)
     struct sample s = {0};
     uint64_t draw = 0;
     s.n = 1 + (int)(rg_random(7, RG__STREAM_SAMPLES, number, draw++) % 6);
-    int n_scores = 2 + (int)(number % 5); /* from mostly tied to all kinds */
+    int n_scores = 2 + (int)(number % 5); /* from mostly tied scores to all kinds */
     for (int i = 0; i < s.n; i++) {
         uint64_t score = rg_random(7, RG__STREAM_SAMPLES, number, draw++);
         s.scores[i] = scores[score % (uint64_t)n_scores];
@@ -237,8 +238,8 @@ static void ties_are_the_mean_over_all_orders(void **state)
 
 enum { LONGEST = 300, N_SHAPES = 12 };
 
-/* A list that was drawn, as rg_metric_evaluate gets it. */
-struct drawn {
+/* A random list, as passed to rg_metric_evaluate. */
+struct random_list {
     int n;
     double scores[LONGEST], labels[LONGEST];
     uint8_t where[LONGEST];
@@ -266,7 +267,7 @@ static double score_of_shape(int shape, int i, int n, uint64_t draw)
     }
 }
 
-static void draw_list(struct drawn *d, int shape, int n, uint64_t number)
+static void draw_list(struct random_list *d, int shape, int n, uint64_t number)
 {
     uint64_t at = 0;
     d->n = n;
@@ -281,8 +282,8 @@ static void draw_list(struct drawn *d, int shape, int n, uint64_t number)
     }
 }
 
-/* Whether item a comes before b, by the words of metric.h; the row decides at last. */
-static bool comes_before(const struct drawn *d, rg_ties ties, const struct rg__item *a,
+/* Whether item a precedes b, as metric.h defines it; otherwise by row. */
+static bool comes_before(const struct random_list *d, rg_ties ties, const struct rg__item *a,
                          const struct rg__item *b)
 {
     bool equal = a->score == b->score || (isnan(a->score) && isnan(b->score));
@@ -311,8 +312,8 @@ static double sorted_ideal(const struct rg__ranked_list *list, int exponent)
     return dcg;
 }
 
-/* The metric of a list whose items are all sorted. */
-static double sorted_value(const rg_metric *metric, const struct drawn *d)
+/* The metric of a list, with all items sorted. */
+static double sorted_value(const rg_metric *metric, const struct random_list *d)
 {
     struct rg__item items[LONGEST];
     double ideal = NOT_A_NUMBER;
@@ -322,7 +323,7 @@ static double sorted_value(const rg_metric *metric, const struct drawn *d)
                                    .items = items,
                                    .largest_label = -INFINITE,
                                    .ideal = &ideal};
-    for (int pass = 0; pass < 2; pass++) /* ranked ones, then unranked ones */
+    for (int pass = 0; pass < 2; pass++) /* ranked items, then unranked ones */
         for (int row = 0; row < d->n; row++) {
             struct rg__item item = {d->scores[row], d->labels[row], row};
             if (!d->where[row] || (item.score == -INFINITE) != (pass == 1))
@@ -350,8 +351,9 @@ static double sorted_value(const rg_metric *metric, const struct drawn *d)
                                               : rg__metric_precision.value(&list);
 }
 
-/* Every k of short lists, some of long ones. */
-static void compare_selection(rg_context *ctx, struct drawn *d, const char *name, rg_ties ties)
+/* All k for short lists, some for long ones. */
+static void compare_selection(rg_context *ctx, struct random_list *d, const char *name,
+                              rg_ties ties)
 {
     int64_t offsets[] = {0, d->n};
     rg_ranking ranking = {1, offsets, d->scores, d->labels, d->where, NULL, d->doc_ids};
@@ -380,11 +382,11 @@ static void compare_selection(rg_context *ctx, struct drawn *d, const char *name
     }
 }
 
-static void selecting_is_sorting(void **state)
+static void selection_equals_sorting(void **state)
 {
     (void)state;
     rg_context *ctx = new_context(NULL);
-    static struct drawn d;
+    static struct random_list d;
     static const int lengths[] = {1, 2, 3, 12, 13, 14, 27, 40, 100, LONGEST};
     for (int shape = 0; shape < N_SHAPES; shape++)
         for (int l = 0; l < RG__COUNT(lengths); l++) {
@@ -398,8 +400,9 @@ static void selecting_is_sorting(void **state)
 
 /* ---- Threads -------------------------------------------------------------------------------- */
 
-/* Lists of very different lengths, enough rows for several blocks; the first error by list. */
-static void threads_change_nothing(void **state)
+/* Lists of very different lengths, with rows for several blocks; the error is that of the first
+ * list. */
+static void threads_do_not_change_bits(void **state)
 {
     (void)state;
     enum { N_LISTS = 400, N_ROWS = 60000 };
@@ -426,7 +429,7 @@ static void threads_change_nothing(void **state)
         labels[50000] = labels[N_ROWS - 1] = 1;
         for (int q = 0; q < N_LISTS; q++)
             ideals[q] = NOT_A_NUMBER;
-        for (int time = 0; time < 1 + t; time++) /* the second time with ideals that were kept */
+        for (int time = 0; time < 1 + t; time++) /* the second time with the kept ideals */
             assert_ok(ctx, rg__metric_evaluate(ctx, &m, &ranking, t ? ideals : NULL, &results[t],
                                                per_list[t]));
         labels[50000] = labels[N_ROWS - 1] = NOT_A_NUMBER;
@@ -438,12 +441,12 @@ static void threads_change_nothing(void **state)
     assert_memory_equal(&results[0], &results[1], sizeof results[0]);
     assert_memory_equal(per_list[0], per_list[1], sizeof per_list[0]);
     assert_int_equal(notes[0].count, 1);
-    assert_int_equal(notes[1].count, 1); /* a repeated note is not shown */
+    assert_int_equal(notes[1].count, 1); /* a repeated note is dropped */
     assert_string_equal(notes[0].last, notes[1].last);
     assert_string_equal(errors[0], errors[1]);
 }
 
-static void row_order_cannot_matter(void **state)
+static void row_order_does_not_matter(void **state)
 {
     (void)state;
     rg_context *ctx = new_context(NULL);
@@ -480,7 +483,7 @@ static void other_ties(void **state)
     rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
     rg_metric m = parsed(ctx, "dcg");
     m.gain = RG_GAIN_LINEAR;
-    /* the order of the rows that each policy makes, first to last */
+    /* the rows in the order of each policy */
     static const struct {
         rg_ties ties;
         bool ids;
@@ -502,7 +505,7 @@ static void other_ties(void **state)
     rg_context_destroy(ctx);
 }
 
-/* Against a plain quadratic rank, for lengths around the sort's own limits. */
+/* Compares with a quadratic sort, for lengths around the thresholds of the sort. */
 static void sorting(void **state)
 {
     (void)state;
@@ -594,7 +597,7 @@ static void weights(void **state)
     m.no_relevant = RG_NO_RELEVANT_SKIP;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     assert_close(r.value, 2.5 / 3, 1e-15, 0);
-    w[0] = w[4] = 1.5e308; /* their sum is no double */
+    w[0] = w[4] = 1.5e308; /* their sum overflows */
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     assert_close(r.value, .75, 1e-15, 0);
     memset(w, 0, sizeof w);
@@ -609,7 +612,7 @@ static void weights(void **state)
     rg_context_destroy(ctx);
 }
 
-static void nothing_to_count(void **state)
+static void no_list_in_the_mean(void **state)
 {
     (void)state;
     rg_context *ctx = new_context(NULL);
@@ -635,7 +638,7 @@ static void nothing_to_count(void **state)
 
 /* A list with relevant items, none of them ranked, counts 0 and is not "without a relevant item".
  */
-static void nothing_ranked(void **state)
+static void no_ranked_relevant_item(void **state)
 {
     (void)state;
     rg_context *ctx = new_context(NULL);
@@ -684,7 +687,7 @@ static void large_labels(void **state)
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     labels[2] = INFINITE;
     assert_fails(ctx, RG_BAD_DATA, "row 3 ", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
-    m = parsed(ctx, "map"); /* reads no gain */
+    m = parsed(ctx, "map"); /* does not use gains */
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     labels[3] = NOT_A_NUMBER;
     assert_fails(ctx, RG_BAD_DATA, "row 4 ", rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
@@ -712,14 +715,14 @@ static void huge_gains_stay_finite(void **state)
     rg_ranking ranking = {3, offsets, scores, labels, NULL, NULL, NULL};
     rg_metric_result r;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
-    assert_close(r.value, 0x1p1023, 1e-15, 0); /* the sum of the three is no double */
+    assert_close(r.value, 0x1p1023, 1e-15, 0); /* the sum of the three overflows */
     const double equal[] = {0, 0, 0}, most[] = {1e308, 1e308, 1e308};
     m.gain = RG_GAIN_LINEAR;
     assert_close(value_of(ctx, m, 3, equal, most), 1e308, 1e-15, 0);
     rg_context_destroy(ctx);
 }
 
-static void small_labels_keep_their_digits(void **state)
+static void small_labels_lose_no_digits(void **state)
 {
     (void)state;
     rg_context *ctx = new_context(NULL);
@@ -728,7 +731,7 @@ static void small_labels_keep_their_digits(void **state)
     rg_context_destroy(ctx);
 }
 
-/* A million equal scores: expected values in closed form, and in bounded time. */
+/* A million equal scores: expected values in closed form, computed in bounded time. */
 static void many_ties(void **state)
 {
     (void)state;
@@ -749,10 +752,11 @@ static void many_ties(void **state)
     assert_close(value_of(ctx, parsed(ctx, "precision@10"), N, scores, labels), 1. / N, 1e-12, 0);
     for (int i = 0; i < N; i++)
         labels[i] = i % 2;
-    /* P(first relevant at j) = 2^-j for so large a group: sum 2^-j / j = ln 2 */
+    /* P(first relevant item is the j-th) -> 2^-j for a large group: sum 2^-j / j = ln 2 */
     assert_close(value_of(ctx, parsed(ctx, "mrr"), N, scores, labels), log(2), 1e-5, 0);
     for (int i = 0; i < N; i++)
-        scores[i] = (double)(i ^ 0x55555); /* all orders of halves: no early end of the sort */
+        scores[i] =
+            (double)(i ^ 0x55555); /* no two halves are in order: the sort never stops early */
     value_of(ctx, parsed(ctx, "ndcg"), N, scores, labels);
     assert_true(rg__seconds() - start < 60); /* measured: below 1 s; quadratic would take hours */
     free(scores);
@@ -852,7 +856,7 @@ static void bad_arguments(void **state)
     rg_context_destroy(ctx);
 }
 
-static void memory_refused(void **state)
+static void out_of_memory(void **state)
 {
     (void)state;
     struct memory memory = {0};
@@ -895,23 +899,23 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_values),
         cmocka_unit_test(ties_are_the_mean_over_all_orders),
-        cmocka_unit_test(selecting_is_sorting),
-        cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(row_order_cannot_matter),
+        cmocka_unit_test(selection_equals_sorting),
+        cmocka_unit_test(threads_do_not_change_bits),
+        cmocka_unit_test(row_order_does_not_matter),
         cmocka_unit_test(other_ties),
         cmocka_unit_test(sorting),
         cmocka_unit_test(lists),
         cmocka_unit_test(weights),
-        cmocka_unit_test(nothing_to_count),
-        cmocka_unit_test(nothing_ranked),
+        cmocka_unit_test(no_list_in_the_mean),
+        cmocka_unit_test(no_ranked_relevant_item),
         cmocka_unit_test(large_labels),
         cmocka_unit_test(huge_gains_stay_finite),
-        cmocka_unit_test(small_labels_keep_their_digits),
+        cmocka_unit_test(small_labels_lose_no_digits),
         cmocka_unit_test(many_ties),
         cmocka_unit_test(parsing),
         cmocka_unit_test(names),
         cmocka_unit_test(bad_arguments),
-        cmocka_unit_test(memory_refused),
+        cmocka_unit_test(out_of_memory),
         cmocka_unit_test(cancelled),
     };
     RUN_TESTS(tests);

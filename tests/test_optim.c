@@ -1,5 +1,5 @@
-/* test_optim.c: the steps of sgd and adam against their closed forms and PyTorch's, clipping, schedules, and a convex
- * problem that must reach its known optimum. */
+/* test_optim.c: the steps of sgd and adam against their closed forms and PyTorch's, clipping,
+ * schedules, and a convex problem that must reach its known optimum. */
 #include "check.h"
 
 #include "optim/optimizer.h"
@@ -8,7 +8,7 @@
 
 enum { MOST = 40 };
 
-/* The parameters of one optimizer, in either precision. */
+/* An optimizer and its parameters, in f32 or f64. */
 struct fixture {
     rg_context *ctx;
     rg_parameters block;
@@ -52,7 +52,7 @@ static void set(const struct fixture *f, void *block, int i, double x)
 #define grad_of(f, i)  get(f, (f)->block.grad, i)
 #define epsilon_of(f)  ((f)->block.dtype == RG_F32 ? (double)FLT_EPSILON : DBL_EPSILON)
 
-/* `count` parameters, all `value`, with a new optimizer. */
+/* Creates an optimizer of `count` parameters, all equal to `value`. */
 static void start(struct fixture *f, rg_dtype dtype, int count, double value,
                   const rg_optimizer_options *options)
 {
@@ -70,14 +70,14 @@ static void step(struct fixture *f, double factor)
 {
     assert_ok(f->ctx, rg_optimizer_step(f->optimizer, factor));
     for (int i = 0; i < f->block.count; i++)
-        assert_close(grad_of(f, i), 0, 0, 0); /* ready for the next backward */
+        assert_close(grad_of(f, i), 0, 0, 0); /* set to 0 for the next backward */
 }
 
 #define FOR_BOTH(dtype) for (rg_dtype dtype = RG_F32; dtype <= RG_F64; dtype++)
 
 /* ---- sgd ---- */
 
-static void defaults_are_plain_descent(void **state)
+static void defaults_are_gradient_descent(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = rg_optimizer_options_default();
@@ -92,12 +92,12 @@ static void defaults_are_plain_descent(void **state)
         assert_close(value_of(f, 0), 0.6, epsilon_of(f), 0);
         assert_close(value_of(f, 1), 1, 0, 0);
         set(f, f->block.grad, 0, -4);
-        step(f, 0.5); /* the factor multiplies the rate */
+        step(f, 0.5); /* the factor multiplies the learning rate */
         assert_close(value_of(f, 0), 0.8, epsilon_of(f), 0);
     }
 }
 
-/* Under a constant gradient g, m_t = g (1 - mu^t) / (1 - mu), and the value goes down by lr times
+/* With a constant gradient g, m_t = g (1 - mu^t) / (1 - mu), and the value decreases by lr times
  * the sum of these: lr g (t - mu (1 - mu^t) / (1 - mu)) / (1 - mu). */
 static void momentum_is_a_geometric_series(void **state)
 {
@@ -117,7 +117,7 @@ static void momentum_is_a_geometric_series(void **state)
     }
 }
 
-static void l2_shrinks(void **state)
+static void l2_shrinks_parameters(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {.name = "sgd", .lr = 0.5, .l2 = 0.25};
@@ -150,8 +150,8 @@ static void momentum_and_l2_together(void **state)
 
 /* ---- adam ---- */
 
-/* Five steps of torch.optim.Adam(foreach=False), PyTorch 2.15.0 on x86-64 in float64, from (1, -2,
- * 0.5) on the gradients (0.5 t, -1 / t, 1e-4 (t - 3)). */
+/* Expected values: five steps of torch.optim.Adam(foreach=False), PyTorch 2.15.0 on x86-64 in
+ * float64, from (1, -2, 0.5) with the gradients (0.5 t, -1 / t, 1e-4 (t - 3)). */
 static void adam_steps_as_in_pytorch(void **state)
 {
     struct fixture *f = *state;
@@ -190,9 +190,9 @@ static void adam_steps_as_in_pytorch(void **state)
     }
 }
 
-/* Under a constant gradient m' = g and v' = g^2, so a step is lr g / (|g| + epsilon), forever, in
- * every element, whether it goes with others or is left over. */
-static void adam_steps_by_the_rate(void **state)
+/* With a constant gradient m' = g and v' = g^2, so every step is lr g / (|g| + epsilon), in the
+ * elements of full vectors and in the rest. */
+static void adam_steps_have_the_size_of_lr(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = rg_optimizer_options_default();
@@ -211,8 +211,8 @@ static void adam_steps_by_the_rate(void **state)
     }
 }
 
-/* Clipping comes before the moments, l2 after it: from 0, only the clipped gradient is seen. */
-static void adam_clips_first(void **state)
+/* Clipping precedes l2 and the moments: at 0, these see only the clipped gradient. */
+static void adam_clips_before_its_moments(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {
@@ -231,7 +231,7 @@ static void adam_clips_first(void **state)
 
 /* ---- Clipping ---- */
 
-/* One step at rate 1 from 0 on the gradient (x, y): what was stepped is -value. */
+/* One step with learning rate 1 from 0 with the gradient (x, y): the step is -value. */
 static void step_on(struct fixture *f, rg_dtype dtype, double x, double y, double clip)
 {
     rg_optimizer_options o = {.name = "sgd", .lr = 1, .clip_norm = clip};
@@ -266,7 +266,7 @@ static void clipping_begins_beyond_the_norm(void **state)
     }
 }
 
-/* Neither the squares nor the scale may leave the range of numbers. */
+/* Neither the squares nor the scale overflow or underflow. */
 static void clipping_of_extreme_gradients(void **state)
 {
     struct fixture *f = *state;
@@ -287,7 +287,7 @@ static void clipping_of_extreme_gradients(void **state)
         assert_close(value_of(f, 0), -0.6 * clip, rtol, 0);
         assert_close(value_of(f, 1), -0.8 * clip, rtol, 0);
     }
-    step_on(f, RG_F64, 3 * 0x1p-1074, 4 * 0x1p-1074, 0); /* the smallest numbers there are */
+    step_on(f, RG_F64, 3 * 0x1p-1074, 4 * 0x1p-1074, 0); /* the smallest positive numbers */
     assert_close(rg_optimizer_grad_norm(f->optimizer), 5 * 0x1p-1074, 0, 0);
     step_on(f, RG_F32, (double)FLT_MAX, (double)-FLT_MAX, 1); /* the norm is beyond f32 */
     assert_close(rg_optimizer_grad_norm(f->optimizer), (double)FLT_MAX * sqrt(2), 1e-15, 0);
@@ -295,7 +295,7 @@ static void clipping_of_extreme_gradients(void **state)
 }
 
 /* l2 is added after clipping. */
-static void clipping_leaves_l2_alone(void **state)
+static void clipping_does_not_affect_l2(void **state)
 {
     struct fixture *f = *state;
     rg_optimizer_options o = {.name = "sgd", .lr = 1, .l2 = 0.5, .clip_norm = 2.5};
@@ -327,10 +327,10 @@ static void the_norm_is_summed_in_double(void **state)
     free(grad);
 }
 
-/* ---- Numbers gone bad ---- */
+/* ---- Gradients that are not finite ---- */
 
-/* Wherever it is: the step is refused, nothing has changed, and with a good gradient the next step
- * is as if it had never been. */
+/* At any position: the step fails and changes nothing, and the next step with a finite gradient is
+ * the same as without it. */
 static void a_bad_gradient_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -343,7 +343,7 @@ static void a_bad_gradient_changes_nothing(void **state)
         for (int at = 0; at < MOST; at++)
             for (int b = 0; b < 6; b++) {
                 double once[2];
-                for (int turn = 0; turn < 2; turn++) { /* without the bad gradient, and with it */
+                for (int turn = 0; turn < 2; turn++) { /* without and with the bad gradient */
                     start(f, dtype, MOST, 1, &ways[b / 3]);
                     set(f, f->block.grad, 0, 0.5);
                     step(f, 1);
@@ -440,7 +440,7 @@ static void parameters_of_the_wrong_kind(void **state)
     rg_optimizer_destroy(NULL);
 }
 
-static void optimizers_without_memory(void **state)
+static void out_of_memory(void **state)
 {
     struct fixture *f = *state;
     rg_parameters block = {RG_F64, 1, f->value, f->grad};
@@ -471,7 +471,7 @@ static void copy_state(rg_optimizer *from, rg_optimizer *to)
         memcpy(new[i].tensor.data, old[i].tensor.data, rg__tensor_bytes(&old[i].tensor));
 }
 
-/* Ten steps give the same bits as five, a new optimizer with the state of the first, and five. */
+/* Ten steps give the same bits as five steps, a new optimizer with that state, and five more. */
 static void a_restored_state_continues(void **state)
 {
     struct fixture *f = *state;
@@ -527,7 +527,7 @@ static void schedules(void **state)
     assert_close(factor(f, "cosine", 250, n), 0.5 + sqrt(0.125), 1e-14, 0);
     assert_close(factor(f, "cosine", 500, n), 0.5, 1e-14, 0);
     assert_close(last, pow(sin(acos(-1) / (2.0 * 1000)), 2), 1e-9, 0);
-    assert_close(sum, 500.5, 1e-12, 0); /* symmetric about 1/2, but for the first 1 */
+    assert_close(sum, 500.5, 1e-12, 0); /* symmetric about 1/2, except for the first 1 */
     assert_close(factor(f, "cosine", 0, 1), 1, 0, 0);
     for (int64_t none = -1; none <= 0; none++)
         assert_close(factor(f, "cosine", 0, none), 1, 0, 0);
@@ -535,11 +535,11 @@ static void schedules(void **state)
     assert_close(factor(f, "cosine", many / 2, many), 0.5, 1e-14, 0);
 }
 
-/* ---- A problem whose optimum is known ---- */
+/* ---- A convex problem with a known optimum ---- */
 
 enum { N = 5 };
 
-/* One list of N items with one-hot features (X the identity): the loss of the logits X w is least
+/* One list of N items with one-hot features (X the identity): the loss of the logits X w is minimal
  * where softmax(w) = y / sum y. The gradient sums to 0, so from w = 0 the sum of w stays 0, and
  * w_k -> log y_k - mean log y. */
 static void descend(struct fixture *f, const double *y, int n_steps, double *gradient)
@@ -570,7 +570,7 @@ static void a_convex_problem_reaches_its_optimum(void **state)
     const rg_optimizer_options ways[] = {
         {.name = "sgd", .lr = 0.15},
         {.name = "sgd(momentum=0.8)", .lr = 0.05},
-        {.name = "sgd", .lr = 0.15, .clip_norm = 1}, /* only on the first stretch of the way */
+        {.name = "sgd", .lr = 0.15, .clip_norm = 1}, /* clips only in the first steps */
         {.name = "adam(beta1=0.5, beta2=0.9, epsilon=1)", .lr = 0.1},
     };
     double mean = 0;
@@ -581,7 +581,7 @@ static void a_convex_problem_reaches_its_optimum(void **state)
         start(f, RG_F64, N, 0, &ways[way]);
         descend(f, y, 600, &gradient);
         assert_close(gradient, 0, 0, 1e-10);
-        double middle = 0; /* of sgd 0; adam's steps do not keep the sum */
+        double middle = 0; /* 0 for sgd; adam's steps do not preserve the sum */
         for (int i = 0; i < N; i++)
             middle += value_of(f, i) / N;
         for (int i = 0; i < N; i++)
@@ -595,22 +595,22 @@ static void a_convex_problem_reaches_its_optimum(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(defaults_are_plain_descent),
+        TEST(defaults_are_gradient_descent),
         TEST(momentum_is_a_geometric_series),
-        TEST(l2_shrinks),
+        TEST(l2_shrinks_parameters),
         TEST(momentum_and_l2_together),
         TEST(adam_steps_as_in_pytorch),
-        TEST(adam_steps_by_the_rate),
-        TEST(adam_clips_first),
+        TEST(adam_steps_have_the_size_of_lr),
+        TEST(adam_clips_before_its_moments),
         TEST(clipping_begins_beyond_the_norm),
         TEST(clipping_of_extreme_gradients),
-        TEST(clipping_leaves_l2_alone),
+        TEST(clipping_does_not_affect_l2),
         TEST(the_norm_is_summed_in_double),
         TEST(a_bad_gradient_changes_nothing),
         TEST(no_parameters),
         TEST(options_out_of_range),
         TEST(parameters_of_the_wrong_kind),
-        TEST(optimizers_without_memory),
+        TEST(out_of_memory),
         TEST(a_restored_state_continues),
         TEST(schedules),
         TEST(a_convex_problem_reaches_its_optimum),

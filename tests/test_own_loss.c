@@ -1,5 +1,5 @@
-/* test_own_loss.c: a loss of the caller's own, in double, through the frame of all losses: values,
- * gradients, masks, both types, training; and what is refused. */
+/* test_own_loss.c: a custom loss: values, gradients, masks, both types, training, the units of the
+ * mean, and invalid losses. */
 #include "check.h"
 
 #include "base/component.h"
@@ -9,7 +9,7 @@ static struct {
     rg_graph *graph;
 } f;
 
-/* Scaled softmax cross entropy with raw labels: L = c sum_k y_k w_k (log S - (s_k - m)). */
+/* Scaled softmax cross-entropy with raw labels: L = c sum_k y_k w_k (log S - (s_k - m)). */
 struct own {
     double c;
 };
@@ -75,7 +75,8 @@ struct result {
     double loss, grad[3][N];
 };
 
-/* Value and gradients in one type, padded with a mask or flat, of ours or the built-in loss. */
+/* Value and gradients in one type, padded with a mask or flat, of the custom or the built-in
+ * loss. */
 static struct result run(rg_dtype dtype, bool padded, bool list_weights, const rg_choice *loss)
 {
     struct result r = {0};
@@ -89,7 +90,7 @@ static struct result run(rg_dtype dtype, bool padded, bool list_weights, const r
         values[2][i] = 1 + i % 2;
         where[i] = i % 5 != 1 && i < 10;
         if (!where[i] && padded)
-            values[0][i] = values[2][i] = NAN; /* a masked item may hold anything */
+            values[0][i] = values[2][i] = NAN; /* masked items may hold anything */
     }
     for (int i = 0; i < 3; i++) {
         rg_tensor wide = {RG_F64, padded ? 2 : 1, {padded ? Q : N, W}, values[i]};
@@ -116,7 +117,7 @@ static struct result run(rg_dtype dtype, bool padded, bool list_weights, const r
     return r;
 }
 
-static void it_equals_the_built_in_loss(void **state)
+static void equals_the_built_in_loss(void **state)
 {
     (void)state;
     const rg_choice own = choice_of(&softmax, 2);
@@ -144,10 +145,10 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 
 static double half(rg_list *list)
 {
-    return forward(list) / 2; /* its backward is that of the whole */
+    return forward(list) / 2; /* does not match its backward */
 }
 
-static void the_gradient_check_sees_it(void **state)
+static void the_gradient_check_finds_a_bug(void **state)
 {
     (void)state;
     double x[3][8];
@@ -173,8 +174,8 @@ static bool keep_loss(void *user, const rg_epoch *epoch)
     return true;
 }
 
-/* Training with it gives what training with the built-in loss gives, but for rounding. */
-static void it_trains(void **state)
+/* Training with it gives the same as training with the built-in loss, up to rounding. */
+static void training_gives_the_same(void **state)
 {
     (void)state;
     enum { ROWS = 400, LISTS = 40, COLUMNS = 3 };
@@ -209,7 +210,7 @@ static void it_trains(void **state)
         first = weight;
         rg_model_destroy(model);
     }
-    labels[3] = -1; /* the properties of the loss count */
+    labels[3] = -1; /* allowed or not by the properties of the loss */
     o.own_loss = &own;
     rg_model *model;
     assert_fails(f.ctx, RG_BAD_DATA, "my_softmax(c=1) unbounded below",
@@ -223,7 +224,7 @@ static void it_trains(void **state)
     free(x);
 }
 
-/* The mean loss of the lists, with labels of a gradient-free kind. */
+/* The mean loss of the lists, with labels that do not require a gradient. */
 static double mean_of(const rg_choice *loss, double *labels, int64_t n, const int64_t *offsets)
 {
     double zeros[64] = {0}, weights[3] = {1, 1, 1};
@@ -235,12 +236,13 @@ static double mean_of(const rg_choice *loss, double *labels, int64_t n, const in
     rg_node *mean = rg_loss_apply(f.graph, loss, rg_leaf(f.graph, &s), rg_leaf(f.graph, &y), &o);
     assert_ok(f.ctx, rg_backward(f.graph, mean, NULL));
     const double *grad = rg_node_grad(list_weights)->data;
-    assert_close(grad[0] + grad[1] + grad[2], 0, 0, 1e-12); /* a common factor cancels */
+    assert_close(grad[0] + grad[1] + grad[2], 0, 0,
+                 1e-12); /* scaling all weights does not change the mean */
     return *(const double *)rg_node_value(mean)->data;
 }
 
-/* The mean is over lists, items, pairs of unequal labels or all pairs, as the loss says. */
-static void the_unit_divides(void **state)
+/* The mean is over lists, items, pairs of different labels or all pairs, as the loss declares. */
+static void the_mean_divides_by_units(void **state)
 {
     (void)state;
     enum { ROWS = 24, LISTS = 3 };
@@ -269,7 +271,7 @@ static void the_unit_divides(void **state)
         rg_train_options o = rg_train_options_default();
         o.own_loss = &choice;
         o.model.dtype = RG_F64;
-        o.optimizer.lr = 1e-300; /* the scores stay equal */
+        o.optimizer.lr = 1e-300; /* scores stay equal */
         o.epochs = 1;
         o.on_epoch = keep_loss;
         o.user = &per[unit];
@@ -282,12 +284,12 @@ static void the_unit_divides(void **state)
         assert_close(result.equal_loss, per[unit], 1e-12, 0);
         assert_close(mean_of(&choice, labels, ROWS, offsets) * result.label_scale, per[unit], 1e-12,
                      0);
-        double mean = mean_of(&choice, equal, ROWS, offsets); /* 0 where there is no pair */
+        double mean = mean_of(&choice, equal, ROWS, offsets); /* 0 if there is no pair */
         assert_true(unit == RG_UNIT_PAIRS ? mean == 0 : mean > 0.1);
     }
 }
 
-static void nonsense_is_refused(void **state)
+static void invalid_losses_are_refused(void **state)
 {
     (void)state;
     double x[4] = {1, 2, 3, 4};
@@ -349,11 +351,9 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(it_equals_the_built_in_loss),
-        TEST(the_gradient_check_sees_it),
-        TEST(it_trains),
-        TEST(the_unit_divides),
-        TEST(nonsense_is_refused),
+        TEST(equals_the_built_in_loss),   TEST(the_gradient_check_finds_a_bug),
+        TEST(training_gives_the_same),    TEST(the_mean_divides_by_units),
+        TEST(invalid_losses_are_refused),
     };
     RUN_TESTS(tests);
 }

@@ -1,5 +1,5 @@
-/* test_ranking_softmax.c: the contract of ranking_softmax_loss: known values, broadcasting,
- * gradients, every corner by name, and the invariants. */
+/* test_ranking_softmax.c: ranking_softmax: known values, broadcasting, gradients, special cases and
+ * invariants. */
 #include "check.h"
 
 #include "base/random.h"
@@ -7,7 +7,7 @@
 
 enum { MOST = 64 };
 
-/* A call and everything that came of it. */
+/* A call and its results. */
 struct call {
     rg_tensor logits, labels, where, weights, list_weights; /* f64 and data NULL: absent */
     rg_loss_options options;
@@ -67,7 +67,7 @@ static rg_node *operand(const rg_tensor *t)
     return rg_dtype_computes(t->dtype) ? rg_variable(graph, t, NULL) : rg_leaf(graph, t);
 }
 
-/* Runs forward, and backward with `upstream` for every element of the value. */
+/* Runs forward and backward, with `upstream` as each element of the cotangent. */
 static const void *params_of(rg_label_mode mode)
 {
     static const rg_ranking_softmax_params params[] = {
@@ -200,10 +200,10 @@ static void labels_may_be_integers_or_bools(void **state)
         assert_close(mixed.dy[i], floating.dy[i], 1e-6, 0);
 }
 
-/* ---- Corners ---- */
+/* ---- Special cases ---- */
 
-/* What a masked item holds is as if it were not there; its gradients are exactly 0. */
-static void masked_items_are_not_there(void **state)
+/* A masked item has no effect, whatever it holds; its gradients are exactly 0. */
+static void masked_items_have_no_effect(void **state)
 {
     (void)state;
     static const double poison[] = {NAN, INFINITY, -INFINITY, 1e308};
@@ -278,13 +278,13 @@ static void zero_times_log_zero_is_zero(void **state)
     assert_all(c.ds, (double[]){0, -0.6051950585592569, -1.1641979324111809, 1.769392990970438}, 4,
                1e-12);
     assert_true(isinf(c.dy[0]) && c.dy[0] > 0);
-    y[0] = 1; /* a label on what cannot happen */
+    y[0] = 1; /* a label at an item of probability 0 */
     run(&c);
     assert_close(c.value[0], INFINITY, 0, 0);
     assert_close(c.ds[0], -1, 0, 0);
 }
 
-static void no_distribution_is_nan(void **state)
+static void all_logits_minus_infinity_is_nan(void **state)
 {
     (void)state;
     double s[] = {-INFINITY, -INFINITY, 1, 2}, y[] = {0, 1, 1, 0};
@@ -346,7 +346,7 @@ static void one_item_and_negative_labels(void **state)
     assert_all(negative.ds, (double[]){1, -1}, 2, 1e-15);
 }
 
-static void extreme_singles(void **state)
+static void extreme_f32_logits(void **state)
 {
     (void)state;
     float s[] = {0, -2.1e26f, 3.4e37f, 42}, y[] = {0, 1, 1, 0};
@@ -361,7 +361,7 @@ static void extreme_singles(void **state)
     assert_true(far.value[0] == 0 && far.ds[0] == 0);
 }
 
-/* The largest logit is taken off first, wherever it stands. */
+/* The largest logit is subtracted first, at any position. */
 static void far_logits_do_not_overflow(void **state)
 {
     (void)state;
@@ -383,7 +383,7 @@ static void far_logits_do_not_overflow(void **state)
 
 enum { LISTS = 4, WIDTH = 3, COPIES = 7 };
 
-/* Lists of WIDTH items, each repeated as often as its weight says. */
+/* Lists of WIDTH items, each repeated `weight` times. */
 struct repeated {
     int64_t n, origin[LISTS * COPIES];
     double s[MOST * 2], y[MOST * 2];
@@ -401,7 +401,7 @@ static struct repeated repeat(const double *s, const double *y, const int *weigh
     return r;
 }
 
-/* The value and gradient of a call with list weights are those of the repeated lists. */
+/* Checks that value and gradient with list weights are those of the repeated lists. */
 static void check_repeated(struct call *weighted, struct repeated *r, const int *weight)
 {
     struct call copies = {.options = weighted->options};
@@ -435,7 +435,7 @@ static void a_list_of_weight_3_counts_three_times(void **state)
                                          {1, 0, 0, 0}, {0, 0, 0, 0}, {3, 2, 1, 0}, {1, 1, 1, 1},
                                          {5, 1, 0, 4}, {0, 0, 7, 0}, {1, 3, 1, 1}};
     double s[] = {0.5, -1, 2, 3, 1, 0.25, -2, 0.5, 1, 0, 1.5, -0.5};
-    double y[] = {1, 0, 2, 0, 3, 1, 0, 0, 0, 2, 0.5, 1}; /* the third has nothing to find */
+    double y[] = {1, 0, 2, 0, 3, 1, 0, 0, 0, 2, 0.5, 1}; /* the third has no relevant item */
     int64_t offsets[] = {0, WIDTH, 2 * WIDTH, 3 * WIDTH, 4 * WIDTH};
     for (size_t i = 0; i < sizeof weights / sizeof weights[0]; i++)
         for (int mode = 0; rg_label_mode_name((rg_label_mode)mode); mode++)
@@ -460,7 +460,7 @@ static void a_list_of_weight_3_counts_three_times(void **state)
             }
 }
 
-/* Shapes, types and corners: the losses under the reduction none. */
+/* Shapes, types and special cases, with the reduction none. */
 static void list_weights_fit_the_lists(void **state)
 {
     (void)state;
@@ -470,12 +470,12 @@ static void list_weights_fit_the_lists(void **state)
     int32_t whole[] = {2, 1, 3, 0};
     int64_t offsets[] = {0, 3, 6, 9, 12};
     memcpy(poison, s, sizeof s);
-    poison[10] = NAN; /* in the list of weight 0 */
+    poison[10] = NAN; /* in a list of weight 0 */
     const struct {
         rg_tensor logits, weights;
         bool flat;
         double factor[LISTS];
-        const char *words; /* it does not fit */
+        const char *words; /* of the error, if it does not fit */
     } cases[] = {
         {mat(s, 4, 3), vec(v, 4), false, {2, 0.5, 3, 0}, NULL},
         {vec(s, 12), vec(v, 4), true, {2, 0.5, 3, 0}, NULL},
@@ -629,7 +629,7 @@ static void an_operand_never_enlarges_the_logits(void **state)
     struct call many = CALL(vast, ((rg_tensor){RG_F64, 0, {0}, s}));
     run(&many);
     assert_int_equal(many.status, RG_BAD_DATA);
-    /* an optional operand that failed is not an absent one */
+    /* an optional operand that failed is an error, not absent */
     rg_graph_reset(graph);
     rg_tensor t = vec(s, 4), u = vec(s, 3);
     rg_node *x = rg_leaf(graph, &t);
@@ -646,7 +646,7 @@ static double draw(int which, int i)
     return 4 * rg_uniform(11, RG__STREAM_SAMPLES, (uint64_t)which, (uint64_t)i) - 2;
 }
 
-static void flat_is_padded_bit_for_bit(void **state)
+static void flat_and_padded_have_the_same_bits(void **state)
 {
     (void)state;
     int64_t offsets[] = {0, 5, 5, 6, 23, 40};
@@ -663,7 +663,7 @@ static void flat_is_padded_bit_for_bit(void **state)
             static double ps[Q * 40], py[Q * 40], pw[Q * 40];
             static uint8_t where[Q * 40];
             double value[Q];
-            int front = width - 17; /* padding before the items as well as behind them */
+            int front = width - 17; /* padding before the items as well as after them */
             memset(where, 0, sizeof where);
             for (int i = 0; i < Q * 40; i++)
                 ps[i] = py[i] = pw[i] = NAN;
@@ -759,7 +759,7 @@ static void sum_is_the_sum_of_none(void **state)
     assert_true((float)mean.value[0] == (float)(total / 20));
 }
 
-/* sum over non-empty lists of loss^2, which no built-in reduction is */
+/* A custom reduction: the sum over non-empty lists of loss^2. */
 static rg_node *squares(rg_graph *g, rg_node *losses, rg_node *nonempty, void *user)
 {
     const uint8_t *mask = rg_node_value(nonempty)->data;
@@ -773,7 +773,7 @@ static rg_node *gives_up(rg_graph *g, rg_node *losses, rg_node *nonempty, void *
     return NULL;
 }
 
-static void the_callers_reduction(void **state)
+static void a_custom_reduction(void **state)
 {
     (void)state;
     double s[] = {2, 1, 3, 0, 0, 0, 1, 1, 2}, y[] = {1, 0, 0, 1, 1, 1, 0, 0, 1};
@@ -806,7 +806,7 @@ static rg_node *elsewhere(rg_graph *g, rg_node *losses, rg_node *nonempty, void 
     return user;
 }
 
-static void the_callers_reduction_is_checked(void **state)
+static void a_custom_reduction_is_checked(void **state)
 {
     (void)state;
     double s[] = {2, 1}, y[] = {1, 0};
@@ -825,7 +825,8 @@ static void the_callers_reduction_is_checked(void **state)
     rg_graph_destroy(other);
 }
 
-/* One value a list, as many lists as items and an empty one among them: a count tells nothing. */
+/* With as many lists as items, one of them empty, the count does not tell whether an operand is per
+ * item or per list. */
 static void as_many_lists_as_items(void **state)
 {
     (void)state;
@@ -900,26 +901,26 @@ int main(void)
         TEST(known_weighted_gradients),
         TEST(known_flat_lists),
         TEST(labels_may_be_integers_or_bools),
-        TEST(masked_items_are_not_there),
+        TEST(masked_items_have_no_effect),
         TEST(lists_without_items_are_not_counted),
         TEST(labels_all_zero),
         TEST(zero_times_log_zero_is_zero),
-        TEST(no_distribution_is_nan),
+        TEST(all_logits_minus_infinity_is_nan),
         TEST(a_nan_is_never_hidden_and_stays_in_its_list),
         TEST(opposite_infinities_have_no_mean),
         TEST(one_item_and_negative_labels),
-        TEST(extreme_singles),
+        TEST(extreme_f32_logits),
         TEST(far_logits_do_not_overflow),
         TEST(a_list_of_weight_3_counts_three_times),
         TEST(list_weights_fit_the_lists),
         TEST(operands_broadcast_as_in_numpy),
         TEST(higher_ranks_are_batches),
         TEST(an_operand_never_enlarges_the_logits),
-        TEST(flat_is_padded_bit_for_bit),
+        TEST(flat_and_padded_have_the_same_bits),
         TEST(invariants),
         TEST(sum_is_the_sum_of_none),
-        TEST(the_callers_reduction),
-        TEST(the_callers_reduction_is_checked),
+        TEST(a_custom_reduction),
+        TEST(a_custom_reduction_is_checked),
         TEST(as_many_lists_as_items),
         TEST(ten_million_items),
     };
