@@ -1,8 +1,7 @@
 /* 05_own_model_and_loss.c: a custom network and a custom loss: training, saving, loading, scoring.
  *
  * The network is a table of parameters and one function that builds scores; the loss is two
- * functions of one list. The library does the rest: threads, masks, lists, validation, saving and
- * scoring. */
+ * functions of one list. The library does the rest, such as threads, masks, validation and files. */
 #include <rankgrad/rankgrad.h>
 
 #include <stdio.h>

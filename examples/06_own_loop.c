@@ -1,8 +1,7 @@
 /* 06_own_loop.c: a custom training loop, with a built-in network and loss.
  *
  * Features are normalised, and whole lists are shuffled into minibatches. After each epoch the
- * model is evaluated on validation lists and, if it is the best so far, saved for `rankgrad
- * predict`. */
+ * model is evaluated on validation lists and saved if it is the best so far. */
 #include <rankgrad/rankgrad.h>
 
 #include <stdio.h>
