@@ -111,13 +111,13 @@ RG_API const char *rg_last_error(const rg_context *ctx);
 /* The status of the last failed call; RG_OK when no call has failed. */
 RG_API rg_status rg_last_status(const rg_context *ctx);
 
-/* The level of x86-64 whose kernels the context uses: 4 (AVX-512), 3 (AVX2), or 1 (any CPU). */
+/* The x86-64 level of the kernels that the context uses: 4 (AVX-512), 3 (AVX2) or 1 (any CPU). */
 RG_API int rg_context_cpu_level(const rg_context *ctx);
 
-/* Writes the name and version of the i-th library that Rankgrad uses to text (size bytes; what does
- * not fit is cut): "HDF5 1.10.8". Versions are those of the libraries that are loaded, not of the
- * headers. OpenBLAS adds how it was built and the CPU core whose kernels it runs. False, and "",
- * past the last one. */
+/* Writes name and version of the i-th library that Rankgrad uses, such as "HDF5 1.10.8", to `text`
+ * (size bytes; truncated if necessary). Versions are those of the loaded libraries, not of the
+ * headers. For OpenBLAS the build options and the CPU core of its kernels are included. Past the
+ * last one, the result is false and the text is "". */
 RG_API bool rg_library_version(int i, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -69,8 +69,8 @@ typedef struct rg_dataset_options {
 /* needs_lists is true; everything else is 0. */
 RG_API rg_dataset_options rg_dataset_options_default(void);
 
-/* The formats that data are read from: "HDF5", "SVMlight". The content of a file decides which one
- * it has; text, plain or gzip, has the format of its first line. */
+/* The formats that can be read, such as "HDF5" and "SVMlight". Static. The format of a file is
+ * recognised from its content; that of text, plain or gzip, from the first line. */
 RG_API const rg_registry *rg_formats(void);
 
 /* Opens an HDF5 file (all its splits) or a text file (one split named ""). "-" is standard input,
@@ -88,10 +88,11 @@ typedef struct rg_data_source {
     const char *split; /* "train", "vali", "test" or "" */
 } rg_data_source;
 
-/* Reads files into one data set, which has the splits that are named.
+/* Reads files into one data set with the given splits.
  *
- * An HDF5 file gives its split of that name, or its only one; RG_USAGE if another file is given for
- * the same split. Text beside HDF5 has at least its number of features.
+ * From an HDF5 file, the split of that name is read, or its only one; RG_USAGE if there is another
+ * file for the same split. Text that is read together with HDF5 has at least its number of
+ * features.
  *
  * Text files of one split are read in order. A list does not continue in the next file; the same
  * qid in two files of a split is RG_BAD_DATA unless `regroup`. All splits from text get the same
@@ -139,9 +140,10 @@ RG_API const rg_split *rg_no_split(void);
  * Reading and writing other ids is RG_BAD_DATA. */
 RG_API bool rg_id_is_valid(const char *id, bool blanks);
 
-/* The path that the data set was opened with (the first one), for messages; and the name of its
- * format in rg_formats(). */
+/* The path that the data set was opened with (the first of several), for messages. */
 RG_API const char *rg_dataset_path(const rg_dataset *dataset);
+
+/* The name of the data set's format in rg_formats(). */
 RG_API const char *rg_dataset_format(const rg_dataset *dataset);
 
 /* Verifies the checksum (xxh3 attribute) of every HDF5 data set in a file; *n_checked (may be NULL)

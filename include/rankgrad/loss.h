@@ -95,48 +95,52 @@ RG_API rg_node *rg_loss_apply(rg_graph *graph, const rg_choice *loss, rg_node *l
 
 /* ---- Sums of losses -------------------------------------------------------------------------- */
 
+/* The largest number of terms in an rg_objective. */
 enum { RG_MAX_LOSS_TERMS = 4 };
 
+/* A loss and its factor in a sum. */
 typedef struct rg_loss_term {
     double factor; /* > 0 */
     rg_choice loss;
 } rg_loss_term;
 
-/* What training minimises: sum_t factor_t loss_t, each loss with its own mean. */
+/* The objective of training: sum_t factor_t loss_t, where each loss has its own mean. */
 typedef struct rg_objective {
     int n_terms;
     rg_loss_term terms[RG_MAX_LOSS_TERMS];
 } rg_objective;
 
-/* Reads "ranking_softmax(label_mode=normalized)" or "0.7*ranking_softmax + 0.3*NAME(...)". RG_USAGE
- * for what is none. */
+/* Parses a loss such as "ranking_softmax(label_mode=normalized)" or a sum such as
+ * "0.7*ranking_softmax + 0.3*NAME(...)". RG_USAGE for malformed text, an unknown loss or a
+ * parameter out of range. */
 RG_API rg_status rg_objective_parse(rg_context *ctx, const char *text, rg_objective *objective);
 
-/* One loss, perhaps of your own, with the factor 1. */
+/* The objective of one loss, built-in or custom, with the factor 1. */
 RG_API rg_objective rg_objective_of(const rg_choice *loss);
 
-/* Writes the text with the values of all parameters, which rg_objective_parse reads back. At most
- * `size` bytes are written, a final NUL included; returns the length of the whole text. */
+/* Writes an objective as text, with the values of all parameters; rg_objective_parse reads it back.
+ * `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size_t size);
 
-/* The properties of the sum: it needs labels >= 0 where a term does, and has the other properties
- * that all terms have. Its unit is the last term's. */
+/* The properties of the sum: it needs non-negative labels if any term does; each other property is
+ * true if it is for all terms. The unit is that of the last term. */
 RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
 
-/* The sum as a node. With RG_REDUCE_MEAN it is the sum of the terms' means. */
+/* Applies an objective. With RG_REDUCE_MEAN the result is the sum of the means of the terms. */
 RG_API rg_node *rg_objective_apply(rg_graph *graph, const rg_objective *objective, rg_node *logits,
                                    rg_node *labels, const rg_loss_options *options);
 
-/* The same from text, in one call. A loop parses the text once instead. */
+/* Applies an objective given as text. In a loop, parse the text once and call
+ * rg_objective_apply. */
 RG_API rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_node *labels,
                               const rg_loss_options *options);
 
 /* ---- Custom losses --------------------------------------------------------------------------- */
 
 /* One list of n > 0 valid items, in double for logits of either type. Broadcasting, masks, offsets,
- * list weights and reductions are done by the caller of the loss's functions. No value is NaN, and
- * no logit +inf: such a list gets the loss and gradients NaN without a call. Built-in losses use
- * the same interface (src/loss/losses/). */
+ * list weights and reductions are done by the caller of the loss's functions. No value is NaN and
+ * no logit is +inf: such a list gets a loss and gradients of NaN without a call. Built-in losses
+ * use the same interface (src/loss/losses/). */
 typedef struct rg_list {
     int64_t n;
     const double *logits, *labels, *weights; /* (n); weights are 1 if there are none */

@@ -40,7 +40,7 @@ RG_API const rg_registry *rg_metrics(void);
 typedef struct rg_metric {
     const char *name;           /* one of rg_metrics(), such as "ndcg"; not copied */
     int64_t k;                  /* cut-off; 0: the whole list */
-    rg_gain gain;               /* of ndcg and dcg; default exp */
+    rg_gain gain;               /* for metrics with gains, such as ndcg; default exp */
     rg_ties ties;               /* default average */
     rg_no_relevant no_relevant; /* value of a list without a relevant item; default zero */
     double threshold;           /* for metrics of binary relevance: label >= this; default 1 */

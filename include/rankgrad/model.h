@@ -87,9 +87,10 @@ RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows
                                  const int64_t *offsets, int64_t n_lists);
 
 /* Scores the n rows (n,F) of one list from raw features; writes n scores. The score of a row
- * depends on that row alone unless rg_model_needs_lists().
- * The model is not modified, so threads may share it if the context's allocator is thread-safe (the
- * default is). RG_LIMIT when out of memory. */
+ * depends on that row alone unless rg_model_needs_lists(). The model is not modified, so threads
+ * may share it if the context's allocator is thread-safe (the default is). RG_LIMIT when out of
+ * memory.
+ */
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
 
 /* Scores all rows of a split, list by list; writes n_rows scores. They are computed in the model's
@@ -120,11 +121,11 @@ RG_API rg_status rg_model_save(const rg_model *model, const char *path, bool for
 /* Loads a model from a file of either format and verifies the checksums. The caller owns *out. */
 RG_API rg_status rg_model_load(rg_context *ctx, const char *path, rg_model **out);
 
-/* Whether a model written to this path gets the binary format: it ends in ".bin". */
+/* Whether a model is written to this path in the binary format: the path ends in ".bin". */
 RG_API bool rg_model_path_is_binary(const char *path);
 
-/* Whether a regular file begins like a binary model, even a damaged one. RG_IO if it cannot be
- * read. */
+/* *yes: whether a regular file begins like a binary model, even a damaged one. RG_IO if it cannot
+ * be read. */
 RG_API rg_status rg_model_file_is_binary(rg_context *ctx, const char *path, bool *yes);
 
 /* ---- Custom models --------------------------------------------------------------------------- */
@@ -147,7 +148,8 @@ typedef struct rg_architecture {
     /* Describes the i-th parameter of a model with n_inputs inputs; false past the last one. */
     bool (*parameter)(const void *params, int64_t n_inputs, int i, rg_parameter *out);
     rg_node *(*forward)(rg_graph *graph, const rg_forward *in); /* builds the scores (N) */
-    bool sees_lists;                  /* a score depends on the other rows of the list */
+    bool sees_lists; /* a score depends on the other rows of the list */
+    bool is_linear;  /* scores are rows times parameter 0 (n_inputs), plus perhaps a bias */
     const struct rg_scoring *scoring; /* internal: scores without a graph; NULL in a custom model */
 } rg_architecture;
 
@@ -155,8 +157,8 @@ typedef struct rg_architecture {
 RG_API rg_status rg_model_load_own(rg_context *ctx, const char *path,
                                    const rg_architecture *const *own, int n_own, rg_model **out);
 
-/* The same for the bytes of a binary model file in memory, which are read during the call only.
- * RG_DAMAGED where they are not those that were written. */
+/* Loads a model from the contents of a binary model file in memory, which may be freed after the
+ * call. RG_DAMAGED when they are truncated or changed. */
 RG_API rg_status rg_model_load_memory(rg_context *ctx, const void *data, size_t size,
                                       const rg_architecture *const *own, int n_own, rg_model **out);
 

@@ -15,8 +15,8 @@ extern "C" {
 /* The normalisations, with their formulas and parameters. Static. */
 RG_API const rg_registry *rg_normalizations(void);
 
-/* A fitted normalisation: z = (t(x) - shift) * scale in double, where t, shift and scale
- * depend on the method (rg_normalizations() has the formulas). A constant column has scale 0.
+/* A fitted normalisation: z = (t(x) - shift) * scale in double, where t, shift and scale depend on
+ * the method (rg_normalizations() has the formulas). A constant column has scale 0.
  *
  * Normalised rows can stay sparse only where zeros stay 0, so fitting on sparse rows shifts only
  * the columns that every row stores (if a later row does not store one, its 0 is filled in):
@@ -29,7 +29,7 @@ RG_API const rg_registry *rg_normalizations(void);
  *                         dense, since zeros then do not stay 0.
  * Rows are also made dense if more than half of the columns have a shift. */
 typedef struct rg_normalization {
-    rg_choice choice; /* of rg_normalizations(); component NULL: none */
+    rg_choice choice; /* from rg_normalizations(); component NULL: none */
     int64_t n_features;
     double *shift, *scale; /* (n_features); NULL for none and list-minmax */
 } rg_normalization;

@@ -1,4 +1,4 @@
-/* objective.c: weighted sums of losses, read from text, printed and applied. */
+/* objective.c: weighted sums of losses: parsing, printing, applying. */
 #include "loss/losses.h"
 
 #include "autograd/op.h"
@@ -28,7 +28,7 @@ static const char *skip_space(const char *at)
     return at;
 }
 
-/* "0.7 *" before a loss; 1 when there is none. *at moves behind it. */
+/* Parses an optional factor such as "0.7 *", default 1, and advances *at past it. */
 static rg_status read_factor(rg_context *ctx, const char *text, const char **at, double *factor)
 {
     char padded[TERM_TEXT + RG__NUMBER_PAD] = "";
@@ -38,7 +38,7 @@ static rg_status read_factor(rg_context *ctx, const char *text, const char **at,
     const char *end = rg__read_number(padded, factor);
     const char *star = end ? skip_space(*at + (end - padded)) : NULL;
     if (!star || *star != '*') {
-        *factor = 1; /* the loss's name begins like a number */
+        *factor = 1; /* the name of the loss begins like a number */
         return RG_OK;
     }
     *at = star + 1;

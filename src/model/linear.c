@@ -107,5 +107,6 @@ const rg_architecture rg__architecture_linear = {
                   RG__PARAMS(struct linear, params)},
     .parameter = parameter,
     .forward = forward,
+    .is_linear = true,
     .scoring = &scoring};
 #endif

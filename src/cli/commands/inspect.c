@@ -438,7 +438,7 @@ static rg_status show_model(const char *path, rg_model *model)
                "weight 0\n",
                (long long)n_inputs);
     show_history(rg_model_history(model));
-    if (strcmp(rg_model_name(model), "linear") == 0)
+    if (((const rg_architecture *)(const void *)rg_model_choice(model)->component)->is_linear)
         return show_linear(model);
     printf("%s\n", cli_count(rg_model_parameters(model)->count, "parameter").text);
     return RG_OK;
