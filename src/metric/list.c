@@ -25,13 +25,6 @@ static int greater_doc_id(const void *user, const struct rg__item *a, const stru
     return order ? order : (a->row < b->row) - (a->row > b->row);
 }
 
-static void swap(struct rg__item *a, struct rg__item *b)
-{
-    struct rg__item item = *a;
-    *a = *b;
-    *b = item;
-}
-
 /* Moves the items tied with the last of the first k items behind these; returns their number, k
  * included. */
 static int64_t add_tied(struct rg__ranked_list *list, int64_t k)
@@ -42,7 +35,7 @@ static int64_t add_tied(struct rg__ranked_list *list, int64_t k)
     int64_t end = k;
     for (int64_t i = k; i < list->n_ranked; i++)
         if (rg__descending(list->items[i].score, last) == 0)
-            swap(&list->items[i], &list->items[end++]);
+            rg__swap_items(&list->items[i], &list->items[end++]);
     return end;
 }
 

@@ -55,13 +55,6 @@ void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
     merge_sort(items, n, spare, order);
 }
 
-static void swap(struct rg__item *a, struct rg__item *b)
-{
-    struct rg__item item = *a;
-    *a = *b;
-    *b = item;
-}
-
 /* Hoare's partition of at least three items around the median of the first, middle and last one.
  * Items below *right are not after the pivot, items from *left on are not before it; an item
  * between the two is the pivot. */
@@ -79,7 +72,7 @@ static void partition(struct rg__item *items, int64_t n, const struct rg__order 
             j--;
         if (i >= j)
             break;
-        swap(&items[i], &items[j]);
+        rg__swap_items(&items[i], &items[j]);
     }
     *right = i;
     *left = j + 1;

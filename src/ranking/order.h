@@ -30,6 +30,13 @@ static inline int rg__descending(double a, double b)
     return nan ? nan : (a < b) - (a > b);
 }
 
+static inline void rg__swap_items(struct rg__item *a, struct rg__item *b)
+{
+    struct rg__item item = *a;
+    *a = *b;
+    *b = item;
+}
+
 /* Sorts n items by merging: time n log n, or n if they are sorted already. `spare` has room for n /
  * 2 items. */
 void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
