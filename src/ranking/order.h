@@ -37,8 +37,8 @@ static inline void rg__swap_items(struct rg__item *a, struct rg__item *b)
     *b = item;
 }
 
-/* Sorts n items by merging: time n log n, or n if they are sorted already. `spare` has room for n /
- * 2 items. */
+/* Sorts n items by merging: time n log n, or n if they are sorted already. `spare` has room for
+ * n / 2 items. */
 void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
                     const struct rg__order *order);
 

@@ -51,9 +51,11 @@ static const struct cli_option options[] = {
     OPTION(CLI_NAME, "format", "FORMAT", format, "Format of the report", .name_at = format_at),
     OPTION(CLI_FLAG, "per-list", NULL, per_list, "Show the values of every list, too"),
     CLI_HEADING("Conventions:"),
-    OPTION(CLI_NAME, "gain", "GAIN", conventions.gain,
-           "Gain of ndcg and dcg for label y: exp 2^y - 1, linear y; labels <= 0 gain nothing",
-           .name_at = cli_gain_at),
+    OPTION(
+        CLI_NAME, "gain", "GAIN", conventions.gain,
+        "Gain of label y, for metrics with graded relevance: exp is 2^y - 1, linear is y; labels "
+        "<= 0 have gain 0",
+        .name_at = cli_gain_at),
     OPTION(CLI_NAME, "ties", "RULE", conventions.ties,
            "How items of equal score are ranked: average takes the expected value over all their "
            "orders, so that the order of rows cannot matter; input keeps that order; docid is "
@@ -64,7 +66,7 @@ static const struct cli_option options[] = {
            "nothing, as it is left out of the mean",
            .name_at = cli_no_relevant_at),
     OPTION(CLI_REAL, "relevance-threshold", "LABEL", conventions.threshold,
-           "Items with this label or a greater one are relevant to map, mrr and precision"),
+           "Items with at least this label are relevant, for metrics with binary relevance"),
     OPTION(CLI_FLAG, "weighted", NULL, weighted,
            "Weight each list by the file's list_weights; without it all lists count the same"),
     {0}};
