@@ -792,7 +792,7 @@ static void parsing(void **state)
     }
     rg_metric m;
     for (int i = 0; i < RG__COUNT(bad); i++)
-        assert_fails(ctx, RG_USAGE, "a whole number was expected after @",
+        assert_fails(ctx, RG_USAGE, "expected a whole number after @",
                      rg_metric_parse(ctx, bad[i], &m));
     for (int i = 0; i < RG__COUNT(unknown); i++)
         assert_fails(ctx, RG_USAGE, "known: ndcg, dcg, map (ap), mrr (rr), precision (p)",

@@ -534,13 +534,14 @@ static rg_node *reduce_by_caller(rg_graph *graph, const rg_operator *op, rg_node
     return wrong ? NULL : value;
 }
 
-/* The number of lists of padded logits: the product of all extents but the last; -1: too many. */
+/* The number of lists of padded logits: the product of all extents but the last; INT64_MAX if it
+ * overflows. */
 static int64_t batch_size(const rg_tensor *logits)
 {
     int64_t n = 1;
     for (int i = 0; i < logits->ndim - 1; i++)
         if (__builtin_mul_overflow(n, logits->dims[i], &n))
-            return -1;
+            return INT64_MAX;
     return n;
 }
 
@@ -572,10 +573,11 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
     if (!o->offsets && logits)
         a->n_lists = batch_size(rg_node_value(logits));
     if (a->n_lists < 0 || a->n_lists > INT64_MAX / 64)
-        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists are too many or too few", name,
+        rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists; expected 0 to 2^57", name,
                        (long long)a->n_lists);
     else if (!rg_reduction_name(o->reduction))
-        rg__graph_fail(graph, RG_USAGE, "%s: no such reduction", name);
+        rg__graph_fail(graph, RG_USAGE, "%s: reduction is %d; expected a value of rg_reduction",
+                       name, (int)o->reduction);
     else if (!loss->kernels && (!loss->forward || !loss->backward))
         rg__graph_fail(graph, RG_USAGE, "%s: forward or backward is NULL", name);
     else if (loss->workspace.scratch < 0 || loss->workspace.kept < 0 || loss->workspace.state < 0)

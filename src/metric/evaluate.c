@@ -63,7 +63,7 @@ rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
     if (!rg_gain_name(metric->gain) || !rg_ties_name(metric->ties) ||
         !rg_no_relevant_name(metric->no_relevant))
         return rg__fail(
-            ctx, RG_USAGE, "%s: gain %d, ties %d or no_relevant %d is none of its enum's values",
+            ctx, RG_USAGE, "%s: gain %d, ties %d, no_relevant %d; expected values of their enums",
             metric->name, (int)metric->gain, (int)metric->ties, (int)metric->no_relevant);
     return RG_OK;
 }
@@ -114,10 +114,11 @@ static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t
     double label = e->ranking->labels[row];
     long long list = (long long)q + 1, number = (long long)row + 1;
     if (isnan(label))
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "label of row %lld (list %lld, both from 1) is NaN; a number was expected, "
-                        "or the row masked",
-                        number, list);
+        return rg__fail(
+            ctx, RG_BAD_DATA,
+            "label of row %lld (list %lld, both from 1) is NaN; expected a number, or a "
+            "masked row",
+            number, list);
     return rg__fail(ctx, RG_BAD_DATA, "label of row %lld (list %lld, both from 1) is %.17g; %s",
                     number, list, label,
                     e->label_limit == LARGEST_EXP_LABEL
@@ -226,7 +227,7 @@ static void warn_of_large_label(const struct evaluation *e, int64_t q)
     int64_t row = e->outcomes[q].large_row;
     rg__log(e->ctx, RG_LOG_WARNING,
             "label of row %lld (list %lld, both from 1) is %.17g: under the gain 2^label - 1 it "
-            "outweighs all smaller ones; `gain` linear may be meant",
+            "outweighs all smaller ones; perhaps `gain` linear is meant",
             (long long)row + 1, (long long)q + 1, e->ranking->labels[row]);
 }
 

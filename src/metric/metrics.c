@@ -148,7 +148,7 @@ rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric)
     }
     if (*end && (*end != '@' || !parse_count(end + 1, &metric->k)))
         return rg__fail(ctx, RG_USAGE,
-                        "metric \"%.100s\": a whole number was expected after @, such as %s@10; "
+                        "metric \"%.100s\": expected a whole number after @, such as %s@10; "
                         "@0 or no @ is the whole list",
                         text, kind->component.name);
     return RG_OK;

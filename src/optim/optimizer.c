@@ -111,7 +111,7 @@ rg_status rg_optimizer_step(rg_optimizer *o, double lr_factor)
     if (!isfinite(o->grad_norm))
         return rg__fail(o->ctx, RG_DIVERGED,
                         "%s: the gradient's norm is %g; expected a finite "
-                        "number; a smaller learning rate or clip_norm may help",
+                        "number; a smaller `lr` or `clip_norm` may help",
                         o->kind->component.name, o->grad_norm);
     double clip = o->options.clip_norm;
     double scale = clip > 0 && o->grad_norm > clip ? clip / o->grad_norm : 1;
