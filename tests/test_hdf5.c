@@ -291,7 +291,7 @@ static const struct {
     {"features are (4) of f32", GOOD, {RG_F32, 1, {4}, X}, {0}},
     {"features are (2,2) of f32 without data", GOOD, {RG_F32, 2, {2, 2}, NULL}, {0}},
     {"features are (2,2) of i32", GOOD, {RG_I32, 2, {2, 2}, X}, {0}},
-    {"features are (2,2) of no type", GOOD, {(rg_dtype)99, 2, {2, 2}, X}, {0}},
+    {"features are (2,2) of an unknown type", GOOD, {(rg_dtype)99, 2, {2, 2}, X}, {0}},
     {"neither features.data nor csr.indptr", GOOD, {0}, {0}},
     {"csr is (3,2)", GOOD, {0}, {3, 2, GOOD, COLUMN, RG_F32, X}},
     {"csr is (2,1)", GOOD, {0}, {2, 1, GOOD, COLUMN, RG_F32, X}},

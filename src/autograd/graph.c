@@ -153,8 +153,8 @@ bool rg__check_value(rg_graph *graph, const char *who, const rg_tensor *value)
             graph, RG_BAD_DATA,
             "%s: %s of shape %s, %d dimensions; expected a type other than f16 and at most %d "
             "dimensions, none negative",
-            who, rg_dtype_name(value->dtype) ? rg_dtype_name(value->dtype) : "no type",
-            rg__shape_text(value, shape), value->ndim, RG_MAX_DIMS);
+            who, rg__dtype_text(value->dtype), rg__shape_text(value, shape), value->ndim,
+            RG_MAX_DIMS);
     return false;
 }
 
@@ -179,7 +179,7 @@ rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype)
         return NULL;
     if (!rg_dtype_computes(dtype))
         rg__graph_fail(graph, RG_BAD_DATA, "rg_leaf_rows: dtype is %s; expected f32 or f64",
-                       rg_dtype_name(dtype) ? rg_dtype_name(dtype) : "no type");
+                       rg__dtype_text(dtype));
     else if (!rg__check_selection(rows, problem))
         rg__graph_fail(graph, RG_USAGE, "rg_leaf_rows: %s", problem);
     if (graph->status != RG_OK)
@@ -415,10 +415,10 @@ static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tenso
                         "that shape",
                         rg__shape_text(value, a));
     if (cotangent && (cotangent->dtype != value->dtype || !rg__same_shape(cotangent, value)))
-        return rg__fail(
-            graph->ctx, RG_USAGE, "backward: the cotangent is %s %s; expected %s %s as the root",
-            rg_dtype_name(cotangent->dtype) ? rg_dtype_name(cotangent->dtype) : "no type",
-            rg__shape_text(cotangent, a), rg_dtype_name(value->dtype), rg__shape_text(value, b));
+        return rg__fail(graph->ctx, RG_USAGE,
+                        "backward: the cotangent is %s %s; expected %s %s as the root",
+                        rg__dtype_text(cotangent->dtype), rg__shape_text(cotangent, a),
+                        rg_dtype_name(value->dtype), rg__shape_text(value, b));
     if (cotangent && !cotangent->data && rg__count(value) > 0)
         return rg__fail(graph->ctx, RG_USAGE, "backward: cotangent->data is NULL");
     if (!root->requires_grad)

@@ -69,8 +69,8 @@ static rg_status check_sparse(rg_context *ctx, const rg_split *split, const char
                         "%s: csr is (%lld,%lld) of %s for a split of %lld rows and %lld features; "
                         "f32 or f64 is expected",
                         what, (long long)csr->n_rows, (long long)csr->n_cols,
-                        rg_dtype_name(csr->dtype) ? rg_dtype_name(csr->dtype) : "no type",
-                        (long long)split->n_rows, (long long)split->n_features);
+                        rg__dtype_text(csr->dtype), (long long)split->n_rows,
+                        (long long)split->n_features);
     int64_t n_values = csr->indptr[csr->n_rows];
     rg_status status =
         rg__check_offsets(ctx, what, "csr.indptr", csr->indptr, csr->n_rows, n_values, "values");
@@ -107,8 +107,7 @@ static rg_status check_dense(rg_context *ctx, const rg_split *split, const char 
     return rg__fail(ctx, RG_BAD_DATA,
                     "%s: features are %s of %s%s for a split of %lld rows and %lld features; f16, "
                     "f32 or f64 is expected",
-                    what, rg__shape_text(x, shape),
-                    rg_dtype_name(x->dtype) ? rg_dtype_name(x->dtype) : "no type",
+                    what, rg__shape_text(x, shape), rg__dtype_text(x->dtype),
                     x->data ? "" : " without data", (long long)split->n_rows,
                     (long long)split->n_features);
 }

@@ -18,20 +18,19 @@ static bool check_matrix(const rg_selection *rows, char *problem)
     char shape[RG__SHAPE_TEXT];
     const rg_tensor *dense = &rows->dense;
     const rg_csr *sparse = &rows->sparse;
-    const char *type = rg_dtype_name(rg__selected_type(rows));
+    const char *type = rg__dtype_text(rg__selected_type(rows));
     if (rg__is_sparse_matrix(rows)) {
         if (sparse->n_rows < 0 || sparse->n_cols < 0 || sparse->n_cols > INT32_MAX ||
             !rg_dtype_computes(sparse->dtype))
             return PROBLEM("sparse rows (%lld,%lld) of %s; expected no negative extent, fewer "
                            "than 2^31 columns, and f32 or f64",
-                           (long long)sparse->n_rows, (long long)sparse->n_cols,
-                           type ? type : "unknown type");
+                           (long long)sparse->n_rows, (long long)sparse->n_cols, type);
         return true;
     }
     if (dense->ndim != 2 || rg_tensor_count(dense) < 0 ||
         !(rg_dtype_computes(dense->dtype) || dense->dtype == RG_F16))
         return PROBLEM("dense rows %s of %s; expected (N,F) of f16, f32 or f64",
-                       rg__shape_text(dense, shape), type ? type : "unknown type");
+                       rg__shape_text(dense, shape), type);
     return dense->data || rg__count(dense) == 0 ||
            PROBLEM("dense.data and sparse.indptr are NULL; expected one of them");
 }

@@ -23,6 +23,12 @@ const char *rg_dtype_name(rg_dtype dtype)
     return (unsigned)dtype < RG_DTYPE_COUNT ? types[dtype].name : NULL;
 }
 
+const char *rg__dtype_text(rg_dtype dtype)
+{
+    const char *name = rg_dtype_name(dtype);
+    return name ? name : "an unknown type";
+}
+
 size_t rg_dtype_size(rg_dtype dtype)
 {
     return (unsigned)dtype < RG_DTYPE_COUNT ? types[dtype].size : 0;

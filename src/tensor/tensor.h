@@ -9,6 +9,9 @@
 /* Tables of f32 and f64 kernels are indexed by dtype. */
 _Static_assert(RG_F32 == 0 && RG_F64 == 1, "f32 and f64 come first");
 
+/* The name of a type, for messages; "an unknown type" if it is invalid. */
+const char *rg__dtype_text(rg_dtype dtype);
+
 /* Writes a shape such as "(2,3)" to the caller's buffer and returns the buffer. */
 enum { RG__SHAPE_TEXT = RG_MAX_DIMS * 21 + 3 };
 const char *rg__shape_text(const rg_tensor *tensor, char text[RG__SHAPE_TEXT]);

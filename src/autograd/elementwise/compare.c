@@ -59,59 +59,48 @@ INLINED void logical_forward(rg_node *y, bool (*value)(bool a, bool b))
 /* x plus 0, 1 and -1, so that it is equal to, greater and less than x. */
 static rg_node *shifted(rg_graph *graph, rg_node *x)
 {
-    static const double shifts[] = {0, 1, -1};
-    double copy[] = {shifts[0], shifts[1], shifts[2]};
-    const rg_tensor shift = {RG_F64, 1, {3}, copy};
+    double shifts[] = {0, 1, -1};
+    const rg_tensor shift = {RG_F64, 1, {3}, shifts};
     return rg_add(graph, x, rg_cast(graph, rg_constant(graph, &shift), rg_node_value(x)->dtype));
-}
-
-/* x where `condition` is true, else 0: the gradient check needs something to differentiate. */
-static rg_node *masked(rg_graph *graph, rg_node *x, rg_node *condition)
-{
-    return rg_mul(graph, x, rg_cast(graph, condition, rg_node_value(x)->dtype));
 }
 
 #define NO_BACKWARD "the derivative of a comparison is 0 wherever it exists"
 
-#define RG__COMPARE_ENTRY(id, formula_, numpy_, kernels)                                           \
+/* The public function, a sample, and the table entry. The sample is x where `condition` is true,
+ * else 0, because the gradient check needs something to differentiate. Last: the kernels. */
+#define RG__ENTRY(id, formula_, numpy_, condition, ...)                                            \
     rg_node *rg_##id(rg_graph *graph, rg_node *a, rg_node *b)                                      \
     {                                                                                              \
         return RG__APPLY(id, graph, NULL, 0, a, b);                                                \
+    }                                                                                              \
+    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
+    {                                                                                              \
+        (void)user;                                                                                \
+        return rg_mul(graph, x[0], rg_cast(graph, condition, rg_node_value(x[0])->dtype));         \
     }                                                                                              \
     static const struct rg__sample id##_samples[] = {                                              \
         {"x (2,3)", 1, {{2, {2, 3}, -2, 2, 0.1}}, .build = id##_sample, .numpy = numpy_},          \
     };                                                                                             \
     const struct rg__builtin rg__builtin_##id = {                                                  \
-        {.name = #id, .shape = shape, .forward = kernels, .no_backward = NO_BACKWARD},             \
+        {.name = #id, .shape = shape, .forward = __VA_ARGS__, .no_backward = NO_BACKWARD},         \
         formula_, id##_samples, RG__COUNT(id##_samples)};
 
 #define RG_COMPARE(id, formula, numpy, value)                                                      \
     extern const struct rg__builtin rg__builtin_##id;                                              \
     void rg__##id##_forward_f32(rg_node *y);                                                       \
-    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
-    {                                                                                              \
-        (void)user;                                                                                \
-        return masked(graph, x[0], rg_##id(graph, x[0], shifted(graph, x[0])));                    \
-    }                                                                                              \
-    RG__COMPARE_ENTRY(id, formula, "(lambda b: a * (" numpy "))(a + np.array([0, 1, -1]))",        \
-                      RG__BOTH(rg__##id##_forward_f32, rg__##id##_forward_f64))
-#define RG__BOTH(f32, f64) {[RG_F32] = f32, [RG_F64] = f64}
+    RG__ENTRY(id, formula, "(lambda b: a * (" numpy "))(a + np.array([0, 1, -1]))",                \
+              rg_##id(graph, x[0], shifted(graph, x[0])),                                          \
+              {[RG_F32] = rg__##id##_forward_f32, [RG_F64] = rg__##id##_forward_f64})
 
 /* The sample's conditions are x > 0 and x < 1. */
 #define RG_LOGICAL(id, formula, numpy, value)                                                      \
     extern const struct rg__builtin rg__builtin_##id;                                              \
     static inline bool value_of_##id(bool a, bool b) { return value; }                             \
     static void id##_forward(rg_node *y) { logical_forward(y, value_of_##id); }                    \
-    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
-    {                                                                                              \
-        (void)user;                                                                                \
-        rg_node *one = rg_exp(graph, rg_scale(graph, x[0], 0)), *zero = rg_sub(graph, one, one);   \
-        return masked(graph, x[0], rg_##id(graph, rg_greater(graph, x[0], zero),                   \
-                                           rg_less(graph, x[0], one)));                            \
-    }                                                                                              \
-    RG__COMPARE_ENTRY(id, formula, "x * (lambda a, b: " numpy ")(x > 0, x < 1)",                   \
-                      RG__BOOL_ONLY(id##_forward))
-#define RG__BOOL_ONLY(kernel) {[RG_BOOL] = kernel}
+    RG__ENTRY(id, formula, "x * (lambda a, b: " numpy ")(x > 0, x < 1)",                           \
+              rg_##id(graph, rg_greater(graph, x[0], rg_scale(graph, x[0], 0)),                    \
+                      rg_less(graph, x[0], rg_exp(graph, rg_scale(graph, x[0], 0)))),              \
+              {[RG_BOOL] = id##_forward})
 
 #include "autograd/elementwise/compare.def"
 #endif

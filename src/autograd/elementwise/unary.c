@@ -90,7 +90,13 @@ static rg_node *apply(rg_graph *graph, const struct rg__builtin *b, rg_node *x, 
     return rg_apply(graph, &b->op, &x, 1, &own, sizeof own);
 }
 
-#define RG__ENTRY(id, formula_, numpy_, low, high, gap)                                            \
+/* The samples of an operator, which `call`s its public function with x[0], and its table entry. */
+#define RG__ENTRY(id, formula_, numpy_, low, high, gap, call)                                      \
+    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
+    {                                                                                              \
+        (void)user;                                                                                \
+        return call;                                                                               \
+    }                                                                                              \
     static const struct rg__sample id##_samples[] = {                                              \
         {"x (2,3)", 1, {{2, {2, 3}, low, high, gap}}, .build = id##_sample, .numpy = numpy_},      \
         {"x scalar", 1, {{0, {0}, (high) / 2.0, high, gap}},                                       \
@@ -105,36 +111,23 @@ static rg_node *apply(rg_graph *graph, const struct rg__builtin *b, rg_node *x, 
     {                                                                                              \
         return apply(graph, &rg__builtin_##id, x, 0, 0);                                           \
     }                                                                                              \
-    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
-    {                                                                                              \
-        (void)user;                                                                                \
-        return rg_##id(graph, x[0]);                                                               \
-    }                                                                                              \
-    RG__ENTRY(id, formula, numpy, low, high, gap)
+    RG__ENTRY(id, formula, numpy, low, high, gap, rg_##id(graph, x[0]))
 
 #define RG_UNARY_1(id, formula, numpy, value, slope, low, high, gap, c_)                           \
     rg_node *rg_##id(rg_graph *graph, rg_node *x, double c)                                        \
     {                                                                                              \
         return apply(graph, &rg__builtin_##id, x, c, 0);                                           \
     }                                                                                              \
-    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
-    {                                                                                              \
-        (void)user;                                                                                \
-        return rg_##id(graph, x[0], c_);                                                           \
-    }                                                                                              \
-    RG__ENTRY(id, formula, "(lambda c: " numpy ")(" #c_ ")", low, high, gap)
+    RG__ENTRY(id, formula, "(lambda c: " numpy ")(" #c_ ")", low, high, gap,                       \
+              rg_##id(graph, x[0], c_))
 
 #define RG_UNARY_2(id, formula, numpy, value, slope, low, high, gap, c_, d_)                       \
     rg_node *rg_##id(rg_graph *graph, rg_node *x, double c, double d)                              \
     {                                                                                              \
         return apply(graph, &rg__builtin_##id, x, c, d);                                           \
     }                                                                                              \
-    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
-    {                                                                                              \
-        (void)user;                                                                                \
-        return rg_##id(graph, x[0], c_, d_);                                                       \
-    }                                                                                              \
-    RG__ENTRY(id, formula, "(lambda c, d: " numpy ")(" #c_ ", " #d_ ")", low, high, gap)
+    RG__ENTRY(id, formula, "(lambda c, d: " numpy ")(" #c_ ", " #d_ ")", low, high, gap,           \
+              rg_##id(graph, x[0], c_, d_))
 
 #include "autograd/elementwise/unary.def"
 #endif

@@ -11,8 +11,7 @@ static bool shape(rg_node *y)
     const rg_tensor *x = rg_operand(y, 0);
     rg_dtype dtype = *(const rg_dtype *)rg_attributes(y);
     if (!rg_dtype_computes(dtype))
-        return rg_reject(y, "to %s; expected f32 or f64",
-                         rg_dtype_name(dtype) ? rg_dtype_name(dtype) : "no type");
+        return rg_reject(y, "to %s; expected f32 or f64", rg__dtype_text(dtype));
     rg_set_shape(y, dtype, x->ndim, x->dims);
     return true;
 }
