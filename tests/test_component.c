@@ -120,7 +120,7 @@ static void bad_text_is_an_error(void **state)
         {"every(hidden=[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1])", "hidden is"},
         {"every(rate=0.1, rate=0.2)", "rate is given twice"},
         {"every(speed=1)", "has no parameter speed; expected one of rate, count, flag"},
-        {"plain(rate=1)", "has no parameter rate; it has none"},
+        {"plain(rate=1)", "has no parameter rate; expected no parameters"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_fails(f.ctx, RG_USAGE, rows[i].words,

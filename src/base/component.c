@@ -49,6 +49,12 @@ static const rg_param *find_param(const rg_component *component, const char *nam
 
 /* ---- One value ---- */
 
+/* Memory for the field of any parameter. */
+union any_value {
+    rg_integers largest;
+    double alignment;
+};
+
 /* Appends a number with as many of 15 to 17 digits as are needed to read back the same double, and
  * with '.' as the decimal point in any locale. */
 static void append_real(struct rg__text_buffer *buffer, double value)
@@ -143,10 +149,7 @@ static void set_initial(const rg_param *param, void *field)
 size_t rg_param_print(const rg_param *param, const void *params, char *text, size_t size)
 {
     struct rg__text_buffer buffer = {text, text ? size : 0, 0};
-    union {
-        rg_integers largest;
-        double alignment;
-    } initial;
+    union any_value initial;
     if (!param)
         return 0;
     rg__append(&buffer, "%s", "");
@@ -263,15 +266,12 @@ static rg_status reject(rg_context *ctx, const rg_component *component, const rg
 
 static rg_status unknown_param(rg_context *ctx, const rg_component *component, const char *name)
 {
-    char known[512];
+    char known[512] = "";
     struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; i < component->n_params; i++)
         rg__append(&buffer, "%s%s", i ? ", " : "", component->params[i].name);
-    if (component->n_params == 0)
-        return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; it has none", component->name,
-                        name);
-    return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; expected one of %s", component->name,
-                    name, known);
+    return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; expected %s%s", component->name, name,
+                    component->n_params ? "one of " : "no parameters", known);
 }
 
 /* ---- Choices ---- */
@@ -346,10 +346,7 @@ rg_status rg_choice_set(rg_context *ctx, rg_choice *choice, const char *name, co
     const rg_param *param = find_param(component, name);
     if (!param)
         return unknown_param(ctx, component, name);
-    union {
-        rg_integers largest;
-        double alignment;
-    } field;
+    union any_value field;
     if (!read_value(param, value, &field) || !is_valid(param, &field))
         return reject(ctx, component, param, value[0] ? value : "empty");
     memcpy(choice->params.bytes + param->offset, &field, field_sizes[param->type]);
@@ -429,7 +426,7 @@ static rg_status parse_params(struct parser *parser, rg_choice *choice)
     return RG_OK;
 }
 
-rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, const char *name)
+static rg_status unknown_component(rg_context *ctx, const rg_registry *registry, const char *name)
 {
     char known[640];
     const rg_component *component;
@@ -473,7 +470,7 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
         return malformed(&parser);
     const rg_component *component = rg_registry_find(registry, name);
     if (!component)
-        return rg__unknown_component(ctx, registry, name);
+        return unknown_component(ctx, registry, name);
     return parse_rest(&parser, component, choice);
 }
 

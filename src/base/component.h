@@ -36,7 +36,4 @@
 rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
                                rg_choice *choice);
 
-/* RG_USAGE: WHAT "NAME" is unknown; expected one of ... */
-rg_status rg__unknown_component(rg_context *ctx, const rg_registry *registry, const char *name);
-
 #endif

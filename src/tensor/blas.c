@@ -13,7 +13,7 @@
 #define GEMM cblas_dgemm
 #endif
 
-enum { MAX_TERMS = 4096, MAX_ROWS = 1 << 20 };
+enum { MAX_ROWS = 1 << 20 };
 
 struct F(product) {
     bool trans_a, trans_b;
@@ -39,7 +39,7 @@ static void F(partial_product)(const struct F(product) * p, int64_t begin, int64
 
 size_t F(rg__gemm_scratch)(int64_t m, int64_t n, int64_t k)
 {
-    return k > MAX_TERMS ? (size_t)(m * n) * (sizeof(double) + sizeof(real)) : 0;
+    return k > RG__PRODUCT_BLOCK ? (size_t)(m * n) * (sizeof(double) + sizeof(real)) : 0;
 }
 
 void F(rg__gemm)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const real *a,
@@ -53,15 +53,16 @@ void F(rg__gemm)(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, co
             memset(c, 0, (size_t)(m * n) * sizeof *c);
         return;
     }
-    if (k <= MAX_TERMS) {
+    if (k <= RG__PRODUCT_BLOCK) {
         F(partial_product)(&p, 0, k, c, add);
         return;
     }
     double *total = scratch;
     real *block = (real *)(total + m * n);
     memset(total, 0, (size_t)(m * n) * sizeof *total);
-    for (int64_t begin = 0; begin < k; begin += MAX_TERMS) {
-        F(partial_product)(&p, begin, k - begin < MAX_TERMS ? k : begin + MAX_TERMS, block, false);
+    for (int64_t begin = 0; begin < k; begin += RG__PRODUCT_BLOCK) {
+        F(partial_product)
+        (&p, begin, k - begin < RG__PRODUCT_BLOCK ? k : begin + RG__PRODUCT_BLOCK, block, false);
         for (int64_t i = 0; i < m * n; i++)
             total[i] += ACC(block[i]);
     }

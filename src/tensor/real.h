@@ -22,6 +22,9 @@ enum { LANES = 64 / sizeof(real) };
  * that their loops are compiled for these constants. The compiler would not always inline them. */
 #define INLINED static inline __attribute__((always_inline))
 
+/* At most this many products are added in `real`; the sums of such blocks are added in double. */
+enum { RG__PRODUCT_BLOCK = 4096 };
+
 /* Converts a term to double, in which sums are accumulated. */
 #define ACC(x) ((double)(x))
 

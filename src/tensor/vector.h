@@ -11,9 +11,6 @@
 #include "base/base.h"
 #include "tensor/real.h"
 
-/* At most this many products are added in `real`; the sums of such blocks are added in double. */
-enum { RG__PRODUCT_BLOCK = 4096 };
-
 /* The scale and the weight of a column, next to each other so that they share a cache line. */
 struct F(rg__scaled_weight) {
     double scale;
