@@ -94,7 +94,8 @@ static rg_status graph_error(struct check *c)
 {
     rg_status status = rg_graph_status(c->graph);
     return status != RG_OK ? status
-                           : rg__fail(c->ctx, RG_USAGE, "gradcheck: the function returned NULL");
+                           : rg__fail(c->ctx, RG_USAGE,
+                                      "gradcheck: the function returned NULL; expected a node");
 }
 
 /* Makes a random cotangent of the shape of f, with magnitudes from 0.5 to 1.5, and allocates memory

@@ -405,8 +405,8 @@ static rg_status parse_param(struct parser *parser, rg_choice *choice, uint64_t 
         return status;
     uint64_t bit = (uint64_t)1 << (find_param(choice->component, name) - choice->component->params);
     if (*given & bit)
-        return rg__fail(parser->ctx, RG_USAGE, "%s: %s is given twice", choice->component->name,
-                        name);
+        return rg__fail(parser->ctx, RG_USAGE, "%s: %s is given twice; expected once",
+                        choice->component->name, name);
     *given |= bit;
     return RG_OK;
 }

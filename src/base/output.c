@@ -97,7 +97,9 @@ rg_status rg__output_resolve(rg_context *ctx, const char *path, struct rg__desti
 {
     *to = (struct rg__destination){.descriptor = -1};
     if (path[0] == '\0')
-        return rg__fail(ctx, RG_USAGE, "the output's name is empty");
+        return rg__fail(
+            ctx, RG_USAGE,
+            "the output's name is empty; expected a path, or \"-\" for standard output");
     to->target = rg__strdup(ctx, path);
     if (!to->target)
         return RG_LIMIT;

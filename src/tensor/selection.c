@@ -41,8 +41,8 @@ static bool check_values(const rg_csr *csr, const rg_run *run, char *problem)
     const int64_t *indptr = csr->indptr + run->first;
     for (int64_t i = 0; i < run->n_rows; i++)
         if (indptr[i] < 0 || indptr[i + 1] < indptr[i])
-            return PROBLEM("indptr of row %lld (from 0) goes from %lld to %lld; expected no "
-                           "negative number and no decrease",
+            return PROBLEM("indptr[%lld] is %lld and the next one is %lld; expected no negative "
+                           "number and no decrease",
                            (long long)(run->first + i), (long long)indptr[i],
                            (long long)indptr[i + 1]);
     return (csr->indices && csr->data) || indptr[run->n_rows] == indptr[0] ||
@@ -55,7 +55,7 @@ bool rg__check_selection(const rg_selection *rows, char problem[RG__SELECTION_PR
         return PROBLEM("rows is NULL");
     if (rows->n_runs < 0 || (rows->n_runs > 0 && !rows->runs))
         return PROBLEM("%lld runs%s", (long long)rows->n_runs,
-                       rows->runs ? "; expected 0 or more" : ", and runs is NULL");
+                       rows->runs ? "; expected 0 or more" : ", but runs is NULL");
     if (!check_matrix(rows, problem))
         return false;
     bool sparse = rg__is_sparse_matrix(rows);
@@ -64,7 +64,8 @@ bool rg__check_selection(const rg_selection *rows, char problem[RG__SELECTION_PR
         const rg_run *run = &rows->runs[i];
         if (run->first < 0 || run->n_rows < 0 || run->n_rows > n_rows ||
             run->first > n_rows - run->n_rows)
-            return PROBLEM("run %lld (from 0) is %lld rows from row %lld; the matrix has %lld rows",
+            return PROBLEM("runs[%lld] has %lld rows from row %lld on; expected rows of the "
+                           "matrix, which has %lld",
                            (long long)i, (long long)run->n_rows, (long long)run->first,
                            (long long)n_rows);
         if (sparse && !check_values(&rows->sparse, run, problem))

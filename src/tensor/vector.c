@@ -464,7 +464,7 @@ static inline vec V(power_of_2)(ivec n)
 static inline vec V(exp_vec)(vec x)
 {
     const vec zero = {0}, magic = zero + 0x1.8p23f;
-    x = V(larger)(zero - 105, -V(larger)(zero - 89, -x)); /* a NaN stays */
+    x = V(larger)(zero - 105, -V(larger)(zero - 89, -x)); /* NaN is preserved */
     vec shifted = x * 0x1.715476p+0f + magic, n = shifted - magic;
     ivec whole = (ivec)shifted - (ivec)magic, half = whole >> 1;
     vec r = x - n * 0x1.63p-1f + n * 0x1.bd0106p-13f;
