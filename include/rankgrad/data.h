@@ -96,8 +96,7 @@ typedef struct rg_data_source {
  *
  * Text files of one split are read in order. A list does not continue in the next file; the same
  * qid in two files of a split is RG_BAD_DATA unless `regroup`. All splits from text get the same
- * number of features.
- * The result does not depend on the number of threads.
+ * number of features. The result does not depend on the number of threads.
  *
  * These files are read together with a file X: X.query or else X.group, list sizes, if its rows
  * have no qid; X.weight, one weight per row or one per list, depending on their number (per row if
