@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "base/random.h"
+#include "tensor/softplus.h"
 #include "tensor/tensor.h"
 #include "tensor/vector.h"
 
@@ -365,6 +366,42 @@ static void sums_of_special_values(void **state)
         }
 }
 
+/* Against the C library in long double; the far ends too, every tail, in place, and the same bits at
+ * every level. */
+static void softplus_and_sigmoid(void **state)
+{
+    enum { COUNT = 4003, CORNERS = 12 };
+    static const double corners[CORNERS] = {0,    -0.0, INFINITY, -INFINITY, NAN,   1e300,
+                                            -700, -709, 40,       -40,       1e-20, -1e-20};
+    static double x[COUNT], soft[COUNT], sigmoid[COUNT], first[2][COUNT];
+    const int widest = ctx->level, all[] = {1, 3, 4};
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        x[i] = i < CORNERS ? corners[i] : (i - COUNT / 2.0) * (i % 2 ? 0.02 : 0.3);
+    for (int l = 0; l < 3 && all[l] <= widest; l++) {
+        ctx->level = all[l];
+        for (int n = 1; n <= COUNT; n += n < 20 ? 1 : 3983) {
+            memcpy(soft, x, sizeof x);
+            rg__softplus(ctx, soft, n, soft, sigmoid);
+            memcpy(first[0], l == 0 ? soft : first[0], (size_t)n * sizeof *x);
+            memcpy(first[1], l == 0 ? sigmoid : first[1], (size_t)n * sizeof *x);
+            assert_memory_equal(soft, first[0], (size_t)n * sizeof *x);
+            assert_memory_equal(sigmoid, first[1], (size_t)n * sizeof *x);
+        }
+    }
+    ctx->level = widest;
+    for (int i = 0; i < COUNT; i++) {
+        long double e = expl(-fabsl((long double)x[i])), p = (x[i] >= 0 ? 1 : e) / (1 + e);
+        long double l = fmaxl(x[i], 0) + log1pl(e);
+        if (isnan(x[i])) {
+            assert_true(isnan(soft[i]) && isnan(sigmoid[i]));
+            continue;
+        }
+        assert_true(soft[i] == (double)l || fabsl(soft[i] - l) <= 6e-16L * l + 1e-307L);
+        assert_true(fabsl(sigmoid[i] - p) <= 6e-16L * p + 1e-307L);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +410,7 @@ int main(void)
         cmocka_unit_test(every_half),
         cmocka_unit_test(sparse_rows_sum_in_lanes),
         cmocka_unit_test(exp_is_within_an_ulp),
+        cmocka_unit_test(softplus_and_sigmoid),
         cmocka_unit_test(exp_of_special_values),
         cmocka_unit_test(sums_are_in_lanes),
         cmocka_unit_test(sums_of_special_values),

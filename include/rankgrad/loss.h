@@ -149,6 +149,7 @@ typedef struct rg_list {
     double *kept;                            /* (workspace.kept, n), kept for backward */
     double *state;                           /* (workspace.state), kept for backward */
     double *grad_logits, *grad_labels, *grad_weights; /* (n), to be added to; NULL: not required */
+    rg_context *ctx;                                  /* of the graph */
 } rg_list;
 
 /* Memory that the functions of a loss need; allocated by the library. */

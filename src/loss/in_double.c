@@ -30,7 +30,8 @@ static rg_list F(widen)(const struct F(rg__list) * list)
                      .params = list->params,
                      .scratch = room + CONVERTED * n,
                      .kept = (double *)(void *)list->kept,
-                     .state = list->state};
+                     .state = list->state,
+                     .ctx = list->ctx};
 }
 
 static bool F(has_nan)(const rg_list *list)

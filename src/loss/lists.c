@@ -62,6 +62,7 @@ struct F(lists) {
     real *scratch;
     real *kept; /* (count of the logits, workspace.kept) */
     const struct F(rg__vector) * vector;
+    rg_context *ctx;
 };
 
 /* The items of one list, of which n are valid. */
@@ -203,7 +204,8 @@ static struct F(rg__list)
                                 .scratch = l->scratch,
                                 .kept = l->kept + first * space->kept,
                                 .state = state + q * space->state,
-                                .vector = l->vector};
+                                .vector = l->vector,
+                                .ctx = l->ctx};
 }
 
 /* Creates the views of a node's operands and the buffers, for forward and backward; NULL: out of
@@ -216,7 +218,8 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
     if (!l)
         return NULL;
     *l = (struct F(lists)){.attributes = rg_attributes(y),
-                           .vector = F(rg__vector)(rg__graph_context(graph))};
+                           .vector = F(rg__vector)(rg__graph_context(graph)),
+                           .ctx = rg__graph_context(graph)};
     l->n = l->attributes->offsets ? 0 : logits->dims[logits->ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
     size_t room = (size_t)longest * sizeof(real);

@@ -33,6 +33,7 @@ struct F(rg__list) {
     real *kept;         /* (workspace.kept, n), kept for backward */
     double *state;      /* (workspace.state), kept for backward */
     const struct F(rg__vector) * vector;
+    rg_context *ctx;
     real *ds, *dy, *dw; /* gradients, to be added to; NULL: not required */
 };
 

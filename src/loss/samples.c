@@ -16,7 +16,7 @@ enum { LOGITS, WEIGHTS, LIST_WEIGHTS, LABELS };
 /* The labels: an input of the sample, or a constant of the shape of the logits. */
 static rg_node *labels_of(rg_graph *graph, rg_node *const *x, const rg_choice *loss)
 {
-    static const double grades[] = {2, 0, 1, 1, 3, 0, 4, 0, 1, 2, 0, 3};
+    static const double grades[] = {2, 0, 2, 1, 0, 3, 0, 0, 1, 2, 0, 3};
     if (!rg_loss_properties_of(loss).constant_labels)
         return x[LABELS];
     rg_tensor labels = *rg_node_value(x[LOGITS]);

@@ -6,6 +6,7 @@
 #include "tensor/vector.h"
 
 #include "tensor/level.h"
+#include "tensor/softplus.h"
 
 #include <string.h>
 #ifdef __x86_64__
@@ -566,6 +567,82 @@ static void V(add_difference)(const real *x, const real *t, int64_t n, double sc
         y[k] += (real)(factor * (scale * ACC(x[k]) - ACC(t[k])));
 }
 
+/* ---- log(1 + exp x) and its slope ------------------------------------------------------------ */
+
+#if RG_REAL == 64
+/* exp x for x <= 0 as for floats: x = n ln 2 + r, exp r = 1 + r + r^2 p(r), p by interpolation at
+ * Chebyshev nodes with 2^-56. */
+static inline dvec V(exp_negative)(dvec x)
+{
+    const dvec zero = {0}, magic = zero + 0x1.8p52;
+    const lvec there = x >= -708;
+    x = (dvec)(((lvec)x & there) | ((lvec)(zero - 708) & ~there)); /* a NaN is not there */
+    dvec shifted = x * 0x1.71547652b82fep+0 + magic, n = shifted - magic;
+    dvec r = x - n * 0x1.62e42feep-1 - n * 0x1.a39ef35793c76p-33;
+    dvec p = zero + 0x1.af38a9b0ec855p-26;
+    p = p * r + 0x1.289185613a3d6p-22;
+    p = p * r + 0x1.71de0dae63bb3p-19;
+    p = p * r + 0x1.a019b90d2ae7ap-16;
+    p = p * r + 0x1.a01a01a7c41d5p-13;
+    p = p * r + 0x1.6c16c1788bd90p-10;
+    p = p * r + 0x1.11111111109b3p-7;
+    p = p * r + 0x1.5555555553d63p-5;
+    p = p * r + 0x1.5555555555556p-3;
+    p = p * r + 0x1.0000000000001p-1;
+    p = p * r * r + r + 1;
+    dvec power = (dvec)(((lvec)shifted - (lvec)magic + 1023) << 52);
+    return (dvec)((lvec)(p * power) & there);
+}
+
+/* log(1 + e) for 0 <= e <= 1: 2 artanh z = 2 (z + z^3 q(z^2)), z = e / (2 + e), so that z^2 is at
+ * most 1/9; q by interpolation with 2^-57. */
+static inline dvec V(log_1_plus)(dvec e)
+{
+    dvec z = e / (e + 2), t = z * z, q = (dvec){0} + 0x1.4b0a26c5f2aefp-4;
+    q = q * t + 0x1.687a6e7c95176p-5;
+    q = q * t + 0x1.eb905e8575054p-5;
+    q = q * t + 0x1.10ac75dc602b1p-4;
+    q = q * t + 0x1.3b18b294bebf9p-4;
+    q = q * t + 0x1.745cf0b0e03bdp-4;
+    q = q * t + 0x1.c71c727143318p-4;
+    q = q * t + 0x1.24924923d44c6p-3;
+    q = q * t + 0x1.999999999a3ddp-3;
+    q = q * t + 0x1.5555555555555p-2;
+    return 2 * (z * t * q + z);
+}
+
+/* With e = exp -|x|: log(1 + exp x) = max(x, 0) + log(1 + e), and the sigmoid is 1 / (1 + e) above
+ * 0 and e / (1 + e) below. */
+static inline void V(softplus_lanes)(const double *x, double *soft, double *sigmoid)
+{
+    const lvec magnitude = (lvec){0} + INT64_MAX;
+    for (int part = 0; part < DPARTS; part++) {
+        dvec v = V(load_double)(x + part * DSTEP);
+        lvec above = v >= 0, number = v == v;
+        dvec e = V(exp_negative)(-(dvec)((lvec)v & magnitude));
+        dvec part_above = (dvec)((lvec)v & above), one_or_e = (dvec){0} + 1;
+        one_or_e = (dvec)(((lvec)one_or_e & above) | ((lvec)e & ~above));
+        dvec s = part_above + V(log_1_plus)(e), p = one_or_e / (1 + e);
+        *(dvec *)(soft + part * DSTEP) = (dvec)(((lvec)s & number) | ((lvec)v & ~number));
+        *(dvec *)(sigmoid + part * DSTEP) = (dvec)(((lvec)p & number) | ((lvec)v & ~number));
+    }
+}
+
+static void V(softplus)(const double *x, int64_t n, double *soft, double *sigmoid)
+{
+    double rest[3][LANES] = {0};
+    int64_t k = 0, left = n % LANES;
+    for (; k + LANES <= n; k += LANES)
+        V(softplus_lanes)(x + k, soft + k, sigmoid + k);
+    if (left == 0)
+        return;
+    memcpy(rest[0], x + k, (size_t)left * sizeof *x);
+    V(softplus_lanes)(rest[0], rest[1], rest[2]);
+    memcpy(soft + k, rest[1], (size_t)left * sizeof *x);
+    memcpy(sigmoid + k, rest[2], (size_t)left * sizeof *x);
+}
+#endif
+
 extern const struct F(rg__vector) V(rg__vector);
 const struct F(rg__vector) V(rg__vector) = {
     .dot_rows = V(dot_rows),
@@ -580,6 +657,9 @@ const struct F(rg__vector) V(rg__vector) = {
     .exp = V(exp),
     .cross_entropy = V(cross_entropy),
     .add_difference = V(add_difference),
+#if RG_REAL == 64
+    .softplus = V(softplus),
+#endif
 };
 
 /* ---- The choice of the level, compiled once -------------------------------------------------- */
@@ -593,4 +673,11 @@ const struct F(rg__vector) * F(rg__vector)(const rg_context *ctx)
 {
     return BY_LEVEL(ctx, rg__vector);
 }
+
+#if RG_REAL == 64
+void rg__softplus(const rg_context *ctx, const double *x, int64_t n, double *soft, double *sigmoid)
+{
+    rg__vector_f64(ctx)->softplus(x, n, soft, sigmoid);
+}
+#endif
 #endif

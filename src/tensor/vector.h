@@ -65,6 +65,13 @@ struct F(rg__vector) {
     /* y[k] += factor (scale x[k] - t[k]), where the term is computed in double. */
     void (*add_difference)(const real *x, const real *t, int64_t n, double scale, double factor,
                            real *y);
+
+#if RG_REAL == 64
+    /* soft[i] = log(1 + exp x[i]) and its slope, sigmoid[i] = 1 / (1 + exp -x[i]): both within a
+     * few ulp in either tail, exact at infinities, NaN at NaN; an exponential below exp(-708) is 0.
+     * Element i depends on x[i] alone. */
+    void (*softplus)(const double *x, int64_t n, double *soft, double *sigmoid);
+#endif
 };
 
 /* The loops for the level of a context. */

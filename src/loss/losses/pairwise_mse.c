@@ -1,0 +1,71 @@
+/* pairwise_mse: differences of scores regressed on differences of labels, as rax has it: over all
+ * n^2 ordered pairs, those of equal labels included; a pair (i,j) takes the weight of i.
+ *
+ *     L = sum_{i,j} w_i lambda_ij ((s_i - s_j) - (y_i - y_j))^2
+ *
+ * Backward. The slope in s_i - s_j is 2 ((s_i - s_j) - (y_i - y_j)); with lambda weights the pairs
+ * are visited, and pairs.h turns slopes into gradients.
+ *
+ * Without them the sums over pairs are moments of r = s - y. With R = sum r, R_2 = sum r^2,
+ * W = sum w, B = sum w r,
+ *
+ *     L = sum_i w_i V_i,   V_i = sum_j (r_i - r_j)^2 = n r_i^2 - 2 r_i R + R_2
+ *     dL/dw_i = V_i,       dL/ds_k = 2 w_k (n r_k - R) + 2 (W r_k - B)
+ *
+ * r is taken relative to its mean, so that nothing cancels. An infinite logit makes the list NaN,
+ * since the pair (i,i) is one of them. */
+#include "loss/pairs.h"
+
+#include <math.h>
+
+struct pairwise_mse {
+    struct rg__lambda lambda;
+};
+
+static void visit(const struct rg__pair_block *block)
+{
+    for (int64_t k = 0; k < block->n; k++) {
+        double r = block->score[k] - block->label[k];
+        block->value[k] = r * r;
+        block->slope[k] = 2 * r;
+    }
+}
+
+static double forward(rg_list *list)
+{
+    struct rg__pairs p;
+    if (((const struct pairwise_mse *)list->params)->lambda.lambda != RG__LAMBDA_NONE)
+        return rg__pairs_forward(list, visit, true);
+    if (!rg__pairs_open(list, &p))
+        return (double)NAN;
+    double *r = p.room, n = (double)p.n, first = p.s[0] - p.y[0], shift = 0;
+    for (int64_t i = 0; i < p.n; i++) {
+        r[i] = p.s[i] - p.y[i] - first;
+        shift += r[i];
+    }
+    double sum = 0, squares = 0, weight = 0, weighted = 0;
+    for (int64_t i = 0; i < p.n; i++) {
+        r[i] -= shift / n;
+        sum += r[i];
+        squares += r[i] * r[i];
+        weight += p.w[i];
+        weighted += p.w[i] * r[i];
+    }
+    for (int64_t i = 0; i < p.n; i++) {
+        p.value[i] = n * r[i] * r[i] - 2 * r[i] * sum + squares;
+        p.row[i] = 2 * (n * r[i] - sum);
+        p.column[i] = 2 * (weight * r[i] - weighted);
+    }
+    return rg__pairs_close(&p);
+}
+
+static const rg_param params[] = {RG__LAMBDA_PARAMS};
+
+const rg_loss rg__loss_pairwise_mse = {
+    .component = {.name = "pairwise_mse",
+                  .formula = "L = sum_{i,j} w_i lambda_ij ((s_i - s_j) - (y_i - y_j))^2",
+                  RG__PARAMS(struct pairwise_mse, params)},
+    .properties = {.shift_invariant = true, .constant_labels = true, .unit = RG_UNIT_ALL_PAIRS},
+    .workspace = RG__PAIRS_WORKSPACE,
+    .forward = forward,
+    .backward = rg__pairs_backward};
