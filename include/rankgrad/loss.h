@@ -82,6 +82,8 @@ typedef struct rg_loss_properties {
     bool ignores_zero_sums;        /* a list whose labels times weights sum to 0 adds nothing */
     bool constant_labels;          /* labels are only compared or are constants by definition:
                                       their gradient is 0 */
+    bool constant_factors;         /* the gradient holds factors constant that vary with the
+                                      logits: it is not the derivative of the loss */
     rg_loss_unit unit;
 } rg_loss_properties;
 

@@ -42,23 +42,65 @@ static char *option_name(const char *name)
     return copy;
 }
 
+/* "decay rate ... [a number >= 0 and < 1; default 0.9]" */
+static void describe(const rg_param *param, char *text, size_t size)
+{
+    char range[512], initial[128];
+    rg_param_range(param, range, sizeof range);
+    rg_param_print(param, NULL, initial, sizeof initial);
+    snprintf(text, size, "%c%s [%s; default %s]", tolower((unsigned char)param->help[0]),
+             param->help + 1, range, initial);
+}
+
+static bool are_the_same(const rg_param *a, const rg_param *b)
+{
+    char text[2][768];
+    if (strcmp(a->name, b->name) != 0)
+        return false;
+    describe(a, text[0], sizeof text[0]);
+    describe(b, text[1], sizeof text[1]);
+    return strcmp(text[0], text[1]) == 0;
+}
+
+/* Whether a parameter before the k-th is the same. */
+static bool has_the_same_before(const rg_registry *registry, int k, const rg_param *param)
+{
+    const rg_component *owner;
+    for (int i = 0; i < k; i++)
+        if (are_the_same(param_at(registry, i, &owner), param))
+            return true;
+    return false;
+}
+
+/* ", NAME" for each component that has the same parameter after the k-th. */
+static void print_later_owners(FILE *stream, const rg_registry *registry, int k,
+                               const rg_param *param)
+{
+    const rg_component *owner;
+    const rg_param *other;
+    while ((other = param_at(registry, ++k, &owner)) != NULL)
+        if (are_the_same(other, param))
+            fprintf(stream, ", %s", owner->name);
+}
+
 /* "For adam: decay rate ... [a number >= 0 and < 1; default 0.9]", for each component that has a
  * parameter of this name. From malloc; NULL: out of memory. */
 static char *option_doc(const rg_registry *registry, const char *name)
 {
-    char *text = NULL, range[512], initial[128];
+    char *text = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
     const rg_component *owner;
     const rg_param *param;
     bool first = true;
     for (int k = 0; stream && (param = param_at(registry, k, &owner)) != NULL; k++) {
-        if (strcmp(param->name, name) != 0)
+        if (strcmp(param->name, name) != 0 || has_the_same_before(registry, k, param))
             continue;
-        rg_param_range(param, range, sizeof range);
-        rg_param_print(param, NULL, initial, sizeof initial);
-        fprintf(stream, "%s %s: %c%s [%s; default %s]", first ? "For" : "; for", owner->name,
-                tolower((unsigned char)param->help[0]), param->help + 1, range, initial);
+        char help[768];
+        describe(param, help, sizeof help);
+        fprintf(stream, "%s %s", first ? "For" : "; for", owner->name);
+        print_later_owners(stream, registry, k, param);
+        fprintf(stream, ": %s", help);
         first = false;
     }
     return stream && fclose(stream) == 0 ? text : NULL;

@@ -38,7 +38,7 @@ static const struct cli_alias option_aliases[] = {
     {"metrics eval-metric eval-metrics measure measures metric2t metric2T custom-metric m",
      "metric", NULL},
     {"objective loss-function criterion application", "loss", NULL},
-    {"weight-decay lambda reg-lambda l2-reg lambda-l2 reg l2-leaf-reg regularization "
+    {"weight-decay reg-lambda l2-reg lambda-l2 reg l2-leaf-reg regularization "
      "regularisation l2-regularization",
      "l2", NULL},
     {"hidden-units hidden-layers hidden-layer-sizes hidden-size hidden-sizes layers units",

@@ -34,7 +34,7 @@ const char *rg__lambda_gain_name(int gain)
 
 static bool is_relevant(const struct rg__lambda_table *t, double label)
 {
-    return label >= t->params->threshold;
+    return label >= t->params->lambda_threshold;
 }
 
 /* ---- What depends on rank -------------------------------------------------------------------- */
@@ -90,6 +90,7 @@ static void rank_group(struct rg__lambda_table *t, struct walk *walk, const stru
                        int64_t begin, int64_t end)
 {
     double a = 0, b = 0, count = (double)(end - begin), rank = (double)(begin + 1 + end) / 2;
+    double inside = fmin(fmax((double)(t->params->truncation - begin) / count, 0), 1);
     int kind = t->params->lambda;
     for (int64_t i = begin; i < end; i++)
         add_rank(t, walk, i + 1, is_relevant(t, items[i].label), &a, &b);
@@ -102,6 +103,7 @@ static void rank_group(struct rg__lambda_table *t, struct walk *walk, const stru
         t->rank[items[i].row] = rank;
         t->a[items[i].row] = a;
         t->b[items[i].row] = b;
+        t->inside[items[i].row] = inside;
     }
 }
 
@@ -115,11 +117,9 @@ void rg__lambda_rank(struct rg__lambda_table *t, const struct rg__lambda *params
         t->cut += is_relevant(t, items[i].label);
     if (t->cut == 0 || t->cut > n)
         t->cut = n;
-    t->gain = room;
-    t->rank = room + n;
-    t->a = room + 2 * n;
-    t->b = room + 3 * n;
-    t->distance = room + 4 * n;
+    double **arrays[] = {&t->gain, &t->rank, &t->a, &t->b, &t->inside, &t->distance};
+    for (int i = 0; i < RG__COUNT(arrays); i++, room += n)
+        *arrays[i] = room;
     rg__sort_items(items, n, spare, &order);
     for (int64_t begin = 0, end; begin < n; begin = end) {
         for (end = begin + 1; end < n && items[end].score == items[begin].score &&
@@ -128,7 +128,9 @@ void rg__lambda_rank(struct rg__lambda_table *t, const struct rg__lambda *params
         rank_group(t, &walk, items, begin, end);
     }
     int64_t most = walk.relevant < t->cut ? walk.relevant : t->cut;
-    t->scale = params->lambda == RG__LAMBDA_MAP ? (double)n / (double)(most ? most : 1) : (double)n;
+    t->scale = params->truncation > 0 ? 1 : (double)n;
+    if (params->lambda == RG__LAMBDA_MAP)
+        t->scale /= (double)(most ? most : 1);
     memset(t->distance, 0, 2 * (size_t)n * sizeof *t->distance);
     for (int64_t h = 2; h < 2 * n; h++)
         t->distance[h] = discount((double)h / 2) - discount((double)h / 2 + 1);
@@ -144,16 +146,17 @@ static void permute(double *x, const struct rg__item *items, int64_t n, double *
 /* The gains times n, or their part of the ideal DCG of the cutoff; no gain at all: 0. */
 static void compute_gains(struct rg__lambda_table *t)
 {
+    int64_t cut = t->params->truncation > 0 ? t->params->truncation : t->cut;
     rg_gain kind = (rg_gain)t->params->gain;
     int exponent = t->params->normalized ? rg__gain_exponent(kind, t->labels[0]) : 0;
     double ideal = t->params->normalized ? 0 : 1;
     for (int64_t i = 0; i < t->n; i++) {
         t->gain[i] = rg__scaled_gain(kind, t->labels[i], exponent);
-        if (t->params->normalized && i < t->cut)
+        if (t->params->normalized && i < cut)
             ideal += t->gain[i] * rg__discounts(i, i + 1);
     }
     for (int64_t i = 0; i < t->n; i++)
-        t->gain[i] = ideal > 0 ? t->gain[i] / ideal * (double)t->n : 0;
+        t->gain[i] = ideal > 0 ? t->gain[i] / ideal * t->scale : 0;
 }
 
 void rg__lambda_sort(struct rg__lambda_table *t, const struct rg__item *items, const double *labels,
@@ -162,6 +165,7 @@ void rg__lambda_sort(struct rg__lambda_table *t, const struct rg__item *items, c
     permute(t->rank, items, t->n, other);
     permute(t->a, items, t->n, other);
     permute(t->b, items, t->n, other);
+    permute(t->inside, items, t->n, other);
     t->labels = labels;
     compute_gains(t);
 }
@@ -217,12 +221,17 @@ static double pair_weight(const struct rg__lambda_table *t, int64_t i, int64_t j
     return t->scale * (relevant ? binary_change(t, i, j) : binary_change(t, j, i));
 }
 
-void rg__lambda_row(const struct rg__lambda_table *t, int64_t i, int64_t begin, int64_t count,
-                    double *weight)
+/* The weights without truncation. */
+static void weigh_row(const struct rg__lambda_table *t, int64_t i, int64_t begin, int64_t count,
+                      double *weight)
 {
     const double *gain = t->gain + begin, *a = t->a + begin, *label = t->labels + begin;
     double gain_i = t->gain[i], a_i = t->a[i], label_i = t->labels[i];
     switch (t->params->lambda) {
+    case RG__LAMBDA_NONE:
+        for (int64_t k = 0; k < count; k++)
+            weight[k] = 1;
+        return;
     case RG__LAMBDA_LABEL_DIFFERENCE:
         for (int64_t k = 0; k < count; k++)
             weight[k] = fabs(label_i - label[k]);
@@ -239,4 +248,12 @@ void rg__lambda_row(const struct rg__lambda_table *t, int64_t i, int64_t begin, 
         for (int64_t k = 0; k < count; k++)
             weight[k] = pair_weight(t, i, begin + k);
     }
+}
+
+void rg__lambda_row(const struct rg__lambda_table *t, int64_t i, int64_t begin, int64_t count,
+                    double *weight)
+{
+    weigh_row(t, i, begin, count, weight);
+    for (int64_t k = 0; t->params->truncation > 0 && k < count; k++)
+        weight[k] *= t->inside[t->rank[i] < t->rank[begin + k] ? i : begin + k];
 }

@@ -15,13 +15,17 @@
  *     ndcg_loss2pp      n |g_i - g_j| (mu m_ij delta(|r_i - r_j|) + |D_k(r_i) - D_k(r_j)|)
  *     yeti              ndcg_loss2 of neighbours in the ranking, other pairs 0
  *     precision         k |change of precision@k|: 1 where the swap crosses rank k, else 0
- *     map, mrr          n |change of AP@k|, n |change of RR@k|; relevant is y >= `threshold`
+ *     map, mrr          n |change of AP@k|, n |change of RR@k|; relevant is y >= `lambda_threshold`
  *
  * m_ij is 1 where both ranks are at most k, else 1 / (1 - D(the larger rank)) (Jagerman et al.
  * 2022). The factor n is that of rax and TF-Ranking (dcg_lambdaweight, DCGLambdaWeight), where it
  * counts padding too; with it the mean over pairs has the scale of the unweighted loss. Weights of
  * items multiply the pair and do not enter lambda (TF-Ranking; rax multiplies the gains by them,
  * too).
+ *
+ * Truncation, as LightGBM and XGBoost read it. Where `truncation` is T > 0, a pair counts if one of
+ * its items has a rank up to T; topn cuts no discount, the ideal DCG is that of the first T, and
+ * there is no factor n.
  *
  * Ties. Equal scores are ordered by label, the lowest first: a tie counts as ranked wrongly, so
  * that a model whose scores are all equal gets a gradient. Items that share score and label stand
@@ -53,7 +57,8 @@ struct rg__lambda {
     int gain;   /* an rg_gain */
     int64_t topn;
     bool normalized;
-    double mu, threshold;
+    double mu, lambda_threshold;
+    int64_t truncation; /* not a parameter: the readings of LightGBM and XGBoost */
 };
 
 /* "none", "label_difference", ...; NULL past the last one. */
@@ -75,7 +80,7 @@ const char *rg__lambda_gain_name(int gain);
              .help = "Gain of a label y in lambda: exp is 2^y - 1, linear is y"),                  \
     RG__REAL(struct rg__lambda, mu, 10, 0, 1e6,                                                    \
              .help = "Weight of ndcg_loss2 in ndcg_loss2pp"),                                      \
-    RG__REAL(struct rg__lambda, threshold, 1, -1e300, 1e300,                                       \
+    RG__REAL(struct rg__lambda, lambda_threshold, 1, -1e300, 1e300,                                \
              .help = "Label from which on an item is relevant to precision, map and mrr")
 /* clang-format on */
 
@@ -86,12 +91,13 @@ struct rg__lambda_table {
     const double *labels;     /* (n) */
     double *gain;             /* (n) */
     double *rank, *a, *b;     /* (n) means over items of the same score and label; lambda.c */
+    double *inside;           /* (n) means of whether the rank is at most `truncation` */
     double *distance;         /* (2 n) delta at half the index */
-    double scale;             /* of map and mrr */
+    double scale;             /* n, or 1 under truncation; of map divided by min(k, R) */
     double q_first, q_second; /* of mrr: 1 / rank of the first and second relevant item */
 };
 
-enum { RG__LAMBDA_ROOM = 6 }; /* numbers for each item: the members (n) and (2 n) but labels */
+enum { RG__LAMBDA_ROOM = 7 }; /* numbers for each item: the members (n) and (2 n) but labels */
 
 /* Computes what depends on rank: rank, a and b of items that stand in any order, by their `row`.
  * Sorts the items; `spare` holds n / 2. `room` holds RG__LAMBDA_ROOM * n numbers. */

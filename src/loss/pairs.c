@@ -9,14 +9,6 @@
 
 enum { BLOCK = RG__PAIR_BLOCK };
 
-static bool has_nan(const double *x, int64_t n)
-{
-    for (int64_t k = 0; k < n; k++)
-        if (isnan(x[k]))
-            return true;
-    return false;
-}
-
 static int by_score_and_weight(const void *weights, const struct rg__item *a,
                                const struct rg__item *b)
 {
@@ -25,28 +17,23 @@ static int by_score_and_weight(const void *weights, const struct rg__item *a,
     return order ? order : rg__descending(w[a->row], w[b->row]);
 }
 
-bool rg__pairs_open(rg_list *list, struct rg__pairs *p)
+void rg__pairs_open(rg_list *list, const struct rg__lambda *lambda, struct rg__pairs *p)
 {
     int64_t n = list->n;
-    double *room = list->scratch,
-           **arrays[] = {&p->s, &p->y, &p->w, &p->value, &p->row, &p->column};
-    if (has_nan(list->logits, n) || has_nan(list->labels, n) || has_nan(list->weights, n)) {
-        for (int64_t k = 0; k < 2 * n; k++)
-            list->kept[k] = (double)NAN;
-        return false;
-    }
+    double *room = list->scratch;
+    double **arrays[] = {&p->s, &p->y, &p->w, &p->value, &p->row, &p->column};
+    const struct rg__order order = {
+        .key = RG__BY_LABEL, .tie = by_score_and_weight, .user = list->weights};
     *p = (struct rg__pairs){.list = list, .n = n};
     for (int i = 0; i < RG__COUNT(arrays); i++, room += n)
         *arrays[i] = room;
     p->items = (void *)room;
     p->spare = p->items + n;
     p->room = list->scratch + 11 * n;
+    p->weighted = lambda->lambda != RG__LAMBDA_NONE || lambda->truncation > 0;
     for (int64_t k = 0; k < n; k++)
         p->items[k] = (struct rg__item){list->logits[k], list->labels[k], k};
-    const struct rg__lambda *lambda = list->params;
-    const struct rg__order order = {
-        .key = RG__BY_LABEL, .tie = by_score_and_weight, .user = list->weights};
-    if (lambda->lambda != RG__LAMBDA_NONE)
+    if (p->weighted)
         rg__lambda_rank(&p->weights, lambda, p->items, n, p->spare, p->room);
     rg__sort_items(p->items, n, p->spare, &order);
     for (int64_t i = 0; i < n; i++) {
@@ -54,10 +41,9 @@ bool rg__pairs_open(rg_list *list, struct rg__pairs *p)
         p->y[i] = p->items[i].label;
         p->w[i] = list->weights[p->items[i].row];
     }
-    if (lambda->lambda != RG__LAMBDA_NONE)
+    if (p->weighted)
         rg__lambda_sort(&p->weights, p->items, p->y, p->value);
     memset(p->value, 0, 3 * (size_t)n * sizeof *p->value);
-    return true;
 }
 
 double rg__pairs_close(const struct rg__pairs *p)
@@ -87,20 +73,12 @@ int64_t rg__equal_labels_end(const struct rg__pairs *p, int64_t begin)
 static void add_block(struct rg__pairs *p, rg__pair_loss *loss, int64_t i, int64_t begin, int64_t n)
 {
     double score[BLOCK], label[BLOCK], value[BLOCK], slope[BLOCK], weight[BLOCK];
-    const struct rg__lambda *lambda = p->list->params;
-    const struct rg__pair_block block = {.n = n,
-                                         .score = score,
-                                         .label = label,
-                                         .params = lambda,
-                                         .ctx = p->list->ctx,
-                                         .value = value,
-                                         .slope = slope};
     for (int64_t k = 0; k < n; k++) {
         score[k] = p->s[i] - p->s[begin + k];
         label[k] = p->y[i] - p->y[begin + k];
     }
-    loss(&block);
-    if (lambda->lambda != RG__LAMBDA_NONE) {
+    loss(&(struct rg__pair_block){p, i, begin, n, score, label, value, slope});
+    if (p->weighted) {
         rg__lambda_row(&p->weights, i, begin, n, weight);
         for (int64_t k = 0; k < n; k++) {
             value[k] = weight[k] == 0 ? 0 : weight[k] * value[k];
@@ -113,18 +91,22 @@ static void add_block(struct rg__pairs *p, rg__pair_loss *loss, int64_t i, int64
         p->column[begin + k] -= p->w[i] * slope[k];
 }
 
+void rg__pairs_visit(struct rg__pairs *p, rg__pair_loss *loss, bool all)
+{
+    for (int64_t i = 0, end = 0; i < p->n; i++) {
+        if (i == end)
+            end = rg__equal_labels_end(p, i);
+        for (int64_t begin = all ? 0 : end; begin < p->n; begin += BLOCK)
+            add_block(p, loss, i, begin, p->n - begin < BLOCK ? p->n - begin : BLOCK);
+    }
+}
+
 double rg__pairs_forward(rg_list *list, rg__pair_loss *loss, bool all)
 {
+    const struct rg__lambda *lambda = list->params;
     struct rg__pairs p;
-    if (!rg__pairs_open(list, &p))
-        return (double)NAN;
-    all = all || ((const struct rg__lambda *)list->params)->lambda == RG__LAMBDA_NDCG_LOSS1;
-    for (int64_t i = 0, end = 0; i < p.n; i++) {
-        if (i == end)
-            end = rg__equal_labels_end(&p, i);
-        for (int64_t begin = all ? 0 : end; begin < p.n; begin += BLOCK)
-            add_block(&p, loss, i, begin, p.n - begin < BLOCK ? p.n - begin : BLOCK);
-    }
+    rg__pairs_open(list, lambda, &p);
+    rg__pairs_visit(&p, loss, all || lambda->lambda == RG__LAMBDA_NDCG_LOSS1);
     return rg__pairs_close(&p);
 }
 

@@ -16,10 +16,9 @@
  * sorted by label, score and weight first, and sums run in that order: the bits of value and
  * gradient do not depend on the order of the rows.
  *
- * Corners. No pair: 0. A NaN in a logit, label or weight of a valid item makes value and gradients
- * NaN in its list. At an infinite logit a pair is what the formula says: with d = s_i - s_j = +inf
- * or -inf the limit of l; with both infinite alike d is NaN, and so are the value and the gradients
- * of both items. A pair of weight w_i lambda_ij = 0 adds nothing, even where l is infinite. */
+ * Corners. No pair: 0. At a logit of -inf a pair is what the formula says, the limit of l; with
+ * both at -inf their difference is NaN, and so are the value and the gradients of both items. A pair of
+ * weight w_i lambda_ij = 0 adds nothing, even where l is infinite. */
 #ifndef RG_LOSS_PAIRS_H
 #define RG_LOSS_PAIRS_H
 
@@ -28,13 +27,26 @@
 
 enum { RG__PAIR_BLOCK = 256 };
 
-/* Consecutive pairs of one item, at most RG__PAIR_BLOCK. */
-struct rg__pair_block {
+/* A list on its way through forward. */
+struct rg__pairs {
+    rg_list *list;
     int64_t n;
-    const double *score; /* s_i - s_j */
-    const double *label; /* y_i - y_j */
-    const void *params;
-    const rg_context *ctx;
+    struct rg__item *items;       /* sorted by label, score and weight */
+    struct rg__item *spare;       /* (n / 2) */
+    double *s, *y, *w;            /* (n) in the order of items */
+    double *value, *row, *column; /* (n) 0 at first: sums of l over j, of l' over j, and of -w_i l'
+                                     over i; of the item that is j, i or k above */
+    double *room;                 /* (RG__LAMBDA_ROOM n) for the loss or for lambda */
+    bool weighted;                /* whether there are lambda weights */
+    struct rg__lambda_table weights;
+};
+
+/* Pairs of item i with the n items from `begin` on, at most RG__PAIR_BLOCK. */
+struct rg__pair_block {
+    const struct rg__pairs *pairs;
+    int64_t i, begin, n;
+    const double *score;   /* s_i - s_j */
+    const double *label;   /* y_i - y_j */
     double *value, *slope; /* results: l and l' */
 };
 
@@ -55,27 +67,19 @@ void rg__pairs_adjust(const void *params, rg_loss_properties *properties);
     {                                                                                              \
         .shift_invariant = true, .constant_labels = true, .unit = RG_UNIT_PAIRS                    \
     }
+enum { RG__PAIRS_SCRATCH = 11 + RG__LAMBDA_ROOM };
 #define RG__PAIRS_WORKSPACE                                                                        \
     {                                                                                              \
-        .scratch = 11 + RG__LAMBDA_ROOM, .kept = 2                                                 \
+        .scratch = RG__PAIRS_SCRATCH, .kept = 2                                                    \
     }
 
-/* ---- For losses with a faster way than visiting pairs ---------------------------------------- */
+/* ---- The parts of forward, for losses that do not just visit the pairs ----------------------- */
 
-struct rg__pairs {
-    rg_list *list;
-    int64_t n;
-    struct rg__item *items;          /* sorted by label, score and weight */
-    struct rg__item *spare;          /* (n / 2) */
-    double *s, *y, *w;               /* (n) in the order of items */
-    double *value, *row, *column;    /* (n) 0 at first: sums of l over j, of l' over j, and of
-                                            -w_i l' over i; of the item that is j, i or k above */
-    double *room;                    /* (RG__LAMBDA_ROOM n) for the loss or for lambda */
-    struct rg__lambda_table weights; /* if lambda is not none */
-};
+/* Sorts the list and prepares the weights. */
+void rg__pairs_open(rg_list *list, const struct rg__lambda *lambda, struct rg__pairs *pairs);
 
-/* Sorts the list; false: it holds a NaN, and all results are NaN. */
-bool rg__pairs_open(rg_list *list, struct rg__pairs *pairs);
+/* Adds all pairs to value, row and column. */
+void rg__pairs_visit(struct rg__pairs *pairs, rg__pair_loss *loss, bool all);
 
 /* The loss; keeps the gradients. */
 double rg__pairs_close(const struct rg__pairs *pairs);

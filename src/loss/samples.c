@@ -110,7 +110,8 @@ static const struct rg__sample samples[] = {
 /* ---- Iteration ---- */
 
 /* Variant 0 of a loss has its default parameters; each further variant has another value of one
- * RG_PARAM_NAME parameter, and `what` gets "label_mode=softmax, ". False past the last. */
+ * RG_PARAM_NAME parameter, and `what` gets "label_mode=softmax, ". Flags that make the gradient hold
+ * factors constant are off. False past the last. */
 static bool make_variant(rg_context *ctx, struct rg__sampling *s, const rg_component *loss)
 {
     int left = s->variant;
@@ -126,6 +127,9 @@ static bool make_variant(rg_context *ctx, struct rg__sampling *s, const rg_compo
             snprintf(s->what, sizeof s->what, "%s=%s, ", param->name, param->name_at(i));
         }
     }
+    for (int p = 0; p < loss->n_params && rg_loss_properties_of(&s->choice).constant_factors; p++)
+        if (loss->params[p].type == RG_PARAM_FLAG)
+            s->choice.params.bytes[loss->params[p].offset] = false;
     return left == 0;
 }
 

@@ -76,7 +76,7 @@ def weights_of_order(y, order, mean_rank, p):
     far = np.where(d > 0, d, 1)
     delta = np.where(d > 0, discount(far) - discount(far + 1), 0)
     beyond = np.where(largest > cut, 1 / (1 - discount(np.maximum(largest, 1.5))), 1)
-    relevant = y >= p.get("threshold", 1)
+    relevant = y >= p.get("lambda_threshold", 1)
     if kind == "precision":
         cut = p.get("topn", 0) or int(relevant.sum())
         crosses = (rank[:, None] <= cut) != (rank[None, :] <= cut)
@@ -197,9 +197,9 @@ VARIANTS = {
     "ndcg_loss2": [{}, {"topn": 3}, {"normalized": False, "gain": "linear"}],
     "ndcg_loss2pp": [{}, {"mu": 0.5, "topn": 2}],
     "yeti": [{}, {"topn": 2}],
-    "precision": [{}, {"topn": 3}, {"topn": 2, "threshold": 2}],
-    "map": [{}, {"topn": 3}, {"threshold": 2}],
-    "mrr": [{}, {"topn": 3}, {"threshold": 2}],
+    "precision": [{}, {"topn": 3}, {"topn": 2, "lambda_threshold": 2}],
+    "map": [{}, {"topn": 3}, {"lambda_threshold": 2}],
+    "mrr": [{}, {"topn": 3}, {"lambda_threshold": 2}],
 }
 
 

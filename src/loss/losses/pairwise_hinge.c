@@ -27,7 +27,7 @@ struct pairwise_hinge {
 
 static void visit(const struct rg__pair_block *block)
 {
-    double margin = ((const struct pairwise_hinge *)block->params)->margin;
+    double margin = ((const struct pairwise_hinge *)block->pairs->list->params)->margin;
     for (int64_t k = 0; k < block->n; k++) {
         double gap = margin - block->score[k];
         block->value[k] = gap <= 0 ? 0 : gap; /* a NaN stays */
@@ -104,8 +104,7 @@ static double forward(rg_list *list)
     if (params->lambda.lambda != RG__LAMBDA_NONE || !finite)
         return rg__pairs_forward(list, visit, false);
     struct rg__pairs p;
-    if (!rg__pairs_open(list, &p))
-        return (double)NAN;
+    rg__pairs_open(list, &params->lambda, &p);
     struct rg__item *items = (void *)p.room;
     double *tree = p.room + 3 * p.n;
     for (int64_t k = 0; k < 3 * p.n; k++)

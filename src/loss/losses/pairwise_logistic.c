@@ -18,10 +18,10 @@ struct pairwise_logistic {
 
 static void visit(const struct rg__pair_block *block)
 {
-    double sigma = ((const struct pairwise_logistic *)block->params)->sigma;
+    double sigma = ((const struct pairwise_logistic *)block->pairs->list->params)->sigma;
     for (int64_t k = 0; k < block->n; k++)
         block->value[k] = -sigma * block->score[k];
-    rg__softplus(block->ctx, block->value, block->n, block->value, block->slope);
+    rg__softplus(block->pairs->list->ctx, block->value, block->n, block->value, block->slope);
     for (int64_t k = 0; k < block->n; k++)
         block->slope[k] *= -sigma;
 }

@@ -33,11 +33,11 @@ static void visit(const struct rg__pair_block *block)
 
 static double forward(rg_list *list)
 {
+    const struct pairwise_mse *params = list->params;
     struct rg__pairs p;
-    if (((const struct pairwise_mse *)list->params)->lambda.lambda != RG__LAMBDA_NONE)
+    if (params->lambda.lambda != RG__LAMBDA_NONE)
         return rg__pairs_forward(list, visit, true);
-    if (!rg__pairs_open(list, &p))
-        return (double)NAN;
+    rg__pairs_open(list, &params->lambda, &p);
     double *r = p.room, n = (double)p.n, first = p.s[0] - p.y[0], shift = 0;
     for (int64_t i = 0; i < p.n; i++) {
         r[i] = p.s[i] - p.y[i] - first;

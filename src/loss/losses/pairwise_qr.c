@@ -19,7 +19,7 @@ struct pairwise_qr {
 
 static void visit(const struct rg__pair_block *block)
 {
-    const struct pairwise_qr *params = block->params;
+    const struct pairwise_qr *params = block->pairs->list->params;
     for (int64_t k = 0; k < block->n; k++) {
         double r = block->label[k] - block->score[k];
         double tau = r > 0 ? params->tau : 1 - params->tau, sign = r > 0 ? -1 : r < 0 ? 1 : r;

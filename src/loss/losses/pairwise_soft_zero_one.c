@@ -15,10 +15,10 @@ static void visit(const struct rg__pair_block *block)
 {
     double *value = block->value, *slope = block->slope, soft[RG__PAIR_BLOCK],
            above[RG__PAIR_BLOCK];
-    rg__softplus(block->ctx, block->score, block->n, soft, above);
+    rg__softplus(block->pairs->list->ctx, block->score, block->n, soft, above);
     for (int64_t k = 0; k < block->n; k++)
         slope[k] = -block->score[k];
-    rg__softplus(block->ctx, slope, block->n, soft, value);
+    rg__softplus(block->pairs->list->ctx, slope, block->n, soft, value);
     for (int64_t k = 0; k < block->n; k++)
         slope[k] = -value[k] * above[k];
 }

@@ -1,0 +1,60 @@
+/* lambdarank.c: LambdaRank as LightGBM and XGBoost compute it; see lambdarank.h. */
+#include "loss/lambdarank.h"
+
+#include "tensor/softplus.h"
+
+#include <math.h>
+
+static void visit(const struct rg__pair_block *block)
+{
+    const struct rg__lambdarank *how = block->pairs->list->params;
+    double *value = block->value, *slope = block->slope, sigma = how->sigma;
+    const double *out = how->one_out_of;
+    for (int64_t k = 0; k < block->n; k++)
+        value[k] = -sigma * block->score[k];
+    rg__softplus(block->pairs->list->ctx, value, block->n, value, slope);
+    for (int64_t k = 0; k < block->n; k++) {
+        double f = how->by_distance ? 1 / (0.01 + fabs(block->score[k])) : 1;
+        if (out)
+            f *= out[block->i] + out[block->begin + k];
+        value[k] *= f;
+        slope[k] *= -sigma * f;
+    }
+}
+
+static bool all_equal(const double *x, int64_t n)
+{
+    for (int64_t k = 1; k < n; k++)
+        if (x[k] != x[0])
+            return false;
+    return true;
+}
+
+double rg__lambdarank_forward(rg_list *list, const struct rg__lambdarank *how)
+{
+    struct rg__lambdarank own = *how;
+    rg_list with_own = *list;
+    struct rg__pairs p;
+    double sum = 0, c = how->factor;
+    own.by_distance = how->by_distance && !all_equal(list->logits, list->n);
+    with_own.params = &own;
+    rg__pairs_open(&with_own, &how->lambda, &p);
+    for (int64_t i = 0, end = 0, begin = 0; how->one_out_of && i < p.n; i++) {
+        if (i == end) {
+            begin = i;
+            end = rg__equal_labels_end(&p, i);
+        }
+        how->one_out_of[i] = 1 / (double)(p.n - (end - begin));
+    }
+    rg__pairs_visit(&p, visit, false);
+    for (int64_t i = 0; i < p.n; i++)
+        sum -= 2 * p.row[i];
+    if (how->by_sum && sum > 0)
+        c *= log1p(sum) / log(2) / sum;
+    for (int64_t i = 0; i < p.n; i++) {
+        p.value[i] *= c;
+        p.row[i] *= c;
+        p.column[i] *= c;
+    }
+    return rg__pairs_close(&p);
+}
