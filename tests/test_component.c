@@ -35,7 +35,10 @@ static const rg_component *at(int i)
     return i == 0 ? &plain : i == 1 ? &every : NULL;
 }
 
-static const rg_registry registry = {"thing", at};
+static const rg_alias aliases[] = {
+    {"often", "every(rate=0.25, flag=true)"}, {"just_plain", "plain"}, {NULL, NULL}};
+
+static const rg_registry registry = {.what = "thing", .at = at, .aliases = aliases};
 
 static struct {
     rg_context *ctx;
@@ -69,6 +72,12 @@ static void text_round_trips(void **state)
         {"every(hidden=[64, 32], label_mode=raw)", "0.9", "3", "false", "raw", "[64, 32]"},
         {"every(hidden=[1])", "0.9", "3", "false", "normalized", "[1]"},
         {"every(hidden=7)", "0.9", "3", "false", "normalized", "[7]"},
+        {"often", "0.25", "3", "true", "normalized", "[]"},
+        {"often()", "0.25", "3", "true", "normalized", "[]"},
+        {" often ( count = 5 ) ", "0.25", "5", "true", "normalized", "[]"},
+        {"often(rate=0.5)", "0.5", "3", "true", "normalized", "[]"},
+        {"often(flag=false, rate=0)", "0", "3", "false", "normalized", "[]"},
+        {"often(label-mode=raw, hidden=[2])", "0.25", "3", "true", "raw", "[2]"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char expected[512], first[512];
@@ -82,6 +91,8 @@ static void text_round_trips(void **state)
     }
     assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, "plain", &f.choice));
     assert_string_equal(printed(), "plain");
+    assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, "just_plain", &f.choice));
+    assert_string_equal(printed(), "plain");
 }
 
 static void bad_text_is_an_error(void **state)
@@ -90,7 +101,15 @@ static void bad_text_is_an_error(void **state)
     static const struct {
         const char *text, *words;
     } rows[] = {
-        {"evry", "thing \"evry\" is unknown; expected one of plain, every"},
+        {"evry", "thing \"evry\" is unknown; expected one of plain, every, often, "
+                 "just_plain"},
+        {"oft", "thing \"oft\" is unknown"},
+        {"often(rate=2)", "every: rate is 2; expected a number >= 0 and < 1"},
+        {"often(rate=0.5, rate=0.5)", "rate is given twice"},
+        {"often(speed=1)", "every: has no parameter speed"},
+        {"often)", "thing 'often)': syntax error at character 6"},
+        {"often(rate=0.5) x", "syntax error"},
+        {"just_plain(rate=1)", "plain: has no parameter rate"},
         {"", "expected one of plain, every"},
         {"every(", "syntax error at character 7"},
         {"every(rate", "syntax error at character 11"},

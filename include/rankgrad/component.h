@@ -68,16 +68,22 @@ typedef struct rg_component {
 /* The largest struct of parameters, in bytes. */
 #define RG_PARAMS_SIZE 320
 
+/* Another name of a choice: "listnet" of "ranking_softmax(label_mode=softmax)". */
+typedef struct rg_alias {
+    const char *name, *text;
+} rg_alias;
+
 /* All components of one kind. */
 typedef struct rg_registry {
     const char *what; /* "optimizer", for messages */
     const rg_component *(*at)(int i);
+    const rg_alias *aliases; /* ends with a name that is NULL; NULL: none */
 } rg_registry;
 
 /* The i-th component; NULL past the last one. */
 RG_API const rg_component *rg_registry_at(const rg_registry *registry, int i);
 
-/* The component of that name, or NULL. */
+/* The component of that name, or NULL; aliases are read by rg_choice_parse alone. */
 RG_API const rg_component *rg_registry_find(const rg_registry *registry, const char *name);
 
 /* A component and the values of its parameters. */

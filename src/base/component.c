@@ -428,19 +428,20 @@ static rg_status parse_params(struct parser *parser, rg_choice *choice)
 
 static rg_status unknown_component(rg_context *ctx, const rg_registry *registry, const char *name)
 {
-    char known[640];
+    char known[1024];
     const rg_component *component;
     struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
         rg__append(&buffer, "%s%s", i ? ", " : "", component->name);
+    for (const rg_alias *alias = registry->aliases; alias && alias->name; alias++)
+        rg__append(&buffer, ", %s", alias->name);
     return rg__fail(ctx, RG_USAGE, "%s \"%s\" is unknown; expected one of %s", registry->what, name,
                     known);
 }
 
-/* Parses what follows the name, up to the end of the text. */
-static rg_status parse_rest(struct parser *parser, const rg_component *component, rg_choice *choice)
+/* Parses what follows the name, up to the end of the text, into a choice with defaults. */
+static rg_status parse_rest(struct parser *parser, rg_choice *choice)
 {
-    set_defaults(component, choice);
     rg_status status = *parser->at == '(' ? parse_params(parser, choice) : RG_OK;
     skip_space(parser);
     return status == RG_OK && *parser->at ? malformed(parser) : status;
@@ -451,8 +452,8 @@ rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, c
 {
     char name[MAX_WORD];
     struct parser parser = {ctx, component->name, text, text};
-    return parse_word(&parser, "(),=", name) ? parse_rest(&parser, component, choice)
-                                             : malformed(&parser);
+    set_defaults(component, choice);
+    return parse_word(&parser, "(),=", name) ? parse_rest(&parser, choice) : malformed(&parser);
 }
 
 rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,
@@ -469,9 +470,16 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
     if (!parse_word(&parser, "(),=", name))
         return malformed(&parser);
     const rg_component *component = rg_registry_find(registry, name);
-    if (!component)
+    const rg_alias *alias = component ? NULL : registry->aliases;
+    while (alias && alias->name && strcmp(alias->name, name) != 0)
+        alias++;
+    if (component)
+        set_defaults(component, choice);
+    else if (!alias || !alias->name)
         return unknown_component(ctx, registry, name);
-    return parse_rest(&parser, component, choice);
+    else if ((status = rg_choice_parse(ctx, registry, alias->text, choice)) != RG_OK)
+        return status;
+    return parse_rest(&parser, choice);
 }
 
 size_t rg_choice_print(const rg_choice *choice, char *text, size_t size)

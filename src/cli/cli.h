@@ -251,8 +251,11 @@ bool cli_params_add(struct cli_options *to, const struct cli_option *row);
 /* Prints a component: its name, formula and parameters. */
 void cli_show_component(FILE *stream, const rg_component *component);
 
-/* Prints a heading and the names and formulas of a registry's components; their parameters are
- * described where they are options. */
+/* Prints the aliases of a registry, and what they stand for. */
+void cli_show_aliases(FILE *stream, const rg_registry *registry);
+
+/* Prints a heading, the names and formulas of a registry's components and its aliases; their
+ * parameters are described where they are options. */
 void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry);
 
 /* Combines a component's name with the parameters that were given, once all are known. */

@@ -157,12 +157,19 @@ void cli_show_component(FILE *stream, const rg_component *component)
     }
 }
 
+void cli_show_aliases(FILE *stream, const rg_registry *registry)
+{
+    for (const rg_alias *alias = registry->aliases; alias && alias->name; alias++)
+        print_entry(stream, 2, alias->name, alias->text);
+}
+
 void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry)
 {
     const rg_component *component;
     fprintf(stream, "\n%s:\n", heading);
     for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
         print_entry(stream, 2, component->name, component->formula);
+    cli_show_aliases(stream, registry);
 }
 
 /* "adam or rmsprop": the components that have a parameter. */

@@ -80,6 +80,9 @@ static void append_range(char phrase[PHRASE], const struct cli_option *option)
         const rg_component *component;
         for (int i = 0; (component = rg_registry_at(option->registry(), i)) != NULL; i++)
             append(phrase, "%s%s", i ? ", " : "", component->name);
+        const rg_alias *alias = option->registry()->aliases;
+        for (; alias && alias->name; alias++)
+            append(phrase, ", %s", alias->name);
         return;
     }
     if (option->name_at) {

@@ -20,7 +20,7 @@ static const rg_component *format_at(int i)
 
 const rg_registry *rg_formats(void)
 {
-    static const rg_registry registry = {"format", format_at};
+    static const rg_registry registry = {.what = "format", .at = format_at};
     return &registry;
 }
 

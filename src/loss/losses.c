@@ -8,8 +8,19 @@
 
 static const rg_loss *const table[] = {
 #define RG_LOSS(id, passes) &rg__loss_##id,
+#define RG_LOSS_ALIAS(name, text)
 #include "loss/losses.def"
 #undef RG_LOSS
+#undef RG_LOSS_ALIAS
+};
+
+static const rg_alias aliases[] = {
+#define RG_LOSS(id, passes)
+#define RG_LOSS_ALIAS(name, text) {#name, text},
+#include "loss/losses.def"
+#undef RG_LOSS
+#undef RG_LOSS_ALIAS
+    {NULL, NULL},
 };
 
 static const rg_component *loss_at(int i)
@@ -19,7 +30,7 @@ static const rg_component *loss_at(int i)
 
 const rg_registry *rg_losses(void)
 {
-    static const rg_registry registry = {"loss", loss_at};
+    static const rg_registry registry = {.what = "loss", .at = loss_at, .aliases = aliases};
     return &registry;
 }
 

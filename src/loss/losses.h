@@ -9,8 +9,10 @@
 
 /* The lines of losses.def. */
 #define RG_LOSS(id, passes) extern const rg_loss rg__loss_##id;
+#define RG_LOSS_ALIAS(name, text)
 #include "loss/losses.def"
 #undef RG_LOSS
+#undef RG_LOSS_ALIAS
 
 /* The operator of a loss that is compiled for f32 and f64. */
 struct rg_loss_kernels {

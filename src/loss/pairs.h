@@ -17,8 +17,8 @@
  * gradient do not depend on the order of the rows.
  *
  * Corners. No pair: 0. At a logit of -inf a pair is what the formula says, the limit of l; with
- * both at -inf their difference is NaN, and so are the value and the gradients of both items. A pair of
- * weight w_i lambda_ij = 0 adds nothing, even where l is infinite. */
+ * both at -inf their difference is NaN, and so are the value and the gradients of both items. A
+ * pair of weight w_i lambda_ij = 0 adds nothing, even where l is infinite. */
 #ifndef RG_LOSS_PAIRS_H
 #define RG_LOSS_PAIRS_H
 

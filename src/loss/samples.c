@@ -110,8 +110,8 @@ static const struct rg__sample samples[] = {
 /* ---- Iteration ---- */
 
 /* Variant 0 of a loss has its default parameters; each further variant has another value of one
- * RG_PARAM_NAME parameter, and `what` gets "label_mode=softmax, ". Flags that make the gradient hold
- * factors constant are off. False past the last. */
+ * RG_PARAM_NAME parameter, and `what` gets "label_mode=softmax, ". Flags that make the gradient
+ * hold factors constant are off. False past the last. */
 static bool make_variant(rg_context *ctx, struct rg__sampling *s, const rg_component *loss)
 {
     int left = s->variant;

@@ -19,7 +19,7 @@ static const rg_component *metric_at(int i)
 
 const rg_registry *rg_metrics(void)
 {
-    static const rg_registry registry = {"metric", metric_at};
+    static const rg_registry registry = {.what = "metric", .at = metric_at};
     return &registry;
 }
 

@@ -25,7 +25,7 @@ static const rg_component *model_at(int i)
 
 const rg_registry *rg_models(void)
 {
-    static const rg_registry registry = {"model", model_at};
+    static const rg_registry registry = {.what = "model", .at = model_at};
     return &registry;
 }
 

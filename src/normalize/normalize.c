@@ -20,7 +20,7 @@ static const rg_component *normalization_at(int i)
 
 const rg_registry *rg_normalizations(void)
 {
-    static const rg_registry registry = {"normalisation", normalization_at};
+    static const rg_registry registry = {.what = "normalisation", .at = normalization_at};
     return &registry;
 }
 

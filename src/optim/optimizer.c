@@ -20,7 +20,7 @@ static const rg_component *optimizer_at(int i)
 
 const rg_registry *rg_optimizers(void)
 {
-    static const rg_registry registry = {"optimizer", optimizer_at};
+    static const rg_registry registry = {.what = "optimizer", .at = optimizer_at};
     return &registry;
 }
 

@@ -19,7 +19,7 @@ static const rg_component *schedule_at(int i)
 
 const rg_registry *rg_schedules(void)
 {
-    static const rg_registry registry = {"schedule", schedule_at};
+    static const rg_registry registry = {.what = "schedule", .at = schedule_at};
     return &registry;
 }
 

@@ -36,6 +36,7 @@ static void explain(FILE *to)
     const rg_component *loss;
     for (int i = 0; (loss = rg_registry_at(rg_losses(), i)) != NULL; i++)
         cli_show_component(to, loss);
+    cli_show_aliases(to, rg_losses());
     fprintf(to, "\nExample:\n"
                 "  echo '{\"loss\":\"ranking_softmax\",\"logits\":[0,0],\"labels\":[1,0]}' |\n"
                 "    rankgrad loss\n"
