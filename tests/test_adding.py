@@ -63,7 +63,7 @@ def use(program, folder):
     chosen = {"--loss": "squared", "--scale": "0.5", "--optimizer": "signed_sgd",
               "--threshold": "1e-4", "--schedule": "drop(at=0.25)", "--factor": "0.2",
               "--model": "pairs", "--rank": "3", "--normalize": "power", "--p": "0.25",
-              "--metric": "rbp(p=0.7)@5,ndcg@10"}
+              "--metric": "geometric(p=0.7)@5,ndcg@10"}
     words = [word for pair in chosen.items() for word in pair]
     run(program, "train", data, "-o", model, "--lr", "0.01", "--epochs", 8, "--quiet", *words)
     shown = run(program, "inspect", model)
@@ -73,9 +73,9 @@ def use(program, folder):
                       ("schedule", "drop(at=0.25, factor=0.2)")):
         assert history[key] == want, (key, history[key])
     assert "normalisation power(p=0.25)" in shown, shown
-    report = json.loads(run(program, "evaluate", model, data, "--metric", "rbp(p=0.7)@5,ndcg@10",
-                            "--format", "json"))["metrics"]
-    assert 0 < report["rbp(p=0.7)@5"]["value"] < 1, report
+    report = json.loads(run(program, "evaluate", model, data, "--metric",
+                            "geometric(p=0.7)@5,ndcg@10", "--format", "json"))["metrics"]
+    assert 0 < report["geometric(p=0.7)@5"]["value"] < 1, report
     assert len(run(program, "predict", model, data).split()) > 100
     line = {"loss": "squared(scale=3)", "logits": [1, 2], "labels": [0, 2]}
     answer = json.loads(run(program, "loss", input=json.dumps(line) + "\n"))
@@ -84,7 +84,7 @@ def use(program, folder):
     assert checked.count("ok ") == 9 and "FAILED" not in checked, checked
     text = run(program, "train", "--help")
     for word in ("--threshold", "For signed_sgd: gradients up to this", "--p=",
-                 "For power: exponent", "--rank", "rbp", "squared"):
+                 "For power: exponent", "--rank", "geometric", "squared"):
         assert word in text, f"{word} is not in train --help"
 
 
@@ -157,7 +157,7 @@ def refuse(program, folder):
                         (("--model", "pairs(rank=65)"), "rank is 65"),
                         (("--normalize", "power(p=0)"), "p is 0; expected a number > 0 and <= 10"),
                         (("--normalize", "powers"), "minmax, list-minmax, power"),
-                        (("--metric", "rbp(p=1)"), "p is 1; expected a number >= 0 and < 1"),
+                        (("--metric", "geometric(p=1)"), "p is 1; expected a number >= 0 and < 1"),
                         (("--schedule", "drop(at=2)"), "at is 2")):
         done = subprocess.run([str(program), "train", str(folder / "data.h5"), "-o",
                                str(folder / "x.h5"), *words], text=True, stderr=subprocess.PIPE,

@@ -157,15 +157,190 @@ static double plain_map(const rg_metric *m, const struct sample *s)
     return relevant ? sum / cut(m, relevant) : 0;
 }
 
+static int n_relevant(const rg_metric *m, const struct sample *s)
+{
+    int n = 0;
+    for (int i = 0; i < s->n; i++)
+        n += s->labels[i] >= m->threshold;
+    return n;
+}
+
+/* Relevant items among the first `cut` ranks. */
+static int hits(const rg_metric *m, const struct sample *s, int ranks)
+{
+    int n = 0;
+    for (int i = 0; i < ranks && i < s->n_ranked; i++)
+        n += s->labels[s->order[i]] >= m->threshold;
+    return n;
+}
+
+static double plain_recall(const rg_metric *m, const struct sample *s)
+{
+    int R = n_relevant(m, s);
+    return R ? (double)hits(m, s, cut(m, s->n_ranked)) / R : 0;
+}
+
+static double plain_hit(const rg_metric *m, const struct sample *s)
+{
+    return hits(m, s, cut(m, s->n_ranked)) > 0;
+}
+
+static double plain_f1(const rg_metric *m, const struct sample *s)
+{
+    double p = plain_precision(m, s), r = plain_recall(m, s);
+    return p + r > 0 ? 2 * p * r / (p + r) : 0;
+}
+
+static double plain_r_precision(const rg_metric *m, const struct sample *s)
+{
+    int R = n_relevant(m, s);
+    return R ? (double)hits(m, s, R) / R : 0;
+}
+
+static double plain_err(const rg_metric *m, const struct sample *s)
+{
+    double sum = 0, reached = 1;
+    for (int i = 0; i < cut(m, s->n_ranked); i++) {
+        double y = s->labels[s->order[i]], stop = y > 0 ? (pow(2, y) - 1) / 16 : 0;
+        sum += reached * stop / (i + 1);
+        reached *= 1 - stop;
+    }
+    return sum;
+}
+
+static double plain_nerr(const rg_metric *m, const struct sample *s)
+{
+    struct sample best = *s;
+    best.n_ranked = s->n;
+    for (int i = 0; i < s->n; i++)
+        best.order[i] = i;
+    for (int i = 0; i < s->n; i++)
+        for (int j = i + 1; j < s->n; j++)
+            if (s->labels[best.order[j]] > s->labels[best.order[i]]) {
+                int t = best.order[i];
+                best.order[i] = best.order[j];
+                best.order[j] = t;
+            }
+    double ideal = plain_err(m, &best);
+    return ideal > 0 ? plain_err(m, s) / ideal : 0;
+}
+
+static double plain_rbp(const rg_metric *m, const struct sample *s)
+{
+    double sum = 0;
+    for (int i = 0; i < cut(m, s->n_ranked); i++)
+        sum += pow(0.8, i) * (s->labels[s->order[i]] >= m->threshold) / 5;
+    return sum;
+}
+
+static double plain_bpref(const rg_metric *m, const struct sample *s)
+{
+    int R = n_relevant(m, s), N = s->n - R, others = 0;
+    double sum = 0;
+    for (int i = 0; i < s->n_ranked; i++)
+        if (s->labels[s->order[i]] < m->threshold)
+            others++;
+        else
+            sum += others ? 1 - fmin(others, R) / fmin(R, N) : 1;
+    return R ? sum / R : 0;
+}
+
+/* The place of an item, unranked ones behind all others at the same place. */
+static double place(const struct sample *s, int item)
+{
+    for (int i = 0; i < s->n_ranked; i++)
+        if (s->order[i] == item)
+            return i + 1;
+    return (s->n_ranked + 1 + s->n) / 2.;
+}
+
+static double plain_arp(const rg_metric *m, const struct sample *s)
+{
+    (void)m;
+    double labels = 0, ranks = 0;
+    for (int i = 0; i < s->n; i++) {
+        labels += fmax(s->labels[i], 0);
+        ranks += fmax(s->labels[i], 0) * place(s, i);
+    }
+    return labels > 0 ? ranks / labels : 0;
+}
+
+/* Over the pairs with a above b by label: 1 where a stands first, 1/2 where both are unranked. */
+static double ordered(const struct sample *s, const double *labels, double *n_pairs)
+{
+    double sum = 0;
+    *n_pairs = 0;
+    for (int a = 0; a < s->n; a++)
+        for (int b = 0; b < s->n; b++)
+            if (labels[a] > labels[b]) {
+                double pa = place(s, a), pb = place(s, b);
+                sum += pa < pb ? 1 : pa == pb ? .5 : 0;
+                ++*n_pairs;
+            }
+    return sum;
+}
+
+static double plain_opa(const rg_metric *m, const struct sample *s)
+{
+    (void)m;
+    double n, sum = ordered(s, s->labels, &n);
+    return n > 0 ? sum / n : 0;
+}
+
+static double plain_auc(const rg_metric *m, const struct sample *s)
+{
+    double relevant[6], n;
+    for (int i = 0; i < s->n; i++)
+        relevant[i] = s->labels[i] >= m->threshold;
+    double sum = ordered(s, relevant, &n);
+    return n > 0 ? sum / n : 0;
+}
+
+static double plain_kendall_tau(const rg_metric *m, const struct sample *s)
+{
+    (void)m;
+    double n, sum = ordered(s, s->labels, &n);
+    return n > 0 ? (2 * sum - n) / sqrt(s->n * (s->n - 1) / 2. * n) : 0;
+}
+
+static double plain_spearman(const rg_metric *m, const struct sample *s)
+{
+    (void)m;
+    double product = 0, places = 0, ranks = 0, middle = (s->n + 1) / 2.;
+    for (int i = 0; i < s->n; i++) {
+        double rank = 0.5;
+        for (int j = 0; j < s->n; j++)
+            rank += s->labels[j] > s->labels[i] ? 1 : s->labels[j] == s->labels[i] ? .5 : 0;
+        product += (rank - middle) * (place(s, i) - middle);
+        ranks += (rank - middle) * (rank - middle);
+        places += (i + 1 - middle) * (i + 1 - middle);
+    }
+    return ranks > 0 ? product / sqrt(ranks * places) : 0;
+}
+
 typedef double plain(const rg_metric *m, const struct sample *s);
 static const struct {
     const char *name;
     plain *value;
-} definitions[] = {{"ndcg", plain_ndcg},
-                   {"dcg", plain_dcg},
-                   {"map", plain_map},
-                   {"mrr", plain_mrr},
-                   {"precision", plain_precision}};
+    bool whole_list;
+} definitions[] = {{"ndcg", plain_ndcg, false},
+                   {"dcg", plain_dcg, false},
+                   {"map", plain_map, false},
+                   {"mrr", plain_mrr, false},
+                   {"precision", plain_precision, false},
+                   {"recall", plain_recall, false},
+                   {"hit", plain_hit, false},
+                   {"f1", plain_f1, false},
+                   {"r_precision", plain_r_precision, true},
+                   {"err", plain_err, false},
+                   {"nerr", plain_nerr, false},
+                   {"rbp", plain_rbp, false},
+                   {"bpref", plain_bpref, true},
+                   {"arp", plain_arp, true},
+                   {"opa", plain_opa, true},
+                   {"auc", plain_auc, true},
+                   {"kendall_tau", plain_kendall_tau, true},
+                   {"spearman", plain_spearman, true}};
 
 /* Whether an item of score a may precede one of score b. */
 static bool can_precede(double a, double b)
@@ -219,7 +394,7 @@ static void ties_are_the_mean_over_all_orders(void **state)
         for (uint64_t number = 0; number < 400; number++) {
             struct sample s = random_sample(number);
             rg_metric m = parsed(ctx, definitions[d].name);
-            m.k = (int64_t)(number / 5 % 8);
+            m.k = definitions[d].whole_list ? 0 : (int64_t)(number / 5 % 8);
             m.gain = number % 2 ? RG_GAIN_LINEAR : RG_GAIN_EXP;
             m.threshold = number % 3 ? 1 : 2;
             double sum = 0, got = value_of(ctx, m, s.n, s.scores, s.labels);
@@ -312,15 +487,19 @@ static double sorted_ideal(const struct rg__ranked_list *list, int exponent)
     return dcg;
 }
 
-/* The metric of a list, with all items sorted. */
-static double sorted_value(const rg_metric *metric, const struct random_list *d)
+/* The metric of a list whose items are all sorted. */
+static double sorted_value(rg_context *ctx, const rg_metric *metric, const struct random_list *d)
 {
-    struct rg__item items[LONGEST];
+    struct rg__item items[LONGEST], spare[LONGEST / 2 + 1];
+    rg_choice own;
+    const struct rg__metric_kind *kind = rg__metric_kind_of(ctx, metric, &own);
     double ideal = NOT_A_NUMBER;
     rg_ranking ranking = {.scores = d->scores, .labels = d->labels, .doc_ids = d->doc_ids};
     struct rg__ranked_list list = {.metric = metric,
                                    .ranking = &ranking,
+                                   .params = &own.params,
                                    .items = items,
+                                   .spare = spare,
                                    .largest_label = -INFINITE,
                                    .ideal = &ideal};
     for (int pass = 0; pass < 2; pass++) /* ranked items, then unranked ones */
@@ -338,21 +517,17 @@ static double sorted_value(const rg_metric *metric, const struct random_list *d)
         }
     if (list.n == 0)
         return 0;
-    bool gains = strcmp(metric->name, "ndcg") == 0 || strcmp(metric->name, "dcg") == 0;
-    if (gains ? !rg__has_gain(&list) : !rg__has_threshold(&list))
+    if (!kind->has_relevant(&list))
         return 0;
     if (strcmp(metric->name, "ndcg") == 0) {
         int exponent = rg__gain_exponent(metric->gain, list.largest_label);
         return rg__scaled_dcg(&list, exponent) / sorted_ideal(&list, exponent);
     }
-    return strcmp(metric->name, "dcg") == 0   ? rg__metric_dcg.value(&list)
-           : strcmp(metric->name, "map") == 0 ? rg__metric_map.value(&list)
-           : strcmp(metric->name, "mrr") == 0 ? rg__metric_mrr.value(&list)
-                                              : rg__metric_precision.value(&list);
+    return kind->value(&list);
 }
 
-/* All k for short lists, some for long ones. */
-static void compare_selection(rg_context *ctx, struct random_list *d, const char *name,
+/* Every k of short lists, some of long ones. */
+static void compare_selection(rg_context *ctx, struct random_list *d, const char *name, bool whole_list,
                               rg_ties ties)
 {
     int64_t offsets[] = {0, d->n};
@@ -366,8 +541,9 @@ static void compare_selection(rg_context *ctx, struct random_list *d, const char
     }
     rg_status all_nan = n_valid && !n_scored ? RG_BAD_DATA : RG_OK; /* the value is there */
     double kept = NOT_A_NUMBER;
-    for (m.k = 0; m.k <= d->n + 1; m.k += d->n > 40 && m.k > 20 ? 1 + m.k / 3 : 1) {
-        double once, again, expected = sorted_value(&m, d);
+    for (m.k = 0; m.k <= (whole_list ? 0 : d->n + 1);
+         m.k += d->n > 40 && m.k > 20 ? 1 + m.k / 3 : 1) {
+        double once, again, expected = sorted_value(ctx, &m, d);
         rg_metric_result result;
         kept = NOT_A_NUMBER;
         for (int time = 0; time < 2; time++)
@@ -393,7 +569,8 @@ static void selection_equals_sorting(void **state)
             draw_list(&d, shape, lengths[l], (uint64_t)(shape * 100 + l));
             for (int ties = RG_TIES_AVERAGE; ties <= RG_TIES_PESSIMISTIC; ties++)
                 for (int i = 0; i < RG__COUNT(definitions); i++)
-                    compare_selection(ctx, &d, definitions[i].name, (rg_ties)ties);
+                    compare_selection(ctx, &d, definitions[i].name, definitions[i].whole_list,
+                                      (rg_ties)ties);
         }
     rg_context_destroy(ctx);
 }
@@ -459,7 +636,7 @@ static void row_order_does_not_matter(void **state)
     }
     for (int d = 0; d < RG__COUNT(definitions); d++) {
         rg_metric m = parsed(ctx, definitions[d].name);
-        m.k = 17;
+        m.k = definitions[d].whole_list ? 0 : 17;
         double value = value_of(ctx, m, 40, scores, labels);
         for (uint64_t round = 0; round < 50; round++) {
             rg_shuffle(order, 40, 3, RG__STREAM_SHUFFLE, round);
@@ -556,6 +733,8 @@ static void lists(void **state)
     rg_metric_result r;
     const double values[] = {0, 1, NOT_A_NUMBER}; /* of a list without a relevant item */
     for (int d = 0; d < RG__COUNT(definitions); d++) {
+        if (definitions[d].whole_list)
+            continue; /* what makes a list relevant differs */
         rg_metric m = parsed(ctx, definitions[d].name);
         for (int policy = RG_NO_RELEVANT_ZERO; policy <= RG_NO_RELEVANT_SKIP; policy++) {
             m.no_relevant = (rg_no_relevant)policy;
@@ -647,6 +826,8 @@ static void no_ranked_relevant_item(void **state)
     rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
     rg_metric_result r;
     for (int d = 0; d < RG__COUNT(definitions); d++) {
+        if (definitions[d].whole_list)
+            continue; /* items that are not ranked count there */
         rg_metric m = parsed(ctx, definitions[d].name);
         m.no_relevant = RG_NO_RELEVANT_ONE;
         assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
@@ -810,6 +991,51 @@ static void parsing(void **state)
     rg_context_destroy(ctx);
 }
 
+/* A cut-off where there can be none, and which way is better. */
+static void whole_lists(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    const int64_t offsets[] = {0, 2};
+    const double scores[] = {1, 2}, labels[] = {1, 2};
+    const rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    for (int d = 0; d < RG__COUNT(definitions); d++) {
+        rg_metric m = parsed(ctx, definitions[d].name);
+        rg_metric_result r;
+        m.k = 2;
+        rg_status status = rg_metric_evaluate(ctx, &m, &ranking, &r, NULL);
+        assert_int_equal(status, definitions[d].whole_list ? RG_USAGE : RG_OK);
+        if (status != RG_OK)
+            assert_non_null(strstr(rg_last_error(ctx), "is defined for whole lists"));
+        assert_true(rg_metric_lower_is_better(&m) == (strcmp(m.name, "arp") == 0));
+    }
+    rg_context_destroy(ctx);
+}
+
+/* ERR of many tied items against the mean over random orders, which it must not be far from, and
+ * of a group so large that only its first ranks are summed. */
+static void err_of_many_ties(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    rg_context *ctx = new_context(NULL);
+    static double scores[N], labels[N], distinct[N];
+    static int64_t order[N];
+    for (int i = 0; i < N; i++) {
+        labels[i] = i % 5;
+        order[i] = i;
+    }
+    double expected = value_of(ctx, parsed(ctx, "err"), N, scores, labels), mean = 0;
+    for (uint64_t round = 0; round < 2000; round++) {
+        rg_shuffle(order, N, 5, RG__STREAM_SHUFFLE, round);
+        for (int i = 0; i < N; i++)
+            distinct[order[i]] = -i;
+        mean += value_of(ctx, parsed(ctx, "err@50"), N, distinct, labels) / 2000;
+    }
+    assert_close(expected, mean, 0.02, 0); /* the noise of the mean is about 0.01 */
+    rg_context_destroy(ctx);
+}
+
 static void names(void **state)
 {
     (void)state;
@@ -914,6 +1140,8 @@ int main(void)
         cmocka_unit_test(many_ties),
         cmocka_unit_test(parsing),
         cmocka_unit_test(names),
+        cmocka_unit_test(whole_lists),
+        cmocka_unit_test(err_of_many_ties),
         cmocka_unit_test(bad_arguments),
         cmocka_unit_test(out_of_memory),
         cmocka_unit_test(cancelled),

@@ -14,7 +14,7 @@ SOURCE = pathlib.Path(os.environ["RANKGRAD_SOURCE"])
 TABLES = [
     ("src/autograd/ops.def", "src/autograd/ops", "RG_OP(stray, TWICE)"),
     ("src/loss/losses.def", "src/loss/losses", "RG_LOSS(stray, TWICE)"),
-    ("src/metric/metrics.def", "src/metric", "RG_METRIC(stray, ONCE)"),
+    ("src/metric/metrics.def", "src/metric/metrics", "RG_METRIC(stray, ONCE)"),
     ("src/optim/optimizers.def", "src/optim/optimizers", "RG_OPTIMIZER(stray, TWICE)"),
     ("src/normalize/normalizations.def", "src/normalize/methods", "RG_NORMALIZATION(stray, ONCE)"),
     ("src/optim/schedules.def", "src/optim/schedules", "RG_SCHEDULE(stray, ONCE)"),

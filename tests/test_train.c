@@ -1029,7 +1029,7 @@ static void verdicts(void **state)
         {0, 0, 0.6, 0.5, 0, RG_TRAIN_LEARNED, NULL},
         {-50, -3, 0.6, 0.5, 0, RG_TRAIN_LEARNED, NULL}, /* negative labels that are kept */
         {2, 3, NAN, NAN, 0, RG_TRAIN_LEARNED, NULL},
-        {2, 3, 0.4, 0.5, 0, RG_TRAIN_DOUBTFUL, "is below 0.50000, that of the untrained"},
+        {2, 3, 0.4, 0.5, 0, RG_TRAIN_DOUBTFUL, "is worse than 0.50000, that of the untrained"},
         {4, 3, 0.6, 0.5, 0, RG_TRAIN_DOUBTFUL, "4, is above 3, the loss of equal scores"},
         {3003, 3, 0.6, 0.5, 0, RG_TRAIN_DOUBTFUL, "3003, is above 3"},
         {4, 3, NAN, NAN, 0, RG_TRAIN_DOUBTFUL, "is above"},

@@ -52,6 +52,9 @@ typedef struct rg_metric {
  * message lists the known names. */
 RG_API rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric);
 
+/* Whether a lower value is a better one, as of arp. */
+RG_API bool rg_metric_lower_is_better(const rg_metric *metric);
+
 /* Scored lists (Q of N items); not owned. List q is the items offsets[q] up to offsets[q+1] - 1. */
 typedef struct rg_ranking {
     int64_t n_lists;

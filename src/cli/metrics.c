@@ -101,5 +101,5 @@ void cli_metric_help(FILE *to)
     fprintf(to, "Metrics (NAME or NAME@K, of the first K items):\n");
     const rg_component *metric;
     for (int i = 0; (metric = rg_registry_at(rg_metrics(), i)) != NULL; i++)
-        fprintf(to, "  %-10s %s\n", metric->name, metric->formula);
+        fprintf(to, "  %-11s %s\n", metric->name, metric->formula);
 }

@@ -57,6 +57,9 @@ rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
     if (metric->k < 0)
         return rg__fail(ctx, RG_USAGE, "%s: cut-off k is %lld; it must be at least 0 (0: none)",
                         metric->name, (long long)metric->k);
+    if (metric->k > 0 && (*kind)->whole_list)
+        return rg__fail(ctx, RG_USAGE, "%s@%lld: %s is defined for whole lists, without a cut-off",
+                        metric->name, (long long)metric->k, (*kind)->component.name);
     if (isnan(metric->threshold))
         return rg__fail(ctx, RG_USAGE, "%s: the relevance threshold is NaN; it must be a number",
                         metric->name);
@@ -315,7 +318,7 @@ rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg
         status = check_ranking(ctx, metric, ranking);
     if (status != RG_OK)
         return status;
-    bool gains = e.kind->has_relevant == rg__has_gain;
+    bool gains = e.kind->uses_gain;
     e.label_limit = !gains                           ? (double)INFINITY
                     : metric->gain == RG_GAIN_LINEAR ? DBL_MAX
                                                      : LARGEST_EXP_LABEL;

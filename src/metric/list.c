@@ -87,3 +87,23 @@ bool rg__has_threshold(const struct rg__ranked_list *list)
 {
     return list->largest_label >= list->metric->threshold;
 }
+
+bool rg__has_pair(const struct rg__ranked_list *list)
+{
+    for (int64_t i = 1; i < list->n; i++)
+        if (list->items[i].label != list->items[0].label)
+            return true;
+    return false;
+}
+
+double rg__relevant_above(const struct rg__ranked_list *list, int64_t cut)
+{
+    double relevant = 0;
+    for (int64_t begin = 0, end; begin < cut; begin = end) {
+        end = rg__tie_end(list, begin);
+        int64_t above = (end < cut ? end : cut) - begin;
+        relevant +=
+            (double)above * (double)rg__count_relevant(list, begin, end) / (double)(end - begin);
+    }
+    return relevant;
+}

@@ -20,7 +20,7 @@ struct rg__ranked_list {
     const void *params; /* the metric's struct of parameters */
     const rg_ranking *ranking;
     struct rg__item *items; /* (n) */
-    struct rg__item *spare; /* (n / 2), for sorting */
+    struct rg__item *spare; /* (n / 2 + 1), for sorting */
     int64_t n;
     int64_t n_ranked;
     double largest_label; /* over all n; NaN when n is 0 */
@@ -40,11 +40,17 @@ int64_t rg__cut(const struct rg__ranked_list *list, int64_t count);
 /* The number of items in [begin, end) whose label reaches the threshold. */
 int64_t rg__count_relevant(const struct rg__ranked_list *list, int64_t begin, int64_t end);
 
+/* The expected number of relevant items among the first `cut` ranks, at most n_ranked. */
+double rg__relevant_above(const struct rg__ranked_list *list, int64_t cut);
+
 /* A metric; its file defines it as rg__metric_NAME. */
 struct rg__metric_kind {
     rg_component component; /* first, so that a pointer to it is a pointer to this */
     const char *alias;      /* NULL: none */
-    /* Whether the list has a relevant item: rg__has_gain or rg__has_threshold. */
+    bool uses_gain;         /* of rg_gain, which bounds the labels */
+    bool whole_list;        /* it is defined without a cut-off alone */
+    bool lower_is_better;
+    /* Whether the list has a relevant item: rg__has_gain or another function below. */
     bool (*has_relevant)(const struct rg__ranked_list *list);
     /* The value of a list with a relevant item. May reorder the items. */
     double (*value)(struct rg__ranked_list *list);
@@ -66,9 +72,10 @@ rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg
                               double *ideals, rg_metric_result *result, double *per_list);
 
 /* Whether a list has a relevant item: one with a label above 0, whose gain is not 0; one with a
- * label of at least the threshold. */
+ * label of at least the threshold; two whose labels differ. */
 bool rg__has_gain(const struct rg__ranked_list *list);
 bool rg__has_threshold(const struct rg__ranked_list *list);
+bool rg__has_pair(const struct rg__ranked_list *list);
 
 #define RG_METRIC(id, passes) extern const struct rg__metric_kind rg__metric_##id;
 #include "metric/metrics.def"

@@ -74,15 +74,30 @@ static void fail_unknown(rg_context *ctx, const char *name, size_t n)
              (int)(n < 100 ? n : 100), name, known);
 }
 
-/* The kind whose name or alias is the first n characters of text; NULL, with the error set. */
-static const struct rg__metric_kind *find(rg_context *ctx, const char *text, size_t n)
+/* The kind whose name or alias is the first n characters of text; NULL: there is none. */
+static const struct rg__metric_kind *look_up(const char *text, size_t n)
 {
     for (int i = 0; i < RG__COUNT(kinds); i++)
         if (same_word(text, n, kinds[i]->component.name) ||
             (kinds[i]->alias && same_word(text, n, kinds[i]->alias)))
             return kinds[i];
-    fail_unknown(ctx, text, n);
     return NULL;
+}
+
+/* The same; that there is none is recorded. */
+static const struct rg__metric_kind *find(rg_context *ctx, const char *text, size_t n)
+{
+    const struct rg__metric_kind *kind = look_up(text, n);
+    if (!kind)
+        fail_unknown(ctx, text, n);
+    return kind;
+}
+
+bool rg_metric_lower_is_better(const rg_metric *metric)
+{
+    const char *name = metric ? metric->name : NULL;
+    const struct rg__metric_kind *kind = name ? look_up(name, strlen(name)) : NULL;
+    return kind && kind->lower_is_better;
 }
 
 const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metric *metric,

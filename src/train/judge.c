@@ -20,10 +20,11 @@ static void warn(rg_context *ctx, const rg_metric *metric, const char *lists,
                 "scores; " REMEDY,
                 r->loss, r->equal_loss);
     if (metric_worse)
-        rg__log(ctx, RG_LOG_WARNING,
-                "%s of the model that is kept, %.5f on the %s lists, is below %.5f, that of the "
-                "untrained model",
-                metric->name, r->metric, lists, r->untrained_metric);
+        rg__log(
+            ctx, RG_LOG_WARNING,
+            "%s of the model that is kept, %.5f on the %s lists, is worse than %.5f, that of the "
+            "untrained model",
+            metric->name, r->metric, lists, r->untrained_metric);
     if (constant)
         rg__log(ctx, RG_LOG_WARNING,
                 "the model that is kept gives all rows of a list the same score in %lld of %lld "
@@ -37,7 +38,8 @@ rg_status rg__judge_training(rg_context *ctx, const rg_metric *metric, bool has_
     const char *lists = has_vali ? "validation" : "training";
     double unit = fmax(1, fabs(r->equal_loss)), above = r->loss - r->equal_loss;
     bool loss_worse = !(above <= ROUNDING * unit), far_worse = !(above <= FAR_ABOVE * unit);
-    bool metric_worse = r->metric < r->untrained_metric;
+    bool metric_worse = rg_metric_lower_is_better(metric) ? r->metric > r->untrained_metric
+                                                          : r->metric < r->untrained_metric;
     bool constant = r->n_constant > r->n_several_rows / 2;
     r->verdict = RG_TRAIN_FAILED;
     if (r->n_constant == r->n_several_rows)

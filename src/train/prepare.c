@@ -88,7 +88,7 @@ void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *val
     double largest = largest_label(train), other = vali ? largest_label(vali) : 0;
     rg_choice own;
     const struct rg__metric_kind *kind = rg__metric_kind_of(ctx, metric, &own);
-    bool gains = kind && kind->has_relevant == rg__has_gain;
+    bool gains = kind && kind->uses_gain;
     largest = other > largest ? other : largest;
     if (!gains || metric->gain != RG_GAIN_EXP || largest <= 1023)
         return;

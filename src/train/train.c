@@ -101,7 +101,9 @@ static rg_status judge_epoch(struct rg__training *t, rg_epoch *epoch)
         !t->has_vali || measured.n_no_relevant >= measured.n_lists - measured.n_empty;
     if (epoch->epoch > 0)
         epoch->best = t->result.kept_last || t->result.kept_epoch == 0 ||
-                      epoch->vali_metric > t->result.vali_metric;
+                      (rg_metric_lower_is_better(&t->options.metric)
+                           ? epoch->vali_metric < t->result.vali_metric
+                           : epoch->vali_metric > t->result.vali_metric);
     if (epoch->epoch == 0)
         t->result.untrained_metric = measured.value;
     if (epoch->best) {

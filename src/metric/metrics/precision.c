@@ -12,16 +12,9 @@
 
 static double value(struct rg__ranked_list *list)
 {
-    double relevant = 0;
-    int64_t cut = rg__cut(list, list->n_ranked);
-    for (int64_t begin = 0, end; begin < cut; begin = end) {
-        end = rg__tie_end(list, begin);
-        int64_t above = (end < cut ? end : cut) - begin;
-        relevant +=
-            (double)above * (double)rg__count_relevant(list, begin, end) / (double)(end - begin);
-    }
     int64_t divisor = list->metric->k ? list->metric->k : list->n_ranked;
-    return divisor ? relevant / (double)divisor : 0;
+    int64_t cut = rg__cut(list, list->n_ranked);
+    return divisor ? rg__relevant_above(list, cut) / (double)divisor : 0;
 }
 
 const struct rg__metric_kind rg__metric_precision = {

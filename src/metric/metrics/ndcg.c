@@ -23,5 +23,6 @@ static double value(struct rg__ranked_list *list)
 
 const struct rg__metric_kind rg__metric_ndcg = {
     {.name = "ndcg", .formula = "dcg@k / dcg@k of the best order, which is by label"},
+    .uses_gain = true,
     .has_relevant = rg__has_gain,
     .value = value};

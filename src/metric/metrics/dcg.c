@@ -34,5 +34,6 @@ static double value(struct rg__ranked_list *list)
 
 const struct rg__metric_kind rg__metric_dcg = {
     {.name = "dcg", .formula = "sum_{i<=k} gain / log2(1 + i), gain = 2^y - 1 or y, 0 if y <= 0"},
+    .uses_gain = true,
     .has_relevant = rg__has_gain,
     .value = value};
