@@ -6,8 +6,9 @@
 #include "hdf5/h5.h"
 #include "model/model.h"
 #include "model/wide.h"
-#include "normalize/inputs.h"
+#include "normalize/normalize.h"
 #include "normalize/rows.h"
+#include "tensor/tensor.h"
 
 #include <unistd.h>
 
@@ -313,6 +314,147 @@ static void sparse_windows_stream_to_the_same_bits(void **state)
             free(m);
             free(other);
         }
+}
+
+/* ---- Kernels beside the graph ------------------------------------------------------------------ */
+
+/* Models whose architecture scores in kernels of its own. */
+static const char *const with_kernels[] = {
+    "linear",
+    "linear(bias=true)",
+    "mlp(hidden=[1])",
+    "mlp(hidden=[20, 3])",
+    "mlp(hidden=[3, 20], bias=true)",
+    "mlp(hidden=[64, 32])",
+    "mlp(hidden=[7, 7, 7], bias=true)",
+    "mlp(hidden=[100], bias=true)",
+};
+
+/* A model of that text with drawn parameters; `plain`: its architecture without the kernels. */
+static rg_model *make_scorer(const char *text, rg_dtype dtype, const struct rg__inputs *inputs,
+                             const rg_normalization *z, rg_architecture *plain)
+{
+    rg_choice choice;
+    assert_ok(ctx, rg_choice_parse(ctx, rg_models(), text, &choice));
+    const rg_architecture *built_in = (const void *)choice.component;
+    assert_non_null(built_in->scoring);
+    if (plain) {
+        *plain = *built_in;
+        plain->scoring = NULL;
+        choice.component = &plain->component;
+    }
+    rg_model_options o = rg_model_options_default();
+    o.own = &choice;
+    o.dtype = dtype;
+    o.columns = inputs->index;
+    o.n_columns = inputs->n;
+    rg_model *model;
+    assert_ok(ctx, rg_model_create(ctx, FEATURES, &o, &model));
+    assert_ok(ctx, rg_model_set_normalization(model, z));
+    const rg_parameters *p = rg_model_parameters(model);
+    for (int64_t i = 0; i < p->count; i++) {
+        double x = rg_normal(4, RG__STREAM_SAMPLES, 2, (uint64_t)i);
+        rg__cast(RG_F64, &x, dtype, (char *)p->value + (size_t)i * rg_dtype_size(dtype), 1);
+    }
+    return model;
+}
+
+/* Kernels are optional: they give the scores of the graph, a linear model's to the bit, on dense
+ * and sparse rows, masked or not, under every normalisation. */
+static void check_kernels(const char *text, rg_dtype dtype, const struct made *m,
+                          const struct rg__inputs *inputs, const rg_normalization *z)
+{
+    static double fast[ROWS], slow[ROWS];
+    const rg_split *const splits[] = {&m->sparse, &m->dense};
+    rg_architecture plain;
+    rg_model *a = make_scorer(text, dtype, inputs, z, NULL);
+    rg_model *b = make_scorer(text, dtype, inputs, z, &plain);
+    bool linear = strncmp(text, "linear", 6) == 0;
+    for (int i = 0; i < 2; i++) {
+        assert_ok(ctx, rg_model_score_split(a, splits[i], fast));
+        assert_ok(ctx, rg_model_score_split(b, splits[i], slow));
+        assert_same_scores(fast, slow, linear ? 0 : dtype == RG_F32 ? 1e-5 : 1e-13);
+    }
+    rg_model_destroy(a);
+    rg_model_destroy(b);
+}
+
+static void kernels_give_the_scores_of_the_graph(void **state)
+{
+    (void)state;
+    enum { MODELS = sizeof with_kernels / sizeof *with_kernels };
+    int64_t n_shifted = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct made *m = make(&kinds[i], 21);
+        struct rg__inputs occurring, all = rg__all_inputs(FEATURES);
+        assert_ok(ctx, rg__inputs_that_occur(ctx, &m->sparse, &occurring));
+        for (int k = 0; normalization_at(k); k++) {
+            const struct rg__inputs *inputs = (i + (size_t)k) % 2 ? &all : &occurring;
+            rg_normalization z = normalization_of(normalization_at(k), inputs->n);
+            rg_choice choice = z.choice;
+            if (rg__normalization_fit(ctx, &choice, &m->sparse, inputs, &z) != RG_OK)
+                continue; /* minmax of negative numbers */
+            n_shifted += z.shift && z.shift[inputs == &all ? 7 : 0] != 0;
+            for (int j = 0; j < 2 * MODELS; j++)
+                check_kernels(with_kernels[j / 2], j % 2 ? RG_F64 : RG_F32, m, inputs, &z);
+            rg_normalization_free(ctx, &z);
+        }
+        rg__inputs_free(ctx, &occurring);
+        free(m);
+    }
+    assert_true(n_shifted > 0);
+}
+
+static void square(const void *params, double *x, int64_t n)
+{
+    (void)params;
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= fabs(x[i]);
+}
+
+/* A t(x) before statistics of each list, which no method of the table has: the same as list-minmax
+ * of rows that hold t(x). */
+static void a_transform_by_list_comes_first(void **state)
+{
+    (void)state;
+    static const struct rg__normalization_kind own = {{.name = "square"},
+                                                      .transform = square,
+                                                      .fit = rg__fit_range,
+                                                      .by_list = true,
+                                                      .zeros = RG__ZEROS_STAY_LEAST};
+    static double expected[ROWS], found[ROWS];
+    const struct rg__inputs all = rg__all_inputs(FEATURES);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (kinds[i].stored != RG_F64)
+            continue;
+        struct made *m = make(&kinds[i], 22), *squares = make(&kinds[i], 22);
+        square(NULL, (double *)(void *)squares->stored, CELLS);
+        square(NULL, (double *)(void *)squares->values, squares->indptr[ROWS]);
+        rg_normalization z = normalization_of("list-minmax", FEATURES);
+        rg_model *model = make_scorer("linear", RG_F64, &all, &z, NULL);
+        assert_ok(ctx, rg_model_score_split(model, &squares->dense, expected));
+        model->normalization.choice.component = &own.component;
+        assert_ok(ctx, rg_model_score_split(model, &m->dense, found));
+        assert_memory_equal(found, expected, sizeof found);
+        assert_ok(ctx, rg_model_score_split(model, &m->sparse, found));
+        assert_same_scores(found, expected, 1e-12);
+        rg_model_destroy(model);
+        free(m);
+        free(squares);
+    }
+}
+
+/* A model with kernels that is not in the table above would not be compared. */
+static void every_model_with_kernels_is_compared(void **state)
+{
+    (void)state;
+    const rg_component *component;
+    for (int i = 0; (component = rg_registry_at(rg_models(), i)) != NULL; i++) {
+        bool compared = ((const rg_architecture *)(const void *)component)->scoring == NULL;
+        for (size_t j = 0; j < sizeof with_kernels / sizeof *with_kernels; j++)
+            compared |= strncmp(with_kernels[j], component->name, strlen(component->name)) == 0;
+        assert_true(compared);
+    }
 }
 
 /* ---- Columns that training did not see --------------------------------------------------------- */
@@ -639,6 +781,9 @@ int main(void)
         TEST(sparse_scores_are_those_of_dense_rows),
         TEST(sparse_rows_train_as_dense_ones),
         TEST(sparse_windows_stream_to_the_same_bits),
+        TEST(kernels_give_the_scores_of_the_graph),
+        TEST(every_model_with_kernels_is_compared),
+        TEST(a_transform_by_list_comes_first),
         TEST(unseen_columns_have_weight_0),
         TEST(a_table_over_all_columns_keeps_the_bits),
         TEST(a_table_is_bounded),

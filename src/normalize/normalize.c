@@ -231,24 +231,23 @@ rg_status rg_normalization_apply(rg_context *ctx, const rg_normalization *normal
     if (status != RG_OK)
         return status;
     const rg_normalization *z = normalization;
-    bool whole = !rg__is_fitted(z);
-    int64_t count = rg_tensor_count(rows);
-    bool typed = rg_dtype_computes(rows->dtype) || rows->dtype == RG_F16;
     if (!is_known(z))
         return fail_unknown(ctx, who);
+    bool fitted = rg__is_fitted(z), typed = rg_dtype_computes(rows->dtype) || rows->dtype == RG_F16;
+    int64_t count = rg_tensor_count(rows);
     if (!typed || !rg_dtype_computes(out->dtype))
         return rg__fail(ctx, RG_USAGE,
                         "%s: from type %d to type %d; expected rows of f16, f32 or f64 and out of "
                         "f32 or f64",
                         who, (int)rows->dtype, (int)out->dtype);
     if (rows->ndim != 2 || count < 0 || !rg__same_shape(rows, out) ||
-        (!whole && rows->dims[1] != z->n_features))
+        (fitted && rows->dims[1] != z->n_features))
         return rg__fail(
             ctx, RG_USAGE, "%s: rows %s and out %s for %lld features; expected one shape (n,F)",
             who, rg__shape_text(rows, from), rg__shape_text(out, to), (long long)z->n_features);
     if (count > 0)
         status = rg__require(ctx, who, "rows->data", rows->data, "out->data", out->data, NULL);
-    if (count > 0 && status == RG_OK && !whole)
+    if (count > 0 && status == RG_OK && fitted)
         status = rg__require(ctx, who, "shift", z->shift, "scale", z->scale, NULL);
     if (status == RG_OK && count > 0)
         rg__normalize_rows(ctx, normalization, rows, out);
