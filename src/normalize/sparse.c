@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+enum { CHUNK = 64 }; /* numbers, or columns of a list, at a time */
+
 static double number(rg_dtype dtype, const void *x, int64_t k)
 {
     return dtype == RG_F32 ? (double)((const float *)x)[k] : ((const double *)x)[k];
@@ -110,23 +112,29 @@ static int64_t load_stored(const struct rg__sparse *s, int64_t row, rg_dtype dty
 {
     const rg_csr *csr = &s->split->csr;
     const rg_normalization *z = s->normalization;
-    int64_t begin = csr->indptr[row], count = csr->indptr[row + 1] - begin;
-    bool keeps = rg__keeps_numbers(z);
-    for (int64_t k = 0; k < count; k++)
-        indices[n + k] = rg__input_position(s->inputs, csr->indices[begin + k]);
-    for (int64_t k = 0; k < count; k++) {
-        int32_t j = indices[n + k];
-        double x = number(csr->dtype, csr->data, begin + k);
-        if (j < 0)
-            x *= 0;
-        else if (s->n_shifted > 0)
-            x = (rg__transform_one(z, x) - z->shift[j]) * z->scale[j];
-        else if (!keeps)
-            x = rg__transform_one(z, x) * (z->scale ? z->scale[j] : 1);
-        indices[n + k] = j < 0 ? 0 : j;
-        put(dtype, data, n + k, x);
+    int64_t begin = csr->indptr[row], end = csr->indptr[row + 1];
+    for (int64_t k = begin; k < end; k++)
+        indices[n + k - begin] = rg__input_position(s->inputs, csr->indices[k]);
+    for (int64_t from = begin, count; from < end; from += count) {
+        double t[CHUNK];
+        count = end - from < CHUNK ? end - from : CHUNK;
+        for (int64_t i = 0; i < count; i++)
+            t[i] = number(csr->dtype, csr->data, from + i);
+        rg__transform(z, t, count);
+        for (int64_t i = 0; i < count; i++, n++) {
+            int32_t j = indices[n];
+            double x = t[i];
+            if (j < 0)
+                x = number(csr->dtype, csr->data, from + i) * 0;
+            else if (s->n_shifted > 0)
+                x = (x - z->shift[j]) * z->scale[j];
+            else if (z->scale)
+                x *= z->scale[j];
+            indices[n] = j < 0 ? 0 : j;
+            put(dtype, data, n, x);
+        }
     }
-    return n + count;
+    return n;
 }
 
 static int64_t load_row(const struct rg__sparse *s, int64_t row, rg_dtype dtype, int64_t n,
@@ -167,19 +175,32 @@ static int by_position(const void *left, const void *right)
     return (a->at > b->at) - (a->at < b->at);
 }
 
-/* The numbers of one column in a list of n_rows rows; a NaN is no minimum. */
-static void scale_column(const struct rg__sparse *s, const struct entry *entries, int64_t n,
-                         int64_t n_rows, rg_dtype dtype, void *data)
+/* The numbers of the columns of a list of n_rows rows, n of them, column by column; a NaN is no
+ * minimum. CHUNK columns are fitted at a time. */
+static void scale_columns(const struct rg__sparse *s, const struct entry *entries, int64_t n,
+                          int64_t n_rows, rg_dtype dtype, void *data)
 {
-    double low = n < n_rows ? 0 : HUGE_VAL, high = n < n_rows ? 0 : -HUGE_VAL;
-    for (int64_t i = 0; i < n; i++) {
-        low = entries[i].x < low ? entries[i].x : low;
-        high = entries[i].x > high ? entries[i].x : high;
+    double low[CHUNK], high[CHUNK], shift[CHUNK], spread[CHUNK];
+    int64_t ends[CHUNK];
+    for (int64_t begin = 0, end = 0; begin < n;) {
+        int n_columns = 0;
+        for (; n_columns < CHUNK && end < n; n_columns++) {
+            int64_t first = end;
+            double least = HUGE_VAL, greatest = -HUGE_VAL;
+            for (; end < n && entries[end].position == entries[first].position; end++) {
+                least = entries[end].x < least ? entries[end].x : least;
+                greatest = entries[end].x > greatest ? entries[end].x : greatest;
+            }
+            bool zeros = end - first < n_rows;
+            low[n_columns] = zeros && !(least < 0) ? 0 : least;
+            high[n_columns] = zeros && !(greatest > 0) ? 0 : greatest;
+            ends[n_columns] = end;
+        }
+        rg__fit_list(s->normalization, low, high, n_columns, shift, spread);
+        for (int c = 0; c < n_columns; c++)
+            for (; begin < ends[c]; begin++)
+                put(dtype, data, entries[begin].at, (entries[begin].x - shift[c]) / spread[c]);
     }
-    double shift, spread;
-    rg__fit_list(s->normalization, &low, &high, 1, &shift, &spread);
-    for (int64_t i = 0; i < n; i++)
-        put(dtype, data, entries[i].at, (entries[i].x - shift) / spread);
 }
 
 static int64_t load_list(const struct rg__sparse *s, int64_t begin, int64_t end,
@@ -202,11 +223,7 @@ static int64_t load_list(const struct rg__sparse *s, int64_t begin, int64_t end,
         }
     }
     qsort(entries, (size_t)n_known, sizeof *entries, by_position);
-    for (int64_t i = 0, same = 0; i < n_known; i += same) {
-        for (same = 1; i + same < n_known && entries[i + same].position == entries[i].position;)
-            same++;
-        scale_column(s, entries + i, same, n_rows, dtype, data);
-    }
+    scale_columns(s, entries, n_known, n_rows, dtype, data);
     return n;
 }
 
