@@ -80,8 +80,8 @@ def use(program, folder):
     line = {"loss": "squared(scale=3)", "logits": [1, 2], "labels": [0, 2]}
     answer = json.loads(run(program, "loss", input=json.dumps(line) + "\n"))
     assert answer["value"] == 1.5 and answer["grad_logits"] == [3, 0], answer  # over two items
-    checked = run(program, "gradcheck", "cube", "squared")
-    assert checked.count("ok ") == 9 and "FAILED" not in checked, checked
+    checked = run(program, "gradcheck", "cube", "rms", "squared")
+    assert checked.count("ok ") == 16 and "FAILED" not in checked, checked
     text = run(program, "train", "--help")
     for word in ("--threshold", "For signed_sgd: gradients up to this", "--p=",
                  "For power: exponent", "--rank", "geometric", "squared"):

@@ -18,7 +18,8 @@ WIDEST_LINE = 100
 TABLES = [
     ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12])?",
       "src/autograd/elementwise/binary.def": "RG_BINARY",
-      "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)"}, "ops.h", r"rg_(\w+)"),
+      "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)",
+      "src/autograd/reductions/reduce.def": "RG_REDUCTION"}, "ops.h", r"rg_(\w+)"),
 ]
 
 

@@ -21,8 +21,9 @@ EXPECTED = {
     "rg__less_forward": "elementwise/compare.def",
     "rg_logical_and": "elementwise/compare.def",
     "rg__matmul_forward": "ops/matmul.c",
-    "rg_sum": "ops.def",
-    "rg__sum_backward": "ops.def",
+    "rg_sum": "reductions/reduce.def",
+    "rg__sum_backward": "reductions/reduce.def",
+    "rg_matmul": "ops.def",
     "lane_sum": "tensor/lanes.h",
     "exp_vec": "tensor/vector.c",
 }

@@ -4,7 +4,8 @@
  * the same floating type, f32 or f64, unless the comment says otherwise. Element-wise operators
  * with two operands broadcast as in NumPy, and gradients are summed over broadcast axes. Arithmetic
  * is IEEE: NaN and infinities propagate, nothing is clamped. Element-wise operators are listed in
- * src/autograd/elementwise/, the others in src/autograd/ops.def.
+ * src/autograd/elementwise/, reductions in src/autograd/reductions/, the others in
+ * src/autograd/ops.def.
  */
 #ifndef RANKGRAD_OPS_H
 #define RANKGRAD_OPS_H

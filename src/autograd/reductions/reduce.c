@@ -1,4 +1,4 @@
-/* reduce.h (internal; for files compiled twice): reductions over any set of axes.
+/* reduce.c (compiled twice): reductions over any set of axes, made from reduce.def.
  *
  * A reduction is the transpose of broadcasting: with its reduced axes kept as extents of 1, the
  * shape of y broadcasts to that of x, and iterating over both gives the elements x that belong to
@@ -8,9 +8,6 @@
  *
  * Accumulators are double. A contiguous axis is reduced in LANES accumulators that are then
  * combined in a fixed order (tensor/lanes.h), so that the bits do not depend on the machine. */
-#ifndef RG_AUTOGRAD_REDUCE_H
-#define RG_AUTOGRAD_REDUCE_H
-
 #include "autograd/op.h"
 #include "tensor/broadcast.h"
 #include "tensor/lanes.h"
@@ -34,7 +31,8 @@ struct F(reduction) {
     real (*slope)(real g, real x, real y, struct rg__reduced reduced); /* g dy/dx */
 };
 
-/* Functions that several reductions share. */
+/* ---- What the rows of reduce.def name ---- */
+
 static inline double F(combine_sum)(double acc, double term)
 {
     return acc + term;
@@ -55,6 +53,19 @@ static inline double F(finish_acc)(struct rg__reduced reduced)
 {
     return reduced.acc;
 }
+
+/* 0 instead of an infinite accumulator, because inf - inf is NaN. */
+static inline double F(finish_finite)(struct rg__reduced reduced)
+{
+    return isinf(reduced.acc) ? 0 : reduced.acc;
+}
+
+static const struct F(reduction)
+    F(maximum) = {NULL, -HUGE_VAL, F(combine_max), F(term_x), F(finish_acc), NULL};
+static const struct F(reduction)
+    F(finite_maximum) = {NULL, -HUGE_VAL, F(combine_max), F(term_x), F(finish_finite), NULL};
+
+/* ---- Loops ---- */
 
 /* The shape of y with its reduced axes as extents of 1; *n is the number of elements per y. */
 static inline rg_tensor F(keepdims_shape)(const rg_node *y, double *n)
@@ -170,42 +181,55 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
 }
 
 /* clang-format off */
-/* RG__REDUCTION defines the kernels of operator `id`. RG__REDUCTION_ENTRY, compiled once, defines
- * its samples and public function; NUMPY is the function in Python, low and high are the range of
- * the samples. */
-#define RG__REDUCTION(id, reduction)                                                               \
+#define RG_REDUCTION(id, formula, numpy, first_, initial, combine, term, finish, slope)            \
+    static inline double F(term_of_##id)(double x, double first)                                   \
+    {                                                                                              \
+        (void)x, (void)first;                                                                      \
+        return term;                                                                               \
+    }                                                                                              \
+    static inline double F(finish_of_##id)(struct rg__reduced r) { (void)r; return finish; }       \
+    static inline real F(slope_of_##id)(real g, real x, real y, struct rg__reduced r)              \
+    {                                                                                              \
+        (void)g, (void)x, (void)y, (void)r;                                                        \
+        return slope;                                                                              \
+    }                                                                                              \
+    static const struct F(reduction) F(reduction_##id) = {                                         \
+        first_, initial, F(combine_##combine), F(term_of_##id), F(finish_of_##id),                 \
+        F(slope_of_##id)};                                                                         \
     RG__KERNELS(id);                                                                               \
-    void F(rg__##id##_forward)(rg_node *y) { F(reduce_forward)(y, &(reduction)); }                 \
-    void F(rg__##id##_backward)(rg_node *y) { F(reduce_backward)(y, &(reduction)); }
+    void F(rg__##id##_forward)(rg_node *y) { F(reduce_forward)(y, &F(reduction_##id)); }           \
+    void F(rg__##id##_backward)(rg_node *y) { F(reduce_backward)(y, &F(reduction_##id)); }
+#include "autograd/reductions/reduce.def"
+#undef RG_REDUCTION
 
 #ifdef RG__ONCE
-#define RG__REDUCTION_ENTRY(id, formula, NUMPY, low, high)                                         \
-    static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)                          \
-    {                                                                                              \
-        return rg_##id(graph, x[0], *(const rg_axes *)user);                                       \
-    }                                                                                              \
-    static const struct rg__sample samples[] = {                                                   \
-        {"x (3,5), all axes", 1, {{2, {3, 5}, low, high, 0}}, .build = build,                      \
-         .numpy = NUMPY "(x)", .user = &rg__sample_axes[0]},                                       \
-        {"x (2,19), last axis", 1, {{2, {2, 19}, low, high, 0}}, .build = build,                   \
-         .numpy = NUMPY "(x, axis=-1)", .user = &rg__sample_axes[1]},                              \
-        {"x (2,3,2), middle axis", 1, {{3, {2, 3, 2}, low, high, 0}}, .build = build,              \
-         .numpy = NUMPY "(x, axis=1)", .user = &rg__sample_axes[2]},                               \
-        {"x (2,3,2), outer axes, kept", 1, {{3, {2, 3, 2}, low, high, 0}}, .build = build,         \
-         .numpy = NUMPY "(x, axis=(0, 2), keepdims=True)", .user = &rg__sample_axes[3]},           \
-        {"x (2,1), axis of extent 1", 1, {{2, {2, 1}, low, high, 0}}, .build = build,              \
-         .numpy = NUMPY "(x, axis=-1)", .user = &rg__sample_axes[1]},                              \
-        {"x scalar", 1, {{0, {0}, low, high, 0}}, .build = build,                                  \
-         .numpy = NUMPY "(x)", .user = &rg__sample_axes[0]},                                       \
-        {"x (2,0,3), middle axis", 1, {{3, {2, 0, 3}, low, high, 0}}, .build = build,              \
-         .user = &rg__sample_axes[2]},                                                             \
-    };                                                                                             \
-    RG__OPERATOR(id, formula, rg__reduce_rule, samples);                                           \
+/* ---- The public functions, and the table's entries ---- */
+
+#define RG_REDUCTION(id, formula, NUMPY, first_, initial, combine, term, finish, slope)            \
     rg_node *rg_##id(rg_graph *graph, rg_node *x, rg_axes axes)                                    \
     {                                                                                              \
         return RG__APPLY(id, graph, &axes, sizeof axes, x);                                        \
-    }
-#endif
-/* clang-format on */
-
+    }                                                                                              \
+    static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
+    {                                                                                              \
+        return rg_##id(graph, x[0], *(const rg_axes *)user);                                       \
+    }                                                                                              \
+    static const struct rg__sample id##_samples[] = {                                              \
+        {"x (3,5), all axes", 1, {{2, {3, 5}, -2, 2, 0}}, .build = id##_sample,                    \
+         .numpy = NUMPY "(x)", .user = &rg__sample_axes[0]},                                       \
+        {"x (2,19), last axis", 1, {{2, {2, 19}, -2, 2, 0}}, .build = id##_sample,                 \
+         .numpy = NUMPY "(x, axis=-1)", .user = &rg__sample_axes[1]},                              \
+        {"x (2,3,2), middle axis", 1, {{3, {2, 3, 2}, -2, 2, 0}}, .build = id##_sample,            \
+         .numpy = NUMPY "(x, axis=1)", .user = &rg__sample_axes[2]},                               \
+        {"x (2,3,2), outer axes, kept", 1, {{3, {2, 3, 2}, -2, 2, 0}}, .build = id##_sample,       \
+         .numpy = NUMPY "(x, axis=(0, 2), keepdims=True)", .user = &rg__sample_axes[3]},           \
+        {"x (2,1), axis of extent 1", 1, {{2, {2, 1}, -2, 2, 0}}, .build = id##_sample,            \
+         .numpy = NUMPY "(x, axis=-1)", .user = &rg__sample_axes[1]},                              \
+        {"x scalar", 1, {{0, {0}, -2, 2, 0}}, .build = id##_sample,                                \
+         .numpy = NUMPY "(x)", .user = &rg__sample_axes[0]},                                       \
+        {"x (2,0,3), middle axis", 1, {{3, {2, 0, 3}, -2, 2, 0}}, .build = id##_sample,            \
+         .user = &rg__sample_axes[2]},                                                             \
+    };                                                                                             \
+    RG__OPERATOR(id, formula, rg__reduce_rule, id##_samples);
+#include "autograd/reductions/reduce.def"
 #endif
