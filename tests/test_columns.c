@@ -246,6 +246,48 @@ static void test_files(void **state)
     unlink(path);
 }
 
+/* The smallest memory_limit with which training is not refused. */
+static int64_t least_limit(rg_context *ctx, const rg_split *train, const rg_split *vali)
+{
+    int64_t low = 0, high = 1 << 20;
+    while (high - low > 1) {
+        rg_train_options o = short_training("none");
+        rg_model *model = NULL;
+        o.epochs = o.window_bytes = 1;
+        o.memory_limit = low + (high - low) / 2;
+        rg_status status = rg_train(ctx, train, vali, &o, &model, NULL);
+        rg_model_destroy(model);
+        assert_true(status == RG_OK || status == RG_LIMIT);
+        *(status == RG_OK ? &high : &low) = o.memory_limit;
+    }
+    return high;
+}
+
+/* The copy of sparse validation rows in another order takes memory, which the plan counts. */
+static void test_copies_count(void **state)
+{
+    (void)state;
+    static struct pair p, q;
+    const int in_order[N_WANTED] = {0, 1, 2, 3, 4, 5};
+    rg_context *ctx = context_of(1);
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        for (size_t k = 0; k < sizeof forms / sizeof *forms; k++) {
+            if (!forms[k].sparse)
+                continue;
+            make_pair(&p, orders[i].columns, orders[i].n, forms[k].dtype, forms[k].sparse,
+                      forms[k].masked);
+            make_pair(&q, in_order, N_WANTED, forms[k].dtype, forms[k].sparse, forms[k].masked);
+            int64_t size = (int64_t)(sizeof(int32_t) + rg_dtype_size(forms[k].dtype));
+            int64_t copied = 8 * (N_ROWS + 1) + p.other_ptr[N_ROWS] * size;
+            int64_t more =
+                least_limit(ctx, &p.plain, &p.other) - least_limit(ctx, &p.plain, &q.other);
+            if (more != copied)
+                print_error("%s, %s\n", orders[i].name, forms[k].name);
+            assert_int_equal(more, copied);
+        }
+    rg_context_destroy(ctx);
+}
+
 /* A split of the caller's with a column map trains like one without. */
 static void test_own_map(void **state)
 {
@@ -523,10 +565,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),     cmocka_unit_test(test_files),
-        cmocka_unit_test(test_own_map),   cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_write),     cmocka_unit_test(test_same_rows),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_order),        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_copies_count), cmocka_unit_test(test_own_map),
+        cmocka_unit_test(test_rules),        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_same_rows),    cmocka_unit_test(test_no_memory),
     };
     RUN_TESTS(tests);
 }

@@ -205,6 +205,8 @@ static rg_status map_sparse(rg_context *ctx, const rg_csr *csr, const int64_t *c
     rg__free(ctx, new_column);
     if (!ready)
         return RG_LIMIT;
+    m->bytes =
+        (csr->n_rows + 1) * (int64_t)sizeof *indptr + nnz * (int64_t)(sizeof *indices + size);
     m->split.csr = (rg_csr){csr->n_rows, n, indptr, indices, csr->dtype, data};
     return RG_OK;
 }

@@ -23,6 +23,7 @@ struct rg__matched {
     rg_context *ctx;
     rg_split split;
     void *blocks[4]; /* memory of the match */
+    int64_t bytes;   /* of the copy of sparse rows; 0: there is none */
 };
 
 /* Matches a sound split (rg__check_split), called `what` in messages. Notes to the log: a different

@@ -108,7 +108,7 @@ static double window_bytes(const struct sizes *sizes, double bytes)
 rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o,
                                 const rg_normalization *normalization, const rg_split *train,
                                 const rg_split *vali, const struct rg__inputs *inputs,
-                                struct rg__windowing *windowing)
+                                int64_t n_copied, struct rg__windowing *windowing)
 {
     struct rg__memory_limit most = {o->memory_limit, "the memory limit that was set"};
     double parameters, limit = (double)o->memory_limit;
@@ -123,25 +123,25 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *o,
         parameter_bytes(ctx, o, inputs, train->n_lists, of_train.shard_list, &parameters);
     if (status != RG_OK)
         return status;
-    double rows = of_train.all;
+    double rows = of_train.all, fixed = parameters + (double)n_copied;
     if (vali && !shares_mapping(train, vali, normalization, o->model.dtype))
         rows += of_vali.all;
-    *windowing = (struct rg__windowing){o->window_bytes, rows + parameters > limit};
+    *windowing = (struct rg__windowing){o->window_bytes, rows + fixed > limit};
     if (!windowing->stream)
         return RG_OK;
-    if (windowing->bytes == 0 && limit > parameters)
-        windowing->bytes = (int64_t)((limit - parameters) / 4) + 1;
+    if (windowing->bytes == 0 && limit > fixed)
+        windowing->bytes = (int64_t)((limit - fixed) / 4) + 1;
     double windows = window_bytes(&of_train, (double)windowing->bytes);
     windows += vali ? window_bytes(&of_vali, (double)windowing->bytes) : 0;
-    if (windows + parameters <= limit)
+    if (windows + fixed <= limit)
         return RG_OK;
     return rg__fail(ctx, RG_LIMIT,
                     "training takes %.6g MB for windows of rows (%s of %s in %s, of which %lld "
-                    "occur) and %.6g MB for parameters; the limit is "
-                    "%.6g MB (%s%s)",
+                    "occur), %.6g MB for parameters and %.6g MB for a copy of sparse validation "
+                    "rows in the order of the training columns; the limit is %.6g MB (%s%s)",
                     windows / 1e6, rg__counted(train->n_rows, "training row").text,
                     rg__counted(train->n_features, "feature").text, rg_dtype_name(o->model.dtype),
-                    (long long)inputs->n, parameters / 1e6, limit / 1e6,
+                    (long long)inputs->n, parameters / 1e6, (double)n_copied / 1e6, limit / 1e6,
                     o->memory_limit ? "" : "80 % of ", most.source);
 }
 

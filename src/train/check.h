@@ -11,12 +11,13 @@
 rg_status rg__check_train_options(rg_context *ctx, const rg_train_options *options);
 
 /* Decides whether features stream, so that they (vali may be NULL), parameters, gradients and
- * normalisation, which is not fitted yet, stay within the limit. RG_LIMIT, before any of it is
- * taken, where even a window does not; names the sizes. */
+ * normalisation, which is not fitted yet, stay within the limit, of which a copy of rows has taken
+ * n_copied bytes. RG_LIMIT, before anything else is allocated, where even a window does not fit;
+ * names the sizes. */
 rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *options,
                                 const rg_normalization *normalization, const rg_split *train,
                                 const rg_split *vali, const struct rg__inputs *inputs,
-                                struct rg__windowing *windowing);
+                                int64_t n_copied, struct rg__windowing *windowing);
 
 /* RG_BAD_DATA where a split cannot be trained on, or (options NULL) validated on: no rows, no
  * labels, no lists, or labels or weights that rg__check_labels refuses. */

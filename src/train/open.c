@@ -221,7 +221,8 @@ static rg_status open_parts(struct rg__training *t, const rg_split *train, const
         status = rg__inputs_that_occur(ctx, &t->train, &t->inputs);
     if (status == RG_OK)
         status = rg__plan_train_memory(ctx, o, &t->normalization, &t->train,
-                                       t->has_vali ? &t->vali : NULL, &t->inputs, &t->windowing);
+                                       t->has_vali ? &t->vali : NULL, &t->inputs,
+                                       t->matched.bytes, &t->windowing);
     t->options.window_bytes = t->windowing.bytes; /* for the history: bits depend on them */
     if (status == RG_OK)
         status = make_model(t);
