@@ -52,6 +52,7 @@ static void *hook_resize(void *user, void *block, size_t size)
 static struct hook hook;
 static rg_context *ctx;
 static char folder[256];
+static char *usual_folder; /* $TMPDIR before the test, which has it in its folder; NULL: not set */
 
 static int set_up(void **state)
 {
@@ -60,8 +61,9 @@ static int set_up(void **state)
     const char *base = getenv("TMPDIR");
     hook = (struct hook){0};
     ctx = rg_context_create(&options);
+    usual_folder = base ? strdup(base) : NULL;
     snprintf(folder, sizeof folder, "%s/rankgrad-XXXXXX", base ? base : "/tmp");
-    return ctx && mkdtemp(folder) ? 0 : -1;
+    return ctx && mkdtemp(folder) && setenv("TMPDIR", folder, 1) == 0 ? 0 : -1;
 }
 
 /* The path of a file in the test's folder; valid until the fourth call after this one. */
@@ -94,6 +96,11 @@ static int tear_down(void **state)
 {
     (void)state;
     rg_context_destroy(ctx);
+    if (usual_folder)
+        setenv("TMPDIR", usual_folder, 1);
+    else
+        unsetenv("TMPDIR");
+    free(usual_folder);
     files_in_folder(true);
     return rmdir(folder) == 0 && hook.live == 0 ? 0 : -1; /* no test leaks memory */
 }
@@ -1137,7 +1144,8 @@ static void outputs_to_a_stream(void **state)
                 fault.operations,
                 "fstat dup open unlink pwrite pwrite pread write pread close close ");
         assert_int_equal(fault.open_files, 0);
-        assert_int_equal(files_in_folder(false), 0);
+        assert_int_equal(files_in_folder(true),
+                         k == 4); /* of a staging file that cannot be removed */
     }
 }
 

@@ -6,8 +6,10 @@
  * sanitizer, which needs more address space than a limit allows. */
 #include "hdf5_fixture.h"
 
+#include <hdf5.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #if defined(__has_feature)
@@ -115,10 +117,38 @@ static void limits_of_memory(void **state)
     free(full);
 }
 
+/* libhdf5 does nothing at the process's end, when what it would need may be gone (H5dont_atexit): a
+ * file that the calling program has left open keeps the superblock that was written when it was
+ * created, where libhdf5 would have written the group. */
+static void nothing_is_done_at_exit(void **state)
+{
+    struct fixture *f = *state;
+    const char *left = path_of(f, "left.h5"), *used = path_of(f, "used.h5");
+    struct full *full = full_split("", RG_F32);
+    struct stat st;
+    int status;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        const rg_split *split = &full->split;
+        rg_context *ctx = context_of(1);
+        status = rg_dataset_write(ctx, used, &split, 1, NULL) != RG_OK;
+        rg_context_destroy(ctx);
+        hid_t file = H5Fcreate(left, H5F_ACC_EXCL, H5P_DEFAULT, H5P_DEFAULT);
+        exit(H5Gcreate2(file, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT) < 0 || status);
+    }
+    free(full);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_int_equal(stat(left, &st), 0);
+    assert_in_range(st.st_size, 0, 128);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         HDF5_TEST(limits_of_memory),
+        HDF5_TEST(nothing_is_done_at_exit),
     };
     RUN_TESTS(tests);
 }
