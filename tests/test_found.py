@@ -199,7 +199,7 @@ class SideFiles(Case):
             "a comment line": (dict(x=["# made by me", *ROWS]), [], "1 comment line of x"),
             "comment lines": (dict(x=["#", *ROWS, "  # end"]), [], "2 comment lines of x"),
             "a comment's rest": (dict(x=[row + " # a b" for row in ROWS]), [],
-                                 "words behind the document id in 5 rows of x"),
+                                 "words after the document id in 5 rows of x"),
             "LETOR's rest": (dict(x=[ROWS[0] + " #docid = GX0 inc = 1", *ROWS[1:]]), [],
                              "in 1 row of x"),
             "document ids": (dict(x=[ROWS[0] + " # a", ROWS[1] + " #docid = b ",

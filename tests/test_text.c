@@ -428,7 +428,7 @@ static const struct {
     {"qid:1 1:1 x\n", ":1:11: found \"x\""},
     {"1 qid:1 2:1\n1 2:1\n", ":2: found a row without qid, but"},
     {"1 2:1\n\n1 qid:1 2:1\n", ":3: found a row with qid, but"},
-    {"1 2:1\n", ": found no qid, expected qid:ID behind each label, or the sizes of"},
+    {"1 2:1\n", ": found no qid, expected qid:ID after each label, or the sizes of"},
     {"1 qid:1 2:1\n1 qid:2 1:1\n1 qid:1 1:1\n", ":3: qid 1 comes back, its list began at"},
     {"1 qid:1 1:\x01\xFF\n", ":1:11: feature 1: found \"??\""},
     {"1 qid:1 x23456789012345678901234567890123456789012\n",

@@ -1,6 +1,6 @@
 /* dataset.h (internal): what a data set is made of, whoever fills it.
  *
- * The one idea: a data set owns a list of blocks and frees them all when it is closed; the splits
+ * A data set owns a list of blocks and frees them all when it is closed; the splits
  * only point into them (or into the mapped file). A reader that fails half way leaves everything
  * to rg_dataset_close.
  */

@@ -1,6 +1,6 @@
 /* generate.c: a made-up data set whose truth is known.
  *
- * The one idea: every number is a draw at its own address (list, item, feature), so that the same
+ * Every number is a draw at its own address (list, item, feature), so that the same
  * seed gives the same list whatever else is generated.
  *
  * The model. Feature j of an item is x_j = mean_j + scale_j z_j with z_j normal(0,1); its relevance

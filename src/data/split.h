@@ -1,7 +1,8 @@
 /* split.h (internal): whether a split is sound, and what everybody who walks over one asks.
  *
- * The one idea: an rg_split is an open struct that any program may have filled. Whoever takes one
- * from outside checks it once, at the door; behind it offsets, indptr and columns are believed. */
+ * An rg_split is an open struct that any program may have filled. Whoever takes one
+ * from outside validates it once, at the API boundary; after that offsets, indptr and columns are
+ * trusted. */
 #ifndef RG_DATA_SPLIT_H
 #define RG_DATA_SPLIT_H
 

@@ -1,6 +1,6 @@
 /* chunks.c: data sets in chunks, decoded by the workers.
  *
- * The one idea: libhdf5 only finds the chunks. The caller's thread fetches their stored bytes, many
+ * Libhdf5 only finds the chunks. The caller's thread fetches their stored bytes, many
  * at a time; then each worker undoes the filters of one chunk and puts it in its place, which
  * belongs to no other.
  *
@@ -143,7 +143,7 @@ static rg_status fetch(struct job *job, int64_t number, bool *there)
 }
 
 /* Each worker's share, or a chunk for each. A failure waits until the chunks in front of it are
- * decoded, for theirs are told first, whatever the number of workers. */
+ * decoded, for their errors are reported first, whatever the number of workers. */
 static rg_status read_all(struct job *job, bool *complete)
 {
     rg_status status = RG_OK;

@@ -1,6 +1,6 @@
 /* driver.c: the file driver through which libhdf5 reads and writes every byte.
  *
- * The one idea: libhdf5 never meets a failing write. Debian's 1.10.8 with its own driver returns
+ * Libhdf5 never meets a failing write. Debian's 1.10.8 with its own driver returns
  * success from H5Dwrite, H5Fflush and H5Fclose on a full disk, and crashes at exit past a file-size
  * limit. Here a failing write is remembered in the output, the rest of the file is written into the
  * void, libhdf5 closes in good order, and rg__output_commit tells the error and removes the file.

@@ -1,6 +1,6 @@
 /* filters.c: HDF5's stock filters undone: deflate, shuffle, fletcher32.
  *
- * The one idea: a chunk on its way goes from one half of its scratch to the other, so that a filter
+ * A chunk on its way goes from one half of its scratch to the other, so that a filter
  * needs no memory of its own, and nothing comes out that has no room there.
  */
 #include "hdf5/private.h"
@@ -51,7 +51,7 @@ static bool undo_deflate(struct rg__h5_bytes *b, unsigned value)
         inflateEnd(&z);
     }
     if (result == Z_MEM_ERROR)
-        return false; /* told by rg__alloc */
+        return false; /* reported by rg__alloc */
     if (result != Z_STREAM_END)
         return wrong(b, z.avail_out == 0 ? "inflates to more than its size" : "does not inflate");
     return advance(b, out - z.avail_out);

@@ -1,8 +1,8 @@
 /* h5.h (internal): HDF5 files, read and written whole. Knows nothing of ranking.
  *
- * The one idea: libhdf5 is never trusted with the outside world. It reads and writes through a file
+ * Libhdf5 is never trusted with the outside world. It reads and writes through a file
  * driver of ours (driver.c), sees only files whose superblock we have checked, prints nothing, and
- * its innermost complaint becomes part of our sentence. What it would follow out of the file
+ * its innermost complaint becomes part of our error message. What it would follow out of the file
  * (external links, external storage, virtual data sets, filter plugins) is refused.
  *
  * Names are absolute: "/train/features". Every failure names file and object.
@@ -21,7 +21,7 @@ struct rg__h5; /* an open file; ends with rg__h5_close */
 /* Whether a regular file's content carries HDF5's signature. RG_IO when it cannot be read. */
 rg_status rg__h5_recognise(rg_context *ctx, const char *path, bool *yes);
 
-/* RG_IO: missing, directory, permission. RG_BAD_DATA: not HDF5; the sentence says what it looks
+/* RG_IO: missing, directory, permission. RG_BAD_DATA: not HDF5; the message says what it looks
  * like. RG_DAMAGED: truncated or inconsistent. *out is the caller's, NULL on failure. */
 rg_status rg__h5_open(rg_context *ctx, const char *path, struct rg__h5 **out);
 void rg__h5_close(struct rg__h5 *file); /* NULL is allowed */
@@ -82,11 +82,11 @@ rg_status rg__h5_read(struct rg__h5 *file, const char *name, rg_dtype dtype, int
 
 /* Reads `count` strings, fixed (padding dropped) or variable, ASCII or UTF-8, compared with their
  * checksum if there is one. *out is one block
- * (pointers, then the bytes), ended by rg__free. */
+ * (pointers, then the bytes), freed by rg__free. */
 rg_status rg__h5_read_strings(struct rg__h5 *file, const char *name, int64_t count, char ***out);
 
 /* A string attribute (scalar or of one element); *out is NULL when there is none, else the
- * caller's, ended by rg__free. RG_BAD_DATA when it is no string. */
+ * caller's, freed by rg__free. RG_BAD_DATA when it is no string. */
 rg_status rg__h5_read_attribute(struct rg__h5 *file, const char *object, const char *name,
                                 char **out);
 
@@ -109,7 +109,7 @@ void rg__h5_detach(struct rg__h5 *file, void **map, size_t *size); /* NULL, 0 wh
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* A file under way: a temporary beside its target, until commit. The first failure is remembered,
- * makes the later calls do nothing, and is told by commit. */
+ * makes the later calls do nothing, and is reported by commit. */
 struct rg__h5_writer;
 
 /* `compress`: large arrays in chunks of about 1 MiB, shuffled and deflated; else contiguous, from
@@ -147,7 +147,7 @@ void rg__h5_version(char *text, size_t size);
 /* RG_OK; RG_USAGE, naming the path, in a build without HDF5 (none.c). */
 rg_status rg__h5_check_support(rg_context *ctx, const char *path);
 
-/* Ends the writer and leaves nothing behind. NULL is allowed. */
+/* Destroys the writer and removes its temporary file. NULL is allowed. */
 void rg__h5_abandon(struct rg__h5_writer *writer);
 
 #endif

@@ -1,6 +1,6 @@
 /* heap.c: strings of variable length, read from the file's global heap without libhdf5.
  *
- * The one idea: a data set of such strings holds references, and the text lies elsewhere, in
+ * A data set of such strings holds references, and the text lies elsewhere, in
  * collections. libhdf5 1.10.8 believes what it finds in both, and a single flipped bit there made
  * it write past its buffers; here every length and index is held against the collection's size.
  *

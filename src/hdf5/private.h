@@ -1,7 +1,7 @@
 /* private.h (internal to src/hdf5): what the files around libhdf5 share. The only header that
  * includes hdf5.h.
  *
- * The one idea: every entry into libhdf5 stands between rg__h5_enter and rg__h5_leave, which
+ * Every entry into libhdf5 stands between rg__h5_enter and rg__h5_leave, which
  * silence its printing and put the caller's setting back. */
 #ifndef RG_HDF5_PRIVATE_H
 #define RG_HDF5_PRIVATE_H
@@ -47,7 +47,7 @@ struct rg__h5_channel {
     haddr_t allocated;      /* end of what libhdf5 has laid out */
     haddr_t size;           /* of the file */
     struct rg__output *out; /* writing; NULL: reading */
-    rg_status failed;       /* reading: the first failure; its sentence is in ctx */
+    rg_status failed;       /* reading: the first failure; its message is in ctx */
 };
 
 /* A new file access list (ended by H5Pclose) through which libhdf5 opens the channel; < 0 on
@@ -181,7 +181,7 @@ struct rg__h5_bytes {
     const unsigned char *at; /* (size) as far as it has come */
     size_t size, room;
     unsigned char *scratch, *next; /* (2, room) the caller's; the half that is free */
-    const char *wrong;             /* the end of a sentence: "does not inflate" */
+    const char *wrong;             /* the end of an error message: "does not inflate" */
 };
 
 /* Undoes a filter with that first parameter; filters.c. False: something is wrong, or with NULL

@@ -1,6 +1,6 @@
 /* read.c: opening HDF5 files and reading what is in them.
  *
- * The one idea: nothing is believed. Before memory is had for a data set, its shape is held against
+ * Nothing is believed. Before memory is had for a data set, its shape is held against
  * the bytes that the file has, and whatever would lead out of the file is refused.
  */
 #include "hdf5/private.h"

@@ -1,6 +1,6 @@
 /* scope.c: libhdf5 kept quiet, and its complaints put into our words.
  *
- * The one idea: whether and how HDF5 prints its errors is a setting of the calling program; it is
+ * Whether and how HDF5 prints its errors is a setting of the calling program; it is
  * switched off only while we are inside. */
 #include "hdf5/private.h"
 

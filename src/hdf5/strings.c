@@ -1,6 +1,6 @@
 /* strings.c: data sets of strings.
  *
- * However they are stored, strings leave as one block, pointers first and the bytes behind them.
+ * However they are stored, strings leave as one block, pointers first and the bytes after them.
  * Strings of variable length are in the file's heap, which libhdf5 is never asked to read. */
 #include "hdf5/private.h"
 

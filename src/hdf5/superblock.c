@@ -1,6 +1,6 @@
-/* superblock.c: what a file is, told from its first bytes, before libhdf5 sees it.
+/* superblock.c: what a file is, by its first bytes, before libhdf5 sees it.
  *
- * The one idea: a truncated file is the commonest damage and the superblock says how long the file
+ * A truncated file is the commonest damage and the superblock says how long the file
  * was. (HDF5 File Format Specification 3.0, section II: the superblock stands at 0, 512, 1024,
  * 2048, ...; its versions 0 and 1 have the addresses after 24 or 28 bytes, 2 and 3 after 12.)
  */
@@ -163,7 +163,7 @@ rg_status rg__h5_check_superblock(rg_context *ctx, const char *path, int fd, int
                         path, width, super->length_size);
     if (rest < first + 3 * width)
         return fail_short(ctx, path, size);
-    /* The base address, one other address, the end of the file. A file that was moved behind a
+    /* The base address, one other address, the end of the file. A file that was moved after a
      * user block has its old base: what counts is the distance. */
     uint64_t base = rg__h5_number(bytes + first, width),
              end = rg__h5_number(bytes + first + 2 * width, width);

@@ -1,6 +1,6 @@
 /* type.c: element types, HDF5's and ours.
  *
- * The one idea: what libhdf5 should hand over is asked for as a memory type of this machine;
+ * What libhdf5 should hand over is asked for as a memory type of this machine;
  * conversion, also between byte orders, is libhdf5's. Files written here hold these same types. */
 #include "hdf5/private.h"
 

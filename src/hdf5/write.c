@@ -1,6 +1,6 @@
 /* write.c: HDF5 files written whole or not at all, the same calls giving the same bytes.
  *
- * The one idea: errors wait. libhdf5 writes into a temporary through our driver and never sees one
+ * Errors wait. libhdf5 writes into a temporary through our driver and never sees one
  * fail; the writer keeps its first failure and does nothing from then on; commit tells it, or puts
  * the file in its place.
  *

@@ -1,6 +1,6 @@
 /* arrays.c: collected rows become the arrays of a split; see builder.h.
  *
- * The one idea: the rows are cut into parts, and each part of an array is made where it is to stay,
+ * The rows are cut into parts, and each part of an array is made where it is to stay,
  * or, where memory is limited, in a buffer and written to its place in a file, which is mapped when
  * it is whole. Parts know their places beforehand, so that they are made beside each other. */
 #include "base/pool.h"

@@ -5,6 +5,7 @@
 #include "tensor/tensor.h"
 
 #include <string.h>
+#include <xxhash.h>
 
 /* Adds a string to the text; where it is, or -1. */
 static int64_t add_text(struct rg__builder *g, const char *string, size_t n)
@@ -26,19 +27,10 @@ static bool has_id(const struct rg__builder *g, int64_t list, const char *qid, s
     return strlen(id) == n && memcmp(id, qid, n) == 0;
 }
 
-/* FNV-1a, with its high bits folded in, as the table's index is taken from the low ones. */
-static uint64_t hash(const char *string, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)string[i]) * 0x100000001b3u;
-    return h ^ h >> 32;
-}
-
 /* The slot of a qid, or the free one where it belongs. */
 static int64_t find_slot(const struct rg__builder *g, const char *qid, size_t n)
 {
-    uint64_t mask = (uint64_t)g->n_slots - 1, slot = hash(qid, n) & mask;
+    uint64_t mask = (uint64_t)g->n_slots - 1, slot = XXH3_64bits(qid, n) & mask;
     while (g->slots[slot] && !has_id(g, g->slots[slot] - 1, qid, n))
         slot = (slot + 1) & mask;
     return (int64_t)slot;
@@ -131,7 +123,7 @@ rg_status rg__builder_add_list(struct rg__builder *g, int64_t first_row, int64_t
 /* ---- Rows ------------------------------------------------------------------------------------ */
 
 /* The arrays of a row store: where the pointer is, the size of an element (0: that of the values'
- * type), whether there is one a value or one a row, and how many more there are. */
+ * type), whether there is one per value or one per row, and how many more there are. */
 static const struct {
     size_t member, size;
     bool is_of_values;

@@ -1,6 +1,6 @@
 /* builder.h (internal): a split built from pieces of text.
  *
- * The one idea: rows are kept sparse while they come, since neither their number nor that of the
+ * Rows are kept sparse while they come, since neither their number nor that of the
  * columns is known; at the end they become dense where that is small or they are not sparse. Lists
  * are parts of rows; a list with several parts is scattered, and is brought together at the end.
  * Where memory is limited, the rows so far go to a spool as often as they fill it, and
@@ -82,7 +82,7 @@ struct rg__builder {
 /* Makes room for the rows of some pieces, by spooling those that are there if need be. */
 rg_status rg__builder_make_room(struct rg__builder *g, const struct rg__parsed *pieces, int n);
 
-/* A place for the piece's rows behind those before; the rows themselves come by rg__builder_copy,
+/* A place for the piece's rows after those before; the rows themselves come by rg__builder_copy,
  * which may run for several pieces at once. */
 rg_status rg__builder_reserve(struct rg__builder *g, struct rg__parsed *piece);
 void rg__builder_copy(const struct rg__builder *g, const struct rg__parsed *piece);
@@ -93,7 +93,7 @@ void rg__builder_copy(const struct rg__builder *g, const struct rg__parsed *piec
 rg_status rg__builder_add_query(struct rg__builder *g, const struct rg__query_rows *run,
                                 int64_t first_row, struct rg__place place, bool regroup);
 
-/* Ends the list under way: the next row begins another, or comes back to an earlier one. */
+/* Ends the current list: the next row begins another, or comes back to an earlier one. */
 void rg__builder_end_list(struct rg__builder *g);
 
 /* A list without qid: n_rows rows from first_row on. */
@@ -105,7 +105,7 @@ rg_status rg__builder_finish_rows(struct rg__builder *g);
 /* The segment of a row. */
 const struct rg__segment *rg__builder_find_row(const struct rg__builder *g, int64_t row);
 
-/* Makes the rows splits of `dataset`, behind those that it has, already named; it
+/* Makes the rows splits of `dataset`, after those that it has, already named; it
  * then owns the arrays. Without lists a split's offsets stay NULL. `sparse`: none becomes dense.
  * The builders share a limit. (arrays.c) */
 rg_status rg__build_splits(struct rg__builder *builders, int n, int64_t n_features, bool sparse,

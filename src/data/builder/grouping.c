@@ -1,6 +1,6 @@
 /* grouping.c: lists from the ids of rows; see grouping.h.
  *
- * The one idea: cut the rows into runs of one id and sort the runs, not the rows. Equal ids are
+ * Cut the rows into runs of one id and sort the runs, not the rows. Equal ids are
  * then neighbours: each run learns the first run of its list, and a second sort by (first run of
  * the list, run) is the order in which rows come together. */
 #include "data/builder/grouping.h"

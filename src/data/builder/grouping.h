@@ -1,6 +1,6 @@
 /* grouping.h (internal): lists from the ids of rows.
  *
- * The one idea: rows with the same id are one list, and stand together. Where they do not, either
+ * Rows with the same id are one list, and stand together. Where they do not, either
  * that is an error that names both places, or an order of the rows that brings them together. */
 #ifndef RG_DATA_BUILDER_GROUPING_H
 #define RG_DATA_BUILDER_GROUPING_H
@@ -30,7 +30,7 @@ struct rg__lists {
     int64_t *order; /* (n); NULL: rows stay where they are */
 };
 
-/* Finds the lists; blocks are the caller's, ended by rg__free. Scattered rows are RG_BAD_DATA, told
+/* Finds the lists; blocks are the caller's, freed by rg__free. Scattered rows are RG_BAD_DATA, told
  * by `path` and the name of the ids, or brought together (lists by first appearance, rows stable)
  * with `regroup`. */
 rg_status rg__find_lists(rg_context *ctx, const char *path, const char *name,

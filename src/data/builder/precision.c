@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum {
-    STEPS = 4096, /* of f32: values that all lie within fewer are not told apart well enough */
+    STEPS = 4096, /* of f32: values that all lie within fewer are not distinguished well enough */
     MANY = 64     /* values are enough to judge by, also where most rows have none */
 };
 

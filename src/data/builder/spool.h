@@ -1,6 +1,6 @@
 /* spool.h (internal): a file without a name, for what memory is not to hold.
  *
- * The one idea: the file is removed from its folder as soon as it is open, so that whatever ends
+ * The file is removed from its folder as soon as it is open, so that whatever ends
  * the program, it is gone. It is written in parts, by several threads if need be, and then mapped:
  * what was spooled is an array like any other, of which the system keeps in memory what it can. */
 #ifndef RG_DATA_BUILDER_SPOOL_H
@@ -8,7 +8,7 @@
 
 #include "base/base.h"
 
-/* Zeroed: not open. Ended by rg__spool_close in any state. */
+/* Zeroed: not open. Closed by rg__spool_close in any state. */
 struct rg__spool {
     rg_context *ctx;  /* NULL: not open */
     const char *path; /* the caller's: what it stands beside, for messages */
@@ -19,10 +19,10 @@ struct rg__spool {
 /* Opens a spool in the folder of `path`; RG_IO when that cannot be written. */
 rg_status rg__spool_open(rg_context *ctx, const char *path, struct rg__spool *spool);
 
-/* The offset of so many bytes, behind those given out before. */
+/* The offset of so many bytes, after those reserved before. */
 int64_t rg__spool_reserve(struct rg__spool *spool, size_t size);
 
-/* Writes at an offset. RG_IO, told by ctx, which may be a worker's. */
+/* Writes at an offset. RG_IO, reported in ctx, which may be a worker\'s. */
 rg_status rg__spool_write(rg_context *ctx, const struct rg__spool *spool, const void *from,
                           size_t size, int64_t offset);
 

@@ -1,6 +1,6 @@
 /* svmlight.c: SVMlight / LETOR text, lines  [label] [qid:ID] index:value ... [# comment]
  *
- * The document id is the word behind "docid =" in the comment, or else its first word. A line is
+ * The document id is the word after "docid =" in the comment, or else its first word. A line is
  * parsed where it lies, by a pointer that only moves forward; what exactly is wrong with it is
  * found out only when something is. */
 #include "data/formats.h"
@@ -44,7 +44,7 @@ static const char *fail_index(const struct rg__line_parser *p, const char *word)
     bool has_index = digits > word && *digits == ':';
     long long index = has_index ? strtoll(word, NULL, 10) : 0; /* digits mean the same anywhere */
     if (strncmp(word, "qid:", 4) == 0)
-        expected = "index:value; qid:ID stands once, right behind the label";
+        expected = "index:value; qid:ID stands once, right after the label";
     else if (!has_index)
         expected = "index:value, an index being a whole number";
     else if (index < p->form->first_index)
@@ -204,7 +204,7 @@ static const char *begin_row(struct rg__line_parser *p, const char *at, const do
     return has_qid && end == id ? rg__fail_at(p, at, "qid:ID, the ID being any word") : end;
 }
 
-/* The doc id in a comment, which starts behind its '#': the word behind "docid =", else the first
+/* The doc id in a comment, which starts after its \'#\': the word after "docid =", else the first
  * word; NULL when there is none. *n gets its length. */
 static const char *find_doc_id(const char *comment, size_t *n)
 {

@@ -1,6 +1,6 @@
 /* layout.c: what a data set file holds: names, shapes, types, and whether they fit.
  *
- * The one idea: a table of fields: what each is called, which types it may have, and what its
+ * A table of fields: what each is called, which types it may have, and what its
  * length must be. No number of a data set is read here. */
 #include "data/hdf5/layout.h"
 

@@ -1,6 +1,6 @@
 /* layout.h (internal): data sets in HDF5, format "rankgrad-dataset" 1.0 (docs/file-format.md).
  *
- * The one idea: reading has two halves. The layout (names, shapes, types, lengths that must fit) is
+ * Reading has two halves. The layout (names, shapes, types, lengths that must fit) is
  * read and checked first, from the file's headers alone; the numbers are read afterwards, by a
  * layout that is known to be sound. */
 #ifndef RG_DATA_HDF5_LAYOUT_H
@@ -22,7 +22,7 @@ enum rg__field {
     RG__INDICES,
     RG__INDPTR,
     RG__LABELS,
-    RG__OFFSETS, /* lists are told by offsets, by list sizes, or by an id a row */
+    RG__OFFSETS, /* lists are given by offsets, by list sizes, or by an id per row */
     RG__GROUP,
     RG__QID,
     RG__QUERY_IDS,

@@ -1,6 +1,6 @@
 /* read.c: the numbers of a data set file, by a layout that is known to be sound.
  *
- * The one idea: lists first. They decide the order of the rows, and then every array of rows is
+ * Lists first. They decide the order of the rows, and then every array of rows is
  * loaded once, in that order; features that can stay where they are stay mapped. */
 #include "data/hdf5/layout.h"
 

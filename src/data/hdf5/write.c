@@ -1,6 +1,6 @@
 /* write.c: splits into a data set file; see docs/file-format.md.
  *
- * The one idea: an rg_split is an open struct that anybody may have filled, so it is checked before
+ * An rg_split is an open struct that anybody may have filled, so it is checked before
  * the first byte is written; then the writer's errors wait until the commit. */
 #include "data/hdf5/layout.h"
 
@@ -47,7 +47,7 @@ static rg_status check_names(rg_context *ctx, const char *path, const rg_split *
 /* Names are sound. */
 static rg_status check_split(rg_context *ctx, const char *path, const rg_split *split)
 {
-    char what[1024]; /* as much as a sentence may have */
+    char what[1024]; /* as long as an error message may be */
     snprintf(what, sizeof what, "%.900s: not written%s%s", path, split->name[0] ? ": /" : "",
              split->name);
     rg_status status = rg__check_split(ctx, split, what);
@@ -83,7 +83,7 @@ static rg_status match_splits(rg_context *ctx, const char *path, const rg_split 
 
 /* ---- Features -------------------------------------------------------------------------------- */
 
-/* The features of a split with a column map as an array of their own; ended by rg__free. */
+/* The features of a split with a column map as an array of their own; freed by rg__free. */
 static rg_status gather_columns(rg_context *ctx, const rg_split *split, rg_tensor *out)
 {
     size_t size = (size_t)split->n_features * rg_dtype_size(split->features.dtype);
@@ -130,7 +130,7 @@ static bool is_zero(const char *element, size_t size)
     return memcmp(element, zero, size) == 0;
 }
 
-/* Dense rows as sparse ones; the arrays are the caller's, ended by rg__free also on failure. */
+/* Dense rows as sparse ones; the arrays are the caller's, freed by rg__free also on failure. */
 static rg_status make_sparse(rg_context *ctx, const rg_tensor *x, int64_t **indptr,
                              int32_t **indices, char **data, rg_csr *csr)
 {

@@ -101,7 +101,8 @@ static rg_status join_all(struct batch *b, int64_t first_row)
         struct rg__parsed *piece = &b->pieces[i];
         rg_status parsed = piece->status;
         status = join(r, piece);
-        if (status == RG_OK && parsed == RG_BAD_DATA) /* again, for a sentence with its place */
+        if (status == RG_OK &&
+            parsed == RG_BAD_DATA) /* again, for an error message with its place */
             parsed =
                 rg__parse(r->ctx, &r->form, r->place, r->builder->n_rows == first_row, NULL, piece);
         if (status == RG_OK)
@@ -166,7 +167,7 @@ static void list_comments(const struct reader *r)
         rg__listing_add(unused, "%lld comment line%s of %s", (long long)r->n_comment_lines,
                         r->n_comment_lines == 1 ? "" : "s", r->place.file);
     if (r->n_comment_rows > 0)
-        rg__listing_add(unused, "words behind the document id in %lld row%s of %s",
+        rg__listing_add(unused, "words after the document id in %lld row%s of %s",
                         (long long)r->n_comment_rows, r->n_comment_rows == 1 ? "" : "s",
                         r->place.file);
 }

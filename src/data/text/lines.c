@@ -7,7 +7,7 @@
 
 enum {
     PIECE = (1 << 18) - 16,  /* bytes; arrays grow to powers of two. A longer line is one alone */
-    PAD = 1 + RG__NUMBER_PAD /* behind the text: a last line's end, and what is looked at */
+    PAD = 1 + RG__NUMBER_PAD /* after the text: a last line's end, and what is looked at */
 };
 
 rg_status rg__lines_open(rg_context *ctx, const char *path, int n_pieces, struct rg__lines *lines)

@@ -1,8 +1,8 @@
 /* lines.h (internal): text in pieces of whole lines, to be parsed beside each other.
  *
- * The one idea: where the text is cut depends on the text alone, not on how many read it or how it
+ * Where the text is cut depends on the text alone, not on how many read it or how it
  * arrives. While a block is parsed the next one is read, also by another thread; a failing read is
- * told when everything before it has been handed out. */
+ * reported when everything before it has been handed out. */
 #ifndef RG_DATA_TEXT_LINES_H
 #define RG_DATA_TEXT_LINES_H
 
@@ -20,7 +20,7 @@ struct rg__piece {
     bool first; /* of the file */
 };
 
-/* A file being read. Ended by rg__lines_close in any state. */
+/* A file being read. Closed by rg__lines_close in any state. */
 struct rg__lines {
     rg_context *ctx;
     struct rg__stream stream;
@@ -32,7 +32,7 @@ struct rg__lines {
     int64_t size;     /* of a block, where no line is longer */
     bool begun;       /* something has been handed out */
     bool at_end;      /* nothing more can be read */
-    rg_status status; /* of the read that failed; its sentence */
+    rg_status status; /* of the read that failed; its message */
     char error[sizeof((rg_context *)0)->error];
 };
 
@@ -57,7 +57,7 @@ bool rg__lines_done(const struct rg__lines *lines);
  * end; as much of it as one block holds. */
 const char *rg__lines_first(const struct rg__lines *lines, size_t *n);
 
-/* Where the text of a piece begins: behind the byte order mark of UTF-8, if it is the first. */
+/* Where the text of a piece begins: after the byte order mark of UTF-8, if it is the first. */
 const char *rg__skip_mark(const struct rg__piece *piece);
 
 /* Whether a piece is text, without a NUL byte; RG_BAD_DATA. `before` is the line before it,

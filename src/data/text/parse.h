@@ -118,7 +118,7 @@ static inline bool rg__is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
-/* The first byte at or behind `at` that is no blank; '\n' is none. */
+/* The first byte at or after `at` that is no blank; '\n' is none. */
 static inline const char *rg__skip_blanks(const char *at)
 {
     while (rg__is_blank(*at))

@@ -213,7 +213,7 @@ static rg_status read_lists(struct text_file *t)
     if (!side->options->needs_lists)
         return RG_OK;
     return rg__fail(side->ctx, RG_BAD_DATA,
-                    "%s: found no qid, expected qid:ID behind each label, or the sizes of "
+                    "%s: found no qid, expected qid:ID after each label, or the sizes of "
                     "the lists by `group_path` or in %s.query",
                     rg__stream_name(t->path), strcmp(t->path, "-") == 0 ? "X" : t->path);
 }
@@ -242,7 +242,7 @@ static void list_unused(struct text_file *t, bool has_qid)
 }
 
 /* Keeps the numbers of the file in t->name, positions where they are whole, else weights; *what
- * they are. One a row goes before one a list, where both are as many. */
+ * they are. If there are as many lists as rows, they are per row. */
 static rg_status add_numbers(struct text_file *t, const struct numbers *n, enum rg__side *what)
 {
     struct rg__side_files *side = t->side;
@@ -258,11 +258,11 @@ static rg_status add_numbers(struct text_file *t, const struct numbers *n, enum 
         return add_weights(side->ctx, &g->list_weights, t->first_list, n);
     if (n->whole)
         return rg__fail(side->ctx, RG_BAD_DATA,
-                        "%s: found %lld positions, but %s has %lld rows; expected one a row",
+                        "%s: found %lld positions, but %s has %lld rows; expected one per row",
                         t->name, (long long)n->n, t->path, (long long)n_rows);
     return rg__fail(side->ctx, RG_BAD_DATA,
-                    "%s: found %lld weights, but %s has %lld rows in %lld lists; expected one a "
-                    "row or one a list",
+                    "%s: found %lld weights, but %s has %lld rows in %lld lists; expected one per "
+                    "row or one per list",
                     t->name, (long long)n->n, t->path, (long long)n_rows, (long long)n_lists);
 }
 

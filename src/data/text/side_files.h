@@ -1,9 +1,9 @@
 /* side_files.h (internal): the files beside a text file X that belong to it, as LightGBM and
  * XGBoost write them:
  *
- *     X.query or X.group   list sizes, one a line, where the rows have no qid
- *     X.weight             one weight a line: one a row, or one a list
- *     X.position           where an item was shown, one a row
+ *     X.query or X.group   list sizes, one per line, where the rows have no qid
+ *     X.weight             one weight per line: one per row, or one per list
+ *     X.position           where an item was shown, one per row
  *
  * Other files that these programs put there (X.init, X.base_margin) are not read, but reported. */
 #ifndef RG_DATA_TEXT_SIDE_FILES_H

@@ -1,8 +1,9 @@
 /* stream.c: the bytes of a file, plain or gzip; see stream.h.
  *
- * The one idea: content decides. All raw bytes pass through one buffer; the first two tell whether
+ * Content decides. All raw bytes pass through one buffer; the first two tell whether
  * they are handed out as they are or inflated. A gzip file is one member or several in a row, and
- * may be padded with zeros (RFC 1952; gzip's own manual).
+ * may be padded with zeros (RFC 1952; gzip's own manual). zlib's gzread would do all of this, but
+ * it opens and reads files by itself, where the tests could not let the k-th operation fail.
  */
 #include "data/text/stream.h"
 
@@ -28,7 +29,7 @@ const char *rg__stream_name(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-/* Adds raw bytes behind those not yet handed out, which move to the front. */
+/* Adds raw bytes after those not yet handed out, which move to the front. */
 static rg_status fill(struct rg__stream *s)
 {
     memmove(s->input, s->z.next_in, s->z.avail_in);
@@ -132,7 +133,7 @@ static rg_status inflate_some(struct rg__stream *s, void *to, size_t room, size_
         else if (code == Z_BUF_ERROR && s->at_end)
             status = fail_damaged(s, "the file ends too early");
         else if (code == Z_MEM_ERROR)
-            status = RG_LIMIT; /* told by the allocation */
+            status = RG_LIMIT; /* reported by the allocation */
         else if (code != Z_OK && code != Z_BUF_ERROR)
             status = fail_damaged(s, s->z.msg ? s->z.msg : "no gzip data");
     }
