@@ -4,6 +4,7 @@
 $RANKGRAD is the program. Only the standard library is used.
 """
 import gzip
+import itertools
 import json
 import os
 import random
@@ -540,6 +541,43 @@ class Flow(Case):
                   7)
         self.assertEqual(read(self.at("c.h5")), read(self.at("d.h5")))
         self.assertEqual(read(self.at("c.h5")), read(self.at("e.h5")))
+
+    def test_hdf5_beside_text(self):
+        """Each split may come from either: the same file, byte for byte, and the same model."""
+        names = ("train", "vali", "test")
+        text = dict(zip(names, self.text_files()))
+        hdf5 = {name: self.at(name + ".h5") for name in names}
+        for name in names:
+            self.good("convert", text[name], "-o", hdf5[name], "--features", 4)
+        made, model = [], []
+        for kinds in itertools.product((text, hdf5), repeat=3):
+            split = {name: kind[name] for name, kind in zip(names, kinds)}
+            out = self.at("all.h5")
+            self.good("convert", *(word for name in names for word in ("--" + name, split[name])),
+                      "-o", out, "--force")
+            made.append(read(out))
+            self.good("train", split["train"], "--vali", split["vali"], "-o", self.at("m.h5"),
+                      "--force", "--epochs", 3)
+            model.append(read(self.at("m.h5")))
+        self.assertEqual(made, made[:1] * 8)
+        self.assertEqual(model, model[:1] * 8)
+        narrow = write(self.at("narrow.txt"), "1 qid:1 1:1\n0 qid:1 1:2 2:1\n")
+        wide = write(self.at("wide.txt"), "1 qid:1 1:1\n0 qid:1 1:2 9:1\n")
+        for words, status, said in (
+                (("--train", hdf5["train"], "--vali", narrow), 0,
+                 "features 3 to 4 never occur and are read as 0"),
+                (("--train", hdf5["train"], "--vali", wide), 3,
+                 "wide.txt:2:13: found \"9:1\", expected an index of at most 4 (4 features, as"),
+                (("--train", hdf5["train"], "--train", text["train"]), 2, "train.txt is given for it too"),
+                (("--train", hdf5["train"], "--train", hdf5["vali"]), 2, "one file makes a split"),
+                (("--train", text["train"], "--vali", hdf5["vali"], "--zero-based"), 2,
+                 "vali.h5: is HDF5, which has no use for --zero-based"),
+                (("--train", text["train"], "--vali", hdf5["vali"], "--group", "x"), 2, "--group"),
+                (("--train", text["train"], "--vali", self.at("none")), 5, "none: cannot open"),
+                (("--train", self.folder, "--vali", hdf5["vali"]), 5, "Is a directory")):
+            done = run("convert", *words, "-o", self.at("x.h5"), "--force")
+            self.assertEqual(done.returncode, status, (words, done.stderr))
+            self.assertIn(said, done.stderr)
 
     def test_several_training_files(self):
         train, vali, test = self.text_files()
