@@ -532,6 +532,39 @@ static void checksums_of_strings(void **state)
     }
 }
 
+/* ---- Names in a group ------------------------------------------------------------------------ */
+
+/* A changed name would be a data set that is silently not used. */
+static const struct {
+    const char *name;
+    char first; /* what its first letter becomes */
+} names[] = {{"labels", 'z'},    {"labels", 'a'},    {"labels", 'r'},  {"positions", 'z'},
+             {"positions", 'a'}, {"positions", 't'}, {"weights", 'a'}, {"weights", 'g'}};
+
+static void names_out_of_order(void **state)
+{
+    struct fixture *f = *state;
+    static const int64_t positions[N] = {1, 2, 3, 1, 2, 1};
+    for (int i = 0; i < RG__COUNT(names); i++) {
+        const char *path = path_of(f, "names.h5");
+        hid_t file = sound_file(path);
+        put_f64(file, "weights", N, LABELS);
+        put_i64(file, "positions", N, positions);
+        H5Fclose(file);
+        size_t size;
+        char *bytes = slurp(path, &size);
+        size_t at = 0, length = strlen(names[i].name) + 1;
+        while (at + length < size && memcmp(bytes + at, names[i].name, length) != 0)
+            at++;
+        bytes[at] = names[i].first;
+        spill(path, bytes, size);
+        free(bytes);
+        rg_dataset *data = NULL; /* RG_BAD_DATA where libhdf5 then misses another name */
+        rg_status status = open_quietly(f->ctx, path, NULL, &data);
+        assert_true(status == RG_DAMAGED || status == RG_BAD_DATA);
+    }
+}
+
 /* See test_hdf5_faults.c. */
 int main(void)
 {
@@ -543,6 +576,7 @@ int main(void)
         HDF5_TEST(headers_without_checksums),
         HDF5_TEST(indexes_of_chunks),
         HDF5_TEST(what_was_never_written),
+        HDF5_TEST(names_out_of_order),
         HDF5_TEST(heap_of_attributes),
         HDF5_TEST(checksums_of_strings),
     };
