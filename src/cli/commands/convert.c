@@ -181,8 +181,8 @@ const struct cli_command cli_command_convert = {
         "standard input), or HDF5 that is to be written in another layout; the content of a file "
         "decides. "
         "Plain arguments make a file with one split without a name; --train, --vali and --test "
-        "make "
-        "a file with these splits. If splits have feature names, all get the columns of the first "
+        "make a file with these splits, each from text files or from one HDF5 file. If splits have "
+        "feature names, all get the columns of the first "
         "such split, matched by name. A model: convert model.h5 -o model.bin writes the binary "
         "format, which needs no HDF5, and convert model.bin -o model.h5 writes HDF5 again; an "
         "output that ends in .bin is a model.",

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- Chunks ---------------------------------------------------------------------------------- */
+/* ---- Pieces ---------------------------------------------------------------------------------- */
 
 enum { PIECES_PER_WORKER = 4 };
 
@@ -43,7 +43,7 @@ struct reader {
     int64_t n_comment_lines, n_comment_rows; /* of a file */
 };
 
-/* Chunks of one file that are parsed together, while the next are read. */
+/* Pieces of one file that are parsed together, while the next are read. */
 struct batch {
     struct reader *reader;
     struct rg__lines lines;
