@@ -23,19 +23,13 @@ const rg_registry *rg_metrics(void)
     return &registry;
 }
 
-/* The i-th of `count` names, NULL past the last. */
-static const char *name_at(const char *const *names, int count, int i)
-{
-    return i >= 0 && i < count ? names[i] : NULL;
-}
-
 const char *rg_ties_name(rg_ties ties)
 {
     static const char *const names[] = {[RG_TIES_AVERAGE] = "average",
                                         [RG_TIES_INPUT] = "input",
                                         [RG_TIES_DOCID] = "docid",
                                         [RG_TIES_PESSIMISTIC] = "pessimistic"};
-    return name_at(names, RG__COUNT(names), (int)ties);
+    return (unsigned)ties < RG__COUNT(names) ? names[ties] : NULL;
 }
 
 const char *rg_no_relevant_name(rg_no_relevant policy)
@@ -43,7 +37,7 @@ const char *rg_no_relevant_name(rg_no_relevant policy)
     static const char *const names[] = {[RG_NO_RELEVANT_ZERO] = "zero",
                                         [RG_NO_RELEVANT_ONE] = "one",
                                         [RG_NO_RELEVANT_SKIP] = "skip"};
-    return name_at(names, RG__COUNT(names), (int)policy);
+    return (unsigned)policy < RG__COUNT(names) ? names[policy] : NULL;
 }
 
 /* ---- "ndcg@10" ------------------------------------------------------------------------------ */
