@@ -11,17 +11,13 @@ static int64_t extent(const rg_tensor *t, int from_end)
 
 bool rg__broadcast_shape(const rg_tensor *a, const rg_tensor *b, rg_tensor *out)
 {
-    int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    rg_tensor shape = {.ndim = ndim};
-    for (int i = 0; i < ndim; i++) {
+    out->ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+    for (int i = 0; i < out->ndim; i++) {
         int64_t da = extent(a, i), db = extent(b, i);
         if (da != db && da != 1 && db != 1)
             return false;
-        shape.dims[ndim - 1 - i] = da == 1 ? db : da;
+        out->dims[out->ndim - 1 - i] = da == 1 ? db : da;
     }
-    out->ndim = ndim;
-    for (int i = 0; i < ndim; i++)
-        out->dims[i] = shape.dims[i];
     return true;
 }
 

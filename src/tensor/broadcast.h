@@ -8,7 +8,8 @@
 
 #include <rankgrad/tensor.h>
 
-/* Sets ndim and dims of `out` to the shape that a and b broadcast to; false if they do not. */
+/* Sets ndim and dims of `out` (neither a nor b) to the shape that a and b broadcast to; false if
+ * they do not. */
 bool rg__broadcast_shape(const rg_tensor *a, const rg_tensor *b, rg_tensor *out);
 
 /* The current run: `length` elements of the result from index y on, of the operands from indices a
