@@ -80,7 +80,7 @@ const char *rg__lambda_gain_name(int gain);
              .help = "Gain of a label y in lambda: exp is 2^y - 1, linear is y"),                  \
     RG__REAL(struct rg__lambda, mu, 10, 0, 1e6,                                                    \
              .help = "Weight of ndcg_loss2 in ndcg_loss2pp"),                                      \
-    RG__REAL(struct rg__lambda, lambda_threshold, 1, -1e300, 1e300,                                \
+    RG__REAL(struct rg__lambda, lambda_threshold, 1, 0, 0,                                        \
              .help = "Label from which on an item is relevant to precision, map and mrr")
 /* clang-format on */
 

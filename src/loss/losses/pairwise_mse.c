@@ -6,14 +6,13 @@
  * Backward. The slope in s_i - s_j is 2 ((s_i - s_j) - (y_i - y_j)); with lambda weights the pairs
  * are visited, and pairs.h turns slopes into gradients.
  *
- * Without them the sums over pairs are moments of r = s - y. With R = sum r, R_2 = sum r^2,
- * W = sum w, B = sum w r,
+ * Without them the sums over pairs are moments of r = s - y - mean(s - y), whose sum is 0. With
+ * R = sum r^2, W = sum w, B = sum w r,
  *
- *     L = sum_i w_i V_i,   V_i = sum_j (r_i - r_j)^2 = n r_i^2 - 2 r_i R + R_2
- *     dL/dw_i = V_i,       dL/ds_k = 2 w_k (n r_k - R) + 2 (W r_k - B)
+ *     L = sum_i w_i V_i,   V_i = sum_j (r_i - r_j)^2 = n r_i^2 + R
+ *     dL/dw_i = V_i,       dL/ds_k = 2 w_k n r_k + 2 (W r_k - B)
  *
- * r is taken relative to its mean, so that nothing cancels. An infinite logit makes the list NaN,
- * since the pair (i,i) is one of them. */
+ * A logit of -inf makes the list NaN, since the pair (i,i) is one of them. */
 #include "loss/pairs.h"
 
 #include <math.h>
@@ -43,17 +42,16 @@ static double forward(rg_list *list)
         r[i] = p.s[i] - p.y[i] - first;
         shift += r[i];
     }
-    double sum = 0, squares = 0, weight = 0, weighted = 0;
+    double squares = 0, weight = 0, weighted = 0;
     for (int64_t i = 0; i < p.n; i++) {
         r[i] -= shift / n;
-        sum += r[i];
         squares += r[i] * r[i];
         weight += p.w[i];
         weighted += p.w[i] * r[i];
     }
     for (int64_t i = 0; i < p.n; i++) {
-        p.value[i] = n * r[i] * r[i] - 2 * r[i] * sum + squares;
-        p.row[i] = 2 * (n * r[i] - sum);
+        p.value[i] = n * r[i] * r[i] + squares;
+        p.row[i] = 2 * n * r[i];
         p.column[i] = 2 * (weight * r[i] - weighted);
     }
     return rg__pairs_close(&p);
