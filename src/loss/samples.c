@@ -78,6 +78,11 @@ static rg_node *reduced(rg_graph *graph, rg_node *const *x, void *user)
     {                                                                                              \
         __VA_ARGS__, -2, 2, 0                                                                      \
     }
+/* On both sides of 1, where some losses clip labels. */
+#define LABELS_IN(...)                                                                             \
+    {                                                                                              \
+        __VA_ARGS__, 0.3, 2.5, 0                                                                   \
+    }
 #define OTHERS_IN(...)                                                                             \
     {                                                                                              \
         __VA_ARGS__, 0.5, 3, 0                                                                     \
@@ -86,24 +91,24 @@ static rg_node *reduced(rg_graph *graph, rg_node *const *x, void *user)
 static const struct rg__sample samples[] = {
     {"flat (9), mean",
      4,
-     {LOGITS_IN(1, {9}), OTHERS_IN(1, {9}), OTHERS_IN(1, {4}), OTHERS_IN(1, {9})},
+     {LOGITS_IN(1, {9}), OTHERS_IN(1, {9}), OTHERS_IN(1, {4}), LABELS_IN(1, {9})},
      .build = flat},
     {"flat (7), sum",
      4,
-     {LOGITS_IN(1, {7}), OTHERS_IN(1, {7}), OTHERS_IN(1, {2}), OTHERS_IN(1, {7})},
+     {LOGITS_IN(1, {7}), OTHERS_IN(1, {7}), OTHERS_IN(1, {2}), LABELS_IN(1, {7})},
      .build = flat_sum},
     {"padded (3,4), where, none",
      4,
-     {LOGITS_IN(2, {3, 4}), OTHERS_IN(1, {4}), OTHERS_IN(1, {3}), OTHERS_IN(1, {4})},
+     {LOGITS_IN(2, {3, 4}), OTHERS_IN(1, {4}), OTHERS_IN(1, {3}), LABELS_IN(1, {4})},
      .build = masked},
     {"padded (2,2,3), mean",
      4,
      {LOGITS_IN(3, {2, 2, 3}), OTHERS_IN(3, {2, 1, 3}), OTHERS_IN(2, {2, 1}),
-      OTHERS_IN(3, {2, 1, 3})},
+      LABELS_IN(3, {2, 1, 3})},
      .build = padded},
     {"padded (2,4), own reduction",
      4,
-     {LOGITS_IN(2, {2, 4}), OTHERS_IN(2, {2, 4}), OTHERS_IN(1, {2}), OTHERS_IN(2, {2, 4})},
+     {LOGITS_IN(2, {2, 4}), OTHERS_IN(2, {2, 4}), OTHERS_IN(1, {2}), LABELS_IN(2, {2, 4})},
      .build = reduced},
 };
 

@@ -1,0 +1,62 @@
+/* calibrated_softmax: softmax cross entropy with an anchor, an item of score 0 and label y_0 that
+ * every list has besides its own (Yan et al. 2022, Scale Calibration of Deep Ranking Models).
+ *
+ *     z_k = y_k w_k,    S = 1 + sum_j exp(s_j)
+ *     L = sum_k z_k (log S - s_k) + y_0 log S
+ *
+ * At the minimum exp(s_k) = z_k / y_0: the anchor fixes the scale of the scores, which a softmax
+ * alone leaves free, so the loss is not shift invariant. With y_0 = 0 it is a softmax in which an
+ * irrelevant item of score 0 competes.
+ *
+ * Gradient. From d log S / ds_k = p_k = exp(s_k) / S, with Z = y_0 + sum z:
+ *
+ *     dL/ds_k = Z p_k - z_k     dL/dy_k = w_k (log S - s_k)     dL/dw_k = y_k (log S - s_k)
+ *
+ * Numerics: relative to m = max(0, max s). Corners. Labels of 0 leave y_0 log S: the scores are
+ * pushed down. z_k = 0 at a logit of -inf adds nothing. With all logits at -inf there still is a
+ * distribution, all of it on the anchor: the loss is 0 where z is 0, else +inf. */
+#include "loss/parts.h"
+
+#include <math.h>
+
+struct calibrated_softmax {
+    double anchor;
+};
+
+static double forward(rg_list *list)
+{
+    double total = ((const struct calibrated_softmax *)list->params)->anchor, loss = 0;
+    struct rg__kept grad = rg__kept_zeros(list);
+    struct rg__log_sum sum = {0, 1}; /* of the anchor */
+    for (int64_t k = 0; k < list->n; k++)
+        rg__log_sum_add(&sum, list->logits[k]);
+    const struct rg__softmax own = {sum.max, log(sum.sum)};
+    loss = rg__times(total, rg__surprise(&own, 0));
+    for (int64_t k = 0; k < list->n; k++) {
+        double y = list->labels[k], w = list->weights[k];
+        double l = rg__surprise(&own, list->logits[k]);
+        total += y * w;
+        loss += rg__times(y * w, l);
+        grad.labels[k] = rg__times(w, l);
+        grad.weights[k] = rg__times(y, l);
+    }
+    for (int64_t k = 0; k < list->n; k++)
+        grad.logits[k] =
+            total * exp(-rg__surprise(&own, list->logits[k])) - list->labels[k] * list->weights[k];
+    return loss;
+}
+
+static const rg_param params[] = {
+    RG__REAL(struct calibrated_softmax, anchor, 1, 0, 1e6,
+             .help = "Label y_0 of the anchor, an item of score 0 that every list has"),
+};
+
+const rg_loss rg__loss_calibrated_softmax = {
+    .component = {.name = "calibrated_softmax",
+                  .formula = "L = sum_k z_k (log S - s_k) + anchor log S, z = labels * weights, "
+                             "S = 1 + sum_j exp(s_j)",
+                  RG__PARAMS(struct calibrated_softmax, params)},
+    .properties = {.needs_nonnegative_labels = true, .unit = RG_UNIT_LISTS},
+    .workspace = {.kept = RG__KEPT},
+    .forward = forward,
+    .backward = rg__kept_backward};

@@ -1,0 +1,28 @@
+/* pointwise_poisson: the negative log likelihood of counts y with mean exp(s), without the constant
+ * log y!, as XGBoost's count:poisson and LightGBM's poisson (there without max_delta_step, which
+ * only stabilises their Hessians).
+ *
+ *     L = sum_k w_k (exp(s_k) - y_k s_k),    the mean divides by the number of items
+ *
+ *     dL/ds_k = w_k (exp(s_k) - y_k)     dL/dy_k = -w_k s_k     dL/dw_k = exp(s_k) - y_k s_k
+ *
+ * A negative label leaves the loss unbounded below. y = 0 at a logit of -inf: the mean is 0 and so
+ * is the loss. exp(s) overflows above 709; the loss is then +inf, and so is the slope. */
+#include "loss/parts.h"
+
+#include <math.h>
+
+static struct rg__point point(double s, double y, const void *params)
+{
+    (void)params;
+    double mean = exp(s);
+    return (struct rg__point){mean - rg__times(y, s), mean - y, -s};
+}
+
+RG__POINTWISE(point)
+
+const rg_loss rg__loss_pointwise_poisson = {
+    .component = {.name = "pointwise_poisson", .formula = "L = sum_k w_k (exp(s_k) - y_k s_k)"},
+    .properties = {.needs_nonnegative_labels = true, .unit = RG_UNIT_ITEMS},
+    .forward = forward,
+    .backward = backward};

@@ -1,0 +1,98 @@
+/* parts.h (internal): what several losses in double share.
+ *
+ * Softmax of a list: with m = max x and S = sum_j exp(x_j - m),
+ *
+ *     p_k = exp(x_k - m) / S,    -log p_k = log S - (x_k - m)
+ *
+ * which neither overflows nor, at x_k far below m, loses the logarithm.
+ *
+ * Kept gradients: a loss whose value and gradients come from the same pass computes both in
+ * forward, as if the upstream gradient were 1, and its backward is rg__kept_backward. */
+#ifndef RG_LOSS_PARTS_H
+#define RG_LOSS_PARTS_H
+
+#include "base/component.h"
+#include "loss/losses.h"
+
+/* ---- Softmax ---- */
+
+struct rg__softmax {
+    double max, log_sum; /* m and log S */
+};
+
+/* The softmax of x (n > 0); p_k into p (n) unless it is NULL. All x_k at -inf: NaN. */
+struct rg__softmax rg__softmax(const double *x, int64_t n, double *p);
+
+/* -log p_k of x_k. */
+static inline double rg__surprise(const struct rg__softmax *softmax, double x)
+{
+    return softmax->log_sum - (x - softmax->max);
+}
+
+/* c x, and 0 for c = 0 even where x is infinite: an item with coefficient 0 is not there. */
+static inline double rg__times(double c, double x)
+{
+    return c == 0 ? 0 : c * x;
+}
+
+/* The logarithm of a sum of exponentials, m + log(sum), to which terms are added one by one. Begin
+ * with RG__LOG_SUM_OF_NOTHING. */
+struct rg__log_sum {
+    double max, sum;
+};
+
+#define RG__LOG_SUM_OF_NOTHING                                                                     \
+    {                                                                                              \
+        -(double)INFINITY, 0                                                                       \
+    }
+
+void rg__log_sum_add(struct rg__log_sum *sum, double x);
+double rg__log_sum_value(const struct rg__log_sum *sum);
+
+/* ---- Kept gradients ---- */
+
+enum { RG__KEPT = 3 }; /* numbers per item in the workspace */
+
+/* (n) each, in `kept`: the gradients for an upstream gradient of 1. */
+struct rg__kept {
+    double *logits, *labels, *weights;
+};
+
+/* The kept gradients of the list, set to 0. */
+struct rg__kept rg__kept_zeros(rg_list *list);
+
+/* Adds upstream times the kept gradients. */
+void rg__kept_backward(rg_list *list, double upstream);
+
+/* ---- Sorted items ---- */
+
+enum { RG__SORT_ROOM = 5 }; /* numbers per item in the scratch */
+
+/* The items in the order, in `room` (RG__SORT_ROOM n). */
+struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *order, double *room);
+
+/* ---- Pointwise losses ---- */
+
+/* The loss of one item and its slopes. */
+struct rg__point {
+    double value, slope_score, slope_label;
+};
+
+typedef struct rg__point rg__point_loss(double score, double label, const void *params);
+
+/* L = sum_k w_k l(s_k, y_k). */
+double rg__points_forward(const rg_list *list, rg__point_loss *loss);
+void rg__points_backward(rg_list *list, double upstream, rg__point_loss *loss);
+
+/* The functions forward and backward of a pointwise loss. */
+#define RG__POINTWISE(loss)                                                                        \
+    static double forward(rg_list *list)                                                           \
+    {                                                                                              \
+        return rg__points_forward(list, loss);                                                     \
+    }                                                                                              \
+    static void backward(rg_list *list, double upstream)                                           \
+    {                                                                                              \
+        rg__points_backward(list, upstream, loss);                                                 \
+    }
+
+#endif
