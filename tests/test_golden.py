@@ -51,7 +51,7 @@ PROTOCOL = [
     ("loss", {**SOFTMAX, "loss": "softmax"}, "ranking_softmax"),
     ("loss", {**SOFTMAX, "dtype": "f16"}, "expected one of f32, f64"),
     ("loss", {**SOFTMAX, "reduction": "max"}, "expected one of mean, sum, none"),
-    ("loss", {**SOFTMAX, "label_mode": 1}, "label_mode is 1; expected one of raw, normalized, softmax"),
+    ("loss", {**SOFTMAX, "label_mode": 1}, "label_mode is 1; expected one of raw, normalized, softmax, exp2"),
     ("loss", {**SOFTMAX, "labels": [1, 2, 3]}, "(3)"),
     ("loss", {**SOFTMAX, "offsets": [0, 3]}, "offsets"),
     ("loss", {**SOFTMAX, "offsets": []}, "offsets"),

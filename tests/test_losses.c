@@ -1,5 +1,5 @@
-/* test_losses.c: what holds for every loss of the registry, with each value of its parameters that
- * are names, on random lists: a batch gives the same bits flat, padded to any width, or with holes;
+/* test_losses.c: what holds for every loss of the registry, with its defaults and with other values
+ * of each parameter, on random lists: a batch gives the same bits flat, padded to any width, or with holes;
  * masked items may hold anything; a NaN stays in its list; lists can be shifted, permuted, repeated
  * and weighted as the properties of the loss say; gradients agree with differences.
  *
@@ -48,31 +48,33 @@ static bool keeps_row_order(const rg_choice *loss)
     return false;
 }
 
-static double label_of(uint64_t seed, int kind, int64_t k, int64_t in_list)
+/* Labels of a list; DISTINCT are fractions too. */
+enum labels { ZERO, EQUAL, BINARY, DISTINCT, N_KINDS = 8, MIXED };
+
+static double label_of(uint64_t seed, int kind, int64_t k)
 {
     double u = uniform(seed, 1, (uint64_t)k);
     switch (kind) {
-    case 0: return 0;
-    case 1: return 2;
-    case 2: return floor(2 * u);
-    case 3: return 3 * u;                                            /* distinct */
-    case 4: return (double)((in_list * 7 + (int64_t)seed) % 29) / 8; /* distinct */
+    case ZERO: return 0;
+    case EQUAL: return 2;
+    case BINARY: return floor(2 * u);
+    case DISTINCT: return 0.01 + 3 * u;
     default: return floor(5 * u);
     }
 }
 
-/* Sizes from 0 to LONGEST, labels graded, equal, zero or distinct, scores also with ties. */
-static struct batch make_batch(uint64_t seed, bool distinct_labels, bool tied_scores)
+/* Sizes from 0 to LONGEST, labels of a kind or MIXED from list to list, scores also with ties. */
+static struct batch make_batch(uint64_t seed, enum labels labels, bool tied_scores)
 {
     struct batch b = {.n_lists = LISTS};
     for (int64_t q = 0; q < LISTS; q++) {
         double u = uniform(seed, 2, (uint64_t)q);
         int64_t n = q == 0 ? 1 : q == 1 ? 0 : (int64_t)(u * u * (LONGEST + 1));
-        int kind = distinct_labels ? 4 : (int)(8 * uniform(seed, 3, (uint64_t)q));
+        int kind = labels != MIXED ? (int)labels : (int)(N_KINDS * uniform(seed, 3, (uint64_t)q));
         b.list_weights[q] = 0.5 + u;
         b.offsets[q + 1] = b.offsets[q] + n;
         for (int64_t k = b.offsets[q]; k < b.offsets[q + 1]; k++) {
-            b.y[k] = label_of(seed, kind, k, k - b.offsets[q]);
+            b.y[k] = label_of(seed, kind, k);
             b.s[k] = 4 * uniform(seed, 4, (uint64_t)k) - 2;
             if (tied_scores)
                 b.s[k] = q % 3 == 0 ? 0.75 : floor(b.s[k]);
@@ -382,66 +384,84 @@ static double slope_error(const rg_choice *loss, const struct batch *b, int64_t 
     return fabs((at[0].loss[q] - at[1].loss[q]) / (2 * h) - slope) / (size + fabs(r.loss[q]));
 }
 
-/* Gradients of scores and weights against differences; tried twice, since the first may straddle a
- * kink. Labels have the samples of the gradient check. */
-static void check_slopes(const rg_choice *loss, const struct batch *b, int64_t seed)
+/* Gradients against differences; tried twice, since the first may straddle a kink. */
+static void check_slopes(const rg_choice *loss, const struct batch *b, bool labels, int64_t seed)
 {
+    static const char *const what[] = {"the slope in the scores", "the slope in the labels",
+                                       "the slope in the weights"};
     int64_t q = 2 + seed % (LISTS - 2);
     if (rg_loss_properties_of(loss).constant_factors)
         return;
-    for (int operand = 0; operand <= 2; operand += 2) {
+    for (int operand = 0; operand < 3; operand++) {
+        if (operand == 1 && (!labels || rg_loss_properties_of(loss).constant_labels))
+            continue;
         double error = slope_error(loss, b, q, operand, 1e-5, (uint64_t)seed);
         if (!(error < 1e-6))
             error = slope_error(loss, b, q, operand, 3e-7, (uint64_t)seed + 1);
         if (!(error < 1e-6))
-            fail_at(operand ? "the slope in the weights" : "the slope in the scores", seed, error,
-                    0);
+            fail_at(what[operand], seed, error, 0);
     }
 }
 
 static void check_loss(const rg_choice *loss)
 {
     for (int64_t seed = 0; seed < n_batches; seed++) {
-        struct batch plain = make_batch((uint64_t)seed, seed % 4 == 3, false);
-        struct batch tied = make_batch((uint64_t)seed, keeps_row_order(loss), true);
+        struct batch plain = make_batch((uint64_t)seed, MIXED, false);
+        struct batch distinct = make_batch((uint64_t)seed, DISTINCT, false);
+        struct batch tied =
+            make_batch((uint64_t)seed, keeps_row_order(loss) ? DISTINCT : MIXED, true);
         check_layouts(loss, seed % 2 ? &plain : &tied, seed);
         check_shift(loss, &tied, seed);
         check_order(loss, &tied, seed);
         check_list_weights(loss, &plain, seed);
         check_nan(loss, &plain, seed);
         check_extremes(loss, &plain, seed);
-        check_slopes(loss, &plain, seed);
+        check_slopes(loss, &plain, false, seed);
+        check_slopes(loss, &distinct, true, seed);
     }
 }
 
 /* ---- The walk ---- */
 
-/* Calls check_loss for a loss with its defaults, and with each other value of each parameter that
- * is a name or a flag. */
+/* Sets value i of a parameter that is not its default: each other name, the other truth, or for a
+ * number twice or half the default. False past the last. */
+static bool set_other(rg_choice *loss, const rg_param *param, int i)
+{
+    char value[64] = "";
+    double initial = param->initial;
+    if (param->type == RG_PARAM_NAME) {
+        i += i >= (int)initial;
+        if (!param->name_at(i))
+            return false;
+        snprintf(value, sizeof value, "%s", param->name_at(i));
+    } else if (i > 0) {
+        return false;
+    } else if (param->type == RG_PARAM_FLAG) {
+        snprintf(value, sizeof value, initial != 0 ? "false" : "true");
+    } else {
+        snprintf(value, sizeof value, "%g", initial == 0 ? 1 : 2 * initial);
+        if (rg_choice_set(ctx, loss, param->name, value) == RG_OK)
+            return true;
+        snprintf(value, sizeof value, "%g", initial / 2);
+    }
+    assert_ok(ctx, rg_choice_set(ctx, loss, param->name, value));
+    return true;
+}
+
+/* check_loss for a loss with its defaults, and with each other value of one parameter. */
 static void every_value(const rg_component *component)
 {
     static char text[512];
-    rg_choice loss;
-    assert_ok(ctx, rg_choice_make(ctx, component, NULL, &loss));
-    const rg_choice initial = loss;
-    for (int p = -1; p < component->n_params; p++) {
-        const rg_param *param = p < 0 ? NULL : &component->params[p];
-        bool is_name = param && param->type == RG_PARAM_NAME;
-        if (param && !is_name && param->type != RG_PARAM_FLAG)
-            continue;
-        for (int i = 0; param ? (is_name ? param->name_at(i) != NULL : i < 2) : i < 1; i++) {
-            loss = initial;
-            if (param && i == (int)param->initial)
-                continue;
-            if (is_name)
-                memcpy(loss.params.bytes + param->offset, &i, sizeof i);
-            else if (param)
-                memcpy(loss.params.bytes + param->offset, &(bool){i == 1}, sizeof(bool));
+    for (int p = -1; p < component->n_params; p++)
+        for (int i = 0;; i++) {
+            rg_choice loss;
+            assert_ok(ctx, rg_choice_make(ctx, component, NULL, &loss));
+            if (p < 0 ? i > 0 : !set_other(&loss, &component->params[p], i))
+                break;
             rg_choice_print(&loss, text, sizeof text);
             current = text;
             check_loss(&loss);
         }
-    }
 }
 
 static void every_loss(void **state)

@@ -71,7 +71,7 @@ static rg_node *operand(const rg_tensor *t)
 static const void *params_of(rg_label_mode mode)
 {
     static const rg_ranking_softmax_params params[] = {
-        {RG_LABELS_RAW}, {RG_LABELS_NORMALIZED}, {RG_LABELS_SOFTMAX}};
+        {RG_LABELS_RAW, 1}, {RG_LABELS_NORMALIZED, 1}, {RG_LABELS_SOFTMAX, 1}, {RG_LABELS_EXP2, 1}};
     return &params[mode];
 }
 

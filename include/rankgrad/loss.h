@@ -180,14 +180,16 @@ typedef struct rg_loss {
 typedef enum rg_label_mode {
     RG_LABELS_RAW,        /* t = z: coefficients, not normalised */
     RG_LABELS_NORMALIZED, /* t = z / sum z; a list whose products sum to 0 contributes 0 */
-    RG_LABELS_SOFTMAX     /* t = softmax(z) over the valid items: ListNet's top-one */
+    RG_LABELS_SOFTMAX,    /* t = softmax(z) over the valid items: ListNet's top-one */
+    RG_LABELS_EXP2        /* t = (2^y - 1) * weight, the gain of DCG */
 } rg_label_mode;
 
-/* "raw", "normalized", "softmax"; NULL past the last value. */
+/* "raw", "normalized", "softmax", "exp2"; NULL past the last value. */
 RG_API const char *rg_label_mode_name(rg_label_mode mode);
 
 typedef struct rg_ranking_softmax_params {
-    int label_mode; /* an rg_label_mode; default raw */
+    int label_mode;     /* an rg_label_mode; default raw */
+    double temperature; /* divides the logits; default 1 */
 } rg_ranking_softmax_params;
 
 /* Listwise softmax cross-entropy: L = - sum_k t_k log p_k, where p is the softmax of the logits

@@ -2,22 +2,28 @@
  *
  * For one list with logits s, labels y, weights w over its valid items:
  *
- *     z_k = y_k w_k          t = z (raw), z / sum z (normalized), softmax(z) (softmax)
- *     l_k = -log p_k = log S - (s_k - m),    m = max s,  S = sum_j exp(s_j - m)
+ *     z_k = y_k w_k          t = z (raw), z / sum z (normalized), softmax(z) (softmax),
+ *                            (2^y_k - 1) w_k (exp2)
+ *     x_k = s_k / temperature
+ *     l_k = -log p_k = log S - (x_k - m),    m = max x,  S = sum_j exp(x_j - m)
  *     L   = sum_k t_k l_k
  *
  * Backward, R the upstream gradient, T = sum_k t_k. From d log S / ds_j = p_j:
  *
- *     dL/ds_j = sum_k t_k (p_j - [j = k]) = T p_j - t_j
+ *     dL/dx_j = sum_k t_k (p_j - [j = k]) = T p_j - t_j,    dL/ds_j = dL/dx_j / temperature
  *     dL/dt_k = l_k, and through t:
  *     raw         dL/dz_k = l_k
  *     normalized  dL/dz_k = (l_k - L) / sum z
  *     softmax     dL/dz_k = t_k (l_k - L)
  *     dL/dy_k = w_k dL/dz_k      dL/dw_k = y_k dL/dz_k
+ *     exp2        dL/dy_k = w_k 2^y_k log(2) l_k     dL/dw_k = (2^y_k - 1) l_k
  *
- * Numerics. L is summed term by term, since T log S - sum t (s - m) overflows and cancels. 0 log 0
+ * In exp2 the weight multiplies the gain, not the label, so that an item of weight 2 counts like
+ * two items. TF-Ranking divides the logits by its temperature in the same way.
+ *
+ * Numerics. L is summed term by term, since T log S - sum t (x - m) overflows and cancels. 0 log 0
  * is 0: an item with t_k = 0 adds nothing even if l_k is infinite. If S is NaN, so is L, even if
- * all labels are zero. If all logits are -inf, m is -inf, and s - m and S are NaN. Sums are in
+ * all labels are zero. If all logits are -inf, m is -inf, and x - m and S are NaN. Sums are in
  * double, in a fixed number of lanes. docs/ranking-softmax.md has the derivation. */
 #include "loss/lists.h"
 #include "tensor/lanes.h"
@@ -28,9 +34,28 @@ enum { MAX, SUM, LOSS, MASS, TOTAL, N_STATE };
 /* The number of items whose exponentials are summed in one block; block sums are then added. */
 enum { BLOCK = 32 * LANES };
 
+static const double LN_2 = 0.69314718055994530942;
+
 static rg_label_mode F(mode_of)(const struct F(rg__list) * list)
 {
     return (rg_label_mode)((const rg_ranking_softmax_params *)list->params)->label_mode;
+}
+
+static double F(temperature)(const struct F(rg__list) * list)
+{
+    return ((const rg_ranking_softmax_params *)list->params)->temperature;
+}
+
+/* x: the logits, or in the second n numbers of the scratch their quotients by the temperature. */
+static const real *F(scaled)(const struct F(rg__list) * list)
+{
+    double temperature = F(temperature)(list);
+    real *x = list->scratch + list->n;
+    if (temperature == 1)
+        return list->s;
+    for (int64_t k = 0; k < list->n; k++)
+        x[k] = (real)(ACC(list->s[k]) / temperature);
+    return x;
 }
 
 /* Writes e = exp(x - max) and returns its sum, in double. e may be x. */
@@ -52,8 +77,10 @@ static const real *F(targets)(const struct F(rg__list) * list, double *mass)
     if (!list->w && mode == RG_LABELS_RAW)
         return list->y;
     real *t = list->scratch;
-    for (int64_t k = 0; k < list->n; k++)
-        t[k] = list->w ? list->y[k] * list->w[k] : list->y[k];
+    for (int64_t k = 0; k < list->n; k++) {
+        real y = mode == RG_LABELS_EXP2 ? (real)expm1(ACC(list->y[k]) * LN_2) : list->y[k];
+        t[k] = list->w ? y * list->w[k] : y;
+    }
     if (mode == RG_LABELS_NORMALIZED) {
         *mass = F(lane_sum)(t, list->n);
         for (int64_t k = 0; k < list->n; k++)
@@ -70,11 +97,11 @@ static const real *F(targets)(const struct F(rg__list) * list, double *mass)
 static double F(list_forward)(struct F(rg__list) * list)
 {
     double *state = list->state;
-    const real *t = F(targets)(list, &state[MASS]);
-    real max = list->vector->max(list->s, list->n);
+    const real *t = F(targets)(list, &state[MASS]), *x = F(scaled)(list);
+    real max = list->vector->max(x, list->n);
     state[MAX] = ACC(max);
-    state[SUM] = F(sum_exp)(list, list->s, max, list->kept);
-    double loss = list->vector->cross_entropy(t, list->s, list->n, state[MAX], log(state[SUM]),
+    state[SUM] = F(sum_exp)(list, x, max, list->kept);
+    double loss = list->vector->cross_entropy(t, x, list->n, state[MAX], log(state[SUM]),
                                               &state[TOTAL]);
     state[LOSS] = isnan(state[SUM]) ? (double)NAN : loss;
     return state[LOSS];
@@ -95,19 +122,22 @@ static void F(list_backward)(struct F(rg__list) * list, double upstream)
     const double *state = list->state;
     double mass;
     const real *t = F(targets)(list, &mass);
-    if (list->ds) /* upstream (T p - t) */
-        list->vector->add_difference(list->kept, t, list->n, state[TOTAL] / state[SUM], upstream,
-                                     list->ds);
+    if (list->ds) /* upstream (T p - t) / temperature */
+        list->vector->add_difference(list->kept, t, list->n, state[TOTAL] / state[SUM],
+                                     upstream / F(temperature)(list), list->ds);
     if (!list->dy && !list->dw)
         return;
+    const real *x = F(scaled)(list);
+    bool exp2 = F(mode_of)(list) == RG_LABELS_EXP2;
     double log_sum = log(state[SUM]);
     for (int64_t k = 0; k < list->n; k++) {
-        double l = log_sum - (ACC(list->s[k]) - state[MAX]);
-        double dz = upstream * F(slope)(list, t[k], l);
+        double l = log_sum - (ACC(x[k]) - state[MAX]), y = ACC(list->y[k]);
+        double dz = upstream * F(slope)(list, t[k], l), gain = exp2 ? expm1(y * LN_2) : y;
+        double slope = exp2 ? (gain + 1) * LN_2 * dz : dz; /* in y, but for the weight */
         if (list->dy)
-            list->dy[k] += (real)(list->w ? ACC(list->w[k]) * dz : dz);
+            list->dy[k] += (real)(list->w ? ACC(list->w[k]) * slope : slope);
         if (list->dw)
-            list->dw[k] += list->y[k] == 0 ? 0 : (real)(ACC(list->y[k]) * dz); /* 0 log 0 */
+            list->dw[k] += gain == 0 ? 0 : (real)(gain * dz); /* 0 log 0 */
     }
 }
 
@@ -116,7 +146,7 @@ RG__LOSS_KERNELS(ranking_softmax, F(list_forward), F(list_backward))
 #ifdef RG__ONCE
 const char *rg_label_mode_name(rg_label_mode mode)
 {
-    static const char *const names[] = {"raw", "normalized", "softmax"};
+    static const char *const names[] = {"raw", "normalized", "softmax", "exp2"};
     return (unsigned)mode < RG__COUNT(names) ? names[mode] : NULL;
 }
 
@@ -129,7 +159,9 @@ static const rg_param params[] = {
     RG__NAME(rg_ranking_softmax_params, label_mode, RG_LABELS_RAW, label_mode_at,
              .help = "Targets from labels times weights: raw leaves them as coefficients; "
                      "normalized divides them by their sum in the list; softmax takes their "
-                     "softmax (ListNet)"),
+                     "softmax (ListNet); exp2 takes (2^label - 1) weight, the gain of DCG"),
+    RG__REAL(rg_ranking_softmax_params, temperature, 1, 0, 1e6, .above = true,
+             .help = "Divides the scores"),
 };
 
 /* With softmax, targets are positive for any labels and sum to 1. */
@@ -141,22 +173,24 @@ static void adjust(const void *own, rg_loss_properties *properties)
     properties->ignores_zero_sums = mode == RG_LABELS_NORMALIZED;
 }
 
-/* Without weights, raw labels are used as the targets directly. */
+/* Raw labels without weights are the targets; at temperature 1 the logits are x. */
 static void shrink(const void *own, bool weighted, rg_workspace *workspace)
 {
-    if (!weighted && ((const rg_ranking_softmax_params *)own)->label_mode == RG_LABELS_RAW)
-        workspace->scratch = 0;
+    const rg_ranking_softmax_params *p = own;
+    if (p->temperature == 1)
+        workspace->scratch = weighted || p->label_mode != RG_LABELS_RAW;
 }
 
 static const struct rg_loss_kernels kernels = {RG__LOSS_OPERATOR(ranking_softmax), shrink};
 
 const rg_loss rg__loss_ranking_softmax = {
     .component = {.name = "ranking_softmax",
-                  .formula = "L = -sum_k t_k log softmax(s)_k, t from labels * weights",
+                  .formula = "L = -sum_k t_k log softmax(s / temperature)_k, "
+                             "t from labels * weights",
                   RG__PARAMS(rg_ranking_softmax_params, params)},
     .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
     .adjust = adjust,
-    .workspace = {.scratch = 1, .kept = 1, .state = N_STATE},
+    .workspace = {.scratch = 2, .kept = 1, .state = N_STATE},
     .kernels = &kernels};
 
 rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,
