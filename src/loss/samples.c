@@ -125,6 +125,8 @@ static bool make_variant(rg_context *ctx, struct rg__sampling *s, const rg_compo
         return false;
     for (int p = 0; p < loss->n_params; p++) {
         const rg_param *param = &loss->params[p];
+        if (strcmp(param->name, "topn") == 0) /* the lists of the samples are short */
+            memcpy(s->choice.params.bytes + param->offset, &(int64_t){2}, sizeof(int64_t));
         for (int i = 0; left > 0 && param->type == RG_PARAM_NAME && param->name_at(i); i++) {
             if (i == (int)param->initial || --left > 0)
                 continue;
