@@ -19,6 +19,9 @@ struct batch {
     int64_t n_lists, offsets[LISTS + 1];
     double s[ITEMS], y[ITEMS], w[ITEMS];
     double list_weights[LISTS];
+    int64_t ids[ITEMS]; /* of the items, for losses that draw random numbers */
+    bool no_ids;
+    uint64_t draw;
 };
 
 struct outcome {
@@ -78,6 +81,7 @@ static struct batch make_batch(uint64_t seed, enum labels labels, bool tied_scor
             b.s[k] = 4 * uniform(seed, 4, (uint64_t)k) - 2;
             if (tied_scores)
                 b.s[k] = q % 3 == 0 ? 0.75 : floor(b.s[k]);
+            b.ids[k] = 1000 + k;
             b.w[k] = 0.25 + 2 * uniform(seed, 5, (uint64_t)k);
         }
     }
@@ -134,7 +138,7 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
     enum { ROOM = LISTS * 2 * WIDEST };
     static const double junk[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1e300};
     double values[3][ROOM], mask[ROOM] = {0};
-    int64_t to[ITEMS], offsets[LISTS + 1] = {0}, width = width_of(b, layout);
+    int64_t to[ITEMS], ids[ROOM] = {0}, offsets[LISTS + 1] = {0}, width = width_of(b, layout);
     bool flat = layout == FLAT || layout == FLAT_HOLES;
     int64_t n_places = layout == FLAT ? b->offsets[b->n_lists] : b->n_lists * width;
     struct outcome r = {0};
@@ -146,6 +150,7 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
             int64_t at = to[k] = offsets[q] + place_of(layout, k - b->offsets[q]);
             values[0][at] = b->s[k], values[1][at] = b->y[k], values[2][at] = b->w[k];
             mask[at] = 1;
+            ids[at] = b->ids[k];
         }
     }
     rg_graph_reset(graph);
@@ -155,6 +160,8 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
     rg_loss_options o = {.weights = x[2],
                          .offsets = flat ? offsets : NULL,
                          .n_lists = b->n_lists,
+                         .item_ids = b->no_ids ? NULL : ids,
+                         .draw = b->draw,
                          .reduction = reduction};
     if (layout != FLAT)
         o.where = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, mask, false);
@@ -239,6 +246,24 @@ static void check_layouts(const rg_choice *loss, const struct batch *b, int64_t 
             fail_at("an empty list", seed, flat.loss[q], 0);
 }
 
+/* Another id or draw changes a random loss, and no other. */
+static void check_draws(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    struct outcome first = run(loss, b, FLAT, RG_REDUCE_NONE);
+    for (int what = 0; what < 2; what++) {
+        struct batch other = *b;
+        other.draw += what == 0;
+        for (int64_t k = 0; what == 1 && k < b->offsets[LISTS]; k++)
+            other.ids[k] += 1000;
+        struct outcome r = run(loss, &other, FLAT, RG_REDUCE_NONE);
+        int n_changed = 0;
+        for (int64_t q = 0; q < LISTS; q++)
+            n_changed += !is_same(first.loss[q], r.loss[q]);
+        if ((n_changed > 0) != rg_loss_properties_of(loss).random)
+            fail_at(what ? "other ids" : "another draw", seed, first.loss[2], r.loss[2]);
+    }
+}
+
 /* A constant added to the scores of a list changes nothing, and the gradient sums to 0. */
 static void check_shift(const rg_choice *loss, const struct batch *b, int64_t seed)
 {
@@ -275,6 +300,7 @@ static void check_order(const rg_choice *loss, const struct batch *b, int64_t se
         moved.s[k] = b->s[from[k]];
         moved.y[k] = b->y[from[k]];
         moved.w[k] = b->w[from[k]];
+        moved.ids[k] = b->ids[from[k]];
     }
     struct outcome a = run(loss, b, FLAT, RG_REDUCE_NONE);
     struct outcome c = run(loss, &moved, FLAT, RG_REDUCE_NONE);
@@ -302,6 +328,7 @@ static void check_list_weights(const rg_choice *loss, const struct batch *b, int
         memcpy(thrice.s + at, b->s + begin, (size_t)n * sizeof(double));
         memcpy(thrice.y + at, b->y + begin, (size_t)n * sizeof(double));
         memcpy(thrice.w + at, b->w + begin, (size_t)n * sizeof(double));
+        memcpy(thrice.ids + at, b->ids + begin, (size_t)n * sizeof(int64_t));
         thrice.offsets[q + 1] = at + n;
         thrice.list_weights[q] = 1;
     }
@@ -410,7 +437,10 @@ static void check_loss(const rg_choice *loss)
         struct batch distinct = make_batch((uint64_t)seed, DISTINCT, false);
         struct batch tied =
             make_batch((uint64_t)seed, keeps_row_order(loss) ? DISTINCT : MIXED, true);
+        tied.no_ids = true;
         check_layouts(loss, seed % 2 ? &plain : &tied, seed);
+        tied.no_ids = false;
+        check_draws(loss, &plain, seed);
         check_shift(loss, &tied, seed);
         check_order(loss, &tied, seed);
         check_list_weights(loss, &plain, seed);

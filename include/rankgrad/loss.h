@@ -50,6 +50,13 @@ typedef struct rg_loss_options {
     const int64_t *offsets; /* (n_lists + 1): first 0, never decreasing, last N; copied. NULL:
                                the last axis is the list */
     int64_t n_lists;        /* used only with offsets */
+    const int64_t
+        *item_ids; /* of the logits, in their shape, for losses that draw random numbers: an
+                                item gets the numbers of its id. Not copied, must live as long as
+                                the node. NULL: an item is identified by the index of its list and
+                                its index among the valid items of it */
+    uint64_t draw; /* random losses draw other numbers for another draw, such as a step;
+                                < 2^48 */
     rg_reduction reduction;
     rg_reduce_function *reduce; /* used instead of `reduction` if not NULL */
     void *reduce_user;
@@ -84,6 +91,7 @@ typedef struct rg_loss_properties {
                                       their gradient is 0 */
     bool constant_factors;         /* the gradient holds factors constant that vary with the
                                       logits: it is not the derivative of the loss */
+    bool random;                   /* it draws random numbers, see item_ids */
     rg_loss_unit unit;
 } rg_loss_properties;
 
@@ -152,6 +160,8 @@ typedef struct rg_list {
     double *state;                           /* (workspace.state), kept for backward */
     double *grad_logits, *grad_labels, *grad_weights; /* (n), to be added to; NULL: not required */
     rg_context *ctx;                                  /* of the graph */
+    const int64_t *ids;                               /* (n); NULL unless the loss is random */
+    uint64_t draw;
 } rg_list;
 
 /* Memory that the functions of a loss need; allocated by the library. */

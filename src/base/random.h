@@ -12,7 +12,8 @@ enum rg__stream {
     RG__STREAM_SAMPLES,     /* a: sample, b: element */
     RG__STREAM_COTANGENT,   /* b: element */
     RG__STREAM_INIT,        /* initial weights; a: layer, b: element */
-    RG__STREAM_WINDOWS      /* a: epoch, b: position */
+    RG__STREAM_WINDOWS,     /* a: epoch, b: position */
+    RG__STREAM_LOSS         /* a: item, b: draw + 2^48 sample */
 };
 
 #endif

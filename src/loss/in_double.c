@@ -31,7 +31,9 @@ static rg_list F(widen)(const struct F(rg__list) * list)
                      .scratch = room + CONVERTED * n,
                      .kept = (double *)(void *)list->kept,
                      .state = list->state,
-                     .ctx = list->ctx};
+                     .ctx = list->ctx,
+                     .ids = list->ids,
+                     .draw = list->draw};
 }
 
 static bool F(has_nan)(const rg_list *list)

@@ -21,6 +21,9 @@ struct attributes {
     rg_reduction reduction;
     rg_choice loss; /* an rg_loss and its parameters */
     rg_loss_unit unit;
+    bool random;
+    const int64_t *item_ids; /* as rg_loss_options */
+    uint64_t draw;
 };
 
 static const rg_loss *loss_of(const struct attributes *a)
@@ -59,6 +62,7 @@ struct F(lists) {
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
     struct rg__item *pairing; /* (3/2 of the longest list) for counting pairs; NULL: not needed */
+    int64_t *ids; /* (longest list) of the valid items; NULL unless the loss is random */
     real *scratch;
     real *kept; /* (count of the logits, workspace.kept) */
     const struct F(rg__vector) * vector;
@@ -185,6 +189,20 @@ static const real *F(values)(const struct F(view) * v, int64_t first, const stru
     return v->buffer;
 }
 
+/* The ids of list q's valid items, compacted; `first` is its first logit. */
+static const int64_t *F(ids)(const struct F(lists) * l, int64_t q, int64_t first,
+                             const struct F(items) * items)
+{
+    const int64_t *given = l->attributes->item_ids;
+    int64_t n = 0;
+    for (int64_t k = 0; l->ids && k < items->length; k++)
+        if (F(is_valid)(items, k)) {
+            l->ids[n] = given ? given[first + k] : (int64_t)(((uint64_t)q << 32) + (uint64_t)n);
+            n++;
+        }
+    return l->ids;
+}
+
 /* List q, which has a valid item, compacted. */
 static struct F(rg__list)
     F(load)(const struct F(lists) * l, int64_t q, double *state, const struct F(items) * items)
@@ -204,6 +222,8 @@ static struct F(rg__list)
                                 .scratch = l->scratch,
                                 .kept = l->kept + first * space->kept,
                                 .state = state + q * space->state,
+                                .ids = F(ids)(l, q, first, items),
+                                .draw = l->attributes->draw,
                                 .vector = l->vector,
                                 .ctx = l->ctx};
 }
@@ -236,6 +256,8 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
     }
     if (l->attributes->unit == RG_UNIT_PAIRS)
         l->pairing = rg_graph_alloc(graph, (size_t)(longest + longest / 2) * sizeof *l->pairing);
+    if (l->attributes->random)
+        l->ids = rg_graph_alloc(graph, (size_t)longest * sizeof *l->ids);
     const rg_workspace *space = &l->attributes->workspace;
     l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
     l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits) * (size_t)space->kept);
@@ -572,6 +594,8 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
     const char *name = loss->component.name ? loss->component.name : "a loss without a name";
     rg_context *ctx = rg__graph_context(graph);
     *a = (struct attributes){.n_lists = o->n_lists,
+                             .item_ids = o->item_ids,
+                             .draw = o->draw,
                              .reduction = o->reduce ? RG_REDUCE_NONE : o->reduction};
     if (!o->offsets && logits)
         a->n_lists = batch_size(rg_node_value(logits));
@@ -589,7 +613,9 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
         rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
     if (rg_graph_status(graph) != RG_OK)
         return false;
-    a->unit = rg_loss_properties_of(&a->loss).unit;
+    rg_loss_properties properties = rg_loss_properties_of(&a->loss);
+    a->unit = properties.unit;
+    a->random = properties.random;
     a->workspace = loss->workspace;
     if (!loss->kernels && logits)
         a->workspace = rg__loss_in_double_workspace(loss, rg_node_value(logits)->dtype);

@@ -32,6 +32,8 @@ struct F(rg__list) {
     real *scratch;      /* (workspace.scratch, n), valid during one call */
     real *kept;         /* (workspace.kept, n), kept for backward */
     double *state;      /* (workspace.state), kept for backward */
+    const int64_t *ids; /* of the items; NULL unless the loss is random */
+    uint64_t draw;
     const struct F(rg__vector) * vector;
     rg_context *ctx;
     real *ds, *dy, *dw; /* gradients, to be added to; NULL: not required */

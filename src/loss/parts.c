@@ -1,6 +1,8 @@
 /* parts.c: what several losses in double share; see parts.h. */
 #include "loss/parts.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -56,6 +58,12 @@ struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *o
         items[k] = (struct rg__item){list->logits[k], list->labels[k], k};
     rg__sort_items(items, list->n, items + list->n, order);
     return items;
+}
+
+double rg__item_uniform(const rg_list *list, int64_t k, int64_t seed, int64_t sample)
+{
+    return rg_uniform((uint64_t)seed, RG__STREAM_LOSS, (uint64_t)list->ids[k],
+                      list->draw + ((uint64_t)sample << 48));
 }
 
 double rg__points_forward(const rg_list *list, rg__point_loss *loss)

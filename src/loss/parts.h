@@ -71,6 +71,11 @@ enum { RG__SORT_ROOM = 5 }; /* numbers per item in the scratch */
 /* The items in the order, in `room` (RG__SORT_ROOM n). */
 struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *order, double *room);
 
+/* ---- Random numbers of items ---- */
+
+/* Uniform in [0,1): of an item's id, the draw of the list, a seed and a number < 2^16. */
+double rg__item_uniform(const rg_list *list, int64_t k, int64_t seed, int64_t sample);
+
 /* ---- Pointwise losses ---- */
 
 /* The loss of one item and its slopes. */

@@ -88,6 +88,18 @@ const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
     return offsets;
 }
 
+/* The row of each item in the split, counting valid rows: the same in every epoch. */
+static const int64_t *row_ids(rg_graph *graph, const struct rg__rows *rows,
+                              const struct rg__shard *shard)
+{
+    int64_t *ids = rg_graph_alloc(graph, (size_t)shard->n_rows * sizeof *ids), n = 0;
+    for (int64_t i = 0; ids && i < shard->n_lists; i++)
+        for (int64_t row = rows->offsets[shard->lists[i]]; row < rows->offsets[shard->lists[i] + 1];
+             row++)
+            ids[n++] = row;
+    return ids;
+}
+
 rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
                            const struct rg__shard *shard, rg_node **labels,
                            rg_loss_options *options)
@@ -98,6 +110,7 @@ rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
     options->list_weights = rows->list_weights ? list_weights(graph, rows, shard) : NULL;
     options->offsets = rg__shard_offsets(graph, rows, shard);
     options->n_lists = shard->n_lists;
+    options->item_ids = row_ids(graph, rows, shard);
     return rg_graph_status(graph);
 }
 

@@ -69,6 +69,7 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
     rg_loss_options o;
     rg_status status = rg__shard_labels(g, rows, shard, &labels, &o);
     o.reduction = RG_REDUCE_NONE;
+    o.draw = s->draw;
     if (status != RG_OK)
         return status;
     out->scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)

@@ -17,6 +17,7 @@ struct rg__stepper {
     const rg_objective *objective;
     double scale[RG_MAX_LOSS_TERMS]; /* what is minimised: sum_t scale_t (mean loss)_t */
     double *units;            /* (terms, lists of rows) what each adds to the divisor of the mean */
+    uint64_t draw;            /* of losses that draw random numbers */
     int64_t most_lists;       /* a step has at most this many */
     char *buckets;            /* the gradients of the buckets */
     struct rg__shard *shards; /* (most_lists) of the current step */

@@ -35,6 +35,7 @@ static rg_status run_window(struct rg__training *t, int64_t window, rg_epoch *ep
                (uint64_t)epoch->epoch + ((uint64_t)window << 32));
     for (int64_t at = 0; at < n; at += o->batch_lists) {
         int64_t n_batch = n - at < o->batch_lists ? n - at : o->batch_lists;
+        t->stepper.draw = (uint64_t)t->step;
         double factor = rg_schedule_factor(&t->schedule, t->step++, t->n_steps);
         rg_status status = rg__step(&t->stepper, order + at, n_batch, sums);
         if (status == RG_OK)

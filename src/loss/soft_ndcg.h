@@ -1,0 +1,35 @@
+/* soft_ndcg.h (internal): the NDCG of soft ranks pi (soft_rank.h), for approx_ndcg and
+ * gumbel_approx_ndcg.
+ *
+ *     g_i = w_i (2^{y_i} - 1),    d(r) = 1 / log2(1 + r)
+ *     D = sum_i g_i d(pi_i),    I = sum_i g_i d(rank of g_i),    L = -V = -D / I
+ *
+ * Weights multiply the gains of the ideal ranking I too, as in rax. Labels that are not above 0
+ * gain 0, as in the metrics of this library (rax: 2^y - 1, which is negative below 0).
+ *
+ * Gradient. From d'(r) = -d(r)^2 / ((1 + r) log 2),
+ *
+ *     dL/dpi_i = g_i d(pi_i)^2 / ((1 + pi_i) I log 2)
+ *
+ * and soft_rank.h takes it to the scores. With d*_i the discount of i in the ideal ranking,
+ * for equal gains the mean over their ranks,
+ *
+ *     dL/dg_i = -(d(pi_i) - V d*_i) / I
+ *     dL/dw_i = (2^{y_i} - 1) dL/dg_i        dL/dy_i = w_i log(2) 2^{y_i} dL/dg_i, 0 for y_i <= 0
+ *
+ * Corners. A list without a gain gives 0. An item at -inf is unranked, its discount is 0, as in
+ * rax. Gains are divided by a power of two, which cancels, so that labels up to 1023 do not
+ * overflow. */
+#ifndef RG_LOSS_SOFT_NDCG_H
+#define RG_LOSS_SOFT_NDCG_H
+
+#include "loss/soft_rank.h"
+
+enum { RG__SOFT_NDCG_ROOM = 6 + RG__SORT_ROOM }; /* numbers per item */
+
+/* -V of the scores x (n), and `part` times its gradients added to grad: for scores, labels and
+ * weights. `room` holds RG__SOFT_NDCG_ROOM n. */
+double rg__soft_ndcg_add(const rg_list *list, const double *x, double temperature, double part,
+                         double *room, struct rg__kept *grad);
+
+#endif
