@@ -82,8 +82,8 @@ def use(program, folder):
     assert answer["value"] == 1.5 and answer["grad_logits"] == [3, 0], answer  # over two items
     checked = run(program, "gradcheck", "cube", "rms", "squared")
     assert checked.count("ok ") == 16 and "FAILED" not in checked, checked
-    text = run(program, "train", "--help")
-    for word in ("--threshold", "For signed_sgd: gradients up to this", "--p=",
+    text = " ".join(run(program, "train", "--help").split())
+    for word in ("--threshold", "; for signed_sgd: gradients up to this", "--p=",
                  "For power: exponent", "--rank", "geometric", "squared"):
         assert word in text, f"{word} is not in train --help"
 

@@ -39,6 +39,8 @@ OPTIONS = {
               "lambdarank-norm": "true", "target": "ndcg", "lambdarank-pair-method": "topk",
               "lambdarank-num-pair-per-sample": "0", "lambdarank-normalization": "true",
               "lambdarank-score-normalization": "true", "ndcg-exp-gain": "true",
+              "temperature": "1", "anchor": "1", "levels": "1", "delta": "1", "ties": "row",
+              "discount": "exp", "threshold": "1", "beta": "1", "samples": "8",
               "negative-labels": "error", "l2": "0", "normalize": "zscore", "dtype": "f32",
               "bias": "false", "model": "linear", "hidden": "[64, 32]", "optimizer": "sgd", "lr": "0.1",
               "momentum": "0", "beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08",
@@ -158,7 +160,7 @@ class Help(Case):
 
     def test_reasons_and_formulas(self):
         text = plain(self.good("train", "--help").stdout)
-        for words in ("cannot learn one", "log softmax(s)_k", "ndcg", "mean label sum"):
+        for words in ("cannot learn one", "log softmax(s / temperature)_k", "ndcg", "mean label sum"):
             self.assertIn(words, text)
         self.assertIn("2^y - 1", plain(self.good("evaluate", "--help").stdout))
 
@@ -249,7 +251,7 @@ class Habits(Case):
                 ("predict", "--learning-rate", "there is no option --learning-rate; see"),
                 ("train", "--" + "x" * 3000, "there is no option --xxx"),
                 ("train", "--val", "may be one of --vali, --vali-fraction"),
-                ("train", "--be", "may be one of --beta1, --beta2"),
+                ("train", "--be", "may be one of --beta, --beta1, --beta2"),
                 ("train", "--lr", "--lr needs a value; expected --lr RATE"),
                 ("train", "-o", "--output needs a value"),
                 ("train", "--force=yes", "'--force=yes' has a value, but --force takes none")):

@@ -172,6 +172,7 @@ static int set_up(void **state)
     v->train_options.epochs = 1;
     v->loss_options.offsets = v->offsets;
     v->loss_options.n_lists = 1;
+    v->softmax.temperature = 1;
     v->loss_options.params = &v->softmax;
     v->graph = rg_graph_create(v->ctx);
     v->csr = (rg_csr){2, 3, v->indptr, v->indices, RG_F64, v->numbers};

@@ -611,7 +611,7 @@ static const struct odd_number {
     {EVERY_LABEL, 1e-35, RG_F64, 0, 0, NULL},
     {LABEL, -1, RG_F32, 0, 0, "ranking_softmax(label_mode=softmax) takes"},
     {LABEL, -1, RG_F32, RG_LABELS_NORMALIZED, 0,
-     "makes ranking_softmax(label_mode=normalized) unbounded"},
+     "makes ranking_softmax(label_mode=normalized, temperature=1) unbounded"},
     {LABEL, -1, RG_F32, RG_LABELS_SOFTMAX, 0, NULL},
     {LABEL, -50, RG_F64, RG_LABELS_SOFTMAX, 0, NULL},
     {LABEL, -1, RG_F32, 0, RG_NEGATIVE_ZERO, NULL},

@@ -199,6 +199,9 @@ struct cli_options {
 /* Adds a row. False: out of memory (also when its doc could not be made: NULL), reported. */
 bool cli_options_add(struct cli_options *to, const struct cli_option *row);
 
+/* The row of that name; NULL: none. */
+struct cli_option *cli_options_find(const struct cli_options *options, const char *name);
+
 /* Adds all options that a command understands. False: reported. */
 bool cli_all_options(const struct cli_command *command, struct cli_options *to);
 
@@ -244,8 +247,8 @@ struct cli_hint cli_suggest(const struct cli_names *known, const char *word);
 
 /* ---- Components (component.c) --------------------------------------------------------------- */
 
-/* Adds an option for each parameter of the components that the option `row` chooses from. False:
- * reported. */
+/* Adds an option for each parameter of the components that the option `row` chooses from, unless
+ * there is one of that name. False: reported. */
 bool cli_params_add(struct cli_options *to, const struct cli_option *row);
 
 /* Prints a component: its name, formula and parameters. */
@@ -257,6 +260,10 @@ void cli_show_aliases(FILE *stream, const rg_registry *registry);
 /* Prints a heading, the names and formulas of a registry's components and its aliases; their
  * parameters are described where they are options. */
 void cli_show_registry(FILE *stream, const char *heading, const rg_registry *registry);
+
+/* Notes a parameter that was given. RG_USAGE: reported. */
+rg_status cli_component_give(struct cli_component *component, const char *option,
+                             const char *value);
 
 /* Combines a component's name with the parameters that were given, once all are known. */
 rg_status cli_component_finish(const struct cli_option *row, struct cli_component *component);
@@ -312,7 +319,7 @@ rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, co
 
 /* A short text. */
 struct cli_word {
-    char text[96];
+    char text[256];
 };
 
 /* The name of feature, query or document i, or, where it has none, its number from 1, which is then

@@ -3,7 +3,9 @@
  * An option such as --optimizer chooses a component; the row of the table for it is followed by one
  * option for each parameter that any component of that registry has: --beta1 for beta1 of adam.
  * Names, ranges, defaults and help are the library's. The values are checked at the end of the
- * command line, when the component is known.
+ * command line, when the component is known. A name that several registries have is one option: it
+ * sets the parameter of the first chosen component that has it. A parameter with the name of an
+ * option of the command, such as --seed, has no option and is given in parentheses.
  */
 #include "cli.h"
 
@@ -106,6 +108,15 @@ static char *option_doc(const rg_registry *registry, const char *name)
     return stream && fclose(stream) == 0 ? text : NULL;
 }
 
+/* Adds to the help of an option that a registry before this one has too. */
+static bool extend_doc(struct cli_option *option, const char *doc)
+{
+    char *both = NULL;
+    if (doc && asprintf(&both, "%s; f%s", option->doc, doc + 1) >= 0)
+        option->doc = both;
+    return both != NULL;
+}
+
 bool cli_params_add(struct cli_options *to, const struct cli_option *row)
 {
     static const char *const arguments[] = {
@@ -124,7 +135,10 @@ bool cli_params_add(struct cli_options *to, const struct cli_option *row)
                                           .offset = row->offset,
                                           .field = param->name,
                                           .doc = option_doc(registry, param->name)};
-        if (!cli_options_add(to, &option))
+        struct cli_option *same = option.name ? cli_options_find(to, option.name) : NULL;
+        if (same && same->kind != CLI_PARAM)
+            continue;
+        if (same ? !extend_doc(same, option.doc) : !cli_options_add(to, &option))
             return false;
     }
     return true;
@@ -195,8 +209,28 @@ static bool find_param(const rg_component *component, const char *name, char *ra
     return false;
 }
 
-/* One parameter given by an option of its own, for each term that has it. */
-static rg_status set_given(rg_context *ctx, const struct cli_option *row, rg_objective *objective,
+/* The next component option behind `row` whose registry has the parameter; NULL: none. */
+static const struct cli_option *next_owner(const struct cli_option *row, const char *name)
+{
+    for (row++; row->doc; row++)
+        if (row->kind == CLI_COMPONENT && owners_of(row->registry(), name).text[0])
+            return row;
+    return NULL;
+}
+
+/* Hands a parameter that nothing chosen for `row` has to the component of `next`. */
+static rg_status hand_on(const struct cli_option *row, const struct cli_option *next,
+                         struct cli_component *component, const char *option, const char *value)
+{
+    struct cli_component *other =
+        (void *)((char *)component - row->offset + next->offset); /* in the same struct */
+    return cli_component_give(other, option, value);
+}
+
+/* One parameter given by an option of its own, for each term that has it. Where none has, it may
+ * be meant for the component of a later option. */
+static rg_status set_given(rg_context *ctx, const struct cli_option *row,
+                           struct cli_component *component, rg_objective *objective,
                            const char *option, const char *value)
 {
     char name[64], range[512];
@@ -213,8 +247,11 @@ static rg_status set_given(rg_context *ctx, const struct cli_option *row, rg_obj
             return cli_fail(RG_USAGE, "--%s '%s': expected %s", option, value ? value : "", range);
         n_set++;
     }
+    const struct cli_option *next = n_set ? NULL : next_owner(row, name);
     if (n_set > 0)
         return RG_OK;
+    if (next)
+        return hand_on(row, next, component, option, value);
     return cli_fail(RG_USAGE, "--%s is a parameter of %s, but --%s is %s; expected --%s %s", option,
                     owners_of(row->registry(), name).text, row->name,
                     objective->terms[0].loss.component->name, row->name,
@@ -241,8 +278,8 @@ rg_status cli_component_finish(const struct cli_option *row, struct cli_componen
     if (status != RG_OK)
         cli_fail(status, "--%s: %s", row->name, rg_last_error(ctx));
     for (int i = 0; i < component->n_given && status == RG_OK; i++)
-        status =
-            set_given(ctx, row, &chosen, component->given[i].option, component->given[i].value);
+        status = set_given(ctx, row, component, &chosen, component->given[i].option,
+                           component->given[i].value);
     if (status == RG_OK && rg_objective_print(&chosen, component->full, sizeof component->full) >=
                                sizeof component->full)
         status = cli_fail(RG_USAGE, "--%s: the parameters are too long", row->name);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Room for a range, a default or a list of names. */
-enum { PHRASE = 512 };
+enum { PHRASE = 2048 };
 
 /* Names are stored through this type, whatever the enum is called. */
 _Static_assert(sizeof(rg_gain) == sizeof(int) && sizeof(rg_ties) == sizeof(int),
@@ -244,14 +244,13 @@ void cli_free_lists(const struct cli_command *command, void *values)
         }
 }
 
-static rg_status set_param(const struct cli_option *option, const char *text,
-                           struct cli_component *component)
+rg_status cli_component_give(struct cli_component *component, const char *option, const char *value)
 {
     const int most = (int)(sizeof component->given / sizeof component->given[0]);
     if (component->n_given == most)
-        return cli_fail(RG_USAGE, "--%s: more than %d parameters are given", option->name, most);
-    component->given[component->n_given].option = option->name;
-    component->given[component->n_given++].value = text;
+        return cli_fail(RG_USAGE, "--%s: more than %d parameters are given", option, most);
+    component->given[component->n_given].option = option;
+    component->given[component->n_given++].value = value;
     return RG_OK;
 }
 
@@ -264,7 +263,7 @@ rg_status cli_option_set(const struct cli_option *option, const char *text, char
 {
     char *at = cli_option_at(option, values);
     switch (option->kind) {
-    case CLI_PARAM: return set_param(option, text, (void *)at);
+    case CLI_PARAM: return cli_component_give((void *)at, option->name, text);
     case CLI_FLAG: *(bool *)at = true; return RG_OK;
     case CLI_LIST:
     case CLI_TEXT:
@@ -297,11 +296,30 @@ bool cli_options_add(struct cli_options *to, const struct cli_option *row)
     return true;
 }
 
-/* Adds a table of options, each component followed by its parameters. */
+struct cli_option *cli_options_find(const struct cli_options *options, const char *name)
+{
+    for (int i = 0; i < options->n; i++)
+        if (options->rows[i].name && strcmp(options->rows[i].name, name) == 0)
+            return &options->rows[i];
+    return NULL;
+}
+
+/* Removes an option for a parameter. */
+static void remove_param(struct cli_options *options, struct cli_option *row)
+{
+    struct cli_option *end = options->rows + options->n--;
+    memmove(row, row + 1, (size_t)(end - row) * sizeof *row);
+}
+
+/* Adds a table of options, each component followed by its parameters. A parameter gives way to an
+ * option of the table that has its name. */
 static bool add_table(struct cli_options *to, const struct cli_option *from, size_t offset)
 {
     for (; from && from->doc; from++) {
         struct cli_option row = *from;
+        struct cli_option *param = row.name ? cli_options_find(to, row.name) : NULL;
+        if (param)
+            remove_param(to, param);
         row.offset += offset;
         if (!cli_options_add(to, &row) || (row.kind == CLI_COMPONENT && !cli_params_add(to, &row)))
             return false;
