@@ -7,62 +7,74 @@
 
 static const double LN_2 = 0.69314718055994530942;
 
-/* I, and d* of each item; gains are in `gain`. */
-static double ideal(const rg_list *list, const double *gain, double *discount, double *room)
+/* I, and d* of each item, from the gains. */
+static double ideal(const struct rg__gains *gains, struct rg__item *items)
 {
     static const struct rg__order by_label = {.key = RG__BY_LABEL};
-    struct rg__item *items = (struct rg__item *)(void *)room;
+    int64_t n = gains->list->n;
     double sum = 0;
-    for (int64_t k = 0; k < list->n; k++)
-        items[k] = (struct rg__item){.label = gain[k], .row = k};
-    rg__sort_items(items, list->n, items + list->n, &by_label);
-    for (int64_t begin = 0, end; begin < list->n; begin = end) {
-        for (end = begin + 1; end < list->n && items[end].label == items[begin].label;)
+    for (int64_t k = 0; k < n; k++)
+        items[k] = (struct rg__item){.label = gains->gain[k], .row = k};
+    rg__sort_items(items, n, items + n, &by_label);
+    for (int64_t begin = 0, end; begin < n; begin = end) {
+        for (end = begin + 1; end < n && items[end].label == items[begin].label;)
             end++;
-        double mean = rg__discounts(begin, end) / (double)(end - begin);
+        double discounts = rg__discounts(begin, end);
         for (int64_t i = begin; i < end; i++)
-            discount[items[i].row] = mean;
-        sum += items[begin].label * rg__discounts(begin, end);
+            gains->star[items[i].row] = discounts / (double)(end - begin);
+        sum += items[begin].label * discounts;
     }
     return sum;
 }
 
-/* 2^-exponent (2^y - 1) of each label; returns the exponent. */
-static int find_gains(const rg_list *list, double *gain)
+struct rg__gains rg__gains_of(const rg_list *list, double *room)
 {
+    struct rg__gains gains = {.list = list, .gain = room, .star = room + list->n};
     double most = list->labels[0];
     for (int64_t k = 1; k < list->n; k++)
         most = fmax(most, list->labels[k]);
-    int exponent = rg__gain_exponent(RG_GAIN_EXP, most);
+    gains.exponent = rg__gain_exponent(RG_GAIN_EXP, most);
     for (int64_t k = 0; k < list->n; k++)
-        gain[k] = list->weights[k] * rg__scaled_gain(RG_GAIN_EXP, list->labels[k], exponent);
-    return exponent;
+        gains.gain[k] =
+            list->weights[k] * rg__scaled_gain(RG_GAIN_EXP, list->labels[k], gains.exponent);
+    gains.ideal = ideal(&gains, (struct rg__item *)(void *)(room + 2 * list->n));
+    return gains;
+}
+
+double rg__gains_add(const struct rg__gains *gains, const double *discount, double part,
+                     struct rg__kept *grad)
+{
+    const rg_list *list = gains->list;
+    double dcg = 0;
+    for (int64_t k = 0; k < list->n; k++)
+        dcg += gains->gain[k] * discount[k];
+    double value = dcg / gains->ideal;
+    for (int64_t k = 0; k < list->n; k++) {
+        double y = list->labels[k];
+        double slope = -part * (discount[k] - value * gains->star[k]) / gains->ideal;
+        grad->weights[k] += rg__scaled_gain(RG_GAIN_EXP, y, gains->exponent) * slope;
+        if (y > 0)
+            grad->labels[k] += list->weights[k] * LN_2 * ldexp(exp2(y), -gains->exponent) * slope;
+    }
+    return -value;
 }
 
 double rg__soft_ndcg_add(const rg_list *list, const double *x, double temperature, double part,
                          double *room, struct rg__kept *grad)
 {
     int64_t n = list->n;
-    double *e = room, *rank = e + n, *gain = rank + n, *slope = gain + n, *star = slope + n;
-    double *by_score = star + n, dcg = 0;
-    int exponent = find_gains(list, gain);
-    double best = ideal(list, gain, star, by_score + n);
-    if (best == 0)
+    double *e = room, *rank = e + n, *slope = rank + n, *by_score = slope + n;
+    struct rg__gains gains = rg__gains_of(list, by_score + n);
+    if (gains.ideal == 0)
         return 0;
     rg__soft_ranks(x, n, temperature, e, rank);
     for (int64_t k = 0; k < n; k++) {
         double d = x[k] == -(double)INFINITY ? 0 : LN_2 / log1p(rank[k]);
-        dcg += gain[k] * d;
-        slope[k] = gain[k] / best * d * d / ((1 + rank[k]) * LN_2);
+        slope[k] = gains.gain[k] / gains.ideal * d * d / ((1 + rank[k]) * LN_2);
         rank[k] = d;
     }
     rg__soft_ranks_backward(x, n, temperature, e, slope, by_score);
-    for (int64_t k = 0; k < n; k++) {
-        double by_gain = -part * (rank[k] - dcg / best * star[k]) / best, y = list->labels[k];
+    for (int64_t k = 0; k < n; k++)
         grad->logits[k] += part * by_score[k];
-        grad->weights[k] += rg__scaled_gain(RG_GAIN_EXP, y, exponent) * by_gain;
-        if (y > 0)
-            grad->labels[k] += list->weights[k] * LN_2 * ldexp(exp2(y), -exponent) * by_gain;
-    }
-    return -dcg / best;
+    return rg__gains_add(&gains, rank, part, grad);
 }

@@ -1,5 +1,6 @@
 /* soft_ndcg.h (internal): the NDCG of soft ranks pi (soft_rank.h), for approx_ndcg and
- * gumbel_approx_ndcg.
+ * gumbel_approx_ndcg; and the gains and ideal ranking of all losses that approximate NDCG, whose
+ * discounts d are other functions of the scores.
  *
  *     g_i = w_i (2^{y_i} - 1),    d(r) = 1 / log2(1 + r)
  *     D = sum_i g_i d(pi_i),    I = sum_i g_i d(rank of g_i),    L = -V = -D / I
@@ -25,7 +26,24 @@
 
 #include "loss/soft_rank.h"
 
-enum { RG__SOFT_NDCG_ROOM = 6 + RG__SORT_ROOM }; /* numbers per item */
+struct rg__gains {
+    const rg_list *list;
+    double *gain, *star; /* (n) g and d* */
+    double ideal;        /* I; 0: there is no gain */
+    int exponent;        /* gains are divided by 2^exponent */
+};
+
+enum { RG__GAINS_ROOM = 2 + RG__SORT_ROOM }; /* numbers per item */
+
+/* The gains of a list; `room` holds RG__GAINS_ROOM n. */
+struct rg__gains rg__gains_of(const rg_list *list, double *room);
+
+/* -V for the discounts d of the items, and `part` times the gradients of labels and weights added
+ * to grad. */
+double rg__gains_add(const struct rg__gains *gains, const double *discount, double part,
+                     struct rg__kept *grad);
+
+enum { RG__SOFT_NDCG_ROOM = 4 + RG__GAINS_ROOM }; /* numbers per item */
 
 /* -V of the scores x (n), and `part` times its gradients added to grad: for scores, labels and
  * weights. `room` holds RG__SOFT_NDCG_ROOM n. */
