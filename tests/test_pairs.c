@@ -1,0 +1,201 @@
+/* test_pairs.c: pairwise losses on lists longer than a block of pairs: values and gradients are
+ * those of a plain loop over all pairs, and their bits do not depend on the order of the rows. */
+#include "check.h"
+
+#include "loss/losses.h"
+
+enum { N = 700 };
+
+static rg_context *ctx;
+static rg_graph *graph;
+
+struct list {
+    double s[N], y[N], w[N];
+};
+
+struct outcome {
+    double loss, ds[N], dw[N];
+};
+
+/* Scores around `center` with ties, graded labels. */
+static struct list make_list(double center)
+{
+    struct list list;
+    for (int k = 0; k < N; k++) {
+        list.s[k] = center + floor(128 * rg_uniform(3, RG_STREAM_OWN, 0, (uint64_t)k)) / 32;
+        list.y[k] = floor(5 * rg_uniform(3, RG_STREAM_OWN, 1, (uint64_t)k));
+        list.w[k] = floor(8 * rg_uniform(3, RG_STREAM_OWN, 2, (uint64_t)k)) / 4 + 0.25;
+    }
+    return list;
+}
+
+static struct outcome run(const rg_choice *loss, const struct list *list)
+{
+    struct outcome r;
+    rg_graph_reset(graph);
+    const double *values[] = {list->s, list->y, list->w};
+    rg_node *x[3];
+    for (int i = 0; i < 3; i++) {
+        rg_tensor t = {RG_F64, 1, {N}, (void *)(uintptr_t)values[i]};
+        x[i] = i == 1 ? rg_leaf(graph, &t) : rg_variable(graph, &t, NULL);
+    }
+    rg_loss_options o = {.weights = x[2], .reduction = RG_REDUCE_SUM};
+    rg_node *value = rg_loss_apply(graph, loss, x[0], x[1], &o);
+    assert_ok(ctx, rg_backward(graph, value, NULL));
+    r.loss = *(const double *)rg_node_value(value)->data;
+    memcpy(r.ds, rg_node_grad(x[0])->data, sizeof r.ds);
+    memcpy(r.dw, rg_node_grad(x[2])->data, sizeof r.dw);
+    return r;
+}
+
+/* ---- The formulas ---- */
+
+static double logistic(double d, double dy, double *slope)
+{
+    (void)dy;
+    *slope = -1 / (1 + exp(d));
+    return fmax(-d, 0) + log1p(exp(-fabs(d)));
+}
+
+static double hinge(double d, double dy, double *slope)
+{
+    (void)dy;
+    *slope = 1 - d > 0 ? -1 : 0;
+    return fmax(1 - d, 0);
+}
+
+static double soft_zero_one(double d, double dy, double *slope)
+{
+    (void)dy;
+    *slope = -1 / (1 + exp(d)) / (1 + exp(-d));
+    return 1 / (1 + exp(d));
+}
+
+static double mse(double d, double dy, double *slope)
+{
+    *slope = 2 * (d - dy);
+    return (d - dy) * (d - dy);
+}
+
+static double qr(double d, double dy, double *slope)
+{
+    *slope = (d > dy) - 0.5 * (d != dy);
+    return fabs(d - dy) / 2;
+}
+
+static const struct {
+    const char *text;
+    double (*pair)(double d, double dy, double *slope);
+    bool all;
+} formulas[] = {
+    {"pairwise_logistic", logistic, false},
+    {"pairwise_logistic(lambda=label_difference)", logistic, false},
+    {"pairwise_hinge", hinge, false},
+    {"pairwise_hinge(lambda=label_difference)", hinge, false},
+    {"pairwise_soft_zero_one", soft_zero_one, false},
+    {"pairwise_mse", mse, true},
+    {"pairwise_mse(lambda=label_difference)", mse, true},
+    {"pairwise_qr", qr, false},
+    {"pairwise_qr(lambda=label_difference)", qr, false},
+};
+
+/* Also with scores far from 0, where sums of scores would cancel. */
+static void long_lists_are_sums_over_pairs(void **state)
+{
+    (void)state;
+    for (int f = 0; f < 2 * RG__COUNT(formulas); f++) {
+        struct list list = make_list(f % 2 ? 1e6 : 0);
+        struct outcome want = {0};
+        bool weighted = strchr(formulas[f / 2].text, '(') != NULL;
+        for (int64_t at = 0; at < (int64_t)N * N; at++) {
+            int64_t i = at / N, j = at % N;
+            double dy = list.y[i] - list.y[j], slope;
+            double value = formulas[f / 2].pair(list.s[i] - list.s[j], dy, &slope);
+            double lambda = !formulas[f / 2].all && !(dy > 0) ? 0 : weighted ? fabs(dy) : 1;
+            want.loss += list.w[i] * lambda * value;
+            want.dw[i] += lambda * value;
+            want.ds[i] += list.w[i] * lambda * slope;
+            want.ds[j] -= list.w[i] * lambda * slope;
+        }
+        rg_choice loss;
+        assert_ok(ctx, rg_choice_parse(ctx, rg_losses(), formulas[f / 2].text, &loss));
+        struct outcome got = run(&loss, &list);
+        assert_close(got.loss, want.loss, 1e-11, 0);
+        for (int k = 0; k < N; k++) {
+            assert_close(got.ds[k], want.ds[k], 1e-10, 1e-8);
+            assert_close(got.dw[k], want.dw[k], 1e-10, 1e-8);
+        }
+    }
+}
+
+static void the_order_of_rows_changes_no_bit(void **state)
+{
+    (void)state;
+    static const char *const losses[] = {
+        "pairwise_hinge",
+        "pairwise_logistic",
+        "pairwise_soft_zero_one",
+        "pairwise_mse",
+        "pairwise_qr",
+        "pairwise_circle",
+        "lambdarank",
+        "lambdarank(topn=10)",
+        "pairwise_hinge(lambda=ndcg_loss1)",
+        "pairwise_mse(lambda=ndcg_loss2)",
+        "pairwise_logistic(lambda=ndcg_loss2pp)",
+        "pairwise_logistic(lambda=yeti)",
+        "pairwise_logistic(lambda=precision)",
+        "pairwise_logistic(lambda=map)",
+        "pairwise_logistic(lambda=mrr)",
+        "lambdarank_lightgbm",
+        "lambdarank_xgboost",
+        "lambdarank_xgboost(lambdarank_pair_method=mean)",
+    };
+    struct list list = make_list(0), moved;
+    int64_t from[N];
+    for (int64_t k = 0; k < N; k++)
+        from[k] = k;
+    rg_shuffle(from, N, 5, RG_STREAM_OWN, 0);
+    for (int k = 0; k < N; k++) {
+        moved.s[k] = list.s[from[k]];
+        moved.y[k] = list.y[from[k]];
+        moved.w[k] = list.w[from[k]];
+    }
+    for (int i = 0; i < RG__COUNT(losses); i++) {
+        rg_choice loss;
+        assert_ok(ctx, rg_choice_parse(ctx, rg_losses(), losses[i], &loss));
+        struct outcome a = run(&loss, &list), b = run(&loss, &moved);
+        bool same = a.loss == b.loss && a.loss != 0;
+        for (int k = 0; k < N; k++)
+            same &= a.ds[from[k]] == b.ds[k] && a.dw[from[k]] == b.dw[k];
+        if (!same)
+            print_error("%s: other bits in another order: %.17g, %.17g\n", losses[i], a.loss,
+                        b.loss);
+        assert_true(same);
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    ctx = rg_context_create(NULL);
+    graph = rg_graph_create(ctx);
+    return graph ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rg_graph_destroy(graph);
+    rg_context_destroy(ctx);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(long_lists_are_sums_over_pairs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_order_of_rows_changes_no_bit, set_up, tear_down),
+    };
+    RUN_TESTS(tests);
+}
