@@ -520,6 +520,31 @@ class Flow(Case):
             self.assertIn(words, done.stderr)
             self.assertFalse(os.path.exists(self.at("m.h5")))
 
+    def test_components_share_an_option(self):
+        """--epsilon is a parameter of poly1_softmax and of adam: it sets the loss's if that is
+        poly1_softmax, else adam's; --seed is train's and not the loss's."""
+        data = write(self.at("a.txt"), "1 qid:1 1:1\n0 qid:1 1:2\n0 qid:1 1:3\n")
+        for options, words in (
+                (("--loss", "poly1_softmax", "--epsilon", "2"), ("poly1_softmax(epsilon=2)",)),
+                (("--optimizer", "adam", "--epsilon", "0.5"), ("epsilon=0.5)", "ranking_softmax(")),
+                (("--loss", "poly1_softmax", "--optimizer", "adam", "--epsilon", "2"),
+                 ("poly1_softmax(epsilon=2)", "epsilon=1e-08)")),
+                (("--loss", "poly1_softmax(epsilon=3)", "--optimizer", "adam(epsilon=0.25)"),
+                 ("poly1_softmax(epsilon=3)", "epsilon=0.25)")),
+                (("--loss", "xendcg(seed=5)", "--seed", "7"), ("xendcg(seed=5)", '"seed": 7')),
+                (("--loss", "xendcg", "--seed", "7"), ("xendcg(seed=0)", '"seed": 7')),
+                (("--loss", "ranking_softmax + poly1_softmax", "--epsilon", "2"),
+                 ("poly1_softmax(epsilon=2)",)),
+                (("--loss", "gumbel_softmax", "--temperature", "2", "--beta", "0.5"),
+                 ("temperature=2", "beta=0.5")),
+                (("--optimizer", "adam", "--beta1", "0.5", "--epsilon", "1"),
+                 ("beta1=0.5", "epsilon=1)"))):
+            self.good("train", data, "-o", self.at("m.h5"), "--force", "--epochs", 1, "--lr",
+                      "0.01", *options)
+            history = self.good("inspect", self.at("m.h5")).stdout
+            for word in words:
+                self.assertIn(word, history, options)
+
     def test_text_training_equals_converting_first(self):
         train, vali, _ = self.text_files()
         data = self.at("both.h5")

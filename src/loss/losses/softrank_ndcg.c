@@ -97,8 +97,10 @@ static double forward(rg_list *list)
     for (int64_t r = 0; r < list->n; r++)
         by_rank[r] = rg__discounts(r, r + 1);
     for (int64_t j = 0; j < list->n; j++) {
-        find_ranks(list, j, p);
         discount[j] = 0;
+        if (!(list->labels[j] > 0))
+            continue; /* nothing depends on it */
+        find_ranks(list, j, p);
         for (int64_t r = 0; r < list->n; r++)
             discount[j] += by_rank[r] * p[r];
         for (int64_t i = 0; i < list->n && gains.gain[j] != 0; i++) {
