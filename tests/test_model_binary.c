@@ -315,9 +315,9 @@ static void crafted_texts_are_refused(void **state)
          "the format is rankgrad-dataset"},
         {"{\"format\": \"rankgrad-model\", \"format_version\": \"2.0\"}", RG_BAD_DATA,
          "version 2.0, expected 1.x"},
-        {"{\"format\": 1}", RG_BAD_DATA, "the format is not told"},
+        {"{\"format\": 1}", RG_BAD_DATA, "the format is missing"},
         {"{\"a\": 1, \"a\": 2}", RG_DAMAGED, "its JSON text: duplicate"},
-        {"[1]", RG_BAD_DATA, "the format is not told"},
+        {"[1]", RG_BAD_DATA, "the format is missing"},
         {"", RG_DAMAGED, "its JSON text"},
         {"{", RG_DAMAGED, "its JSON text"},
     };

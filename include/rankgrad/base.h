@@ -1,7 +1,9 @@
 /* base.h: status codes, the context, and the rules that every call follows.
  *
  * A context holds everything a call needs besides its arguments (allocator, last error message, log
- * callback, worker threads), so the library has no global state. Use one context from one thread at
+ * callback, worker threads), so the library has no global state,
+ * except that rg_train sets OpenBLAS's number of threads, which is one per process, to 1 and
+ * restores it. Use one context from one thread at
  * a time; a program may have any number of contexts.
  *
  *   rg_context *ctx = rg_context_create(NULL);
@@ -46,7 +48,7 @@ extern "C" {
     X(DAMAGED, 4, "the file is truncated, inconsistent or hostile")                                \
     X(IO, 5, "the system refused to read or write")                                                \
     X(LIMIT, 6, "out of memory, or past a stated limit")                                           \
-    X(DIVERGED, 7, "numbers became NaN or infinite while training")                                \
+    X(DIVERGED, 7, "training diverged, or failed as rg_train_verdict says")                        \
     X(CANCELLED, 8, "the caller asked to stop")
 
 typedef enum rg_status {

@@ -30,7 +30,7 @@ typedef struct rg_split {
                                than F, of each feature; NULL: column j is feature j */
     const double *labels;       /* (N) */
     const int64_t *offsets;     /* (Q+1) first 0, never decreasing, last N */
-    const double *weights;      /* (N) multiply the labels in losses */
+    const double *weights;      /* (N) of items, in losses */
     const double *list_weights; /* (Q) multiply the losses of lists */
     const int64_t *positions;   /* (N) where an item was shown, from 1 */
     const uint8_t *mask;        /* (N) 0: the row is ignored */

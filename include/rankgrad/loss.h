@@ -132,8 +132,8 @@ RG_API rg_objective rg_objective_of(const rg_choice *loss);
  * `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size_t size);
 
-/* The properties of the sum: it needs non-negative labels if any term does; each other property is
- * true if it is for all terms. The unit is that of the last term. */
+/* The properties of the sum: it needs non-negative labels, or has constant factors, if any term
+ * does; each other property is true if it is for all terms. The unit is that of the last term. */
 RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
 
 /* Applies an objective. With RG_REDUCE_MEAN the result is the sum of the means of the terms. */

@@ -88,9 +88,8 @@ RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows
 
 /* Scores the n rows (n,F) of one list from raw features; writes n scores. The score of a row
  * depends on that row alone unless rg_model_needs_lists(). The model is not modified, so threads
- * may share it if the context's allocator is thread-safe (the default is). RG_LIMIT when out of
- * memory.
- */
+ * may share it if the context's allocator is thread-safe (the default is); a call that fails sets
+ * the context's error message without a lock. RG_LIMIT when out of memory. */
 RG_API rg_status rg_model_score(const rg_model *model, const float *rows, int64_t n, float *scores);
 
 /* Scores all rows of a split, list by list; writes n_rows scores. They are computed in the model's

@@ -37,8 +37,8 @@ enum { RG_TRAIN_METRIC_EPOCHS = 5 };
 typedef struct rg_epoch {
     int64_t epoch;
     int64_t n_epochs;
-    double loss;         /* mean over the epoch's steps, by list weight, times label_scale; NaN at
-                            epoch 0 */
+    double loss; /* the objective over the epoch's steps: label_scale sum(loss) / sum(units),
+                            see rg_loss_unit, by list weight; NaN at epoch 0 */
     double train_metric; /* without a validation split; NaN if it was not measured */
     double vali_metric;  /* NaN without a validation split */
     double lr;           /* of the epoch's last step */
@@ -118,7 +118,8 @@ typedef struct rg_train_result {
  * cannot disable validation. Its features are matched with those of the training split as in
  * rg_model_score_split.
  *
- * The objective of a step is the mean loss of its lists times label_scale. For a loss that scales
+ * The objective of a step is the mean loss of its lists (over lists, items or pairs, as the loss's
+ * rg_loss_unit says) times label_scale. For a loss that scales
  * with the labels (rg_loss_properties), that is 1 / (the mean of sum |label weight| of the training
  * lists in which it is not 0, by list weight); otherwise 1. So the scale of the labels does not act
  * as a learning rate.

@@ -123,6 +123,7 @@ rg_loss_properties rg_objective_properties(const rg_objective *objective)
     for (int t = 0; objective && t < objective->n_terms; t++) {
         rg_loss_properties one = rg_loss_properties_of(&objective->terms[t].loss);
         all.needs_nonnegative_labels |= one.needs_nonnegative_labels;
+        all.constant_factors |= one.constant_factors;
         all.shift_invariant &= one.shift_invariant;
         all.scales_with_labels &= one.scales_with_labels;
         all.ignores_zero_sums &= one.ignores_zero_sums;

@@ -159,7 +159,7 @@ static rg_status check_format(const struct reader *r, const char *format, const 
     if (!format || strcmp(format, RG__MODEL_FORMAT) != 0)
         return rg__fail(r->ctx, RG_BAD_DATA,
                         "%s: the format is %s, expected %s; are model and data swapped?", r->path,
-                        format ? format : "not told", RG__MODEL_FORMAT);
+                        format ? format : "missing", RG__MODEL_FORMAT);
     if (!version || strncmp(version, "1.", 2) != 0)
         return rg__fail(r->ctx, RG_BAD_DATA,
                         "%s: %s version %s, expected 1.x; a newer Rankgrad may read it", r->path,

@@ -2,7 +2,6 @@
 #include "model/model.h"
 
 #include "model/wide.h"
-#include "normalize/normalize.h"
 
 #include "autograd/op.h"
 #include "base/component.h"

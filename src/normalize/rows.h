@@ -1,7 +1,7 @@
 /* rows.h (internal): rows of a split as a model wants them: valid and normalised.
  *
- * The one idea: masked rows are dropped here and nowhere else, when rows are copied or when the
- * runs of a list are told: a masked row may hold NaN, and 0 * NaN would poison the weights. */
+ * Masked rows are dropped when rows are copied or the runs of a list are listed, so training sees
+ * no mask: a masked row may hold NaN, and 0 * NaN would make the weights NaN. */
 #ifndef RG_NORMALIZE_ROWS_H
 #define RG_NORMALIZE_ROWS_H
 

@@ -2,7 +2,7 @@
  *
  *     DCG@k = sum_{i=1..k} gain(y_i) discount(i),   discount(i) = 1 / log2(1 + i)
  *
- * Metrics and the losses that approximate them use the same functions. */
+ * Metrics and losses use the same gains and discounts. */
 #ifndef RG_RANKING_GAIN_H
 #define RG_RANKING_GAIN_H
 

@@ -1,7 +1,7 @@
 /* check.c: what training refuses: options, splits, memory, and scores that are not finite.
  *
- * The one idea: everything is told before work begins or memory is taken, but for NaN in features,
- * which would cost a read of its own: that is looked for once a score shows it. */
+ * All errors are reported before work begins or memory is taken, except NaN in features, which
+ * would cost a read of the data: it is looked for once a score is not finite. */
 #include "train/check.h"
 
 #include "data/split.h"

@@ -1,4 +1,4 @@
-/* check.h (internal): what is refused, and the sentence that says why. */
+/* check.h (internal): what is refused, and the error message. */
 #ifndef RG_TRAIN_CHECK_H
 #define RG_TRAIN_CHECK_H
 
@@ -19,13 +19,13 @@ rg_status rg__plan_train_memory(rg_context *ctx, const rg_train_options *options
                                 const rg_split *vali, const struct rg__inputs *inputs,
                                 int64_t n_copied, struct rg__windowing *windowing);
 
-/* RG_BAD_DATA where a split cannot be trained on, or (options NULL) validated on: no rows, no
+/* RG_BAD_DATA where a split cannot be trained on, or (`rules` NULL) validated on: no rows, no
  * labels, no lists, or labels or weights that rg__check_labels refuses. */
 rg_status rg__check_train_split(rg_context *ctx, const rg_split *split, const char *what,
                                 const struct rg__label_rules *rules);
 
-/* Why a score is not finite. RG_BAD_DATA names the row and the feature that is not; RG_DIVERGED
- * where all of them are. Looked for only then, so that no training pays for a read of its own. */
+/* Why a score is not finite. RG_BAD_DATA names the row and the feature that is not; RG_DIVERGED if
+ * all features are finite. They are read only then, so that no training pays for it. */
 rg_status rg__explain_scores(rg_context *ctx, const rg_split *split, const char *what);
 
 #endif

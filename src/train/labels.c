@@ -123,7 +123,7 @@ static bool same_sparse(const rg_csr *csr, int64_t a, int64_t b)
     return true;
 }
 
-/* What lists have; the last one is where something can be learned. */
+/* Why nothing can be learned from a list, or LEARNABLE. */
 enum kind { NO_ROW, ONE_ROW, SAME_LABELS, SAME_FEATURES, LEARNABLE, N_KINDS };
 
 /* If labels differ somewhere in a list, and features differ somewhere in it, then two rows differ

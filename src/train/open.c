@@ -21,7 +21,7 @@ static rg_status read_negatives_as_zero(struct rg__training *t)
     return RG_OK;
 }
 
-/* A metric on the rows that were trained on chooses nothing. */
+/* Warns if the validation rows are the training rows: their metric cannot choose an epoch. */
 static rg_status warn_same(rg_context *ctx, const rg_split *train, const rg_split *vali)
 {
     bool same;
@@ -165,7 +165,7 @@ static rg_status note_features(struct rg__training *t)
     return status == RG_OK ? rg__warn_of_sentinels(t->ctx, &t->train, &t->inputs) : status;
 }
 
-/* The scales of the objective, which make the scale of labels no learning rate. */
+/* The scales of the objective: scaling the labels does not change the effective learning rate. */
 static rg_status scale_labels(struct rg__training *t)
 {
     rg_train_result *r = &t->result;
@@ -221,8 +221,8 @@ static rg_status open_parts(struct rg__training *t, const rg_split *train, const
         status = rg__inputs_that_occur(ctx, &t->train, &t->inputs);
     if (status == RG_OK)
         status = rg__plan_train_memory(ctx, o, &t->normalization, &t->train,
-                                       t->has_vali ? &t->vali : NULL, &t->inputs,
-                                       t->matched.bytes, &t->windowing);
+                                       t->has_vali ? &t->vali : NULL, &t->inputs, t->matched.bytes,
+                                       &t->windowing);
     t->options.window_bytes = t->windowing.bytes; /* for the history: bits depend on them */
     if (status == RG_OK)
         status = make_model(t);

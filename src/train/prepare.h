@@ -21,8 +21,8 @@ rg_status rg__hold_out_lists(rg_context *ctx, const rg_split *split, double frac
 void rg__choose_gain(rg_context *ctx, const rg_split *train, const rg_split *vali,
                      rg_metric *metric);
 
-/* One note to the log that names the features with a normalised value beyond 50 deviations; of rows
- * that are a copy. */
+/* One warning to the log that names the features with a normalised value beyond 50 deviations; of
+ * rows that are a copy. */
 rg_status rg__note_outliers(rg_context *ctx, struct rg__rows *rows, const rg_split *split);
 
 /* A warning to the log that names the columns with a sentinel (rg_extremes_sentinel). Of many rows

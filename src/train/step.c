@@ -264,7 +264,7 @@ rg_status rg__measure_loss(struct rg__stepper *s, const int64_t *lists, int64_t 
 
 /* Every worker's graph runs one list again and again until a shard is more than full, so that it
  * holds the memory for any shard of several lists that will come, and steps ask for none. */
-static rg_status rehearse(struct rg__stepper *s, int64_t list)
+static rg_status reserve_memory(struct rg__stepper *s, int64_t list)
 {
     const struct step step = {.stepper = s};
     int64_t bytes = rg__list_bytes(s->rows, list);
@@ -275,7 +275,7 @@ static rg_status rehearse(struct rg__stepper *s, int64_t list)
     if (status != RG_OK)
         return status;
     n = n < s->most_lists ? n : s->most_lists;
-    int64_t *lists = rg__alloc(s->ctx, n, sizeof *lists, "a rehearsal");
+    int64_t *lists = rg__alloc(s->ctx, n, sizeof *lists, "the lists of a dry run");
     if (!lists)
         return RG_LIMIT;
     for (int64_t i = 0; i < n; i++)
@@ -368,8 +368,8 @@ rg_status rg__stepper_open(struct rg__stepper *s)
         return RG_LIMIT;
     rg_status status = open_units(s);
     if (status == RG_OK && longest >= 0)
-        status = rehearse(s, longest);
-    return status == RG_OK && shortest >= 0 ? rehearse(s, shortest) : status;
+        status = reserve_memory(s, longest);
+    return status == RG_OK && shortest >= 0 ? reserve_memory(s, shortest) : status;
 }
 
 void rg__stepper_close(struct rg__stepper *s)

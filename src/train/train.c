@@ -188,8 +188,11 @@ rg_status rg__training_finish(struct rg__training *t, bool cancelled)
 {
     const rg_parameters *p = &t->model->parameters;
     memcpy(p->value, t->best, (size_t)p->count * rg_dtype_size(p->dtype));
-    rg_status status = cancelled ? RG_OK : judge_model(t);
-    return status == RG_OK ? remember_training(t) : status;
+    rg_status status = cancelled ? RG_CANCELLED : judge_model(t);
+    if (status != RG_OK && status != RG_CANCELLED)
+        return status;
+    rg_status remembered = remember_training(t);
+    return remembered == RG_OK ? status : remembered;
 }
 
 static void add(struct rg__named *state, int *n, const char *name, rg_dtype dtype, int64_t count,
@@ -245,14 +248,11 @@ rg_status rg_train(rg_context *ctx, const rg_split *train, const rg_split *vali,
     status = rg__training_open(ctx, train, vali == rg_no_split() ? NULL : vali, options, &t);
     while (status == RG_OK && t.next_epoch <= t.options.epochs)
         status = rg__training_epoch(&t);
-    bool cancelled = status == RG_CANCELLED && t.result.kept_epoch > 0;
-    if (status == RG_OK || cancelled) {
-        rg_status finished = rg__training_finish(&t, cancelled);
-        status = finished == RG_OK ? status : finished;
-    }
+    if (status == RG_OK || (status == RG_CANCELLED && t.result.kept_epoch > 0))
+        status = rg__training_finish(&t, status == RG_CANCELLED);
     if (status == RG_OK)
         note_selection(&t);
-    if (status == RG_OK || (status == RG_CANCELLED && cancelled)) {
+    if (status == RG_OK || (status == RG_CANCELLED && t.result.kept_epoch > 0)) {
         *out = t.model;
         t.model = NULL;
     }

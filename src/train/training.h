@@ -53,13 +53,14 @@ rg_status rg__training_open(rg_context *ctx, const rg_split *train, const rg_spl
 /* The next epoch: its steps, what it measures, and whether its parameters are kept. */
 rg_status rg__training_epoch(struct rg__training *training);
 
-/* Puts the kept parameters into the model, judges them (unless the training was cancelled) and
- * writes the model's history. */
+/* Puts the kept parameters into the model, judges them and writes the model's history. Without the
+ * verdict where the training was cancelled, before or meanwhile: RG_CANCELLED then. */
 rg_status rg__training_finish(struct rg__training *training, bool cancelled);
 
 void rg__training_close(struct rg__training *training);
 
-/* The state; returns the number of its arrays, which are the training's own memory. */
+/* The state, for checkpoints; returns the number of its arrays, which are the training's own
+ * memory. */
 enum { RG__TRAINING_STATE = 16 };
 int rg__training_state(struct rg__training *training, struct rg__named state[RG__TRAINING_STATE]);
 
