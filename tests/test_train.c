@@ -1043,7 +1043,12 @@ static void verdicts(void **state)
         {1e29, -3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "far above"},
         {NAN, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "nan"},
         {INFINITY, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "inf"},
+        /* losses that are not comparable, to the end */
+        {4, 3, 0.6, 0.5, 0, RG_TRAIN_LEARNED, NULL},
+        {4, 3, 0.4, 0.5, 0, RG_TRAIN_DOUBTFUL, "is worse than 0.50000"},
+        {3004, 3, 0.9, 0.5, 0, RG_TRAIN_FAILED, "3004, is far above 3"},
     };
+    const size_t n_comparable = sizeof cases / sizeof cases[0] - 3;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rg_train_result r = {.loss = cases[i].loss,
                              .equal_loss = cases[i].equal_loss,
@@ -1053,7 +1058,7 @@ static void verdicts(void **state)
                              .n_several_rows = 10,
                              .kept_epoch = 3};
         train_log.note[0] = '\0';
-        rg_status status = rg__judge_training(ctx, &metric, true, &r);
+        rg_status status = rg__judge_training(ctx, &metric, true, i < n_comparable, &r);
         bool failed = cases[i].verdict == RG_TRAIN_FAILED;
         const char *said = failed ? rg_last_error(ctx) : train_log.note;
         if (status != (failed ? RG_DIVERGED : RG_OK) || r.verdict != cases[i].verdict ||

@@ -92,6 +92,8 @@ typedef struct rg_loss_properties {
     bool constant_factors;         /* the gradient holds factors constant that vary with the
                                       logits: it is not the derivative of the loss */
     bool random;                   /* it draws random numbers, see item_ids */
+    bool varying_weights;          /* weights of pairs vary with the ranking: losses of two models
+                                      must not be compared */
     rg_loss_unit unit;
 } rg_loss_properties;
 

@@ -85,7 +85,8 @@ typedef enum rg_train_verdict {
     RG_TRAIN_LEARNED,
     RG_TRAIN_DOUBTFUL, /* the loss is above that of equal scores, or the metric below that of the
                           untrained model, or all scores are equal in more than half of the training
-                          lists: a warning in the log */
+                          lists: a warning in the log. Losses with varying weights
+                          (rg_loss_properties) are not compared */
     RG_TRAIN_FAILED    /* all scores are equal in every training list; or the loss is above that of
                           equal scores and the metric below that of the untrained model; or the loss
                           exceeds that of equal scores, l, by more than 1000 max(1, |l|):

@@ -128,6 +128,8 @@ rg_loss_properties rg_objective_properties(const rg_objective *objective)
         all.scales_with_labels &= one.scales_with_labels;
         all.ignores_zero_sums &= one.ignores_zero_sums;
         all.constant_labels &= one.constant_labels;
+        all.constant_factors |= one.constant_factors;
+        all.varying_weights |= one.varying_weights;
         all.unit = one.unit;
     }
     return all;

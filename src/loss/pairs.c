@@ -122,6 +122,9 @@ void rg__pairs_backward(rg_list *list, double upstream)
 
 void rg__pairs_adjust(const void *params, rg_loss_properties *properties)
 {
-    if (((const struct rg__lambda *)params)->lambda == RG__LAMBDA_NDCG_LOSS1)
+    int lambda = ((const struct rg__lambda *)params)->lambda;
+    properties->varying_weights =
+        lambda != RG__LAMBDA_NONE && lambda != RG__LAMBDA_LABEL_DIFFERENCE;
+    if (lambda == RG__LAMBDA_NDCG_LOSS1)
         properties->unit = RG_UNIT_ALL_PAIRS;
 }

@@ -33,11 +33,12 @@ static void warn(rg_context *ctx, const rg_metric *metric, const char *lists,
 }
 
 rg_status rg__judge_training(rg_context *ctx, const rg_metric *metric, bool has_vali,
-                             rg_train_result *r)
+                             bool comparable, rg_train_result *r)
 {
     const char *lists = has_vali ? "validation" : "training";
     double unit = fmax(1, fabs(r->equal_loss)), above = r->loss - r->equal_loss;
-    bool loss_worse = !(above <= ROUNDING * unit), far_worse = !(above <= FAR_ABOVE * unit);
+    bool loss_worse = comparable && !(above <= ROUNDING * unit),
+         far_worse = !(above <= FAR_ABOVE * unit);
     bool metric_worse = rg_metric_lower_is_better(metric) ? r->metric > r->untrained_metric
                                                           : r->metric < r->untrained_metric;
     bool constant = r->n_constant > r->n_several_rows / 2;

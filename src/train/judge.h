@@ -6,9 +6,10 @@
 
 #include <rankgrad/train.h>
 
-/* Sets result->verdict from the result's losses and metrics, by the rules at rg_train_verdict.
+/* Sets result->verdict from the result's metrics and, where they are comparable, its losses, by the
+ * rules at rg_train_verdict.
  * Doubts go to the log; RG_DIVERGED, with the reason, for a training that has failed. */
 rg_status rg__judge_training(rg_context *ctx, const rg_metric *metric, bool has_vali,
-                             rg_train_result *result);
+                             bool comparable, rg_train_result *result);
 
 #endif

@@ -153,7 +153,8 @@ static rg_status judge_model(struct rg__training *t)
     if (status == RG_OK)
         status = measure_loss(t, false, &r->loss, &r->n_constant);
     if (status == RG_OK)
-        status = rg__judge_training(t->ctx, &t->options.metric, t->has_vali, r);
+        status = rg__judge_training(t->ctx, &t->options.metric, t->has_vali,
+                                    !rg_objective_properties(&t->objective).varying_weights, r);
     return status;
 }
 

@@ -55,7 +55,10 @@ const rg_loss rg__loss_lambdarank_lightgbm = {
                   .formula = "L = c sum_{y_i > y_j} w_i |dNDCG_ij| f_ij log(1 + exp(-sigmoid "
                              "(s_i - s_j))), c and f constants",
                   RG__PARAMS(struct lambdarank_lightgbm, params)},
-    .properties = {.shift_invariant = true, .constant_labels = true, .unit = RG_UNIT_LISTS},
+    .properties = {.shift_invariant = true,
+                   .constant_labels = true,
+                   .varying_weights = true,
+                   .unit = RG_UNIT_LISTS},
     .adjust = adjust,
     .workspace = RG__PAIRS_WORKSPACE,
     .forward = forward,

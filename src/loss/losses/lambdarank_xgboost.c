@@ -96,7 +96,10 @@ const rg_loss rg__loss_lambdarank_xgboost = {
                       "L = c sum_{y_i > y_j} w_i delta_ij f_ij log(1 + exp(-(s_i - s_j))), c "
                       "and f constants",
                   RG__PARAMS(struct lambdarank_xgboost, params)},
-    .properties = {.shift_invariant = true, .constant_labels = true, .unit = RG_UNIT_LISTS},
+    .properties = {.shift_invariant = true,
+                   .constant_labels = true,
+                   .varying_weights = true,
+                   .unit = RG_UNIT_LISTS},
     .adjust = adjust,
     .workspace = {.scratch = RG__PAIRS_SCRATCH + 1, .kept = 2},
     .forward = forward,

@@ -64,6 +64,7 @@ const rg_loss rg__loss_pairwise_mse = {
                   .formula = "L = sum_{i,j} w_i lambda_ij ((s_i - s_j) - (y_i - y_j))^2",
                   RG__PARAMS(struct pairwise_mse, params)},
     .properties = {.shift_invariant = true, .constant_labels = true, .unit = RG_UNIT_ALL_PAIRS},
+    .adjust = rg__pairs_adjust,
     .workspace = RG__PAIRS_WORKSPACE,
     .forward = forward,
     .backward = rg__pairs_backward};
