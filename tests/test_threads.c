@@ -175,7 +175,7 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
         normalization_of(split->csr.indptr ? "none" : "list-minmax", FEATURES);
     rg_train_options o = options_of(name, n_batch);
     struct rg__rows rows;
-    struct rg__crew crew;
+    struct rg__workers workers;
     rg_model *model;
     rg_optimizer *optimizer;
     int64_t requests = 0, mallocs = 0;
@@ -183,9 +183,9 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     assert_ok(ctx, rg_model_create(ctx, FEATURES, &o.model, &model));
     assert_ok(ctx, rg_optimizer_create(ctx, rg_model_parameters(model), &o.optimizer, &optimizer));
     assert_ok(ctx, rg__rows_open(ctx, split, &model->inputs, &norm, RG_F32, NULL, &rows));
-    assert_ok(ctx, rg__crew_open(ctx, &crew));
+    assert_ok(ctx, rg__workers_open(ctx, &workers));
     struct rg__stepper s = {.ctx = ctx,
-                            .crew = &crew,
+                            .workers = &workers,
                             .model = model,
                             .split = split,
                             .rows = &rows,
@@ -207,7 +207,7 @@ static void steps_take_no_memory(const char *name, const rg_split *split, int64_
     assert_int_equal(memory.requests, requests);
     assert_int_equal(n_mallocs, mallocs);
     rg__stepper_close(&s);
-    rg__crew_close(&crew);
+    rg__workers_close(&workers);
     rg__rows_close(&rows);
     rg_optimizer_destroy(optimizer);
     rg_model_destroy(model);

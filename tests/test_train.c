@@ -1253,7 +1253,7 @@ struct stepping {
     struct made made;
     rg_model *model;
     struct rg__rows rows;
-    struct rg__crew crew;
+    struct rg__workers workers;
     struct rg__stepper stepper;
     int64_t order[LISTS];
 };
@@ -1275,10 +1275,10 @@ static void open_stepping(struct stepping *t, const rg_objective *objective)
         ((double *)t->model->parameters.value)[f] = 0.01 * f;
     for (int q = 0; q < LISTS; q++)
         t->order[q] = q;
-    assert_ok(ctx, rg__crew_open(ctx, &t->crew));
+    assert_ok(ctx, rg__workers_open(ctx, &t->workers));
     t->stepper = (struct rg__stepper){
         .ctx = ctx,
-        .crew = &t->crew,
+        .workers = &t->workers,
         .model = t->model,
         .rows = &t->rows,
         .objective = objective,
@@ -1290,7 +1290,7 @@ static void open_stepping(struct stepping *t, const rg_objective *objective)
 static void close_stepping(struct stepping *t)
 {
     rg__stepper_close(&t->stepper);
-    rg__crew_close(&t->crew);
+    rg__workers_close(&t->workers);
     rg__rows_close(&t->rows);
     rg_model_destroy(t->model);
     unmake(&t->made);
@@ -1358,7 +1358,7 @@ static void shards_add_up(void **state)
             for (int f = 0; f < FEATURES; f++)
                 assert_close(grad[f], times * expected[f], 1e-10, 1e-12);
         }
-        assert_true(rg_graph_bytes(t.crew.graph[0]) < 4 * RG__SHARD_BYTES);
+        assert_true(rg_graph_bytes(t.workers.graph[0]) < 4 * RG__SHARD_BYTES);
         memset(grad, 0, FEATURES * sizeof *grad);
         t.stepper.scale[0] = 2.0 / (LISTS - 1);
         struct rg__loss_sums sums = {0};

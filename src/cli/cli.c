@@ -150,7 +150,7 @@ rg_status cli_interrupted(void)
     return signal_number ? cli_fail(RG_CANCELLED, "interrupted; no file was written") : RG_OK;
 }
 
-bool cli_keep_going(void)
+bool cli_ignore_signals(void)
 {
     uncancellable = 1;
     cancelled = 0;

@@ -56,7 +56,7 @@ int cli_signal_status(void);
 
 /* From this call on such a signal no longer cancels calls, so that results can be saved. Returns
  * whether one arrived before. */
-bool cli_keep_going(void);
+bool cli_ignore_signals(void);
 
 /* Replaces the progress line on the terminal; "" erases it. Every message erases it first. */
 void cli_progress(const char *line);

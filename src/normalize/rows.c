@@ -357,7 +357,7 @@ static rg_status load(struct rg__rows *rows, int64_t begin, int64_t end)
     return status;
 }
 
-rg_status rg__rows_turn(struct rg__rows *rows, int64_t window, int64_t next)
+rg_status rg__rows_load_window(struct rg__rows *rows, int64_t window, int64_t next)
 {
     if (!rows->streams || rows->window == window)
         return RG_OK;

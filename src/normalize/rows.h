@@ -90,8 +90,8 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split, const struct rg_
                         const rg_normalization *normalization, rg_dtype dtype,
                         const struct rg__windowing *windowing, struct rg__rows *rows);
 
-/* Turns to a window, on all workers; `next` (-1: none) is asked for from the disk meanwhile. */
-rg_status rg__rows_turn(struct rg__rows *rows, int64_t window, int64_t next);
+/* Loads a window, on all workers, and reads ahead of the window `next` (-1: none). */
+rg_status rg__rows_load_window(struct rg__rows *rows, int64_t window, int64_t next);
 
 /* The window of a list. */
 int64_t rg__window_of(const struct rg__rows *rows, int64_t list);

@@ -52,7 +52,7 @@ void rg__evaluation_close(struct rg__evaluation *e)
 
 struct scoring {
     const struct rg__evaluation *evaluation;
-    const struct rg__crew *crew;
+    const struct rg__workers *workers;
     const rg_model *model;
     int64_t first; /* shard of the window at hand */
 };
@@ -63,7 +63,7 @@ static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
     const struct scoring *scoring = user;
     const struct rg__evaluation *e = scoring->evaluation;
     const struct rg__shard *shard = &e->shards[scoring->first + i];
-    rg_graph *g = scoring->crew->graph[worker];
+    rg_graph *g = scoring->workers->graph[worker];
     rg_model model = *scoring->model;
     model.ctx = ctx;
     rg_graph_reset(g);
@@ -80,14 +80,16 @@ static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
     return RG_OK;
 }
 
-rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__crew *crew, const rg_model *model,
-                       const rg_metric *metric, rg_metric_result *result)
+rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__workers *workers,
+                       const rg_model *model, const rg_metric *metric, rg_metric_result *result)
 {
     for (int64_t w = 0; w < e->rows->n_windows; w++) {
-        struct scoring scoring = {e, crew, model, e->first[w]};
-        rg_status status = rg__rows_turn(e->rows, w, w + 1 < e->rows->n_windows ? w + 1 : -1);
+        struct scoring scoring = {e, workers, model, e->first[w]};
+        rg_status status =
+            rg__rows_load_window(e->rows, w, w + 1 < e->rows->n_windows ? w + 1 : -1);
         if (status == RG_OK)
-            status = rg__pool_run(crew->pool, e->first[w + 1] - e->first[w], score_shard, &scoring);
+            status =
+                rg__pool_run(workers->pool, e->first[w + 1] - e->first[w], score_shard, &scoring);
         if (status != RG_OK)
             return status;
     }

@@ -25,7 +25,7 @@ rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split 
 void rg__evaluation_close(struct rg__evaluation *evaluation);
 
 /* Scores all rows, shard by shard, and measures; the metric is the same in every call. */
-rg_status rg__evaluate(struct rg__evaluation *evaluation, const struct rg__crew *crew,
+rg_status rg__evaluate(struct rg__evaluation *evaluation, const struct rg__workers *workers,
                        const rg_model *model, const rg_metric *metric, rg_metric_result *result);
 
 #endif

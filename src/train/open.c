@@ -99,7 +99,7 @@ static rg_status open_rows(struct rg__training *t)
         status = rg__rows_open(ctx, &t->vali, &t->inputs, normalization, dtype, &t->windowing,
                                &t->vali_rows);
     if (status == RG_OK)
-        status = rg__crew_open(ctx, &t->crew);
+        status = rg__workers_open(ctx, &t->workers);
     if (status != RG_OK)
         return status;
     return t->has_vali
@@ -192,7 +192,7 @@ static rg_status open_stepper(struct rg__training *t)
 {
     int64_t batch = t->options.batch_lists, n = t->result.n_train_lists;
     t->stepper.ctx = t->ctx;
-    t->stepper.crew = &t->crew;
+    t->stepper.workers = &t->workers;
     t->stepper.model = t->model;
     t->stepper.split = &t->train;
     t->stepper.rows = &t->train_rows;
@@ -260,7 +260,7 @@ void rg__training_close(struct rg__training *t)
     rg__stepper_close(&t->stepper);
     rg_optimizer_destroy(t->optimizer);
     rg__evaluation_close(&t->evaluation);
-    rg__crew_close(&t->crew);
+    rg__workers_close(&t->workers);
     rg__rows_close(&t->train_rows);
     rg__rows_close(&t->vali_rows);
     rg__matched_free(&t->matched);

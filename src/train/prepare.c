@@ -124,7 +124,7 @@ static void look_at(const struct rg__rows *rows, int64_t begin, int64_t end, con
 static rg_status find_reach(struct rg__rows *rows, struct reach *reach)
 {
     for (int64_t w = 0; w < rows->n_windows; w++) {
-        rg_status status = rg__rows_turn(rows, w, w + 1 < rows->n_windows ? w + 1 : -1);
+        rg_status status = rg__rows_load_window(rows, w, w + 1 < rows->n_windows ? w + 1 : -1);
         if (status != RG_OK)
             return status;
         int64_t begin = rows->offsets[rows->windows[w]] - rows->first_row;

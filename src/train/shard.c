@@ -114,20 +114,20 @@ rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
     return rg_graph_status(graph);
 }
 
-rg_status rg__crew_open(rg_context *ctx, struct rg__crew *crew)
+rg_status rg__workers_open(rg_context *ctx, struct rg__workers *workers)
 {
-    *crew = (struct rg__crew){.ctx = ctx, .pool = rg__pool(ctx)};
-    int n = crew->pool ? rg__pool_size(crew->pool) : 0;
-    crew->graph = n ? rg__alloc(ctx, n, sizeof(rg_graph *), "the graphs of the workers") : NULL;
-    for (int i = 0; crew->graph && i < n; i++)
-        if (!(crew->graph[i] = rg_graph_create(rg__pool_context(crew->pool, i))))
-            return rg__fail(ctx, RG_LIMIT, "%s", rg_last_error(rg__pool_context(crew->pool, i)));
-    return crew->graph ? RG_OK : RG_LIMIT;
+    *workers = (struct rg__workers){.ctx = ctx, .pool = rg__pool(ctx)};
+    int n = workers->pool ? rg__pool_size(workers->pool) : 0;
+    workers->graph = n ? rg__alloc(ctx, n, sizeof(rg_graph *), "the graphs of the workers") : NULL;
+    for (int i = 0; workers->graph && i < n; i++)
+        if (!(workers->graph[i] = rg_graph_create(rg__pool_context(workers->pool, i))))
+            return rg__fail(ctx, RG_LIMIT, "%s", rg_last_error(rg__pool_context(workers->pool, i)));
+    return workers->graph ? RG_OK : RG_LIMIT;
 }
 
-void rg__crew_close(struct rg__crew *crew)
+void rg__workers_close(struct rg__workers *workers)
 {
-    for (int i = 0; crew->graph && i < rg__pool_size(crew->pool); i++)
-        rg_graph_destroy(crew->graph[i]);
-    rg__free(crew->ctx, crew->graph);
+    for (int i = 0; workers->graph && i < rg__pool_size(workers->pool); i++)
+        rg_graph_destroy(workers->graph[i]);
+    rg__free(workers->ctx, workers->graph);
 }

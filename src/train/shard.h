@@ -34,14 +34,14 @@ rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
                            rg_loss_options *options);
 
 /* The workers of a context, each with a graph of its own. */
-struct rg__crew {
+struct rg__workers {
     rg_context *ctx;
     struct rg__pool *pool;
     rg_graph **graph; /* (workers) */
 };
 
 /* End with close, also after failure. */
-rg_status rg__crew_open(rg_context *ctx, struct rg__crew *crew);
-void rg__crew_close(struct rg__crew *crew);
+rg_status rg__workers_open(rg_context *ctx, struct rg__workers *workers);
+void rg__workers_close(struct rg__workers *workers);
 
 #endif

@@ -133,7 +133,8 @@ static rg_status run_bucket(rg_context *ctx, void *user, int worker, int64_t i)
     int64_t end = (i + 1) * step->n_shards / step->n_buckets;
     for (int64_t k = begin; k < end; k++) {
         double *losses = s->losses + (s->shards[k].lists - s->shards[0].lists);
-        rg_status status = run_shard(step, s->crew->graph[worker], &model, &s->shards[k], losses);
+        rg_status status =
+            run_shard(step, s->workers->graph[worker], &model, &s->shards[k], losses);
         if (status != RG_OK)
             return status;
     }
@@ -195,7 +196,7 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
     step.n_buckets = step.n_shards < RG__MOST_BUCKETS ? step.n_shards : RG__MOST_BUCKETS;
     for (int64_t i = 0; i < step.n_buckets; i++)
         step.bucket[i] = memset(s->buckets + (size_t)i * block, 0, block);
-    rg_status status = rg__pool_run(s->crew->pool, step.n_buckets, run_bucket, &step);
+    rg_status status = rg__pool_run(s->workers->pool, step.n_buckets, run_bucket, &step);
     if (status != RG_OK)
         return status;
     add_losses(s, n_lists, sums);
@@ -237,7 +238,7 @@ static rg_status measure_shard(rg_context *ctx, void *user, int worker, int64_t 
     int64_t first = shard->lists - s->shards[0].lists;
     rg_model model = model_of(s, ctx, NULL);
     struct forward forward = {0};
-    rg_status status = forward_shard(s, s->crew->graph[worker], m->equal_scores ? NULL : &model,
+    rg_status status = forward_shard(s, s->workers->graph[worker], m->equal_scores ? NULL : &model,
                                      shard, s->losses + first, &forward);
     if (status == RG_OK)
         s->constant[first] = count_constant(s->rows, shard, rg_node_value(forward.scores));
@@ -249,7 +250,7 @@ rg_status rg__measure_loss(struct rg__stepper *s, const int64_t *lists, int64_t 
 {
     struct measuring m = {s, equal_scores};
     int64_t n_shards = rg__cut_shards(s->rows, lists, n_lists, s->shards);
-    rg_status status = rg__pool_run(s->crew->pool, n_shards, measure_shard, &m);
+    rg_status status = rg__pool_run(s->workers->pool, n_shards, measure_shard, &m);
     if (status != RG_OK)
         return status;
     add_losses(s, n_lists, sums);
@@ -271,7 +272,7 @@ static rg_status reserve_memory(struct rg__stepper *s, int64_t list)
     int64_t n = bytes > 0 ? RG__SHARD_BYTES / bytes + 1 : s->most_lists;
     if (bytes > RG__SHARD_BYTES) /* too much to hold for a worker that may never see it */
         return RG_OK;
-    rg_status status = rg__rows_turn(s->rows, rg__window_of(s->rows, list), -1);
+    rg_status status = rg__rows_load_window(s->rows, rg__window_of(s->rows, list), -1);
     if (status != RG_OK)
         return status;
     n = n < s->most_lists ? n : s->most_lists;
@@ -281,11 +282,11 @@ static rg_status reserve_memory(struct rg__stepper *s, int64_t list)
     for (int64_t i = 0; i < n; i++)
         lists[i] = list;
     struct rg__shard shard = {lists, n, n * (s->rows->offsets[list + 1] - s->rows->offsets[list])};
-    for (int w = 0; w < rg__pool_size(s->crew->pool) && status == RG_OK; w++) {
-        rg_context *own = rg__pool_context(s->crew->pool, w);
+    for (int w = 0; w < rg__pool_size(s->workers->pool) && status == RG_OK; w++) {
+        rg_context *own = rg__pool_context(s->workers->pool, w);
         rg_model model = model_of(s, own, s->buckets);
         for (int time = 0; time < 2 && status == RG_OK; time++) /* then its memory is one block */
-            status = run_shard(&step, s->crew->graph[w], &model, &shard, s->losses);
+            status = run_shard(&step, s->workers->graph[w], &model, &shard, s->losses);
         if (status != RG_OK)
             rg__fail(s->ctx, status, "%s", rg_last_error(own));
     }

@@ -10,7 +10,7 @@ enum { RG__MOST_BUCKETS = 64 };
 
 struct rg__stepper {
     rg_context *ctx;
-    const struct rg__crew *crew;
+    const struct rg__workers *workers;
     rg_model *model;
     const rg_split *split; /* where the rows come from, for messages */
     struct rg__rows *rows;

@@ -59,7 +59,7 @@ static rg_status run_epoch(struct rg__training *t, rg_epoch *epoch)
     for (int64_t i = 0; i < rows->n_windows; i++) {
         int64_t window = t->window_order[i];
         int64_t next = i + 1 < rows->n_windows ? t->window_order[i + 1] : -1;
-        rg_status status = rg__rows_turn(rows, window, next);
+        rg_status status = rg__rows_load_window(rows, window, next);
         if (status == RG_OK)
             status = run_window(t, window, epoch, &sums);
         if (status != RG_OK)
@@ -91,7 +91,7 @@ static rg_status judge_epoch(struct rg__training *t, rg_epoch *epoch)
     rg_metric_result measured = {.value = (double)NAN};
     rg_status status = RG_OK;
     if (is_measured(t, epoch->epoch))
-        status = rg__evaluate(&t->evaluation, &t->crew, t->model, &t->options.metric, &measured);
+        status = rg__evaluate(&t->evaluation, &t->workers, t->model, &t->options.metric, &measured);
     if (status != RG_OK)
         return status;
     if (t->has_vali)
@@ -130,7 +130,7 @@ static rg_status measure_loss(struct rg__training *t, bool equal_scores, double 
     struct rg__loss_sums sums = {0};
     for (int64_t w = 0; w < rows->n_windows; w++) {
         int64_t next = w + 1 < rows->n_windows ? w + 1 : -1;
-        rg_status status = equal_scores ? RG_OK : rg__rows_turn(rows, w, next);
+        rg_status status = equal_scores ? RG_OK : rg__rows_load_window(rows, w, next);
         for (int64_t at = t->first[w]; at < t->first[w + 1] && status == RG_OK; at += most) {
             int64_t n = t->first[w + 1] - at < most ? t->first[w + 1] - at : most;
             status =

@@ -26,7 +26,7 @@ struct rg__training {
     struct rg__windowing windowing;
     struct rg__rows train_rows, vali_rows;
     struct rg__evaluation evaluation; /* of the validation lists; without them, of the training's */
-    struct rg__crew crew;
+    struct rg__workers workers;
     struct rg__stepper stepper;
     rg_optimizer *optimizer;
     rg_objective objective;

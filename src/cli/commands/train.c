@@ -426,7 +426,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
         fputs(history_header, p.history.stream);
     if (status == RG_OK)
         status = fit(ctx, t, in, &p, model, &result);
-    bool interrupted = *model && cli_keep_going();
+    bool interrupted = *model && cli_ignore_signals();
     if (status == RG_OK && !interrupted)
         status = show_others(ctx, p.report, t, in, *model, result.gain, *metrics, n_metrics);
     if (*model && (status == RG_OK || status == RG_CANCELLED))

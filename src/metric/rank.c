@@ -1,4 +1,4 @@
-/* list.c: ranks the items of one list.
+/* rank.c: ranks the items of one list; here ties are decided.
  *
  * rg_ties defines the order of equal scores. For RG_TIES_AVERAGE this order does not change the
  * value, but equal scores are sorted by label so that rows in any order give the same bits.
