@@ -12,7 +12,7 @@ enum { LISTS = 8, LONGEST = 24, ITEMS = LISTS * LONGEST, WIDEST = LONGEST + 3 };
 
 static rg_context *ctx;
 static rg_graph *graph;
-static int n_batches = 12;
+static int n_batches = 25;
 
 /* Lists, one after another. */
 struct batch {

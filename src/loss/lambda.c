@@ -211,7 +211,7 @@ static double pair_weight(const struct rg__lambda_table *t, int64_t i, int64_t j
         return gain * (t->params->mu * distance_change(t, i, j) + discount_change(t, i, j));
     case RG__LAMBDA_YETI:
         return gain * are_neighbours(t, i, j) * (t->rank[i] > t->rank[j] ? t->b[i] : t->b[j]) *
-               t->distance[2];
+               (discount(1) - discount(2));
     default: break; /* the binary metrics */
     }
     if (relevant == is_relevant(t, t->labels[j]))
