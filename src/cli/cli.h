@@ -251,6 +251,9 @@ struct cli_hint cli_suggest(const struct cli_names *known, const char *word);
  * there is one of that name. False: reported. */
 bool cli_params_add(struct cli_options *to, const struct cli_option *row);
 
+/* Frees the texts of an option that cli_params_add made. */
+void cli_free_param(struct cli_option *option);
+
 /* Prints a component: its name, formula and parameters. */
 void cli_show_component(FILE *stream, const rg_component *component);
 

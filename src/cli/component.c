@@ -108,13 +108,21 @@ static char *option_doc(const rg_registry *registry, const char *name)
     return stream && fclose(stream) == 0 ? text : NULL;
 }
 
+void cli_free_param(struct cli_option *option)
+{
+    free((void *)(uintptr_t)option->name);
+    free((void *)(uintptr_t)option->doc);
+}
+
 /* Adds to the help of an option that a registry before this one has too. */
 static bool extend_doc(struct cli_option *option, const char *doc)
 {
     char *both = NULL;
-    if (doc && asprintf(&both, "%s; f%s", option->doc, doc + 1) >= 0)
-        option->doc = both;
-    return both != NULL;
+    if (!doc || asprintf(&both, "%s; f%s", option->doc, doc + 1) < 0)
+        return false;
+    free((void *)(uintptr_t)option->doc);
+    option->doc = both;
+    return true;
 }
 
 bool cli_params_add(struct cli_options *to, const struct cli_option *row)
@@ -129,16 +137,21 @@ bool cli_params_add(struct cli_options *to, const struct cli_option *row)
     for (int k = 0; (param = param_at(registry, k, &owner)) != NULL; k++) {
         if (is_repeated(registry, k, param->name))
             continue;
-        const struct cli_option option = {.name = option_name(param->name),
-                                          .argument = arguments[param->type],
-                                          .kind = CLI_PARAM,
-                                          .offset = row->offset,
-                                          .field = param->name,
-                                          .doc = option_doc(registry, param->name)};
+        struct cli_option option = {.name = option_name(param->name),
+                                    .argument = arguments[param->type],
+                                    .kind = CLI_PARAM,
+                                    .offset = row->offset,
+                                    .field = param->name,
+                                    .doc = option_doc(registry, param->name)};
         struct cli_option *same = option.name ? cli_options_find(to, option.name) : NULL;
-        if (same && same->kind != CLI_PARAM)
-            continue;
-        if (same ? !extend_doc(same, option.doc) : !cli_options_add(to, &option))
+        bool ok = true;
+        if (!same)
+            ok = cli_options_add(to, &option);
+        else if (same->kind == CLI_PARAM)
+            ok = extend_doc(same, option.doc);
+        if (same || !ok)
+            cli_free_param(&option);
+        if (!ok)
             return false;
     }
     return true;

@@ -307,6 +307,7 @@ struct cli_option *cli_options_find(const struct cli_options *options, const cha
 /* Removes an option for a parameter. */
 static void remove_param(struct cli_options *options, struct cli_option *row)
 {
+    cli_free_param(row);
     struct cli_option *end = options->rows + options->n--;
     memmove(row, row + 1, (size_t)(end - row) * sizeof *row);
 }
