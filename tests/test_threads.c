@@ -127,6 +127,30 @@ static void any_threads_any_level(void **state)
         }
 }
 
+/* The same for every loss, those with random numbers and vector loops of their own among them. */
+static void every_loss_any_threads(void **state)
+{
+    (void)state;
+    const rg_component *loss;
+    rg_context *ctx = context_of(1);
+    int widest = ctx->level;
+    rg_context_destroy(ctx);
+    for (int i = 0; (loss = rg_registry_at(rg_losses(), i)) != NULL; i++) {
+        size_t size;
+        rg_train_options o = options_of("linear", 64);
+        o.loss = loss->name;
+        o.epochs = 2;
+        float *first = train_at(1, 1, 100, &o, &size);
+        for (int n_threads = 2; n_threads <= 5; n_threads += 3) {
+            float *again = train_at(widest, n_threads, 100, &o, &size);
+            if (memcmp(again, first, size) != 0)
+                fail_msg("%s, %d threads: other bits", loss->name, n_threads);
+            free(again);
+        }
+        free(first);
+    }
+}
+
 /* Features stored as f16, or as f32 with the same values, masked or not, train to the same bits. */
 static void storage_leaves_no_trace(void **state)
 {
@@ -282,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_threads_any_level),
+        cmocka_unit_test(every_loss_any_threads),
         cmocka_unit_test(storage_leaves_no_trace),
         cmocka_unit_test(steady_state_takes_no_memory),
     };
