@@ -250,36 +250,6 @@ class Precision(Models):
             "convert", "t.txt", "-o", "o.h5", "--dtype", "f32", status=3)[1])
         self.run_program("convert", "t.txt", "-o", "o.h5", "--dtype", "f16", status=2)
 
-    def test_equal_scores_are_noted(self):
-        """Whenever no list has two scores; the remedy where a model in f64 has one."""
-        x = numpy.column_stack([1 + numpy.arange(6) * 2.0 ** -40, numpy.zeros(6)])
-        one, half = numpy.ones((6, 2)), numpy.repeat(x[[0, 5]], 3, axis=0)
-        equal, remedy = "have the same score, in every list", "--dtype f64"
-        cases = [  # model, features, lists, mask; what is noted
-            ("f32", x, [0, 3, 6], None, True, True),
-            ("f32", x.astype("f4"), [0, 3, 6], None, True, False),
-            ("f64", x, [0, 3, 6], None, False, False),
-            ("f64", one, [0, 3, 6], None, True, False),
-            ("f64", half, [0, 3, 6], None, True, False),
-            ("f64", half, [0, 6], None, False, False),
-            ("f64", half, [0, 4, 6], None, False, False),
-            ("f64", x, [0, 2, 4, 6], [1, 0, 0, 1, 1, 0], False, False),  # one row a list
-            ("f64", half, [0, 4, 6], [1, 1, 1, 0, 1, 1], True, False),
-            ("f64", x, [0, 1, 2, 3, 4, 5, 6], None, False, False),
-            ("f32", x, None, None, True, True),
-            ("f64", half, None, None, False, False),
-        ]
-        models = {d: self.model("--dtype", d, "--normalize", "none", output=d) for d in ("f32", "f64")}
-        for dtype, features, offsets, mask, noted, remedied in cases:
-            lists = {} if offsets is None else {"offsets": offsets}
-            masks = {} if mask is None else {"mask": numpy.array(mask, "u1")}
-            data = self.data(features=features, labels=numpy.arange(6.0), **lists, **masks)
-            for command in ("predict", "evaluate") if offsets else ("predict",):
-                with self.subTest(dtype=dtype, offsets=offsets, mask=mask, command=command):
-                    _, said = self.run_program(command, models[dtype], data)
-                    self.assertEqual(equal in said, noted, said)
-                    self.assertEqual(remedy in said, remedied, said)
-
     @unittest.skipUnless(SHARED.is_dir(), "no ../shared/cases beside the source tree")
     def test_shared_case(self):
         days = SHARED / "b05_dates.txt"
