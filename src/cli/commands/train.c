@@ -325,7 +325,7 @@ static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
 /* The last line: which epoch was kept, why, and where it is. */
 static void show_kept(const struct train *t, const struct progress *p, const rg_train_result *r)
 {
-    fprintf(p->report, "%s (%lld without a relevant item), %s; objective multiplied by %.9g\n",
+    fprintf(p->report, "%s (%lld without a relevant item), %s; label scale %.9g\n",
             cli_count(r->n_train_lists, "training list").text, (long long)r->n_no_relevant,
             cli_count(r->n_vali_lists, "validation list").text, r->label_scale);
     fprintf(p->report, "kept epoch %lld of %lld, ", (long long)r->kept_epoch,

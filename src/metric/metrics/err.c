@@ -92,7 +92,7 @@ const rg_param rg__err_params[1] = {
 
 const struct rg__metric_kind rg__metric_err = {
     {.name = "err",
-     .formula = "sum_{i<=k} R_i prod_{j<i} (1 - R_j) / i, R = (2^y - 1) / 16",
+     .formula = "sum_{i<=k} R_i prod_{j<i} (1-R_j) / i, R = (2^y-1)/2^max_label",
      RG__PARAMS(struct rg__err, rg__err_params)},
     .has_relevant = rg__has_gain,
     .value = value};
