@@ -39,7 +39,7 @@ VALID = {
     "rg_reshape.ndim": "2", "rg_axes": "rg_axis(0)",
     "rg_graph_destroy.graph": "rg_graph_create(v->ctx)",
     "rg_output_commit.n": "1", "n_features": "3", "n_rows": "2", "n": "2", "n_inputs": "1", "n_operands": "1", "i": "0",
-    "n_sources": "1", "n_splits": "1", "step": "1", "n_steps": "10", "ndim": "2",
+    "n_sources": "1", "n_metrics": "1", "n_splits": "1", "step": "1", "n_steps": "10", "ndim": "2",
     "attributes_size": "4", "size": "64", "path": "v->model_path", "json": '"{}"',
     "text": "v->buffer", "format": '"a format"', "user": "NULL", "saved": "v->buffer",
     "attributes": "v->buffer", "params": "NULL", "grad": "v->gradient", "rg_model_score.scores": "v->values", "scores": "v->numbers_out",
@@ -89,7 +89,7 @@ ACCEPTED = re.compile(r"""
     """, re.X)
 # Counts of the caller's array, which a call must believe.
 BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_output_commit.n",
-            "rg_parameters_create.n", "rg_shuffle.n"}
+            "rg_parameters_create.n", "rg_shuffle.n", "rg_metrics_evaluate.n_metrics"}
 
 HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
 # Functions that have nowhere to leave a message when these arguments are bad.

@@ -548,7 +548,7 @@ static void compare_selection(rg_context *ctx, struct random_list *d, const char
         kept = NOT_A_NUMBER;
         for (int time = 0; time < 2; time++)
             assert_int_equal(
-                rg__metric_evaluate(ctx, &m, &ranking, &kept, &result, time ? &again : &once),
+                rg__metrics_evaluate(ctx, &m, 1, &ranking, &kept, &result, time ? &again : &once),
                 all_nan);
         if (memcmp(&once, &expected, sizeof once) != 0)
             print_error("%s@%d, ties %s, %d items: %.17g, sorted %.17g\n", name, (int)m.k,
@@ -607,7 +607,7 @@ static void threads_do_not_change_bits(void **state)
         for (int q = 0; q < N_LISTS; q++)
             ideals[q] = NOT_A_NUMBER;
         for (int time = 0; time < 1 + t; time++) /* the second time with the kept ideals */
-            assert_ok(ctx, rg__metric_evaluate(ctx, &m, &ranking, t ? ideals : NULL, &results[t],
+            assert_ok(ctx, rg__metrics_evaluate(ctx, &m, 1, &ranking, t ? ideals : NULL, &results[t],
                                                per_list[t]));
         labels[50000] = labels[N_ROWS - 1] = NOT_A_NUMBER;
         assert_fails(ctx, RG_BAD_DATA, "label of row 50001 ",

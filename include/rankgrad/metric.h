@@ -86,6 +86,13 @@ RG_API rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric,
                                     const rg_ranking *ranking, rg_metric_result *result,
                                     double *per_list);
 
+/* Evaluates several metrics of the same lists; each list is sorted once for all that break ties in
+ * the same way. results (n_metrics); per_list (n_metrics, n_lists), metric after metric, may be
+ * NULL. The bits are those of rg_metric_evaluate for each of them. */
+RG_API rg_status rg_metrics_evaluate(rg_context *ctx, const rg_metric *metrics, int n_metrics,
+                                     const rg_ranking *ranking, rg_metric_result *results,
+                                     double *per_list);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,9 +1,11 @@
-/* evaluate.c: evaluates a metric for each list and computes the mean.
+/* evaluate.c: evaluates metrics for each list and computes the means.
  *
  * This is the code shared by all metrics: checks, valid items, lists without a relevant item, and
- * the mean. Blocks of lists are distributed over the context's threads. The value of a list depends
- * on that list alone, and values are added in the order of the lists, so the result has the same
- * bits for any number of threads. */
+ * the mean. Metrics that rank a list in the same way share one sort of it by score, and those with
+ * an ideal share one sort by label. Blocks of lists are distributed over the context's threads. The
+ * value of a list depends on that list alone, and values are added in the order of the lists, so
+ * the result has the same bits for any number of threads, and for metrics evaluated together or one
+ * by one. */
 #include "metric/metric.h"
 
 #include "base/pool.h"
@@ -23,7 +25,19 @@ struct outcome {
     bool no_relevant;
 };
 
-/* Memory of a worker for one list: n items, then n / 2 for sorting. */
+/* One of the metrics. */
+struct measure {
+    const struct rg__metric_kind *kind;
+    rg_choice own; /* the metric's parameters */
+    const rg_metric *metric;
+    double *ideals;           /* (n_lists) or NULL */
+    double label_limit;       /* the largest label whose gain is finite */
+    struct outcome *outcomes; /* (n_lists) */
+    int group;                /* the first measure that ranks the items in the same way */
+};
+
+/* Memory of a worker for one list of n items: n, n / 2 for sorting and, for several metrics, n by
+ * label and n to restore the order by score. */
 struct scratch {
     struct rg__item *items;
     int64_t capacity;
@@ -31,13 +45,9 @@ struct scratch {
 
 struct evaluation {
     rg_context *ctx;
-    const struct rg__metric_kind *kind;
-    rg_choice own; /* the metric's parameters */
-    const rg_metric *metric;
     const rg_ranking *ranking;
-    double *ideals;           /* (n_lists) or NULL */
-    double label_limit;       /* the largest label whose gain is finite */
-    struct outcome *outcomes; /* (n_lists) */
+    int n_measures;
+    struct measure *measures;
     int64_t n_blocks;
     struct scratch *scratch; /* (workers) */
     int n_workers;
@@ -72,14 +82,18 @@ rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
 }
 
 /* Checks the arrays of a ranking of n items; doc ids only if ties are broken by them. */
-static rg_status check_items(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
-                             int64_t n)
+static rg_status check_items(const struct evaluation *e, int64_t n)
 {
+    rg_context *ctx = e->ctx;
+    const rg_ranking *ranking = e->ranking;
+    bool uses_ids = false;
     rg_status status = RG_OK;
     if (n > 0)
         status =
             rg__require(ctx, "ranking", "scores", ranking->scores, "labels", ranking->labels, NULL);
-    if (metric->ties != RG_TIES_DOCID || !ranking->doc_ids)
+    for (int m = 0; m < e->n_measures; m++)
+        uses_ids |= e->measures[m].metric->ties == RG_TIES_DOCID;
+    if (!uses_ids || !ranking->doc_ids)
         return status;
     for (int64_t row = ranking->offsets[0]; row < n && status == RG_OK; row++)
         if (!ranking->doc_ids[row])
@@ -87,8 +101,10 @@ static rg_status check_items(rg_context *ctx, const rg_metric *metric, const rg_
     return status;
 }
 
-static rg_status check_ranking(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking)
+static rg_status check_ranking(const struct evaluation *e)
 {
+    rg_context *ctx = e->ctx;
+    const rg_ranking *ranking = e->ranking;
     if (ranking->n_lists < 0)
         return rg__fail(ctx, RG_USAGE, "the ranking has %lld lists; it must have 0 or more",
                         (long long)ranking->n_lists);
@@ -109,10 +125,11 @@ static rg_status check_ranking(rg_context *ctx, const rg_metric *metric, const r
                             "weight of list %lld is %g; it must be finite and at least 0",
                             (long long)q + 1, weight);
     }
-    return check_items(ctx, metric, ranking, ranking->offsets[ranking->n_lists]);
+    return check_items(e, ranking->offsets[ranking->n_lists]);
 }
 
-static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t q, int64_t row)
+static rg_status fail_label(rg_context *ctx, const struct evaluation *e, double limit, int64_t q,
+                            int64_t row)
 {
     double label = e->ranking->labels[row];
     long long list = (long long)q + 1, number = (long long)row + 1;
@@ -124,7 +141,7 @@ static rg_status fail_label(rg_context *ctx, const struct evaluation *e, int64_t
             number, list);
     return rg__fail(ctx, RG_BAD_DATA, "label of row %lld (list %lld, both from 1) is %.17g; %s",
                     number, list, label,
-                    e->label_limit == LARGEST_EXP_LABEL
+                    limit == LARGEST_EXP_LABEL
                         ? "the gain 2^label - 1 allows at most 1023: use `gain` linear"
                         : "the linear gain must be finite");
 }
@@ -134,19 +151,17 @@ static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
                         struct rg__ranked_list *list, struct outcome *outcome)
 {
     const rg_ranking *r = e->ranking;
-    double large = e->label_limit == LARGEST_EXP_LABEL ? LARGE_LABEL : (double)INFINITY;
     int64_t begin = r->offsets[q], end = r->offsets[q + 1];
     struct rg__item *unranked = list->items + (end - begin);
-    list->n_ranked = 0;
+    *outcome = (struct outcome){.large_row = -1, .unscored_row = -1};
+    list->n_ranked = list->n_by_label = 0;
     list->largest_label = (double)NAN;
     for (int64_t row = begin; row < end; row++) {
         if (r->where && !r->where[row])
             continue;
         struct rg__item item = {r->scores[row], r->labels[row], row};
-        if (!(item.label <= e->label_limit))
-            return fail_label(ctx, e, q, row);
-        if (item.label > large && outcome->large_row < 0)
-            outcome->large_row = row;
+        if (isnan(item.label))
+            return fail_label(ctx, e, (double)INFINITY, q, row);
         if (!(item.label <= list->largest_label))
             list->largest_label = item.label;
         if (isnan(item.score) && outcome->n_unscored++ == 0)
@@ -163,19 +178,88 @@ static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
     return RG_OK;
 }
 
-/* The value of a gathered list; NaN: skipped. */
-static double list_value(const struct evaluation *e, struct rg__ranked_list *list,
-                         struct outcome *outcome)
+/* The first valid row of list q with a label above `limit`; -1: there is none. */
+static int64_t row_above(const rg_ranking *r, int64_t q, double limit)
+{
+    for (int64_t row = r->offsets[q]; row < r->offsets[q + 1]; row++)
+        if ((!r->where || r->where[row]) && r->labels[row] > limit)
+            return row;
+    return -1;
+}
+
+/* Checks the labels of a gathered list against the metric's gain. */
+static rg_status check_labels(rg_context *ctx, const struct evaluation *e, const struct measure *m,
+                              int64_t q)
+{
+    struct outcome *outcome = &m->outcomes[q];
+    if (outcome->largest_label > m->label_limit)
+        return fail_label(ctx, e, m->label_limit, q, row_above(e->ranking, q, m->label_limit));
+    if (m->label_limit == LARGEST_EXP_LABEL && outcome->largest_label > LARGE_LABEL)
+        outcome->large_row = row_above(e->ranking, q, LARGE_LABEL);
+    return RG_OK;
+}
+
+/* The greatest of the group's cut-offs, of all metrics or of those with an ideal; 0: none. */
+static int64_t greatest_cut(const struct evaluation *e, int group, bool ideal)
+{
+    int64_t greatest = -1;
+    for (int m = group; m < e->n_measures; m++) {
+        const struct measure *of = &e->measures[m];
+        if (of->group != group || (ideal && !of->kind->has_ideal) || greatest == 0)
+            continue;
+        greatest = of->metric->k == 0 || of->metric->k > greatest ? of->metric->k : greatest;
+    }
+    return greatest;
+}
+
+/* The value of a list for one metric of a group; NaN: skipped. The first one with a relevant item
+ * ranks the items. */
+static double list_value(const struct evaluation *e, int i, struct rg__ranked_list *list,
+                         bool *ranked, struct outcome *outcome)
 {
     static const double values[] = {
         [RG_NO_RELEVANT_ZERO] = 0, [RG_NO_RELEVANT_ONE] = 1, [RG_NO_RELEVANT_SKIP] = (double)NAN};
+    const struct measure *m = &e->measures[i];
+    list->metric = m->metric;
+    list->params = &m->own.params;
     if (list->n == 0)
         return 0;
-    outcome->no_relevant = !e->kind->has_relevant(list);
+    outcome->no_relevant = !m->kind->has_relevant(list);
     if (outcome->no_relevant)
-        return values[list->metric->no_relevant];
-    rg__rank(list);
-    return e->kind->value(list);
+        return values[m->metric->no_relevant];
+    if (!*ranked)
+        rg__rank(list, greatest_cut(e, m->group, false));
+    *ranked = true;
+    bool restore = m->kind->reorders && list->by_label != list->items;
+    struct rg__item *saved = list->by_label + list->n;
+    if (restore)
+        memcpy(saved, list->items, (size_t)list->n * sizeof *saved);
+    double value = m->kind->value(list);
+    if (restore)
+        memcpy(list->items, saved, (size_t)list->n * sizeof *saved);
+    return value;
+}
+
+/* All metrics of list q whose group is `group`. */
+static rg_status run_group(rg_context *ctx, const struct evaluation *e, int group, int64_t q,
+                           struct rg__ranked_list *list)
+{
+    bool ranked = false;
+    struct outcome gathered;
+    rg_status status = gather(ctx, e, q, list, &gathered);
+    list->label_cut = greatest_cut(e, group, true);
+    for (int i = group; i < e->n_measures && status == RG_OK; i++) {
+        const struct measure *m = &e->measures[i];
+        double ideal = (double)NAN;
+        if (m->group != group)
+            continue;
+        m->outcomes[q] = gathered;
+        status = check_labels(ctx, e, m, q);
+        list->ideal = m->ideals ? &m->ideals[q] : &ideal;
+        if (status == RG_OK)
+            m->outcomes[q].value = list_value(e, i, list, &ranked, &m->outcomes[q]);
+    }
+    return status;
 }
 
 /* Task i: the lists of block i. */
@@ -184,26 +268,24 @@ static rg_status run_block(rg_context *ctx, void *user, int worker, int64_t i)
     const struct evaluation *e = user;
     const rg_ranking *r = e->ranking;
     struct scratch *scratch = &e->scratch[worker];
-    struct rg__ranked_list list = {.metric = e->metric, .params = &e->own.params, .ranking = r};
+    struct rg__ranked_list list = {.ranking = r};
     int64_t end = (i + 1) * r->n_lists / e->n_blocks;
     for (int64_t q = i * r->n_lists / e->n_blocks; q < end; q++) {
         int64_t n = r->offsets[q + 1] - r->offsets[q];
+        int64_t sorting = n / 2 + 1, more = e->n_measures > 1 ? 2 * n : 0;
         void *items = scratch->items;
         rg_status status = rg__cancelled(ctx);
-        if (status == RG_OK && !rg__grow(ctx, &items, &scratch->capacity, n + n / 2 + 1,
+        if (status == RG_OK && !rg__grow(ctx, &items, &scratch->capacity, n + sorting + more,
                                          sizeof *list.items, "the items of a list"))
             status = RG_LIMIT;
         scratch->items = list.items = items;
         list.spare = scratch->items + n;
-        double ideal = (double)NAN;
-        list.ideal = e->ideals ? &e->ideals[q] : &ideal;
-        struct outcome *outcome = &e->outcomes[q];
-        outcome->large_row = outcome->unscored_row = -1;
-        if (status == RG_OK)
-            status = gather(ctx, e, q, &list, outcome);
+        list.by_label = more ? list.spare + sorting : list.items;
+        for (int group = 0; group < e->n_measures && status == RG_OK; group++)
+            if (e->measures[group].group == group)
+                status = run_group(ctx, e, group, q, &list);
         if (status != RG_OK)
             return status;
-        outcome->value = list_value(e, &list, outcome);
     }
     return RG_OK;
 }
@@ -225,9 +307,8 @@ static rg_status run_blocks(struct evaluation *e)
     return pool ? rg__pool_run(pool, e->n_blocks, run_block, e) : run_block(e->ctx, e, 0, 0);
 }
 
-static void warn_of_large_label(const struct evaluation *e, int64_t q)
+static void warn_of_large_label(const struct evaluation *e, int64_t q, int64_t row)
 {
-    int64_t row = e->outcomes[q].large_row;
     rg__log(e->ctx, RG_LOG_WARNING,
             "label of row %lld (list %lld, both from 1) is %.17g: under the gain 2^label - 1 it "
             "outweighs all smaller ones; perhaps `gain` linear is meant",
@@ -249,12 +330,12 @@ static int weight_exponent(const rg_ranking *ranking)
 enum { HEADROOM = 64 }; /* values are summed divided by 2^64: the mean of large DCGs is finite */
 
 /* Adds the counts of a list to the result; warns of the first large label. */
-static void count_list(const struct evaluation *e, int64_t q, rg_metric_result *result,
-                       bool *warned, int64_t *first_unscored)
+static void count_list(const struct evaluation *e, const struct measure *m, int64_t q,
+                       rg_metric_result *result, bool *warned, int64_t *first_unscored)
 {
-    const struct outcome *outcome = &e->outcomes[q];
+    const struct outcome *outcome = &m->outcomes[q];
     if (outcome->large_row >= 0 && !*warned)
-        warn_of_large_label(e, q);
+        warn_of_large_label(e, q, outcome->large_row);
     *warned |= outcome->large_row >= 0;
     if (outcome->n_unscored > 0 && *first_unscored < 0)
         *first_unscored = outcome->unscored_row;
@@ -287,19 +368,22 @@ static rg_status judge_unscored(const struct evaluation *e, const rg_metric_resu
     return RG_OK;
 }
 
-static rg_status add_up(const struct evaluation *e, rg_metric_result *result, double *per_list)
+static rg_status add_up(const struct evaluation *e, const struct measure *m,
+                        rg_metric_result *result, double *per_list)
 {
     const rg_ranking *r = e->ranking;
     int exponent = weight_exponent(r);
     double sum = 0, weights = 0;
     bool warned = false;
     int64_t first_unscored = -1;
+    *result = (rg_metric_result){
+        .value = (double)NAN, .n_lists = r->n_lists, .largest_label = (double)NAN};
     for (int64_t q = 0; q < r->n_lists; q++) {
-        double value = e->outcomes[q].value;
-        count_list(e, q, result, &warned, &first_unscored);
+        double value = m->outcomes[q].value;
+        count_list(e, m, q, result, &warned, &first_unscored);
         if (per_list)
             per_list[q] = value;
-        if (e->outcomes[q].n_items == 0 || isnan(value))
+        if (m->outcomes[q].n_items == 0 || isnan(value))
             continue;
         double weight = ldexp(r->list_weights ? r->list_weights[q] : 1, -exponent);
         sum += weight * ldexp(value, -HEADROOM);
@@ -309,30 +393,80 @@ static rg_status add_up(const struct evaluation *e, rg_metric_result *result, do
     return judge_unscored(e, result, first_unscored);
 }
 
-rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
-                              double *ideals, rg_metric_result *result, double *per_list)
+/* Whether two metrics see the same items in the same order. */
+static bool rank_alike(const rg_metric *a, const rg_metric *b)
 {
-    struct evaluation e = {.ctx = ctx, .metric = metric, .ranking = ranking, .ideals = ideals};
-    rg_status status = rg__check_metric(ctx, metric, &e.kind, &e.own);
-    if (status == RG_OK)
-        status = check_ranking(ctx, metric, ranking);
+    return a->ties == b->ties;
+}
+
+/* Checks metric i and completes its measure. */
+static rg_status open_measure(struct evaluation *e, int i, const rg_metric *metric, double *ideals)
+{
+    struct measure *m = &e->measures[i];
+    rg_status status = rg__check_metric(e->ctx, metric, &m->kind, &m->own);
     if (status != RG_OK)
         return status;
-    bool gains = e.kind->uses_gain;
-    e.label_limit = !gains                           ? (double)INFINITY
-                    : metric->gain == RG_GAIN_LINEAR ? DBL_MAX
-                                                     : LARGEST_EXP_LABEL;
-    *result = (rg_metric_result){
-        .value = (double)NAN, .n_lists = ranking->n_lists, .largest_label = (double)NAN};
-    e.outcomes = rg__alloc(ctx, ranking->n_lists, sizeof *e.outcomes, "the values of the lists");
-    status = e.outcomes ? run_blocks(&e) : RG_LIMIT;
+    m->metric = metric;
+    m->ideals = ideals;
+    m->label_limit = !m->kind->uses_gain              ? (double)INFINITY
+                     : metric->gain == RG_GAIN_LINEAR ? DBL_MAX
+                                                      : LARGEST_EXP_LABEL;
+    while (!rank_alike(metric, e->measures[m->group].metric))
+        m->group++;
+    return RG_OK;
+}
+
+/* Evaluates the lists and adds up. */
+static rg_status run(struct evaluation *e, rg_metric_result *results, double *per_list)
+{
+    int64_t n_lists = e->ranking->n_lists;
+    rg_status status = RG_OK;
+    for (int i = 0; i < e->n_measures && status == RG_OK; i++) {
+        struct measure *m = &e->measures[i];
+        m->outcomes = rg__alloc(e->ctx, n_lists, sizeof *m->outcomes, "the values of the lists");
+        status = m->outcomes ? RG_OK : RG_LIMIT;
+    }
     if (status == RG_OK)
-        status = add_up(&e, result, per_list);
-    for (int w = 0; e.scratch && w < e.n_workers; w++)
-        rg__free(ctx, e.scratch[w].items);
-    rg__free(ctx, e.scratch);
-    rg__free(ctx, e.outcomes);
+        status = run_blocks(e);
+    for (int i = 0; i < e->n_measures && status == RG_OK; i++)
+        status = add_up(e, &e->measures[i], &results[i], per_list ? per_list + i * n_lists : NULL);
+    for (int w = 0; e->scratch && w < e->n_workers; w++)
+        rg__free(e->ctx, e->scratch[w].items);
+    rg__free(e->ctx, e->scratch);
+    for (int i = 0; i < e->n_measures; i++)
+        rg__free(e->ctx, e->measures[i].outcomes);
     return status;
+}
+
+rg_status rg__metrics_evaluate(rg_context *ctx, const rg_metric *metrics, int n_metrics,
+                               const rg_ranking *ranking, double *ideals, rg_metric_result *results,
+                               double *per_list)
+{
+    struct evaluation e = {.ctx = ctx, .ranking = ranking, .n_measures = n_metrics};
+    e.measures = rg__alloc(ctx, n_metrics, sizeof *e.measures, "the metrics");
+    rg_status status = e.measures ? RG_OK : RG_LIMIT;
+    for (int i = 0; i < n_metrics && status == RG_OK; i++)
+        status = open_measure(&e, i, &metrics[i], ideals ? ideals + i * ranking->n_lists : NULL);
+    if (status == RG_OK)
+        status = check_ranking(&e);
+    if (status == RG_OK)
+        status = run(&e, results, per_list);
+    rg__free(ctx, e.measures);
+    return status;
+}
+
+rg_status rg_metrics_evaluate(rg_context *ctx, const rg_metric *metrics, int n_metrics,
+                              const rg_ranking *ranking, rg_metric_result *results,
+                              double *per_list)
+{
+    rg_status status = rg__require(ctx, "rg_metrics_evaluate", "metrics", metrics, "ranking",
+                                   ranking, "results", results, NULL);
+    if (status != RG_OK)
+        return status;
+    if (n_metrics < 1)
+        return rg__fail(ctx, RG_USAGE, "rg_metrics_evaluate: %d metrics; expected at least 1",
+                        n_metrics);
+    return rg__metrics_evaluate(ctx, metrics, n_metrics, ranking, NULL, results, per_list);
 }
 
 rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
@@ -340,6 +474,6 @@ rg_status rg_metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_
 {
     rg_status status = rg__require(ctx, "rg_metric_evaluate", "metric", metric, "ranking", ranking,
                                    "result", result, NULL);
-    return status == RG_OK ? rg__metric_evaluate(ctx, metric, ranking, NULL, result, per_list)
+    return status == RG_OK ? rg__metrics_evaluate(ctx, metric, 1, ranking, NULL, result, per_list)
                            : status;
 }

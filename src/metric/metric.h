@@ -19,8 +19,11 @@ struct rg__ranked_list {
     const rg_metric *metric;
     const void *params; /* the metric's struct of parameters */
     const rg_ranking *ranking;
-    struct rg__item *items; /* (n) */
-    struct rg__item *spare; /* (n / 2 + 1), for sorting */
+    struct rg__item *items;    /* (n) */
+    struct rg__item *spare;    /* (n / 2 + 1), for sorting */
+    struct rg__item *by_label; /* (n) for rg__by_label; NULL or `items`: these are reordered */
+    int64_t n_by_label;        /* how many of by_label are sorted */
+    int64_t label_cut;         /* how many metrics of this list need, 0: all */
     int64_t n;
     int64_t n_ranked;
     double largest_label; /* over all n; NaN when n is 0 */
@@ -28,8 +31,11 @@ struct rg__ranked_list {
                              it is kept while only scores change */
 };
 
-/* Sorts the ranked items, as far as the cut-off k needs them; ties as rg_ties says. */
-void rg__rank(struct rg__ranked_list *list);
+/* Sorts the ranked items, as far as a cut-off k needs them, 0: all; ties as rg_ties says. */
+void rg__rank(struct rg__ranked_list *list, int64_t k);
+
+/* The items, sorted by label as far as the metric's cut-off needs them: the best order. */
+struct rg__item *rg__by_label(struct rg__ranked_list *list);
 
 /* The end of the tie group that begins at `begin`, at most n_ranked. */
 int64_t rg__tie_end(const struct rg__ranked_list *list, int64_t begin);
@@ -50,9 +56,11 @@ struct rg__metric_kind {
     bool uses_gain;         /* of rg_gain, which bounds the labels */
     bool whole_list;        /* it is defined without a cut-off alone */
     bool lower_is_better;
+    bool has_ideal; /* it uses `ideal` and rg__by_label */
+    bool reorders;  /* its value() changes the items' order or contents, otherwise */
     /* Whether the list has a relevant item: rg__has_gain or another function below. */
     bool (*has_relevant)(const struct rg__ranked_list *list);
-    /* The value of a list with a relevant item. May reorder the items. */
+    /* The value of a list with a relevant item. */
     double (*value)(struct rg__ranked_list *list);
 };
 
@@ -65,11 +73,12 @@ const struct rg__metric_kind *rg__metric_kind_of(rg_context *ctx, const rg_metri
 rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
                            const struct rg__metric_kind **kind, rg_choice *own);
 
-/* rg_metric_evaluate with `ideals` (n_lists), initially NaN, in which the ideal DCGs of the lists
- * are kept for the next call with the same metric, labels, offsets and mask; NULL: they are not
- * kept. */
-rg_status rg__metric_evaluate(rg_context *ctx, const rg_metric *metric, const rg_ranking *ranking,
-                              double *ideals, rg_metric_result *result, double *per_list);
+/* rg_metrics_evaluate with `ideals` (n_metrics, n_lists), initially NaN, in which the ideals of the
+ * lists are kept for the next call with the same metrics, labels, offsets and mask; NULL: they are
+ * not kept. */
+rg_status rg__metrics_evaluate(rg_context *ctx, const rg_metric *metrics, int n_metrics,
+                               const rg_ranking *ranking, double *ideals, rg_metric_result *results,
+                               double *per_list);
 
 /* Whether a list has a relevant item: one with a label above 0, whose gain is not 0; one with a
  * label of at least the threshold; two whose labels differ. */

@@ -39,7 +39,7 @@ static int64_t add_tied(struct rg__ranked_list *list, int64_t k)
     return end;
 }
 
-void rg__rank(struct rg__ranked_list *list)
+void rg__rank(struct rg__ranked_list *list, int64_t k)
 {
     static int (*const ties[])(const void *, const struct rg__item *, const struct rg__item *) = {
         [RG_TIES_AVERAGE] = lower_label,
@@ -48,13 +48,32 @@ void rg__rank(struct rg__ranked_list *list)
         [RG_TIES_PESSIMISTIC] = lower_label,
     };
     const struct rg__order order = {RG__BY_SCORE, ties[list->metric->ties], list->ranking};
-    int64_t count = rg__cut(list, list->n_ranked);
+    int64_t count = k && k < list->n_ranked ? k : list->n_ranked;
     if (count < list->n_ranked) {
         rg__select_items(list->items, list->n_ranked, count, list->spare, &order);
         if (list->metric->ties == RG_TIES_AVERAGE)
             count = add_tied(list, count);
     }
     rg__sort_items(list->items, count, list->spare, &order);
+}
+
+struct rg__item *rg__by_label(struct rg__ranked_list *list)
+{
+    static const struct rg__order order = {.key = RG__BY_LABEL};
+    int64_t cut = rg__cut(list, list->n);
+    struct rg__item *items = list->by_label ? list->by_label : list->items;
+    if (list->n_by_label >= cut)
+        return items;
+    if (list->label_cut == 0 || list->label_cut > list->n)
+        cut = list->n;
+    else if (cut < list->label_cut)
+        cut = list->label_cut;
+    if (items != list->items)
+        memcpy(items, list->items, (size_t)list->n * sizeof *items);
+    rg__select_items(items, list->n, cut, list->spare, &order);
+    rg__sort_items(items, cut, list->spare, &order);
+    list->n_by_label = cut;
+    return items;
 }
 
 int64_t rg__tie_end(const struct rg__ranked_list *list, int64_t begin)

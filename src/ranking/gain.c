@@ -41,14 +41,9 @@ double rg__discounts(int64_t begin, int64_t end)
     return sum;
 }
 
-/* Ties between labels do not matter, since equal labels have equal gains. */
-double rg__scaled_ideal_dcg(rg_gain kind, struct rg__item *items, int64_t n, int64_t k,
-                            struct rg__item *spare, int exponent)
+double rg__scaled_ideal_dcg(rg_gain kind, const struct rg__item *items, int64_t k, int exponent)
 {
-    static const struct rg__order by_label = {.key = RG__BY_LABEL};
     double dcg = 0;
-    rg__select_items(items, n, k, spare, &by_label);
-    rg__sort_items(items, k, spare, &by_label);
     for (int64_t i = 0; i < k && items[i].label > 0; i++)
         dcg += rg__scaled_gain(kind, items[i].label, exponent) * rg__discounts(i, i + 1);
     return dcg;

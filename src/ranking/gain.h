@@ -21,9 +21,7 @@ double rg__scaled_gain(rg_gain kind, double label, int exponent);
 /* The sum of the discounts of the ranks begin + 1 .. end. */
 double rg__discounts(int64_t begin, int64_t end);
 
-/* The ideal DCG, that of the first k items (k <= n) in descending order of label, divided by
- * 2^exponent. Reorders the items; `spare` has room for n / 2. */
-double rg__scaled_ideal_dcg(rg_gain kind, struct rg__item *items, int64_t n, int64_t k,
-                            struct rg__item *spare, int exponent);
+/* The ideal DCG, that of the first k items in descending order of label, divided by 2^exponent. */
+double rg__scaled_ideal_dcg(rg_gain kind, const struct rg__item *items, int64_t k, int exponent);
 
 #endif

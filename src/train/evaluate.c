@@ -97,5 +97,5 @@ rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__workers *worke
                           .offsets = e->rows->offsets,
                           .scores = e->scores,
                           .labels = e->labels};
-    return rg__metric_evaluate(e->ctx, metric, &ranking, e->ideals, result, NULL);
+    return rg__metrics_evaluate(e->ctx, metric, 1, &ranking, e->ideals, result, NULL);
 }

@@ -227,12 +227,9 @@ static rg_status measure(rg_context *ctx, const double *scores, struct report *r
         r->per_list = cli_alloc(n_lists * r->n_metrics, sizeof *r->per_list);
     if (!r->results || (r->e->per_list && !r->per_list))
         return RG_LIMIT;
-    for (int i = 0; i < r->n_metrics; i++) {
-        double *per_list = r->per_list ? r->per_list + i * n_lists : NULL;
-        if (rg_metric_evaluate(ctx, &r->metrics[i], &ranking, &r->results[i], per_list) != RG_OK)
-            return cli_fail(rg_last_status(ctx), "%s: %s", r->e->files.items[1],
-                            rg_last_error(ctx));
-    }
+    if (rg_metrics_evaluate(ctx, r->metrics, r->n_metrics, &ranking, r->results, r->per_list) !=
+        RG_OK)
+        return cli_fail(rg_last_status(ctx), "%s: %s", r->e->files.items[1], rg_last_error(ctx));
     return RG_OK;
 }
 

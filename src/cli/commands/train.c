@@ -307,17 +307,21 @@ static rg_status show_others(rg_context *ctx, FILE *to, const struct train *t,
         return RG_OK;
     rg_status status = cli_score(ctx, model, path, split, &scores);
     rg_ranking ranking = cli_ranking(split, scores, false);
-    rg_metric_result result = {0};
-    fprintf(to, "on the %s lists:", in->vali ? "validation" : "training");
-    for (int i = 0; status == RG_OK && i < n_metrics; i++) {
+    rg_metric_result *results = cli_alloc(n_metrics, sizeof *results);
+    if (status == RG_OK && !results)
+        status = RG_LIMIT;
+    for (int i = 0; i < n_metrics; i++)
         metrics[i].gain = gain;
-        status = rg_metric_evaluate(ctx, &metrics[i], &ranking, &result, NULL);
-        if (status != RG_OK)
-            cli_report(ctx);
-        else
-            fprintf(to, " %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(result.value));
+    if (status == RG_OK &&
+        rg_metrics_evaluate(ctx, metrics, n_metrics, &ranking, results, NULL) != RG_OK)
+        status = cli_report(ctx);
+    if (status == RG_OK) {
+        fprintf(to, "on the %s lists:", in->vali ? "validation" : "training");
+        for (int i = 0; i < n_metrics; i++)
+            fprintf(to, " %s %.5f", cli_metric_text(&metrics[i]).text, cli_plain(results[i].value));
+        fprintf(to, "; %s without a score\n", cli_count(results[0].n_unscored, "row").text);
     }
-    fprintf(to, "; %s without a score\n", cli_count(result.n_unscored, "row").text);
+    free(results);
     free(scores);
     return status;
 }

@@ -28,6 +28,7 @@ static double value(struct rg__ranked_list *list)
 const struct rg__metric_kind rg__metric_arp = {
     {.name = "arp", .formula = "sum_i y_i rank_i / sum_i y_i; lower is better"},
     .whole_list = true,
+    .reorders = true,
     .lower_is_better = true,
     .has_relevant = rg__has_gain,
     .value = value};

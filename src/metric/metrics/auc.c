@@ -20,5 +20,6 @@ static double value(struct rg__ranked_list *list)
 const struct rg__metric_kind rg__metric_auc = {
     {.name = "auc", .formula = "pairs with a relevant i before another j / such pairs"},
     .whole_list = true,
+    .reorders = true,
     .has_relevant = has_both,
     .value = value};

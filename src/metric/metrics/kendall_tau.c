@@ -24,5 +24,6 @@ const struct rg__metric_kind rg__metric_kendall_tau = {
      .formula = "(concordant - discordant) / sqrt(pairs * pairs with y_i != y_j)"},
     .alias = "kendall",
     .whole_list = true,
+    .reorders = true,
     .has_relevant = rg__has_pair,
     .value = value};

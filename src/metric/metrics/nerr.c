@@ -5,12 +5,11 @@
 
 static double ideal_err(struct rg__ranked_list *list)
 {
-    static const struct rg__order by_label = {.key = RG__BY_LABEL};
+    const struct rg__item *items = rg__by_label(list);
     double sum = 0, reached = 1;
     int64_t cut = rg__cut(list, list->n);
-    rg__sort_items(list->items, list->n, list->spare, &by_label);
     for (int64_t i = 0; i < cut; i++) {
-        double stop = rg__err_stop(list, list->items[i].label);
+        double stop = rg__err_stop(list, items[i].label);
         sum += reached * stop / (double)(i + 1);
         reached *= 1 - stop;
     }
@@ -29,5 +28,6 @@ const struct rg__metric_kind rg__metric_nerr = {
     {.name = "nerr",
      .formula = "err@k / err@k of the best order, which is by label",
      RG__PARAMS(struct rg__err, rg__err_params)},
+    .has_ideal = true,
     .has_relevant = rg__has_gain,
     .value = value};

@@ -12,5 +12,6 @@ static double value(struct rg__ranked_list *list)
 const struct rg__metric_kind rg__metric_opa = {
     {.name = "opa", .formula = "pairs with y_i > y_j and i before j / pairs with y_i > y_j"},
     .whole_list = true,
+    .reorders = true,
     .has_relevant = rg__has_pair,
     .value = value};

@@ -36,5 +36,6 @@ static double value(struct rg__ranked_list *list)
 const struct rg__metric_kind rg__metric_spearman = {
     {.name = "spearman", .formula = "correlation of the ranks by score and by label"},
     .whole_list = true,
+    .reorders = true,
     .has_relevant = rg__has_pair,
     .value = value};
