@@ -103,7 +103,7 @@ static inline const rg_objective *softmax_objective(void)
 {
     static rg_objective objective;
     rg_context *ctx = context_of(1);
-    assert_ok(ctx, rg_objective_parse(ctx, "ranking_softmax", &objective));
+    assert_ok(ctx, rg_objective_parse(ctx, rg_losses(), "ranking_softmax", &objective));
     rg_context_destroy(ctx);
     return &objective;
 }

@@ -31,7 +31,7 @@ VALID = {
     "rg_choice_set.value": '"0.5"', "rg_metric_parse.text": '"ndcg@10"',
     "rg_dataset_open.path": "v->text_path", "rg_dataset_write.path": '"test_misuse.out"',
     "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
-    "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_objective_parse.text": '"ranking_softmax"', "rg_objective *": "&v->objective",
+    "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_objective_parse.losses": "rg_losses()", "rg_objective_parse.text": '"ranking_softmax"', "rg_objective *": "&v->objective",
     "rg_objective_of.loss": "&v->loss", "rg_loss_named.loss": '"ranking_softmax"', "rg_loss_properties_of.loss": "&v->loss",
     "rg_model_columns.n": "&v->offsets[2]", "rg_schedule_factor.schedule": "&v->schedule",
     "rg_dataset_find.name": '""', "id": '"d1"', "blanks": "true", "rg_gradcheck_builtin.name": '"add"',

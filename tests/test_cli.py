@@ -155,7 +155,7 @@ class Help(Case):
                 if default is None:
                     self.assertNotIn("default", entry, f"{command} --{name}")
                 else:
-                    self.assertRegex(entry, rf"default {re.escape(default)}\]",
+                    self.assertRegex(entry, rf"default {re.escape(default)}[\];]",
                                      f"{command} --{name}")
 
     def test_reasons_and_formulas(self):

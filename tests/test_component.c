@@ -19,10 +19,10 @@ struct every {
 };
 
 static const rg_param params[] = {
-    RG__REAL(struct every, rate, 0.9, 0, 1, .below = true, .help = "a rate"),
+    RG__REAL(struct every, rate, 0.9, 0, 1, .below = true, .help = "a rate", .training = "0.5"),
     RG__INTEGER(struct every, count, 3, 1, 100, .help = "a count"),
     RG__FLAG(struct every, flag, false, .help = "a flag"),
-    RG__NAME(struct every, label_mode, 1, mode_at, .help = "a name"),
+    RG__NAME(struct every, label_mode, 1, mode_at, .help = "a name", .training = "raw"),
     RG__INTEGERS(struct every, hidden, 1, 2048, .help = "units"),
     RG__INTEGERS(struct every, widths, 1, 9, .list = "3,2", .least = 1, .help = "widths"),
 };
@@ -39,6 +39,8 @@ static const rg_alias aliases[] = {
     {"often", "every(rate=0.25, flag=true)"}, {"just_plain", "plain"}, {NULL, NULL}};
 
 static const rg_registry registry = {.what = "thing", .at = at, .aliases = aliases};
+static const rg_registry in_training = {
+    .what = "thing", .at = at, .aliases = aliases, .training = true};
 
 static struct {
     rg_context *ctx;
@@ -93,6 +95,55 @@ static void text_round_trips(void **state)
     assert_string_equal(printed(), "plain");
     assert_ok(f.ctx, rg_choice_parse(f.ctx, &registry, "just_plain", &f.choice));
     assert_string_equal(printed(), "plain");
+}
+
+static void training_has_its_own_defaults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *rate, *flag, *mode;
+    } rows[] = {
+        {"every", "0.5", "false", "raw"},
+        {"every()", "0.5", "false", "raw"},
+        {"every(rate=0.9)", "0.9", "false", "raw"},
+        {"every(label_mode=normalized)", "0.5", "false", "normalized"},
+        {"every(flag=true)", "0.5", "true", "raw"},
+        {"every(rate=0, label_mode=softmax)", "0", "false", "softmax"},
+        {"often", "0.25", "true", "raw"},
+        {"often(label_mode=softmax)", "0.25", "true", "softmax"},
+        {"often(rate=0.75, flag=false)", "0.75", "false", "raw"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char expected[512];
+        snprintf(expected, sizeof expected, FULL, rows[i].rate, "3", rows[i].flag, rows[i].mode,
+                 "[]");
+        assert_ok(f.ctx, rg_choice_parse(f.ctx, &in_training, rows[i].text, &f.choice));
+        assert_string_equal(printed(), expected);
+    }
+    assert_ok(f.ctx, rg_choice_make(f.ctx, &every, NULL, &f.choice));
+    assert_non_null(strstr(printed(), "rate=0.9"));
+}
+
+/* A default in training is in the parameter's range, differs from the other one, and has a reason. */
+static void training_defaults_of_losses(void **state)
+{
+    (void)state;
+    const rg_component *loss;
+    int n_found = 0;
+    for (int i = 0; (loss = rg_registry_at(rg_losses(), i)) != NULL; i++)
+        for (int k = 0; k < loss->n_params; k++) {
+            const rg_param *param = &loss->params[k];
+            char initial[128];
+            if (!param->training)
+                continue;
+            n_found++;
+            assert_ok(f.ctx, rg_choice_make(f.ctx, loss, NULL, &f.choice));
+            assert_ok(f.ctx, rg_choice_set(f.ctx, &f.choice, param->name, param->training));
+            rg_param_print(param, NULL, initial, sizeof initial);
+            assert_string_not_equal(initial, param->training);
+            assert_non_null(param->training_reason);
+        }
+    assert_true(n_found > 0);
 }
 
 static void bad_text_is_an_error(void **state)
@@ -250,6 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(text_round_trips, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(training_has_its_own_defaults, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(training_defaults_of_losses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_text_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(choices_from_structs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_tables_are_an_error, set_up, tear_down),

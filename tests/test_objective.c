@@ -48,7 +48,7 @@ static void texts_are_read_and_printed(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         rg_objective objective, again;
         char text[1024], same[1024];
-        rg_status status = rg_objective_parse(f.ctx, texts[i].text, &objective);
+        rg_status status = rg_objective_parse(f.ctx, rg_losses(), texts[i].text, &objective);
         if (!texts[i].printed) {
             if (status != RG_USAGE || !strstr(rg_last_error(f.ctx), texts[i].words))
                 fail_msg("%s: %d %s", texts[i].text, status, rg_last_error(f.ctx));
@@ -59,7 +59,7 @@ static void texts_are_read_and_printed(void **state)
         assert_int_equal(n, strlen(text));
         if (strncmp(text, texts[i].printed, strlen(texts[i].printed)) != 0)
             fail_msg("%s: printed as %s", texts[i].text, text);
-        assert_ok(f.ctx, rg_objective_parse(f.ctx, text, &again));
+        assert_ok(f.ctx, rg_objective_parse(f.ctx, rg_losses(), text, &again));
         assert_int_equal(rg_objective_print(&again, same, sizeof same), n);
         assert_string_equal(text, same);
         for (size_t room = 0; room < 12; room++) { /* a buffer that is too short */
@@ -140,7 +140,7 @@ static void properties_are_those_of_all_terms(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         rg_objective objective;
-        assert_ok(f.ctx, rg_objective_parse(f.ctx, cases[i].text, &objective));
+        assert_ok(f.ctx, rg_objective_parse(f.ctx, rg_losses(), cases[i].text, &objective));
         rg_loss_properties p = rg_objective_properties(&objective);
         assert_true(p.needs_nonnegative_labels == cases[i].needs_nonnegative);
         assert_true(p.scales_with_labels == cases[i].scales);

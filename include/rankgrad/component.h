@@ -53,6 +53,8 @@ typedef struct rg_param {
     bool above, below;             /* the value may not equal low; high */
     const char *(*name_at)(int i); /* RG_PARAM_NAME: the i-th name; NULL past the last */
     const char *help;              /* one sentence without a full stop */
+    const char *training; /* the default in training, as text: "0.1"; NULL: `initial` there too */
+    const char *training_reason; /* why it differs; continues "because" */
 } rg_param;
 
 /* The first member of the structs that describe losses, metrics, optimizers, schedules and models.
@@ -78,6 +80,7 @@ typedef struct rg_registry {
     const char *what; /* "optimizer", for messages */
     const rg_component *(*at)(int i);
     const rg_alias *aliases; /* ends with a name that is NULL; NULL: none */
+    bool training;           /* omitted parameters get their defaults in training */
 } rg_registry;
 
 /* The i-th component; NULL past the last one. */

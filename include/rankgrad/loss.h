@@ -72,6 +72,10 @@ RG_API rg_loss_options rg_loss_options_default(void);
 /* The losses, with their formulas and parameters. Static. */
 RG_API const rg_registry *rg_losses(void);
 
+/* The same losses, with the defaults that rg_train uses: rg_choice_parse gives parameters that the
+ * text omits their rg_param.training. */
+RG_API const rg_registry *rg_training_losses(void);
+
 /* The units of a list; the mean divides by their sum over the lists. */
 typedef enum rg_loss_unit {
     RG_UNIT_LISTS,    /* 1 for a list with a valid item */
@@ -123,9 +127,10 @@ typedef struct rg_objective {
 } rg_objective;
 
 /* Parses a loss such as "ranking_softmax(label_mode=normalized)" or a sum such as
- * "0.7*ranking_softmax + 0.3*NAME(...)". RG_USAGE for malformed text, an unknown loss or a
- * parameter out of range. */
-RG_API rg_status rg_objective_parse(rg_context *ctx, const char *text, rg_objective *objective);
+ * "0.7*ranking_softmax + 0.3*NAME(...)". `losses` is rg_losses() or rg_training_losses(), whose
+ * defaults differ. RG_USAGE for malformed text, an unknown loss or a parameter out of range. */
+RG_API rg_status rg_objective_parse(rg_context *ctx, const rg_registry *losses, const char *text,
+                                    rg_objective *objective);
 
 /* The objective of one loss, built-in or custom, with the factor 1. */
 RG_API rg_objective rg_objective_of(const rg_choice *loss);

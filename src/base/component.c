@@ -302,12 +302,17 @@ static rg_status check_table(rg_context *ctx, const rg_component *component)
                            component->name ? component->name : "component", RG_PARAMS_SIZE);
 }
 
-static void set_defaults(const rg_component *component, rg_choice *choice)
+static void set_defaults(const rg_component *component, bool training, rg_choice *choice)
 {
     memset(choice, 0, sizeof *choice);
     choice->component = component;
-    for (int i = 0; i < component->n_params; i++)
-        set_initial(&component->params[i], choice->params.bytes + component->params[i].offset);
+    for (int i = 0; i < component->n_params; i++) {
+        const rg_param *param = &component->params[i];
+        void *field = choice->params.bytes + param->offset;
+        set_initial(param, field);
+        if (training && param->training)
+            read_value(param, param->training, field);
+    }
 }
 
 rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const void *params,
@@ -319,7 +324,7 @@ rg_status rg_choice_make(rg_context *ctx, const rg_component *component, const v
         status = check_table(ctx, component);
     if (status != RG_OK)
         return status;
-    set_defaults(component, choice);
+    set_defaults(component, false, choice);
     if (!params)
         return RG_OK;
     for (int i = 0; i < component->n_params; i++) {
@@ -452,7 +457,7 @@ rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, c
 {
     char name[MAX_WORD];
     struct parser parser = {ctx, component->name, text, text};
-    set_defaults(component, choice);
+    set_defaults(component, false, choice);
     return parse_word(&parser, "(),=", name) ? parse_rest(&parser, choice) : malformed(&parser);
 }
 
@@ -474,7 +479,7 @@ rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const ch
     while (alias && alias->name && strcmp(alias->name, name) != 0)
         alias++;
     if (component)
-        set_defaults(component, choice);
+        set_defaults(component, registry->training, choice);
     else if (!alias || !alias->name)
         return unknown_component(ctx, registry, name);
     else if ((status = rg_choice_parse(ctx, registry, alias->text, choice)) != RG_OK)

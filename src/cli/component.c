@@ -44,19 +44,21 @@ static char *option_name(const char *name)
     return copy;
 }
 
-/* "decay rate ... [a number >= 0 and < 1; default 0.9]" */
+/* "Decay rate ... [a number >= 0 and < 1; default 0.9]", and the default in training where it
+ * differs. */
 static void describe(const rg_param *param, char *text, size_t size)
 {
     char range[512], initial[128];
     rg_param_range(param, range, sizeof range);
     rg_param_print(param, NULL, initial, sizeof initial);
-    snprintf(text, size, "%c%s [%s; default %s]", tolower((unsigned char)param->help[0]),
-             param->help + 1, range, initial);
+    snprintf(text, size, "%s [%s; default %s%s%s%s%s]", param->help, range, initial,
+             param->training ? "; in training " : "", param->training ? param->training : "",
+             param->training ? ", because " : "", param->training ? param->training_reason : "");
 }
 
 static bool are_the_same(const rg_param *a, const rg_param *b)
 {
-    char text[2][768];
+    char text[2][1024];
     if (strcmp(a->name, b->name) != 0)
         return false;
     describe(a, text[0], sizeof text[0]);
@@ -98,8 +100,9 @@ static char *option_doc(const rg_registry *registry, const char *name)
     for (int k = 0; stream && (param = param_at(registry, k, &owner)) != NULL; k++) {
         if (strcmp(param->name, name) != 0 || has_the_same_before(registry, k, param))
             continue;
-        char help[768];
+        char help[1024];
         describe(param, help, sizeof help);
+        help[0] = (char)tolower((unsigned char)help[0]);
         fprintf(stream, "%s %s", first ? "For" : "; for", owner->name);
         print_later_owners(stream, registry, k, param);
         fprintf(stream, ": %s", help);
@@ -175,11 +178,8 @@ void cli_show_component(FILE *stream, const rg_component *component)
 {
     print_entry(stream, 2, component->name, component->formula);
     for (int i = 0; i < component->n_params; i++) {
-        char range[512], initial[128], text[1024];
-        rg_param_range(&component->params[i], range, sizeof range);
-        rg_param_print(&component->params[i], NULL, initial, sizeof initial);
-        snprintf(text, sizeof text, "%s [%s; default %s]", component->params[i].help, range,
-                 initial);
+        char text[1024];
+        describe(&component->params[i], text, sizeof text);
         print_entry(stream, 4, component->params[i].name, text);
     }
 }
@@ -275,8 +275,8 @@ static rg_status set_given(rg_context *ctx, const struct cli_option *row,
 static rg_status parse_text(rg_context *ctx, const struct cli_option *row, const char *text,
                             rg_objective *objective)
 {
-    if (row->registry == rg_losses)
-        return rg_objective_parse(ctx, text, objective);
+    if (row->registry == rg_training_losses)
+        return rg_objective_parse(ctx, rg_training_losses(), text, objective);
     *objective = (rg_objective){.n_terms = 1, .terms[0].factor = 1};
     return rg_choice_parse(ctx, row->registry(), text, &objective->terms[0].loss);
 }

@@ -181,7 +181,7 @@ bool cli_json_objective(rg_context *ctx, const json_t *input, const char *key,
     const char *text = NULL;
     if (!cli_json_text(input, key, &text, error))
         return false;
-    if (rg_objective_parse(ctx, text, objective) != RG_OK)
+    if (rg_objective_parse(ctx, rg_losses(), text, objective) != RG_OK)
         return cli_json_fail(error, RG_BAD_DATA, "%s", rg_last_error(ctx));
     json_t *object = (json_t *)(uintptr_t)input; /* the iterator's type; nothing is changed */
     for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {

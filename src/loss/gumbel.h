@@ -16,9 +16,10 @@ struct rg__gumbel {
     int64_t samples, seed;
 };
 
-#define RG__GUMBEL_PARAMS                                                                          \
+/* The arguments, if any, are further fields of the temperature. */
+#define RG__GUMBEL_PARAMS(...)                                                                     \
     RG__REAL(struct rg__gumbel, temperature, 1, 0, 1e6, .above = true,                             \
-             .help = "Divides the scores with their noise"),                                       \
+             .help = "Divides the scores with their noise", __VA_ARGS__),                          \
         RG__REAL(struct rg__gumbel, beta, 1, 0, 1e6, .help = "Factor of the noise"),               \
         RG__INTEGER(struct rg__gumbel, samples, 8, 1, 65536, .help = "Samples of the noise"),      \
         RG__INTEGER(struct rg__gumbel, seed, 0, 0, 9e15, .help = "Seed of the random numbers")

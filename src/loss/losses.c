@@ -34,6 +34,13 @@ const rg_registry *rg_losses(void)
     return &registry;
 }
 
+const rg_registry *rg_training_losses(void)
+{
+    static const rg_registry registry = {
+        .what = "loss", .at = loss_at, .aliases = aliases, .training = true};
+    return &registry;
+}
+
 rg_loss_properties rg_loss_properties_of(const rg_choice *loss)
 {
     if (!loss || !loss->component)

@@ -48,7 +48,8 @@ static rg_status read_factor(rg_context *ctx, const char *text, const char **at,
                     *factor);
 }
 
-static rg_status read_term(rg_context *ctx, const char *text, const char **at, rg_loss_term *term)
+static rg_status read_term(rg_context *ctx, const rg_registry *losses, const char *text,
+                           const char **at, rg_loss_term *term)
 {
     char loss[TERM_TEXT];
     rg_status status = read_factor(ctx, text, at, &term->factor);
@@ -60,12 +61,14 @@ static rg_status read_term(rg_context *ctx, const char *text, const char **at, r
                         TERM_TEXT - 1);
     snprintf(loss, sizeof loss, "%.*s", (int)(end - *at), *at);
     *at = end;
-    return rg_choice_parse(ctx, rg_losses(), loss, &term->loss);
+    return rg_choice_parse(ctx, losses, loss, &term->loss);
 }
 
-rg_status rg_objective_parse(rg_context *ctx, const char *text, rg_objective *objective)
+rg_status rg_objective_parse(rg_context *ctx, const rg_registry *losses, const char *text,
+                             rg_objective *objective)
 {
-    rg_status status = rg__require(ctx, "rg_objective_parse", "objective", objective, NULL);
+    rg_status status =
+        rg__require(ctx, "rg_objective_parse", "losses", losses, "objective", objective, NULL);
     if (status != RG_OK)
         return status;
     if (!text)
@@ -75,7 +78,7 @@ rg_status rg_objective_parse(rg_context *ctx, const char *text, rg_objective *ob
         if (objective->n_terms == RG_MAX_LOSS_TERMS)
             return rg__fail(ctx, RG_USAGE, "loss '%s': expected at most %d terms", text,
                             RG_MAX_LOSS_TERMS);
-        status = read_term(ctx, text, &at, &objective->terms[objective->n_terms]);
+        status = read_term(ctx, losses, text, &at, &objective->terms[objective->n_terms]);
         if (status != RG_OK)
             return status;
         objective->n_terms++;
@@ -163,7 +166,7 @@ rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_no
     if (!graph)
         return NULL;
     rg_context *ctx = rg__graph_context(graph);
-    if (rg_objective_parse(ctx, loss, &objective) == RG_OK)
+    if (rg_objective_parse(ctx, rg_losses(), loss, &objective) == RG_OK)
         return rg_objective_apply(graph, &objective, logits, labels, options);
     rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
     return NULL;

@@ -36,7 +36,9 @@ const char *rg__plackett_luce_ties(int i);
 #define RG__PLACKETT_LUCE_TIES(owner)                                                              \
     RG__NAME(owner, ties, 0, rg__plackett_luce_ties,                                               \
              .help = "Equal labels: row takes them in the order of the rows; group lets each "     \
-                     "compete with all of its group")
+                     "compete with all of its group",                                              \
+             .training = "group",                                                                  \
+             .training_reason = "an order among equal labels would be learned from chance")
 
 /* Coefficient a of rank i (from 0) of n. */
 typedef double rg__rank_coefficient(const void *params, int64_t i, int64_t n);

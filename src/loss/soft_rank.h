@@ -55,7 +55,10 @@ struct rg__approx_params {
 
 #define RG__TEMPERATURE(owner)                                                                     \
     RG__REAL(owner, temperature, 1, 0, 1e6, .above = true,                                         \
-             .help = "Width of the sigmoids; ranks are exact as it tends to 0")
+             .help = "Width of the sigmoids; ranks are exact as it tends to 0", .training = "0.1", \
+             .training_reason = RG__TEMPERATURE_REASON)
+
+#define RG__TEMPERATURE_REASON "with 1, ranks become distinct only when scores are far apart"
 
 struct rg__approx {
     int64_t n;

@@ -144,7 +144,7 @@ static rg_status choose_loss(struct rg__training *t)
     if (o->own_loss)
         t->objective = rg_objective_of(o->own_loss);
     else
-        status = rg_objective_parse(t->ctx, o->loss, &t->objective);
+        status = rg_objective_parse(t->ctx, rg_training_losses(), o->loss, &t->objective);
     if (status != RG_OK)
         return status;
     rg_objective_print(&t->objective, t->loss_text, sizeof t->loss_text);

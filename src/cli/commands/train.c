@@ -50,7 +50,7 @@ static const struct cli_option options[] = {
            "a loss doubles when all labels are doubled, it is multiplied by 1 / (mean label sum of "
            "the lists that have one), so that the scale of the labels does not act as a learning "
            "rate",
-           .registry = rg_losses),
+           .registry = rg_training_losses),
     OPTION(CLI_NAME, "negative-labels", "RULE", o.negative_labels,
            "What happens to negative labels: error, because the loss has no lower bound with them, "
            "except with label_mode=softmax, which takes labels of any sign, such as "
@@ -119,7 +119,7 @@ static const struct cli_option options[] = {
 
 static void explain(FILE *to)
 {
-    cli_show_registry(to, "Losses", rg_losses());
+    cli_show_registry(to, "Losses", rg_training_losses());
     cli_show_registry(to, "Models", rg_models());
     cli_show_registry(to, "Normalisations", rg_normalizations());
     cli_show_registry(to, "Optimizers", rg_optimizers());

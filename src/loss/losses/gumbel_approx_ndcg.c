@@ -21,7 +21,8 @@ static double forward(rg_list *list)
     return loss;
 }
 
-static const rg_param params[] = {RG__GUMBEL_PARAMS};
+static const rg_param params[] = {
+    RG__GUMBEL_PARAMS(.training = "0.1", .training_reason = RG__TEMPERATURE_REASON)};
 
 const rg_loss rg__loss_gumbel_approx_ndcg = {
     .component = {.name = "gumbel_approx_ndcg",

@@ -37,7 +37,7 @@ static double forward(rg_list *list)
     return loss;
 }
 
-static const rg_param params[] = {RG__GUMBEL_PARAMS};
+static const rg_param params[] = {RG__GUMBEL_PARAMS()};
 
 const rg_loss rg__loss_gumbel_softmax = {
     .component = {.name = "gumbel_softmax",

@@ -125,7 +125,8 @@ static double forward(rg_list *list)
 
 static const rg_param params[] = {
     RG__REAL(struct neural_ndcg, temperature, 1, 0, 1e6, .above = true,
-             .help = "Softness of the order; it is exact as it tends to 0"),
+             .help = "Softness of the order; it is exact as it tends to 0", .training = "0.3",
+             .training_reason = RG__TEMPERATURE_REASON),
 };
 
 const rg_loss rg__loss_neural_ndcg = {

@@ -105,7 +105,10 @@ static void adjust(const void *params, rg_loss_properties *properties)
 }
 
 static const rg_param params[] = {
-    RG__REAL(struct pairwise_circle, gamma, 64, 0, 1e6, .above = true, .help = "Scale"),
+    RG__REAL(struct pairwise_circle, gamma, 64, 0, 1e6, .above = true, .help = "Scale",
+             .training = "1",
+             .training_reason = "64, which is meant for cosine similarities, makes the loss that "
+                                "of the worst pair alone"),
     RG__REAL(struct pairwise_circle, margin, 0.25, 0, 1,
              .help = "Distance of similarities from 1 and 0 at which pairs cost little"),
     RG__FLAG(struct pairwise_circle, bounded, true, .help = "Whether scores are clipped to [0, 1]"),

@@ -118,7 +118,8 @@ static double forward(rg_list *list)
 
 static const rg_param params[] = {
     RG__REAL(struct softrank_ndcg, sigma, 1, 0, 1e6, .above = true,
-             .help = "Standard deviation of the scores"),
+             .help = "Standard deviation of the scores", .training = "0.1",
+             .training_reason = RG__TEMPERATURE_REASON),
 };
 
 const rg_loss rg__loss_softrank_ndcg = {
