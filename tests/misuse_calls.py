@@ -52,7 +52,9 @@ VALID = {
     "rg_context *": "v->ctx", "rg_graph *": "v->graph", "rg_node *": "v->node",
     "rg_model *": "v->model", "rg_model **": "&v->model_out", "rg_dataset *": "v->dataset",
     "rg_dataset **": "&v->dataset_out", "rg_split *": "&v->split", "rg_metric *": "&v->metric",
-    "rg_ranking *": "&v->ranking", "rg_metric_result *": "&v->metric_result",
+    "rg_ranking *": "&v->ranking", "rg_interval *": "&v->interval", "rg_test *": "&v->test",
+    "rg_comparison *": "&v->comparison", "values": "v->numbers", "differences": "v->numbers", "weights": "NULL",
+    "rg_compare.a": "v->numbers", "rg_compare.b": "v->numbers", "t": "1.0", "df": "1.0", "rg_metric_result *": "&v->metric_result",
     "rg_extremes *": "&v->extremes", "x": "1.0", "count": "1",
     "rg_train_result *": "&v->train_result", "rg_optimizer *": "v->optimizer",
     "rg_optimizer **": "&v->optimizer_out", "rg_output *": "v->output",
@@ -81,6 +83,7 @@ ACCEPTED = re.compile(r"""
     | rg_reject\..* | rg_last_status\.ctx=NULL | rg_last_error\.ctx=NULL | rg_graph_status\.graph=NULL
     | rg_context_create\.options=NULL
     | rg_batches_create\.normalization=NULL # the features as they are
+    | rg_(bootstrap_mean|compare)\.weights=NULL # all 1
     | rg_scale\.factor=.*                    # any number
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
     | rg_model_load_(own|memory)\.own=NULL   # none
@@ -89,7 +92,8 @@ ACCEPTED = re.compile(r"""
     """, re.X)
 # Counts of the caller's array, which a call must believe.
 BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_output_commit.n",
-            "rg_parameters_create.n", "rg_shuffle.n", "rg_metrics_evaluate.n_metrics"}
+            "rg_parameters_create.n", "rg_shuffle.n", "rg_metrics_evaluate.n_metrics", "rg_paired_t_test.n",
+            "rg_wilcoxon_test.n", "rg_randomization_test.n"}
 
 HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
 # Functions that have nowhere to leave a message when these arguments are bad.

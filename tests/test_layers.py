@@ -10,6 +10,7 @@ import tempfile
 # A part: those that it may include, besides itself.
 ALLOWED = {
     "base": set(),
+    "statistics": {"base"},
     "tensor": {"base"},
     "hdf5": {"base", "tensor"},
     "ranking": {"base", "tensor"},

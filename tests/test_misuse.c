@@ -39,6 +39,9 @@ struct fixture {
     rg_metric metric;
     rg_metric_result metric_result;
     rg_ranking ranking;
+    rg_interval interval;
+    rg_test test;
+    rg_comparison comparison;
     rg_train_result train_result;
     rg_extremes extremes;
     rg_parameters parameters;

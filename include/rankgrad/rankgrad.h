@@ -16,6 +16,7 @@
 #include <rankgrad/output.h>
 #include <rankgrad/random.h>
 #include <rankgrad/ranking.h>
+#include <rankgrad/statistics.h>
 #include <rankgrad/tensor.h>
 #include <rankgrad/train.h>
 

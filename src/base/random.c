@@ -1,11 +1,9 @@
 /* random.c: counter-based random numbers; see rankgrad/random.h. The counter holds a and b (64 bits
  * each), the key seed and stream. */
-#include <rankgrad/random.h>
+#include "base/random.h"
 
 #include <Random123/philox.h>
 #include <math.h>
-
-__extension__ typedef unsigned __int128 uint128;
 
 static philox4x32_ctr_t philox(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
 {
@@ -50,8 +48,7 @@ void rg_shuffle(int64_t *array, int64_t n, uint64_t seed, uint64_t stream, uint6
 {
     for (int64_t i = array && n > 0 ? n - 1 : 0; i > 0; i--) {
         uint64_t bits = rg_random(seed, stream, a, (uint64_t)i);
-        /* bits (i + 1) / 2^64, without a division; the bias is below i / 2^64 */
-        int64_t j = (int64_t)((uint128)bits * (uint64_t)(i + 1) >> 64);
+        int64_t j = rg__below(bits, i + 1);
         int64_t swapped = array[i];
         array[i] = array[j];
         array[j] = swapped;

@@ -13,7 +13,16 @@ enum rg__stream {
     RG__STREAM_COTANGENT,   /* b: element */
     RG__STREAM_INIT,        /* initial weights; a: layer, b: element */
     RG__STREAM_WINDOWS,     /* a: epoch, b: position */
-    RG__STREAM_LOSS         /* a: item, b: draw + 2^48 sample */
+    RG__STREAM_LOSS,        /* a: item, b: draw + 2^48 sample */
+    RG__STREAM_BOOTSTRAP,   /* a: sample, b: draw */
+    RG__STREAM_SIGNS        /* a: sign vector, b: word of 64 signs */
 };
+
+/* A whole number in [0, n) from 64 random bits: bits n / 2^64, whose bias is below n / 2^64. */
+static inline int64_t rg__below(uint64_t bits, int64_t n)
+{
+    __extension__ typedef unsigned __int128 uint128;
+    return (int64_t)((uint128)bits * (uint64_t)n >> 64);
+}
 
 #endif
