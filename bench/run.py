@@ -43,6 +43,7 @@ PACKAGES = ["torch", "jax", "rax", "optax", "lightgbm", "xgboost", "onnxruntime"
 NEEDS = {"torch": ["torch"], "jax": ["jax", "rax", "optax"], "lightgbm": ["lightgbm"],
          "xgboost": ["xgboost"], "onnxruntime": ["onnxruntime", "onnx"],
          "sklearn": ["scikit-learn"]}
+NEEDS_LOSS = {"torch": ["torch", "numpy"], "rax": ["jax", "rax", "numpy"]}  # bench/peers/loss_*.py
 # Else glibc gives each large array back to the system, and the peer pays for fresh pages each step.
 PEER_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**34),
                     "PYTHONDONTWRITEBYTECODE": "1"}
@@ -292,15 +293,143 @@ def small(bench):
                 "The loss on lists of 120 items, forward and backward, through a graph made anew "
                 "each time; 10,000 operators in a chain on 4 elements, forward and backward.",
                 why="150 ns go to the graph itself, 0.3 ns an item where it has 480.")
-    results = bench.in_turn({"loss": lambda: bench.program("loss", 9),
-                             "chain": lambda: bench.program("chain", 9),
+    results = bench.in_turn({"chain": lambda: bench.program("chain", 9),
                              "torch": bench.peer("torch", "chain_torch.py", 5)})
+    own = Responder(bench.build / "bench/bench_loss")
     for items in ("480", "4800"):
+        own.ask(f"0.05 {items} ranking_softmax")
         bench.figure(f"ranking_softmax, {items} items a graph, an item",
-                     middle(results["loss"], items), 2, unit=" ns")
+                     own.ask(f"0.05 {items} ranking_softmax")["time"], 2, unit=" ns")
+    own.stop()
     bench.figure("an operator", middle(results["chain"], "chain"), 60, unit=" ns")
     if "torch" in results:
         bench.figure("an operator of PyTorch", middle(results["torch"], "chain"), unit=" ns")
+
+
+class Responder:
+    """A program that answers requests about losses: bench/loss.c or a peer of it."""
+
+    def __init__(self, *command, environment=None):
+        self.process = subprocess.Popen([str(c) for c in command], text=True, env=environment,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def ask(self, request):
+        """{value, norm, time: ns per item, the least}; text where the loss was not run; None where
+        the program failed."""
+        try:
+            self.process.stdin.write(request + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        words = self.process.stdout.readline().rstrip("\n").split("\t")
+        if len(words) < 3:
+            return words[0] or None
+        value, norm, *times = (float(w) for w in words)
+        return {"value": value, "norm": norm, "time": min(times)}
+
+    def stop(self):
+        self.process.communicate()
+
+
+# Losses with a number per item, with numbers per pair, and softrank_ndcg with n^3 per list, which
+# run on all ragged lists, the first 1,000 and the first 100.
+LISTWISE = ["ranking_softmax", "ranking_softmax(label_mode=softmax)", "calibrated_softmax",
+            "poly1_softmax", "listmle", "p_listmle", "rank_cosine", "xendcg", "gumbel_softmax",
+            "pointwise_sigmoid", "pointwise_mse", "pointwise_rmse", "pointwise_huber",
+            "pointwise_poisson"]
+QUADRATIC = ["unique_softmax", "approx_ndcg", "approx_mrr", "approx_precision", "approx_recall",
+             "approx_map", "gumbel_approx_ndcg", "neural_ndcg", "pairwise_hinge",
+             "pairwise_logistic", "pairwise_soft_zero_one", "pairwise_mse", "pairwise_qr",
+             "pairwise_circle",
+             *(f"pairwise_logistic(lambda={name})" for name in
+               ("label_difference", "ndcg", "ndcg_loss1", "ndcg_loss2", "ndcg_loss2pp", "yeti",
+                "precision", "map", "mrr")),
+             "lambdarank_lightgbm", "lambdarank_xgboost"]
+PAIR_ROWS = [(loss, shape) for shape in ("ragged_1000", "ten_thousand") for loss in QUADRATIC]
+ROWS = [*((loss, shape) for shape in ("ragged", "ten_thousand") for loss in LISTWISE), *PAIR_ROWS,
+        ("softrank_ndcg", "ragged_100"), ("pairwise_logistic", "thousand")]
+LOSS_PEERS = {"PyTorch, padded": ("torch", "padded"), "PyTorch, scatter": ("torch", "flat"),
+              "rax": ("rax", "padded")}
+SHAPE_NAMES = {"ragged": "ragged", "ragged_1000": "ragged", "ragged_100": "ragged",
+               "thousand": "20 of 1,000", "ten_thousand": "one of 10,000"}
+# Random numbers differ, and their means too in one list; rax's cutoff of these two is another one
+# (src/loss/soft_rank.h).
+RANDOM = ("xendcg", "gumbel_softmax", "gumbel_approx_ndcg")
+ANOTHER = {("rax", "approx_precision"), ("rax", "approx_recall")}
+PEER_MEMORY = 10  # GiB
+
+
+def same_loss(ours, theirs, loss, who, shape):
+    tolerance = 0.03 if loss in RANDOM else 1e-4
+    return (who, loss) in ANOTHER or (loss in RANDOM and shape == "ten_thousand") or all(
+        abs(ours[key] - theirs[key]) <= tolerance * abs(ours[key]) for key in ("value", "norm"))
+
+
+def measure_row(bench, programs, loss, shape):
+    """{program: its answers}: in turn, as often as there are rounds, once where it takes long."""
+    answers = {name: [] for name in programs}
+    for _ in range(bench.rounds):
+        for name, (program, way) in programs.items():
+            if answers[name] and (isinstance(answers[name][-1], str) or answers[name][-1] is None or
+                                  answers[name][-1]["long"]):
+                continue
+            began = time.perf_counter()
+            answer = program.ask(f"0.03 {shape} {way}{loss}")
+            if isinstance(answer, dict):
+                answer["long"] = time.perf_counter() - began > 1
+            answers[name].append(answer)
+    return answers
+
+
+def losses(bench):
+    bench.table("Losses, forward and backward, one thread",
+                "ns per item of Rankgrad, and the times of the peers in f32 divided by it. Ragged: "
+                "5,000 lists of 0 to 236 items, 118 in the mean; of losses over pairs the first "
+                "1,000 of these, of softrank_ndcg 100. The peers run pairs in batches of 50 lists "
+                "(softrank_ndcg: 1), with at most "
+                f"{PEER_MEMORY} GiB. PyTorch, padded: as allRank (or PTRanking) writes it; scatter: "
+                "no padding, but index_add and scatter_reduce. The value and the norm of the "
+                "gradient were compared with ours: 'differs' where they are not the same. '*': "
+                "another cutoff than ours.",
+                header=("loss", "lists", "Rankgrad", *LOSS_PEERS, "ahead"))
+    programs = {"Rankgrad": (Responder(bench.build / "bench/bench_loss"), "")}
+    responders = {who: Responder(bench.python, BENCH / "peers" / f"loss_{who}.py", PEER_MEMORY,
+                                 environment={**os.environ, **PEER_ENVIRONMENT})
+                  for who in ("torch", "rax")
+                  if all(bench.versions.get(p) for p in NEEDS_LOSS[who])}
+    for name, (who, way) in LOSS_PEERS.items():
+        if who in responders:
+            programs[name] = (responders[who], way + " ")
+    for loss, shape in ROWS:
+        answers = measure_row(bench, programs, loss, shape)
+        loss_line(bench, loss, shape, answers)
+    own = programs["Rankgrad"][0]
+    ratios = []
+    for _ in range(3 * bench.rounds):
+        bare = own.ask("0.03 ragged exp")["time"]
+        ratios.append(own.ask("0.03 ragged ranking_softmax")["time"] / bare)
+    bench.line("ranking_softmax / a loop of expf", "ragged", f"{statistics.median(ratios):.2f}x",
+               *("-" for _ in LOSS_PEERS), "yes" if statistics.median(ratios) <= 1.5 else "**no**")
+    for responder in (own, *responders.values()):
+        responder.stop()
+
+
+def loss_line(bench, loss, shape, answers):
+    ours = answers["Rankgrad"]
+    cells, ahead = [], True
+    for name, (who, _) in LOSS_PEERS.items():
+        theirs = answers.get(name, ["-"])
+        if not isinstance(theirs[0], dict):
+            if theirs[0] is None and who not in bench.broken:
+                bench.broken.append(who)
+            cells.append(theirs[0] or "failed")
+            continue
+        value = statistics.median(b["time"] / a["time"] for a, b in zip(ours, theirs))
+        ahead = ahead and value >= 1
+        cells.append(f"{value:.3g}x" + ("*" if (who, loss) in ANOTHER else "") +
+                     ("" if same_loss(ours[0], theirs[0], loss, who, shape) else ", **differs**"))
+    time = statistics.median(a["time"] for a in ours)
+    bench.line(loss, SHAPE_NAMES[shape], f"{time:.3g} ns", *cells, "yes" if ahead else "**no**")
 
 
 def files(bench):
@@ -430,8 +559,8 @@ def start(bench):
 
 
 SECTIONS = {"linear": linear, "evaluation": evaluation, "storage": storage, "network": network,
-            "small": small, "files": files, "streaming": streaming, "scoring": scoring,
-            "sparse": sparse, "start": start}
+            "small": small, "losses": losses, "files": files, "streaming": streaming,
+            "scoring": scoring, "sparse": sparse, "start": start}
 QUICK_SECTIONS = ("linear", "evaluation", "storage", "network", "small",
                   "sparse")
 

@@ -1,6 +1,7 @@
 """What the peers share: the data, the clock, and lines of series as the programs of the bench print
 them: a name, then the values, with tabs between."""
 import os
+import resource
 import time
 
 HIDDEN = (64, 32)  # of the network
@@ -37,3 +38,8 @@ def timed(function, *arguments):
 
 def report(name, values):
     print(name, *(f"{v:.9g}" for v in values), sep="\t", flush=True)
+
+
+def limit_memory(gib):
+    """Larger allocations fail, instead of using the memory of other programs."""
+    resource.setrlimit(resource.RLIMIT_DATA, (int(gib * 2**30),) * 2)
