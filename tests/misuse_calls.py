@@ -65,6 +65,11 @@ VALID = {
     "rg_model_load_memory.n_own": "0",
     "rg_normalization *": "&v->normalization", "rg_batches *": "v->batches",
     "rg_batches **": "&v->batches_out", "batch": "&v->batch",
+    "rg_propensities_estimate.split": "&v->clicks", "rg_propensity_weights.split": "&v->clicks",
+    "rg_propensities_write.propensities": "&v->propensities", "rg_propensities_write.out": "v->output",
+    "rg_propensity_weights.propensities": "&v->propensities", "rg_propensity_weights.weights": "v->numbers_out",
+    "rg_propensities_read.path": "v->table_path", "rg_propensities *": "&v->propensities_out",
+    "most_weight": "10.0", "n_clipped": "&v->offsets[2]",
     "rg_parameter *": "&v->parameter", "rg_parameters_create.n": "1",
     "rg_parameters_create.out": "&v->parameters_out",
     "rg_parameters_free.parameters": "&v->parameters_out",
@@ -76,6 +81,7 @@ VALID.update({f"rg_logical_{name}.{operand}": "v->truths"
 # Bad values that a call may accept: documented as allowed, or nothing that can be checked.
 ACCEPTED = re.compile(r"""
     \w+\.(options|user|visit|saved|result|truth|per_list|n_checked|n_hidden|params|grad)=NULL
+    | rg_propensity_weights\.(n_clipped=NULL|most_weight=INFINITY) | rg_clicks_simulate\.scores=NULL
     | rg_backward\.cotangent=NULL            # one, for a root of one element: the fixture's is that
     | rg_gradcheck_builtin\.name=NULL        # all
     | rg_model_columns\.(n=NULL|=)           # NULL: all
@@ -99,7 +105,7 @@ HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_mode
 # Functions that have nowhere to leave a message when these arguments are bad.
 WITHOUT_CONTEXT = {"rg_output_commit"}
 ENUMS = re.compile(r"rg_(dtype|status|reduction|label_mode|gain|ties|no_relevant|"
-                   r"negative_labels|schedule|param_type|log_level|text_dtype)$")
+                   r"negative_labels|schedule|propensity_method|param_type|log_level|text_dtype)$")
 BAD_NUMBERS = {"int": ["-1", "INT_MIN", "INT_MAX"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX"],
                "size_t": ["SIZE_MAX"], "double": ["NAN", "-1.0", "INFINITY"], "bool": [],
                "uint64_t": [],

@@ -23,6 +23,7 @@ ALLOWED = {
     "model": {"base", "tensor", "autograd", "hdf5", "data", "normalize", "optim"},  # of optim: rg_parameters
     "train": {"base", "tensor", "hdf5", "ranking", "metric", "data", "normalize", "autograd", "loss",
               "optim", "model"},
+    "clicks": {"base", "tensor", "data", "normalize", "optim", "model", "train"},
 }
 
 # A library's header: the part that may include it; and whether only one file may.

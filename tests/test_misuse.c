@@ -30,7 +30,10 @@ struct fixture {
     const rg_split *splits[1];
     rg_dataset *dataset, *dataset_out;
     rg_data_source source;
-    const char *text_path, *model_path;
+    rg_split clicks;
+    rg_propensities propensities, propensities_out;
+    int64_t positions[2];
+    const char *text_path, *model_path, *table_path;
     const char *names[3];
     rg_model *model, *model_out;
     rg_output *output, *output_out;
@@ -124,6 +127,14 @@ static void make_data(struct fixture *v)
                           .labels = v->labels,
                           .offsets = v->offsets};
     v->splits[0] = &v->split;
+    v->clicks = v->split;
+    v->clicks.positions = v->positions;
+    v->clicks.query_ids = v->clicks.doc_ids = v->names;
+    v->propensities = (rg_propensities){.n = 2, .value = v->scale};
+    file = fopen(v->table_path, "w");
+    assert_non_null(file);
+    fputs("1\t1\n", file);
+    fclose(file);
     v->source = (rg_data_source){v->text_path, "train"};
     assert_ok(v->ctx, rg_dataset_open(v->ctx, v->text_path, NULL, &v->dataset));
     assert_ok(v->ctx, rg_model_create(v->ctx, 3, NULL, &v->model));
@@ -154,6 +165,8 @@ static int set_up(void **state)
     *v = (struct fixture){.ctx = context_of(1),
                           .text_path = "test_misuse.txt",
                           .model_path = "test_misuse.h5",
+                          .table_path = "test_misuse.tsv",
+                          .positions = {1, 2},
                           .names = {"a", "b", "c"},
                           .function = negated,
                           .run = {0, 2},
@@ -199,6 +212,7 @@ static int tear_down(void **state)
     rg_context_destroy(v->ctx);
     remove(v->text_path);
     remove(v->model_path);
+    remove(v->table_path);
     remove("test_misuse.out");
     glob_t left; /* temporary files of calls that ended their process */
     if (glob("test_misuse.out.tmp-*", 0, NULL, &left) == 0)

@@ -5,6 +5,7 @@
 #include <rankgrad/autograd.h>
 #include <rankgrad/base.h>
 #include <rankgrad/batch.h>
+#include <rankgrad/clicks.h>
 #include <rankgrad/component.h>
 #include <rankgrad/data.h>
 #include <rankgrad/loss.h>

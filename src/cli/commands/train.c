@@ -12,7 +12,8 @@
 struct train {
     struct cli_list files; /* DATA */
     struct cli_list metrics;
-    const char *output, *vali, *history;
+    const char *output, *vali, *history, *propensities;
+    double most_weight;
     bool quiet, force;
     rg_dataset_options reading;
     struct cli_component loss, model, normalize, optimizer, schedule;
@@ -44,6 +45,16 @@ static const struct cli_option options[] = {
            "Write one line per epoch (TSV), as training goes on, to FILE.tmp-PID-N, which becomes "
            "FILE when the model is saved"),
     OPTION(CLI_FLAG, "quiet", NULL, quiet, "Show no progress on standard error", .letter = 'q'),
+    CLI_HEADING("Clicks:"),
+    OPTION(CLI_TEXT, "propensities", "FILE", propensities,
+           "Inverse propensity weights: the weight of a training item with a label above 0 is "
+           "multiplied by 1 / propensity of its position; FILE is a table from the command "
+           "propensity. For listwise and pairwise losses; see docs/clicks.md"),
+    OPTION(
+        CLI_REAL, "most-weight", "X", most_weight,
+        "Largest 1 / propensity; a greater one is reduced to X, which bounds the variance at the "
+        "price of some bias",
+        .low = 1, .high = CLI_NO_LIMIT),
     CLI_HEADING("Objective:"),
     OPTION(CLI_COMPONENT, "loss", "NAME", loss,
            "Loss to minimise, listed below, or a sum such as '0.7*ranking_softmax + 0.3*NAME'. If "
@@ -205,6 +216,8 @@ static bool on_epoch(void *user, const rg_epoch *e)
 struct input {
     rg_dataset *data;
     const rg_split *train, *vali;
+    rg_split weighted; /* the training split with inverse propensity weights */
+    double *weights;
 };
 
 /* Several files, read together, so that text gets the same columns everywhere, as convert does. */
@@ -246,16 +259,43 @@ static rg_status open_file(rg_context *ctx, const struct train *t, struct input 
     return RG_OK;
 }
 
-/* All files that are read, an array of files.count + 2 with NULL for what is not given, released by
- * free. */
+/* Replaces the weights of the training items by inverse propensity weights. */
+static rg_status weight_clicks(rg_context *ctx, const struct train *t, struct input *in)
+{
+    rg_propensities p;
+    int64_t n_clipped = 0;
+    if (rg_propensities_read(ctx, t->propensities, &p) != RG_OK)
+        return cli_report(ctx);
+    in->weights = cli_alloc(in->train->n_rows, sizeof *in->weights);
+    rg_status status = RG_LIMIT;
+    if (in->weights)
+        status = rg_propensity_weights(ctx, in->train, &p, t->most_weight, in->weights, &n_clipped);
+    if (in->weights && status != RG_OK)
+        cli_fail(status, "%s, with the propensities %s: %s", t->files.items[0], t->propensities,
+                 rg_last_error(ctx));
+    if (n_clipped > 0)
+        cli_note("%s: 1 / propensity is above --most-weight %g and is reduced to it",
+                 cli_count(n_clipped, "clicked item").text, t->most_weight);
+    in->weighted = *in->train;
+    in->weighted.weights = in->weights;
+    in->train = &in->weighted;
+    rg_propensities_free(ctx, &p);
+    return status;
+}
+
+/* All files that are read, an array of N_OTHERS more than there are files, with NULL for what is
+ * not given, released by free. */
+enum { N_OTHERS = 3 };
+
 static const char **list_inputs(const struct train *t)
 {
-    const char **inputs = cli_alloc(t->files.count + 2, sizeof *inputs);
+    const char **inputs = cli_alloc(t->files.count + N_OTHERS, sizeof *inputs);
     if (!inputs)
         return NULL;
     memcpy(inputs, t->files.items, (size_t)t->files.count * sizeof *inputs);
     inputs[t->files.count] = t->vali;
     inputs[t->files.count + 1] = t->reading.group_path;
+    inputs[t->files.count + 2] = t->propensities;
     return inputs;
 }
 
@@ -270,7 +310,7 @@ static rg_status check(rg_context *ctx, const struct train *t, const char *const
     rg_output_options replacing = {.format = "rankgrad-model",
                                    .force = t->force,
                                    .inputs = inputs,
-                                   .n_inputs = t->files.count + 2};
+                                   .n_inputs = t->files.count + N_OTHERS};
     rg_status status = cli_output_check(ctx, t->output, &replacing);
     if (status != RG_OK || !t->history)
         return status;
@@ -410,6 +450,8 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
         status = check_files(ctx, t);
     if (status == RG_OK)
         status = (t->vali || t->files.count > 1 ? open_files : open_file)(ctx, t, in);
+    if (status == RG_OK && t->propensities)
+        status = weight_clicks(ctx, t, in);
     if (status != RG_OK)
         return status;
     t->o.metric = (*metrics)[0];
@@ -448,12 +490,14 @@ static rg_status run(rg_context *ctx, void *values)
     free(metrics);
     rg_model_destroy(model);
     rg_dataset_close(in.data);
+    free(in.weights);
     return status;
 }
 
 static void set_defaults(void *values)
 {
     struct train *t = values;
+    t->most_weight = 100;
     t->o = rg_train_options_default();
     t->default_metric = cli_metric_text(&t->o.metric);
     t->metrics.fallback = t->default_metric.text;

@@ -2,6 +2,7 @@
 #include "data/text/lines.h"
 
 #include "base/number.h"
+#include "data/text/parse.h"
 
 #include <string.h>
 
@@ -153,4 +154,40 @@ void rg__lines_close(struct rg__lines *l)
     for (int i = 0; i < 2; i++)
         rg__free(l->ctx, l->blocks[i].text);
     *l = (struct rg__lines){.ctx = l->ctx};
+}
+
+/* ---- One value a line ------------------------------------------------------------------------ */
+
+static rg_status read_piece(rg_context *ctx, const struct rg__piece *piece, struct rg__place *place,
+                            const char *expected, rg__value_function *read_value, void *user)
+{
+    rg_status status = rg__lines_check(ctx, piece, *place, expected);
+    for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
+        const char *line = at;
+        place->line++;
+        at = rg__skip_blanks(at);
+        if (*at != '\n')
+            status = read_value(user, *place, line, at);
+        at = strchr(at, '\n');
+    }
+    return status;
+}
+
+rg_status rg__read_values(rg_context *ctx, const char *path, const char *expected,
+                          rg__value_function *read_value, void *user)
+{
+    struct rg__lines lines;
+    struct rg__piece piece;
+    struct rg__place place = {path, 0};
+    rg_status status = rg__lines_open(ctx, path, 1, &lines);
+    if (status != RG_OK)
+        return status;
+    while (status == RG_OK && !rg__lines_done(&lines)) {
+        status = rg__lines_turn(&lines);
+        while (status == RG_OK && rg__lines_cut(&lines, &piece))
+            status = read_piece(ctx, &piece, &place, expected, read_value, user);
+        rg__lines_read(ctx, &lines);
+    }
+    rg__lines_close(&lines);
+    return status;
 }

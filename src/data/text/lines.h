@@ -67,4 +67,14 @@ rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct
 
 void rg__lines_close(struct rg__lines *lines);
 
+/* Reads the value at `at`, the first character that is not blank of the line that begins at `line`.
+ */
+typedef rg_status rg__value_function(void *user, struct rg__place place, const char *line,
+                                     const char *at);
+
+/* Passes each line of a file, plain or gzip, to `read_value`; blank lines are skipped. `expected`
+ * is what a line should look like. */
+rg_status rg__read_values(rg_context *ctx, const char *path, const char *expected,
+                          rg__value_function *read_value, void *user);
+
 #endif

@@ -17,45 +17,6 @@
 static const char *const side_names[RG__N_SIDES] = {"weights of rows", "weights of lists",
                                                     "positions"};
 
-/* ---- Lines ----------------------------------------------------------------------------------- */
-
-/* Reads the value at `at`, which ends with the line that begins at `line`. */
-typedef rg_status line_function(void *user, struct rg__place place, const char *line,
-                                const char *at);
-
-static rg_status read_piece(rg_context *ctx, const struct rg__piece *piece, struct rg__place *place,
-                            line_function *read_line, void *user)
-{
-    rg_status status = rg__lines_check(ctx, piece, *place, "number");
-    for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
-        const char *line = at;
-        place->line++;
-        at = rg__skip_blanks(at);
-        if (*at != '\n')
-            status = read_line(user, *place, line, at);
-        at = strchr(at, '\n');
-    }
-    return status;
-}
-
-static rg_status read_lines(rg_context *ctx, const char *path, line_function *read_line, void *user)
-{
-    struct rg__lines lines;
-    struct rg__piece piece;
-    struct rg__place place = {path, 0};
-    rg_status status = rg__lines_open(ctx, path, 1, &lines);
-    if (status != RG_OK)
-        return status;
-    while (status == RG_OK && !rg__lines_done(&lines)) {
-        status = rg__lines_turn(&lines);
-        while (status == RG_OK && rg__lines_cut(&lines, &piece))
-            status = read_piece(ctx, &piece, &place, read_line, user);
-        rg__lines_read(ctx, &lines);
-    }
-    rg__lines_close(&lines);
-    return status;
-}
-
 /* ---- List sizes ------------------------------------------------------------------------------ */
 
 /* The sizes of the lists of a split's rows from first_row on. */
@@ -93,7 +54,7 @@ static rg_status read_sizes(struct rg__side_files *side, const char *text, const
                             int64_t first_row)
 {
     struct sizes sizes = {side, first_row, side->builder->n_rows - first_row, 0, 0};
-    rg_status status = read_lines(side->ctx, path, add_size, &sizes);
+    rg_status status = rg__read_values(side->ctx, path, "number", add_size, &sizes);
     if (status == RG_OK && sizes.n_rows != sizes.expected)
         return rg__fail(side->ctx, RG_BAD_DATA,
                         "%s: %s with %s, but %s has %lld; expected equal numbers", path,
@@ -273,7 +234,7 @@ static rg_status read_numbers(struct text_file *t, const char *ending, bool *fou
     enum rg__side what = RG__SIDE_WEIGHTS;
     if (!t->name || !find(t, ending))
         return RG_OK;
-    rg_status status = read_lines(t->side->ctx, t->name, add_number, &n);
+    rg_status status = rg__read_values(t->side->ctx, t->name, "number", add_number, &n);
     if (status == RG_OK)
         status = add_numbers(t, &n, &what);
     rg__listing_add(&t->side->found->used, "%s (%s)", t->name, side_names[what]);
