@@ -45,7 +45,7 @@ VALID = {
     "attributes": "v->buffer", "params": "NULL", "grad": "v->gradient", "rg_model_score.scores": "v->values", "scores": "v->numbers_out",
     "per_list": "v->numbers_out", "truth": "v->numbers_out", "force": "true", "dims": "v->dims",
     "yes": "&v->flag", "n_checked": "&v->count", "n_hidden": "&v->count", "names": "v->names",
-    "rg_apply.operands": "v->operands", "factor": "2.0",
+    "rg_apply.operands": "v->operands", "c": "2.0", "low": "-1.0", "high": "1.0",
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",
@@ -90,7 +90,8 @@ ACCEPTED = re.compile(r"""
     | rg_context_create\.options=NULL
     | rg_batches_create\.normalization=NULL # the features as they are
     | rg_(bootstrap_mean|compare)\.weights=NULL # all 1
-    | rg_scale\.factor=.*                    # any number
+    | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu)\.c=.*  # any number
+    | rg_clip\.(low|high)=.*                # any number
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
     | rg_model_load_(own|memory)\.own=NULL   # none
     | rg_model_load_memory\.=                # the buffer holds no model

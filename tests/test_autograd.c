@@ -126,39 +126,162 @@ static void f32_agrees_with_f64(void **state)
 
 /* ---- Special values ---- */
 
+static const struct {
+    rg_node *(*op)(rg_graph *, rg_node *);
+    double x, y, slope;
+} unary_cases[] = {
+    {rg_relu, -1, 0, 0},
+    {rg_relu, 0, 0, 0},
+    {rg_relu, 2, 2, 1},
+    {rg_relu, NAN, NAN, 1},
+    {rg_sigmoid, 0, 0.5, 0.25},
+    {rg_sigmoid, 1000, 1, 0},
+    {rg_sigmoid, -1000, 0, 0},
+    {rg_sigmoid, 40, 1, 4.248354255291589e-18}, /* 1 - y is 0, but the slope is not */
+    {rg_tanh, 20, 1, 1.6993417021166355e-17},
+    {rg_tanh, -1000, -1, 0},
+    {rg_exp, 1, 2.718281828459045, 2.718281828459045},
+    {rg_exp, 1000, INFINITY, INFINITY},
+    {rg_log, 0, -INFINITY, INFINITY},
+    {rg_log, -1, NAN, -1},
+    {rg_neg, -0.5, 0.5, -1},
+    {rg_abs, 0, 0, 0},
+    {rg_abs, -INFINITY, INFINITY, -1},
+    {rg_abs, NAN, NAN, NAN},
+    {rg_square, -INFINITY, INFINITY, -INFINITY},
+    {rg_sqrt, 0, 0, INFINITY},
+    {rg_sqrt, -1, NAN, NAN},
+    {rg_sqrt, INFINITY, INFINITY, 0},
+    {rg_rsqrt, 0, INFINITY, -INFINITY},
+    {rg_rsqrt, INFINITY, 0, 0},
+    {rg_reciprocal, -INFINITY, 0, 0},
+    {rg_reciprocal, 1e200, 1e-200, 0}, /* x^2 overflows */
+    {rg_expm1, 1e-20, 1e-20, 1},
+    {rg_expm1, -1000, -1, 0},
+    {rg_log1p, 1e-20, 1e-20, 1},
+    {rg_log1p, -1, -INFINITY, INFINITY},
+    {rg_log1p, -2, NAN, -1},
+    {rg_log2, 8, 3, 0.18033688011112042},
+    {rg_sin, INFINITY, NAN, NAN},
+    {rg_atan, INFINITY, 1.5707963267948966, 0},
+    {rg_atan, 1e200, 1.5707963267948966, 0},
+    {rg_erf, -INFINITY, -1, 0},
+    {rg_log_sigmoid, -1000, -1000, 1},
+    {rg_log_sigmoid, 1000, 0, 0},
+    {rg_log_sigmoid, 40, -4.248354255291589e-18, 4.248354255291589e-18},
+    {rg_softplus, 1000, 1000, 1},
+    {rg_softplus, -1000, 0, 0},
+    {rg_softplus, NAN, NAN, NAN},
+    {rg_hard_tanh, 1, 1, 0},
+    {rg_hard_tanh, INFINITY, 1, 0},
+    {rg_hard_tanh, NAN, NAN, 1},
+    {rg_selu, -INFINITY, -1.7580993408473766, 0},
+    {rg_gelu, -INFINITY, 0, 0},
+    {rg_gelu, INFINITY, INFINITY, 1},
+    {rg_gelu, -10, -7.619853024160527e-23, -7.618400096464814e-22},
+    {rg_gelu_tanh, -INFINITY, 0, 0},
+    {rg_gelu_tanh, INFINITY, INFINITY, 1},
+    {rg_silu, -INFINITY, 0, 0},
+    {rg_silu, INFINITY, INFINITY, 1},
+    {rg_mish, -INFINITY, 0, 0},
+    {rg_mish, INFINITY, INFINITY, 1},
+    {rg_mish, NAN, NAN, NAN},
+};
+
 static void unary_special_values(void **state)
 {
-    static const struct {
-        rg_node *(*op)(rg_graph *, rg_node *);
-        double x, y, slope;
-    } cases[] = {
-        {rg_relu, -1, 0, 0},
-        {rg_relu, 0, 0, 0},
-        {rg_relu, 2, 2, 1},
-        {rg_relu, NAN, NAN, 1},
-        {rg_sigmoid, 0, 0.5, 0.25},
-        {rg_sigmoid, 1000, 1, 0},
-        {rg_sigmoid, -1000, 0, 0},
-        {rg_sigmoid, 40, 1, 4.248354255291589e-18}, /* 1 - y is 0, but the slope is not */
-        {rg_tanh, 20, 1, 1.6993417021166355e-17},
-        {rg_tanh, -1000, -1, 0},
-        {rg_exp, 1, 2.718281828459045, 2.718281828459045},
-        {rg_exp, 1000, INFINITY, INFINITY},
-        {rg_log, 0, -INFINITY, INFINITY},
-        {rg_log, -1, NAN, -1},
-        {rg_neg, -0.5, 0.5, -1},
-    };
     struct fixture *f = *state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        double x = cases[i].x;
+    for (size_t i = 0; i < sizeof unary_cases / sizeof unary_cases[0]; i++) {
+        double x = unary_cases[i].x;
         rg_tensor t = vector(&x, 1);
         rg_graph_reset(f->graph);
         rg_node *leaf = rg_variable(f->graph, &t, NULL);
-        rg_node *y = cases[i].op(f->graph, leaf);
+        rg_node *y = unary_cases[i].op(f->graph, leaf);
+        assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
+        assert_close(at(rg_node_value(y), 0), unary_cases[i].y, 1e-13, 0);
+        assert_close(at(rg_node_grad(leaf), 0), unary_cases[i].slope, 1e-13, 0);
+    }
+}
+
+static void binary_special_values(void **state)
+{
+    static const struct {
+        rg_node *(*op)(rg_graph *, rg_node *, rg_node *);
+        double a, b, y, slope_a, slope_b;
+    } cases[] = {
+        {rg_minimum, 1, 1, 1, 0.5, 0.5},
+        {rg_minimum, -INFINITY, 1, -INFINITY, 1, 0},
+        {rg_minimum, 1, NAN, NAN, NAN, NAN},
+        {rg_minimum, NAN, 1, NAN, NAN, NAN},
+        {rg_maximum, 1, 1, 1, 0.5, 0.5},
+        {rg_maximum, 2, 1, 2, 1, 0},
+        {rg_maximum, NAN, 1, NAN, NAN, NAN},
+        {rg_pow, 0, 0, 1, 0, -INFINITY},
+        {rg_pow, 0, 2, 0, 0, 0},
+        {rg_pow, 0, 1, 0, 1, 0},
+        {rg_pow, 0, 0.5, 0, INFINITY, 0},
+        {rg_pow, -2, 3, -8, 12, NAN},
+        {rg_pow, -2, 0.5, NAN, NAN, NAN},
+        {rg_div, 1, 0, INFINITY, INFINITY, -INFINITY},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        double x[2] = {cases[i].a, cases[i].b};
+        rg_tensor t[2] = {vector(&x[0], 1), vector(&x[1], 1)};
+        rg_graph_reset(f->graph);
+        rg_node *a = rg_variable(f->graph, &t[0], NULL), *b = rg_variable(f->graph, &t[1], NULL);
+        rg_node *y = cases[i].op(f->graph, a, b);
         assert_ok(f->ctx, rg_backward(f->graph, y, NULL));
         assert_close(at(rg_node_value(y), 0), cases[i].y, 1e-15, 0);
-        assert_close(at(rg_node_grad(leaf), 0), cases[i].slope, 1e-13, 0);
+        assert_close(at(rg_node_grad(a), 0), cases[i].slope_a, 1e-15, 0);
+        assert_close(at(rg_node_grad(b), 0), cases[i].slope_b, 1e-15, 0);
     }
+}
+
+/* Operators with constants, and those without a gradient. */
+static void special_values_with_constants(void **state)
+{
+    struct fixture *f = *state;
+    double x[6] = {-INFINITY, -1, 0, 1, INFINITY, NAN};
+    const double clipped[6] = {-1, -1, 0, 1, 1, NAN}, slope[6] = {0, 1, 1, 1, 0, 1};
+    const double sign[6] = {-1, -1, 0, 1, 1, NAN}, square[6] = {INFINITY, 1, 0, 1, INFINITY, NAN};
+    rg_tensor t = vector(x, 6);
+    rg_node *leaf = rg_variable(f->graph, &t, NULL);
+    rg_node *clip = rg_clip(f->graph, leaf, -1, 1), *signs = rg_sign(f->graph, leaf);
+    rg_node *squares = rg_pow_scalar(f->graph, leaf, 2), *one = rg_pow_scalar(f->graph, leaf, 0);
+    rg_node *wrong = rg_clip(f->graph, leaf, 1, -1);
+    assert_ok(f->ctx, rg_backward(f->graph, rg_sum(f->graph, clip, rg_all_axes()), NULL));
+    for (int i = 0; i < 6; i++) {
+        assert_close(at(rg_node_value(clip), i), clipped[i], 0, 0);
+        assert_close(at(rg_node_grad(leaf), i), slope[i], 0, 0);
+        assert_close(at(rg_node_value(signs), i), sign[i], 0, 0);
+        assert_close(at(rg_node_value(squares), i), square[i], 0, 0);
+        assert_close(at(rg_node_value(one), i), 1, 0, 0);
+        assert_close(at(rg_node_value(wrong), i), isnan(x[i]) ? NAN : -1, 0, 0); /* as NumPy */
+    }
+    assert_close(at(rg_node_value(rg_floor(f->graph, rg_scale(f->graph, leaf, 0.5))), 1), -1, 0, 0);
+    rg_node *flat = rg_sum(f->graph, rg_mul(f->graph, signs, leaf), rg_all_axes());
+    assert_fails(f->ctx, RG_BAD_DATA, "sign: has no backward: the derivative of a sign is 0",
+                 rg_backward(f->graph, flat, NULL));
+}
+
+/* A detached node has the same value, in the same memory, and passes no gradient on. */
+static void detached_nodes_pass_no_gradient(void **state)
+{
+    struct fixture *f = *state;
+    double x[2] = {2, 3};
+    rg_tensor t = vector(x, 2);
+    rg_node *leaf = rg_variable(f->graph, &t, NULL), *constant = rg_leaf(f->graph, &t);
+    rg_node *square = rg_mul(f->graph, leaf, leaf), *detached = rg_detach(f->graph, square);
+    assert_ptr_equal(rg_node_value(detached)->data, rg_node_value(square)->data);
+    assert_ptr_equal(rg_detach(f->graph, constant), constant);
+    rg_node *product = rg_sum(f->graph, rg_mul(f->graph, leaf, detached), rg_all_axes());
+    assert_ok(f->ctx, rg_backward(f->graph, product, NULL));
+    assert_close(at(rg_node_grad(leaf), 0), 4, 0, 0); /* x^2, not 3 x^2 */
+    assert_close(at(rg_node_grad(leaf), 1), 9, 0, 0);
+    assert_null(rg_node_grad(square));
+    assert_fails(f->ctx, RG_USAGE, "does not depend on any rg_variable",
+                 rg_backward(f->graph, rg_sum(f->graph, detached, rg_all_axes()), NULL));
 }
 
 static void broadcasting_sums_in_double(void **state)
@@ -835,6 +958,9 @@ int main(void)
         TEST(every_gradient_is_right),
         TEST(f32_agrees_with_f64),
         TEST(unary_special_values),
+        TEST(binary_special_values),
+        TEST(special_values_with_constants),
+        TEST(detached_nodes_pass_no_gradient),
         TEST(broadcasting_sums_in_double),
         TEST(reductions_of_no_elements),
         TEST(reduction_special_values),

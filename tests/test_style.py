@@ -16,7 +16,7 @@ WIDEST_LINE = 100
 
 # Each FILE.def with the macro of its lines, the header with a prototype for each line, its name.
 TABLES = [
-    ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12])?",
+    ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12]|_FLAT)?",
       "src/autograd/elementwise/binary.def": "RG_BINARY",
       "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)",
       "src/autograd/reductions/reduce.def": "RG_REDUCTION"}, "ops.h", r"rg_(\w+)"),

@@ -61,6 +61,10 @@ RG_API rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype
  * needed; read it with rg_node_grad before the next reset. */
 RG_API rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad);
 
+/* The value of x as a leaf, through which no gradient flows; x itself if it requires none. Does not
+ * copy the value. */
+RG_API rg_node *rg_detach(rg_graph *graph, rg_node *x);
+
 /* The value of a node: valid until the graph is reset. NULL for NULL. */
 RG_API const rg_tensor *rg_node_value(const rg_node *node);
 

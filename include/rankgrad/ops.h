@@ -16,38 +16,86 @@
 extern "C" {
 #endif
 
-/* y = a + b, element-wise. */
+/* Element-wise arithmetic: a + b, a - b, a b, a / b. */
 RG_API rg_node *rg_add(rg_graph *graph, rg_node *a, rg_node *b);
-
-/* y = a - b, element-wise. */
 RG_API rg_node *rg_sub(rg_graph *graph, rg_node *a, rg_node *b);
-
-/* y = a b, element-wise. */
 RG_API rg_node *rg_mul(rg_graph *graph, rg_node *a, rg_node *b);
-
-/* y = a / b, element-wise. */
 RG_API rg_node *rg_div(rg_graph *graph, rg_node *a, rg_node *b);
 
-/* y = -x. */
+/* a^b. The gradient for b is y ln a, and 0 where a is 0 and b is positive. NaN where a is negative
+ * and b is not a whole number; the gradient for b is NaN wherever a is negative. */
+RG_API rg_node *rg_pow(rg_graph *graph, rg_node *a, rg_node *b);
+
+/* The smaller and the larger of a and b, NaN if one of them is. Equal ones share the gradient
+ * equally, as in PyTorch and JAX. */
+RG_API rg_node *rg_minimum(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_maximum(rg_graph *graph, rg_node *a, rg_node *b);
+
+/* c x, x + c and x^c with a constant c, which is rounded to x's type. rg_pow_scalar is NaN for
+ * negative x unless c is a whole number. */
+RG_API rg_node *rg_scale(rg_graph *graph, rg_node *x, double c);
+RG_API rg_node *rg_add_scalar(rg_graph *graph, rg_node *x, double c);
+RG_API rg_node *rg_pow_scalar(rg_graph *graph, rg_node *x, double c);
+
+/* -x, |x| (gradient 0 at 0), x^2, sqrt x (gradient inf at 0), 1 / sqrt x, 1 / x. */
 RG_API rg_node *rg_neg(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_abs(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_square(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_sqrt(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_rsqrt(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_reciprocal(rg_graph *graph, rg_node *x);
 
-/* y = factor x, where factor is a constant, rounded to x's type. */
-RG_API rg_node *rg_scale(rg_graph *graph, rg_node *x, double factor);
+/* exp x, exp x - 1 (exact near 0), ln x, ln(1 + x) (exact near 0), log2 x. A logarithm is -inf at
+ * its pole and NaN beyond. */
+RG_API rg_node *rg_exp(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_expm1(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_log(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_log1p(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_log2(rg_graph *graph, rg_node *x);
 
-/* y = max(x, 0). The gradient at 0 is 0; NaN stays NaN. */
+/* sin x, cos x, atan x, tanh x, and the error function. */
+RG_API rg_node *rg_sin(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_cos(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_atan(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_tanh(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_erf(rg_graph *graph, rg_node *x);
+
+/* 1 / (1 + exp(-x)), its logarithm, and ln(1 + exp x), without overflow at either end. */
+RG_API rg_node *rg_sigmoid(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_log_sigmoid(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_softplus(rg_graph *graph, rg_node *x);
+
+/* max(x, 0). The gradient at 0 is 0; NaN stays NaN. */
 RG_API rg_node *rg_relu(rg_graph *graph, rg_node *x);
 
-/* y = 1 / (1 + exp(-x)), without overflow at either end. */
-RG_API rg_node *rg_sigmoid(rg_graph *graph, rg_node *x);
+/* x above 0, else c x (PyTorch's c is 0.01) or c (exp x - 1) (PyTorch's c is 1). */
+RG_API rg_node *rg_leaky_relu(rg_graph *graph, rg_node *x, double c);
+RG_API rg_node *rg_elu(rg_graph *graph, rg_node *x, double c);
 
-/* y = tanh x. */
-RG_API rg_node *rg_tanh(rg_graph *graph, rg_node *x);
+/* Self-normalising ELU (Klambauer et al. 2017): 1.0507 (x above 0, else 1.67326 (exp x - 1)). */
+RG_API rg_node *rg_selu(rg_graph *graph, rg_node *x);
 
-/* y = exp x. */
-RG_API rg_node *rg_exp(rg_graph *graph, rg_node *x);
+/* Gaussian error linear unit (Hendrycks and Gimpel 2016), x Phi(x): exact, and the approximation by
+ * tanh. These, rg_silu and rg_mish are 0 at -inf, the limit, where others give NaN. */
+RG_API rg_node *rg_gelu(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_gelu_tanh(rg_graph *graph, rg_node *x);
 
-/* y = ln x: -inf at 0, NaN below. */
-RG_API rg_node *rg_log(rg_graph *graph, rg_node *x);
+/* x sigmoid(x), also called swish; and x tanh(softplus x) (Misra 2019). */
+RG_API rg_node *rg_silu(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_mish(rg_graph *graph, rg_node *x);
+
+/* x limited to [-1, 1]; the gradient is 0 outside of (-1, 1). */
+RG_API rg_node *rg_hard_tanh(rg_graph *graph, rg_node *x);
+
+/* x limited to [low, high]; the gradient is 1 at both bounds, as PyTorch's clamp, and 0 outside.
+ * high wherever low > high, as in NumPy. */
+RG_API rg_node *rg_clip(rg_graph *graph, rg_node *x, double low, double high);
+
+/* The sign of x (-1, 0, 1 or NaN), and the largest whole number up to x. Their derivative is 0
+ * wherever it exists, so they have no gradient: rg_backward through them is an error, which
+ * rg_detach(x) avoids. */
+RG_API rg_node *rg_sign(rg_graph *graph, rg_node *x);
+RG_API rg_node *rg_floor(rg_graph *graph, rg_node *x);
 
 /* Comparisons, element-wise. The result is bool (rg_cast converts it to numbers) and has no
  * gradient. A comparison with NaN is false, except for rg_not_equal. */

@@ -172,6 +172,18 @@ rg_node *rg_leaf(rg_graph *graph, const rg_tensor *value)
     return rg__check_value(graph, "rg_leaf", value) ? append_leaf(graph, value) : NULL;
 }
 
+rg_node *rg_detach(rg_graph *graph, rg_node *x)
+{
+    if (!graph || graph->status != RG_OK)
+        return NULL;
+    if (!x || x->graph != graph) {
+        rg__graph_fail(graph, RG_USAGE, "rg_detach: the node is %s",
+                       x ? "of another graph" : "NULL");
+        return NULL;
+    }
+    return x->requires_grad ? append_leaf(graph, &x->value) : x;
+}
+
 rg_node *rg_leaf_rows(rg_graph *graph, const rg_selection *rows, rg_dtype dtype)
 {
     char problem[RG__SELECTION_PROBLEM];

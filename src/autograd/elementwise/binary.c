@@ -10,6 +10,12 @@
 
 #include <string.h>
 
+/* The slope of the maximum of a and b in a: 1/2 each where they are equal, NaN where one is. */
+static inline real F(share)(real a, real b)
+{
+    return a > b ? 1 : a < b ? 0 : a == b ? (real)0.5 : a + b;
+}
+
 typedef real F(binary)(real a, real b);
 
 /* Calls a loop for steps of 1 and for other steps. It is inlined for both, so that the first is
@@ -121,7 +127,8 @@ INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
          .build = id##_sample, .numpy = numpy_},                                                   \
         {"a (2,1,3), b (4,1)", 2, {{3, {2, 1, 3}, low, high, gap}, {2, {4, 1}, low, high, gap}},   \
          .build = id##_sample, .numpy = numpy_},                                                   \
-        {"a scalar, b (3)", 2, {{0, {0}, low, high, gap}, {1, {3}, low, high, gap}},               \
+        {"a scalar, b (5)", 2,                                                                     \
+         {{0, {0}, (low) / 2.0, (high) / 2.0, gap}, {1, {5}, low, high, gap}},                     \
          .build = id##_sample, .numpy = numpy_},                                                   \
         {"a (0,3), b (1,3)", 2, {{2, {0, 3}, low, high, gap}, {2, {1, 3}, low, high, gap}},        \
          .build = id##_sample, .numpy = numpy_, .zero_because = "y has no element"},     \
