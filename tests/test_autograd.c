@@ -311,10 +311,44 @@ static void reductions_of_no_elements(void **state)
     assert_int_equal(rg_tensor_count(rg_node_value(sum)), 0);
     assert_close(at(rg_node_value(rg_sum(f->graph, x, rg_all_axes())), 0), 0, 0, 0);
     assert_close(at(rg_node_value(rg_max(f->graph, x, rg_axis(1))), 2), -INFINITY, 0, 0);
+    assert_close(at(rg_node_value(rg_min(f->graph, x, rg_axis(1))), 2), INFINITY, 0, 0);
+    assert_close(at(rg_node_value(rg_prod(f->graph, x, rg_axis(1))), 2), 1, 0, 0);
+    assert_close(at(rg_node_value(rg_norm(f->graph, x, rg_axis(1), 2)), 2), 0, 0, 0);
+    assert_true(isnan(at(rg_node_value(rg_var(f->graph, x, rg_axis(1), 0)), 2)));
     assert_close(at(rg_node_value(rg_logsumexp(f->graph, x, rg_axis(1))), 2), -INFINITY, 0, 0);
     rg_tensor huge = {RG_F64, 3, {INT64_MAX / 16, 0, INT64_MAX / 16}, NULL};
     rg_node *none = rg_leaf(f->graph, &huge);
     assert_close(at(rg_node_value(rg_sum(f->graph, none, rg_all_axes())), 0), 0, 0, 0);
+}
+
+static rg_node *population_var(rg_graph *graph, rg_node *x, rg_axes axes)
+{
+    return rg_var(graph, x, axes, 0);
+}
+
+static rg_node *sample_var(rg_graph *graph, rg_node *x, rg_axes axes)
+{
+    return rg_var(graph, x, axes, 1);
+}
+
+static rg_node *population_std(rg_graph *graph, rg_node *x, rg_axes axes)
+{
+    return rg_std(graph, x, axes, 0);
+}
+
+static rg_node *norm_1(rg_graph *graph, rg_node *x, rg_axes axes)
+{
+    return rg_norm(graph, x, axes, 1);
+}
+
+static rg_node *norm_2(rg_graph *graph, rg_node *x, rg_axes axes)
+{
+    return rg_norm(graph, x, axes, 2);
+}
+
+static rg_node *norm_3(rg_graph *graph, rg_node *x, rg_axes axes)
+{
+    return rg_norm(graph, x, axes, 3);
 }
 
 /* The value of a reduction of three numbers, and its derivative with respect to the first. */
@@ -338,6 +372,27 @@ static void reduction_special_values(void **state)
         {rg_logsumexp, {0, NAN, 3}, NAN, NAN},
         {rg_sum, {1e308, 1e308, 1e308}, INFINITY, 1},
         {rg_mean, {1, NAN, 2}, NAN, 1 / 3.0},
+        {rg_min, {1, 1, 2}, 1, 0.5},
+        {rg_min, {1, NAN, 2}, NAN, NAN},
+        {rg_min, {INFINITY, INFINITY, INFINITY}, INFINITY, 1 / 3.0},
+        {rg_prod, {0, 2, 3}, 0, 6},
+        {rg_prod, {2, 0, 3}, 0, 0},
+        {rg_prod, {0, 0, 3}, 0, 0},
+        {rg_prod, {2, -3, 4}, -24, -12},
+        {rg_prod, {0, NAN, 3}, NAN, NAN},
+        {rg_prod, {1e-200, 1e200, 1e200}, 1e200, INFINITY},           /* 1e400 */
+        {population_var, {1e9, 1e9 + 1, 1e9 + 2}, 2 / 3.0, -2 / 3.0}, /* does not cancel */
+        {population_var, {2, 2, 2}, 0, 0},
+        {population_std, {2, 2, 2}, 0, 0},
+        {population_std, {1, NAN, 2}, NAN, NAN},
+        {sample_var, {1, 2, 6}, 7, -2},
+        {norm_1, {-1, 2, 3}, 6, -1},
+        {norm_2, {3e200, 4e200, 0}, 5e200, 0.6},
+        {norm_2, {3e-200, -4e-200, 0}, 5e-200, 0.6},
+        {norm_2, {0, 0, 0}, 0, 0},
+        {norm_2, {-INFINITY, 1, 1}, INFINITY, NAN},
+        {norm_2, {NAN, 1, 1}, NAN, NAN},
+        {norm_3, {1, 2, 2}, 2.571281590658235, 0.15125185827401386},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

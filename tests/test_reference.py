@@ -24,7 +24,19 @@ def logsumexp(x, axis=None, keepdims=False):
     return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
 
 
-NAMES = {"logsumexp": logsumexp, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
+def var(x, axis=None, keepdims=False, c=0):
+    return np.var(x, axis=axis, keepdims=keepdims, ddof=c)
+
+
+def std(x, axis=None, keepdims=False, c=0):
+    return np.std(x, axis=axis, keepdims=keepdims, ddof=c)
+
+
+def norm(x, axis=None, keepdims=False, c=2):
+    return np.sum(np.abs(x) ** c, axis=axis, keepdims=keepdims) ** (1 / c)
+
+
+NAMES = {"logsumexp": logsumexp, "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
 
 
 def array(tensor):

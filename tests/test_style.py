@@ -19,7 +19,7 @@ TABLES = [
     ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12]|_FLAT)?",
       "src/autograd/elementwise/binary.def": "RG_BINARY",
       "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)",
-      "src/autograd/reductions/reduce.def": "RG_REDUCTION"}, "ops.h", r"rg_(\w+)"),
+      "src/autograd/reductions/reduce.def": "RG_REDUCTION(?:_1)?"}, "ops.h", r"rg_(\w+)"),
 ]
 
 

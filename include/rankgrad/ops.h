@@ -154,6 +154,23 @@ RG_API rg_node *rg_mean(rg_graph *graph, rg_node *x, rg_axes axes);
  * divided equally among the elements equal to the maximum. */
 RG_API rg_node *rg_max(rg_graph *graph, rg_node *x, rg_axes axes);
 
+/* The minimum of x over the axes; NaN if one element is NaN, inf over no element. The gradient is
+ * divided equally among the elements equal to the minimum. */
+RG_API rg_node *rg_min(rg_graph *graph, rg_node *x, rg_axes axes);
+
+/* The product of x over the axes; 1 over no element. The gradient is right where elements are 0. */
+RG_API rg_node *rg_prod(rg_graph *graph, rg_node *x, rg_axes axes);
+
+/* The variance of the n elements over the axes, sum of (x - mean)^2 / (n - c), and its square root.
+ * c is 0 for the population, 1 for the unbiased estimate (ddof in NumPy, correction in PyTorch).
+ * The gradient of rg_std is 0 where it is 0. NaN or infinite if n <= c. */
+RG_API rg_node *rg_var(rg_graph *graph, rg_node *x, rg_axes axes, double c);
+RG_API rg_node *rg_std(rg_graph *graph, rg_node *x, rg_axes axes, double c);
+
+/* The norm (sum of |x|^c)^(1/c) over the axes, for c >= 1, without overflow. The gradient is 0
+ * where it is 0. */
+RG_API rg_node *rg_norm(rg_graph *graph, rg_node *x, rg_axes axes, double c);
+
 /* log sum exp x over the axes, without overflow; -inf over no element. */
 RG_API rg_node *rg_logsumexp(rg_graph *graph, rg_node *x, rg_axes axes);
 

@@ -13,11 +13,18 @@
 #include "tensor/lanes.h"
 #include "tensor/real.h"
 
+/* The attributes of a reduction. */
+struct rg__reduction_call {
+    rg_axes axes; /* first, for rg__reduce_rule */
+    double c;     /* the constant, of those that have one */
+};
+
 /* The reduced elements of one y. */
 struct rg__reduced {
     double acc;   /* the accumulator */
     double first; /* the result of the first pass, if there is one */
     double n;     /* the number of elements */
+    double c;     /* the constant of the call */
 };
 
 /* The functions that define a reduction. They may use the result of a first pass over the elements
@@ -26,7 +33,7 @@ struct F(reduction) {
     const struct F(reduction) * first_pass;             /* NULL: none */
     double initial;                                     /* of the accumulator */
     double (*combine)(double accumulator, double term); /* associative */
-    double (*term)(double x, double first);
+    double (*term)(double x, double first, double c);
     double (*finish)(struct rg__reduced reduced);                      /* y */
     real (*slope)(real g, real x, real y, struct rg__reduced reduced); /* g dy/dx */
 };
@@ -43,15 +50,42 @@ static inline double F(combine_max)(double a, double b) /* NaN if either is NaN 
     return a > b || isnan(a) ? a : b;
 }
 
-static inline double F(term_x)(double x, double first)
+static inline double F(combine_min)(double a, double b)
 {
-    (void)first;
+    return a < b || isnan(a) ? a : b;
+}
+
+static inline double F(combine_prod)(double acc, double term)
+{
+    return acc * term;
+}
+
+static inline double F(term_x)(double x, double first, double c)
+{
+    (void)first, (void)c;
     return x;
+}
+
+static inline double F(term_magnitude)(double x, double first, double c)
+{
+    (void)first, (void)c;
+    return fabs(x);
+}
+
+static inline double F(term_is_zero)(double x, double first, double c)
+{
+    (void)first, (void)c;
+    return x == 0;
 }
 
 static inline double F(finish_acc)(struct rg__reduced reduced)
 {
     return reduced.acc;
+}
+
+static inline double F(finish_mean)(struct rg__reduced reduced)
+{
+    return reduced.acc / reduced.n;
 }
 
 /* 0 instead of an infinite accumulator, because inf - inf is NaN. */
@@ -63,14 +97,39 @@ static inline double F(finish_finite)(struct rg__reduced reduced)
 static const struct F(reduction)
     F(maximum) = {NULL, -HUGE_VAL, F(combine_max), F(term_x), F(finish_acc), NULL};
 static const struct F(reduction)
+    F(minimum) = {NULL, HUGE_VAL, F(combine_min), F(term_x), F(finish_acc), NULL};
+static const struct F(reduction)
+    F(magnitude) = {NULL, 0, F(combine_max), F(term_magnitude), F(finish_acc), NULL};
+static const struct F(reduction)
+    F(zeros) = {NULL, 0, F(combine_sum), F(term_is_zero), F(finish_acc), NULL};
+static const struct F(reduction)
+    F(average) = {NULL, 0, F(combine_sum), F(term_x), F(finish_mean), NULL};
+static const struct F(reduction)
     F(finite_maximum) = {NULL, -HUGE_VAL, F(combine_max), F(term_x), F(finish_finite), NULL};
+
+/* The term of a norm, (|x| / largest)^p: within [0, 1], so that no power overflows. */
+static inline double F(norm_term)(double x, double largest, double p)
+{
+    if (largest == 0)
+        return 0;
+    double t = isinf(largest) ? isinf(x) : fabs(x) / largest;
+    return p == 1 ? t : p == 2 ? t * t : pow(t, p);
+}
+
+static inline real F(norm_slope)(real g, real x, real y, double p)
+{
+    real sign = x > 0 ? 1 : x < 0 ? -1 : 0;
+    if (y == 0 || p == 1)
+        return g * sign;
+    return g * sign * (real)pow(fabs((double)x) / (double)y, p - 1);
+}
 
 /* ---- Loops ---- */
 
 /* The shape of y with its reduced axes as extents of 1; *n is the number of elements per y. */
 static inline rg_tensor F(keepdims_shape)(const rg_node *y, double *n)
 {
-    const rg_axes *axes = rg_attributes(y);
+    const rg_axes *axes = &((const struct rg__reduction_call *)rg_attributes(y))->axes;
     rg_tensor kept = *rg_operand(y, 0);
     *n = 1;
     for (int i = 0; i < kept.ndim; i++)
@@ -82,7 +141,8 @@ static inline rg_tensor F(keepdims_shape)(const rg_node *y, double *n)
 }
 
 /* Combines n adjacent elements. */
-INLINED double F(combine_run)(const struct F(reduction) * r, const real *x, int64_t n, double first)
+INLINED double F(combine_run)(const struct F(reduction) * r, const real *x, int64_t n, double first,
+                              double c)
 {
     double acc[LANES];
     int64_t i = 0;
@@ -90,9 +150,9 @@ INLINED double F(combine_run)(const struct F(reduction) * r, const real *x, int6
         acc[lane] = r->initial;
     for (; i + LANES <= n; i += LANES)
         for (int lane = 0; lane < LANES; lane++)
-            acc[lane] = r->combine(acc[lane], r->term(ACC(x[i + lane]), first));
+            acc[lane] = r->combine(acc[lane], r->term(ACC(x[i + lane]), first, c));
     for (int lane = 0; i < n; i++, lane++)
-        acc[lane] = r->combine(acc[lane], r->term(ACC(x[i]), first));
+        acc[lane] = r->combine(acc[lane], r->term(ACC(x[i]), first, c));
     for (int width = LANES / 2; width > 0; width /= 2)
         for (int lane = 0; lane < width; lane++)
             acc[lane] = r->combine(acc[lane], acc[lane + width]);
@@ -101,7 +161,8 @@ INLINED double F(combine_run)(const struct F(reduction) * r, const real *x, int6
 
 /* Reduces all of x: acc[i] is the accumulator of y[i], first[i] (if not NULL) its first result. */
 INLINED void F(combine_all)(const struct F(reduction) * r, const rg_tensor *tx,
-                            const rg_tensor *kept, const double *first, double *acc)
+                            const rg_tensor *kept, const double *first, double c,
+                            double *acc)
 {
     struct rg__broadcast_iter it;
     for (int64_t i = 0; i < rg__count(kept); i++)
@@ -112,26 +173,26 @@ INLINED void F(combine_all)(const struct F(reduction) * r, const rg_tensor *tx,
         double *to = acc + it.b;
         const double *p = first ? first + it.b : NULL;
         if (it.step_b == 0)
-            *to = r->combine(*to, F(combine_run)(r, x, it.length, p ? *p : 0));
+            *to = r->combine(*to, F(combine_run)(r, x, it.length, p ? *p : 0, c));
         else
             for (int64_t i = 0; i < it.length; i++)
-                to[i] = r->combine(to[i], r->term(ACC(x[i]), p ? p[i] : 0));
+                to[i] = r->combine(to[i], r->term(ACC(x[i]), p ? p[i] : 0, c));
     }
 }
 
 /* The reduced elements of y[i]. `acc` has the accumulators of the `count` elements of y and, if
  * there is a first pass, after them its results. */
 INLINED struct rg__reduced F(reduced)(const struct F(reduction) * r, const double *acc,
-                                      int64_t count, int64_t i, double n)
+                                      int64_t count, int64_t i, double n, double c)
 {
-    return (struct rg__reduced){acc[i], r->first_pass ? acc[count + i] : 0, n};
+    return (struct rg__reduced){acc[i], r->first_pass ? acc[count + i] : 0, n, c};
 }
 
 INLINED void F(reduce_forward)(rg_node *y, const struct F(reduction) * r)
 {
     const rg_tensor *x = rg_operand(y, 0);
     real *out = rg_output_data(y);
-    double n;
+    double n, c = ((const struct rg__reduction_call *)rg_attributes(y))->c;
     int64_t count = rg__count(rg_node_value(y));
     rg_tensor kept = F(keepdims_shape)(y, &n);
     size_t size = (size_t)count * (r->first_pass ? 2 : 1) * sizeof(double);
@@ -140,18 +201,19 @@ INLINED void F(reduce_forward)(rg_node *y, const struct F(reduction) * r)
         return;
     if (r->first_pass) {
         first = acc + count;
-        F(combine_all)(r->first_pass, x, &kept, NULL, first);
+        F(combine_all)(r->first_pass, x, &kept, NULL, c, first);
         for (int64_t i = 0; i < count; i++)
-            first[i] = r->first_pass->finish((struct rg__reduced){first[i], 0, n});
+            first[i] = r->first_pass->finish((struct rg__reduced){first[i], 0, n, c});
     }
-    F(combine_all)(r, x, &kept, first, acc);
+    F(combine_all)(r, x, &kept, first, c, acc);
     for (int64_t i = 0; i < count; i++)
-        out[i] = (real)r->finish(F(reduced)(r, acc, count, i, n));
+        out[i] = (real)r->finish(F(reduced)(r, acc, count, i, n, c));
     rg_set_saved(y, acc);
 }
 
 INLINED void F(add_slopes)(const struct F(reduction) * r, int64_t step,
-                           const struct rg__broadcast_iter *it, rg_node *y, double n, real *gx)
+                           const struct rg__broadcast_iter *it, rg_node *y, double n, double c,
+                           real *gx)
 {
     const real *x = (const real *)rg_operand(y, 0)->data + it->a, *g = rg_output_grad(y);
     const real *out = rg_output_data(y);
@@ -159,7 +221,7 @@ INLINED void F(add_slopes)(const struct F(reduction) * r, int64_t step,
     int64_t count = rg__count(rg_node_value(y));
     for (int64_t i = 0; i < it->length; i++) {
         int64_t at = it->b + i * step;
-        gx[it->a + i] += r->slope(g[at], x[i], out[at], F(reduced)(r, acc, count, at, n));
+        gx[it->a + i] += r->slope(g[at], x[i], out[at], F(reduced)(r, acc, count, at, n, c));
     }
 }
 
@@ -167,7 +229,7 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
 {
     const rg_tensor *x = rg_operand(y, 0);
     real *gx = rg_operand_grad(y, 0);
-    double n;
+    double n, c = ((const struct rg__reduction_call *)rg_attributes(y))->c;
     if (!gx)
         return;
     rg_tensor kept = F(keepdims_shape)(y, &n);
@@ -175,16 +237,16 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
     rg__broadcast_begin(x, &kept, x, &it);
     while (rg__broadcast_next(&it)) /* constant steps, so that the loops are vectorised */
         if (it.step_b == 0)
-            F(add_slopes)(r, 0, &it, y, n, gx);
+            F(add_slopes)(r, 0, &it, y, n, c, gx);
         else
-            F(add_slopes)(r, 1, &it, y, n, gx);
+            F(add_slopes)(r, 1, &it, y, n, c, gx);
 }
 
 /* clang-format off */
-#define RG_REDUCTION(id, formula, numpy, first_, initial, combine, term, finish, slope)            \
-    static inline double F(term_of_##id)(double x, double first)                                   \
+#define RG__LOOPS(id, first_, initial, combine, term, finish, slope)                               \
+    static inline double F(term_of_##id)(double x, double first, double c)                         \
     {                                                                                              \
-        (void)x, (void)first;                                                                      \
+        (void)x, (void)first, (void)c;                                                             \
         return term;                                                                               \
     }                                                                                              \
     static inline double F(finish_of_##id)(struct rg__reduced r) { (void)r; return finish; }       \
@@ -199,37 +261,63 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
     RG__KERNELS(id);                                                                               \
     void F(rg__##id##_forward)(rg_node *y) { F(reduce_forward)(y, &F(reduction_##id)); }           \
     void F(rg__##id##_backward)(rg_node *y) { F(reduce_backward)(y, &F(reduction_##id)); }
+#define RG_REDUCTION(id, formula, numpy, first, initial, combine, term, finish, slope)             \
+    RG__LOOPS(id, first, initial, combine, term, finish, slope)
+#define RG_REDUCTION_1(id, formula, numpy, first, initial, combine, term, finish, slope, c, one)   \
+    RG__LOOPS(id, first, initial, combine, term, finish, slope)
 #include "autograd/reductions/reduce.def"
 #undef RG_REDUCTION
+#undef RG_REDUCTION_1
 
 #ifdef RG__ONCE
 /* ---- The public functions, and the table's entries ---- */
 
-#define RG_REDUCTION(id, formula, NUMPY, first_, initial, combine, term, finish, slope)            \
-    rg_node *rg_##id(rg_graph *graph, rg_node *x, rg_axes axes)                                    \
-    {                                                                                              \
-        return RG__APPLY(id, graph, &axes, sizeof axes, x);                                        \
-    }                                                                                              \
+static rg_node *apply(rg_graph *graph, const struct rg__builtin *b, rg_node *x, rg_axes axes,
+                      double c)
+{
+    struct rg__reduction_call call = {axes, c};
+    return rg_apply(graph, &b->op, &x, 1, &call, sizeof call);
+}
+
+/* `call` is the public function with x[0] and *axes; WITH ends the arguments of NUMPY. `one` is why
+ * a reduction of one element has no gradient, or NULL. */
+#define RG__ENTRY(id, formula, NUMPY, WITH, one, call)                                             \
     static rg_node *id##_sample(rg_graph *graph, rg_node *const *x, void *user)                    \
     {                                                                                              \
-        return rg_##id(graph, x[0], *(const rg_axes *)user);                                       \
+        const rg_axes *axes = user;                                                                \
+        return call;                                                                               \
     }                                                                                              \
     static const struct rg__sample id##_samples[] = {                                              \
         {"x (3,5), all axes", 1, {{2, {3, 5}, -2, 2, 0}}, .build = id##_sample,                    \
-         .numpy = NUMPY "(x)", .user = &rg__sample_axes[0]},                                       \
+         .numpy = NUMPY "(x" WITH, .user = &rg__sample_axes[0]},                                   \
         {"x (2,19), last axis", 1, {{2, {2, 19}, -2, 2, 0}}, .build = id##_sample,                 \
-         .numpy = NUMPY "(x, axis=-1)", .user = &rg__sample_axes[1]},                              \
+         .numpy = NUMPY "(x, axis=-1" WITH, .user = &rg__sample_axes[1]},                          \
         {"x (2,3,2), middle axis", 1, {{3, {2, 3, 2}, -2, 2, 0}}, .build = id##_sample,            \
-         .numpy = NUMPY "(x, axis=1)", .user = &rg__sample_axes[2]},                               \
+         .numpy = NUMPY "(x, axis=1" WITH, .user = &rg__sample_axes[2]},                           \
         {"x (2,3,2), outer axes, kept", 1, {{3, {2, 3, 2}, -2, 2, 0}}, .build = id##_sample,       \
-         .numpy = NUMPY "(x, axis=(0, 2), keepdims=True)", .user = &rg__sample_axes[3]},           \
+         .numpy = NUMPY "(x, axis=(0, 2), keepdims=True" WITH, .user = &rg__sample_axes[3]},       \
         {"x (2,1), axis of extent 1", 1, {{2, {2, 1}, -2, 2, 0}}, .build = id##_sample,            \
-         .numpy = NUMPY "(x, axis=-1)", .user = &rg__sample_axes[1]},                              \
+         .numpy = NUMPY "(x, axis=-1" WITH, .user = &rg__sample_axes[1], .zero_because = one},     \
         {"x scalar", 1, {{0, {0}, -2, 2, 0}}, .build = id##_sample,                                \
-         .numpy = NUMPY "(x)", .user = &rg__sample_axes[0]},                                       \
+         .numpy = NUMPY "(x" WITH, .user = &rg__sample_axes[0], .zero_because = one},              \
         {"x (2,0,3), middle axis", 1, {{3, {2, 0, 3}, -2, 2, 0}}, .build = id##_sample,            \
          .user = &rg__sample_axes[2]},                                                             \
     };                                                                                             \
     RG__OPERATOR(id, formula, rg__reduce_rule, id##_samples);
+
+#define RG_REDUCTION(id, formula, NUMPY, first_, initial, combine, term, finish, slope)            \
+    rg_node *rg_##id(rg_graph *graph, rg_node *x, rg_axes axes)                                    \
+    {                                                                                              \
+        return apply(graph, &rg__builtin_##id, x, axes, 0);                                        \
+    }                                                                                              \
+    RG__ENTRY(id, formula, NUMPY, ")", NULL, rg_##id(graph, x[0], *axes))
+
+#define RG_REDUCTION_1(id, formula, NUMPY, first_, initial, combine, term, finish, slope, c_, one) \
+    rg_node *rg_##id(rg_graph *graph, rg_node *x, rg_axes axes, double c)                          \
+    {                                                                                              \
+        return apply(graph, &rg__builtin_##id, x, axes, c);                                        \
+    }                                                                                              \
+    RG__ENTRY(id, formula, NUMPY, ", c=" #c_ ")", one, rg_##id(graph, x[0], *axes, c_))
+
 #include "autograd/reductions/reduce.def"
 #endif
