@@ -48,7 +48,7 @@ OPTIONS = {
               "temperature": "1", "anchor": "1", "levels": "1", "delta": "1", "ties": "row",
               "discount": "exp", "threshold": "1", "beta": "1", "samples": "8",
               "negative-labels": "error", "l2": "0", "normalize": "zscore", "dtype": "f32",
-              "bias": "false", "model": "linear", "hidden": "[64, 32]", "optimizer": "sgd", "lr": "0.1",
+              "bias": "false", "outputs": "1", "model": "linear", "hidden": "[64, 32]", "optimizer": "sgd", "lr": "0.1",
               "momentum": "0", "beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08",
               "memory": None, "window": None, "schedule": "cosine", "clip-norm": "1", "epochs": "50", "batch-lists": "32",
               "seed": "1", "metric": "ndcg@10", **READING},
@@ -486,14 +486,14 @@ class Flow(Case):
             return json.loads(result)["metrics"]["ndcg@10"]["value"]
         self.assertGreater(trained("mlp.h5", *mlp), trained("linear.h5", "--quiet") + 0.15)
         lines = self.good("inspect", self.at("mlp.h5"), "--verify").stdout.splitlines()
-        self.assertIn("model mlp(hidden=[24, 8], bias=false), f32, 3 features, normalisation zscore",
+        self.assertIn("model mlp(hidden=[24, 8], bias=false, outputs=1), f32, 3 features, normalisation zscore",
                       "".join(lines[:2]))
         self.assertIn("304 parameters", lines)
         history = json.loads(next(x for x in lines if x.startswith("history: "))[9:])
         self.assertEqual((history["optimizer"], history["schedule"]),
                          ("adam(beta1=0.9, beta2=0.999, epsilon=1e-08)", "cosine"))
         self.assertEqual((history["model"], history["model_seed"]),
-                         ("mlp(hidden=[24, 8], bias=false)", 1))
+                         ("mlp(hidden=[24, 8], bias=false, outputs=1)", 1))
         scores = self.good("predict", self.at("mlp.h5"), vali).stdout.split()
         self.assertEqual(len(scores), 8 * 150)
         trained("again.h5", *mlp)
@@ -853,7 +853,7 @@ class Reports(Case):
     def test_inspect_model(self):
         _, model = self.trained()
         lines = self.good("inspect", model).stdout.splitlines()
-        self.assertIn("model linear(bias=false), f32, 4 features, normalisation zscore", lines[0])
+        self.assertIn("model linear(bias=false, outputs=1), f32, 4 features, normalisation zscore", lines[0])
         self.assertIn("ranking_softmax", lines[1])
         rows = [line.split() for line in lines[3:]]
         self.assertEqual(sorted(row[0] for row in rows), ["1", "2", "3", "4"])

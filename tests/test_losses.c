@@ -8,16 +8,16 @@
 
 #include "loss/losses.h"
 
-enum { LISTS = 8, LONGEST = 24, ITEMS = LISTS * LONGEST, WIDEST = LONGEST + 3 };
+enum { LISTS = 8, LONGEST = 24, ITEMS = LISTS * LONGEST, WIDEST = LONGEST + 3, COLUMNS = 9 };
 
 static rg_context *ctx;
 static rg_graph *graph;
 static int n_batches = 25;
 
-/* Lists, one after another. */
+/* Lists, one after another; an item has `columns` scores. */
 struct batch {
-    int64_t n_lists, offsets[LISTS + 1];
-    double s[ITEMS], y[ITEMS], w[ITEMS];
+    int64_t n_lists, offsets[LISTS + 1], columns;
+    double s[ITEMS * COLUMNS], y[ITEMS], w[ITEMS];
     double list_weights[LISTS];
     int64_t ids[ITEMS]; /* of the items, for losses that draw random numbers */
     bool no_ids;
@@ -26,7 +26,7 @@ struct batch {
 
 struct outcome {
     double loss[LISTS]; /* of each list; under the mean only the first is set */
-    double ds[ITEMS], dy[ITEMS], dw[ITEMS];
+    double ds[ITEMS * COLUMNS], dy[ITEMS], dw[ITEMS];
 };
 
 /* How a batch becomes operands. */
@@ -54,12 +54,14 @@ static bool keeps_row_order(const rg_choice *loss)
 /* Labels of a list; DISTINCT are fractions too. */
 enum labels { ZERO, EQUAL, BINARY, DISTINCT, N_KINDS = 8, MIXED };
 
-static double label_of(uint64_t seed, int kind, int64_t k)
+static double label_of(uint64_t seed, int kind, int64_t k, int64_t levels)
 {
     double u = uniform(seed, 1, (uint64_t)k);
+    if (levels > 0 && kind != ZERO && kind != EQUAL)
+        return floor((double)levels * u);
     switch (kind) {
     case ZERO: return 0;
-    case EQUAL: return 2;
+    case EQUAL: return levels == 2 ? 1 : 2;
     case BINARY: return floor(2 * u);
     case DISTINCT: return 0.01 + 3 * u;
     default: return floor(5 * u);
@@ -67,9 +69,12 @@ static double label_of(uint64_t seed, int kind, int64_t k)
 }
 
 /* Sizes from 0 to LONGEST, labels of a kind or MIXED from list to list, scores also with ties. */
-static struct batch make_batch(uint64_t seed, enum labels labels, bool tied_scores)
+static struct batch make_batch(const rg_choice *loss, uint64_t seed, enum labels labels,
+                               bool tied_scores)
 {
-    struct batch b = {.n_lists = LISTS};
+    rg_loss_properties properties = rg_loss_properties_of(loss);
+    struct batch b = {.n_lists = LISTS, .columns = properties.columns};
+    assert_true(b.columns <= COLUMNS);
     for (int64_t q = 0; q < LISTS; q++) {
         double u = uniform(seed, 2, (uint64_t)q);
         int64_t n = q == 0 ? 1 : q == 1 ? 0 : (int64_t)(u * u * (LONGEST + 1));
@@ -77,10 +82,12 @@ static struct batch make_batch(uint64_t seed, enum labels labels, bool tied_scor
         b.list_weights[q] = 0.5 + u;
         b.offsets[q + 1] = b.offsets[q] + n;
         for (int64_t k = b.offsets[q]; k < b.offsets[q + 1]; k++) {
-            b.y[k] = label_of(seed, kind, k);
-            b.s[k] = 4 * uniform(seed, 4, (uint64_t)k) - 2;
-            if (tied_scores)
-                b.s[k] = q % 3 == 0 ? 0.75 : floor(b.s[k]);
+            b.y[k] = label_of(seed, kind, k, properties.levels);
+            for (int64_t i = k * b.columns; i < (k + 1) * b.columns; i++) {
+                b.s[i] = 4 * uniform(seed, 4, (uint64_t)i) - 2;
+                if (tied_scores)
+                    b.s[i] = q % 3 == 0 ? 0.75 : floor(b.s[i]);
+            }
             b.ids[k] = 1000 + k;
             b.w[k] = 0.25 + 2 * uniform(seed, 5, (uint64_t)k);
         }
@@ -107,10 +114,14 @@ static int64_t width_of(const struct batch *b, enum layout layout)
     return longest + (layout == WIDER ? 3 : 0);
 }
 
-/* A leaf or variable of the values, which are copied. */
-static rg_node *operand(int ndim, int64_t rows, int64_t n, const double *values, bool variable)
+/* A leaf or variable of the values, which are copied: (n) or (rows,n), with one more axis where
+ * there are several columns. */
+static rg_node *operand(int ndim, int64_t rows, int64_t n, int64_t columns, const double *values,
+                        bool variable)
 {
     rg_tensor t = {RG_F64, ndim, {ndim == 2 ? rows : n, n}, NULL};
+    if (columns > 1)
+        t.dims[t.ndim++] = columns;
     int64_t count = rg_tensor_count(&t);
     t.data = rg_graph_alloc(graph, (size_t)count * sizeof(double) + 1);
     assert_non_null(t.data);
@@ -137,18 +148,20 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
 {
     enum { ROOM = LISTS * 2 * WIDEST };
     static const double junk[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, 1e300};
-    double values[3][ROOM], mask[ROOM] = {0};
+    double values[3][ROOM * COLUMNS], mask[ROOM] = {0};
     int64_t to[ITEMS], ids[ROOM] = {0}, offsets[LISTS + 1] = {0}, width = width_of(b, layout);
     bool flat = layout == FLAT || layout == FLAT_HOLES;
     int64_t n_places = layout == FLAT ? b->offsets[b->n_lists] : b->n_lists * width;
     struct outcome r = {0};
-    for (int64_t i = 0; i < 3 * ROOM; i++)
-        values[i / ROOM][i % ROOM] = junk[(i + i / 5) % 4];
+    for (int64_t i = 0; i < 3 * ROOM * b->columns; i++)
+        values[i / (ROOM * b->columns)][i % (ROOM * b->columns)] = junk[(i + i / 5) % 4];
     for (int64_t q = 0; q < b->n_lists; q++) {
         offsets[q + 1] = layout == FLAT ? b->offsets[q + 1] : (q + 1) * width;
         for (int64_t k = b->offsets[q]; k < b->offsets[q + 1]; k++) {
             int64_t at = to[k] = offsets[q] + place_of(layout, k - b->offsets[q]);
-            values[0][at] = b->s[k], values[1][at] = b->y[k], values[2][at] = b->w[k];
+            for (int64_t c = 0; c < b->columns; c++)
+                values[0][at * b->columns + c] = b->s[k * b->columns + c];
+            values[1][at] = b->y[k], values[2][at] = b->w[k];
             mask[at] = 1;
             ids[at] = b->ids[k];
         }
@@ -156,7 +169,8 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
     rg_graph_reset(graph);
     rg_node *x[3];
     for (int i = 0; i < 3; i++)
-        x[i] = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, values[i], true);
+        x[i] = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, i ? 1 : b->columns,
+                       values[i], true);
     rg_loss_options o = {.weights = x[2],
                          .offsets = flat ? offsets : NULL,
                          .n_lists = b->n_lists,
@@ -164,9 +178,9 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
                          .draw = b->draw,
                          .reduction = reduction};
     if (layout != FLAT)
-        o.where = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, mask, false);
+        o.where = operand(flat ? 1 : 2, b->n_lists, flat ? n_places : width, 1, mask, false);
     if (reduction == RG_REDUCE_MEAN)
-        o.list_weights = operand(1, 0, b->n_lists, b->list_weights, false);
+        o.list_weights = operand(1, 0, b->n_lists, 1, b->list_weights, false);
     rg_node *value = rg_loss_apply(graph, loss, x[0], x[1], &o);
     assert_ok(ctx, rg_graph_status(graph));
     run_graph(value, x);
@@ -175,10 +189,11 @@ static struct outcome run(const rg_choice *loss, const struct batch *b, enum lay
     double *grads[] = {r.ds, r.dy, r.dw};
     for (int i = 0; i < 3; i++) {
         const double *grad = rg_node_grad(x[i]) ? rg_node_grad(x[i])->data : NULL;
-        for (int64_t k = 0; grad && k < b->offsets[b->n_lists]; k++)
-            grads[i][k] = grad[to[k]];
-        for (int64_t at = 0; grad && at < n_places; at++)
-            assert_true(mask[at] != 0 || grad[at] == 0);
+        int64_t columns = i ? 1 : b->columns;
+        for (int64_t k = 0; grad && k < b->offsets[b->n_lists] * columns; k++)
+            grads[i][k] = grad[to[k / columns] * columns + k % columns];
+        for (int64_t at = 0; grad && at < n_places * columns; at++)
+            assert_true(mask[at / columns] != 0 || grad[at] == 0);
     }
     return r;
 }
@@ -226,7 +241,7 @@ static void assert_same_outcome(const struct batch *b, const struct outcome *a,
 {
     int64_t n = b->offsets[b->n_lists];
     assert_same(a->loss, c->loss, b->n_lists, what, seed);
-    assert_same(a->ds, c->ds, n, what, seed);
+    assert_same(a->ds, c->ds, n * b->columns, what, seed);
     assert_same(a->dy, c->dy, n, what, seed);
     assert_same(a->dw, c->dw, n, what, seed);
 }
@@ -297,7 +312,8 @@ static void check_order(const rg_choice *loss, const struct batch *b, int64_t se
         rg_shuffle(from + first, n, (uint64_t)seed, RG_STREAM_OWN, (uint64_t)q);
     }
     for (int64_t k = 0; k < b->offsets[LISTS]; k++) {
-        moved.s[k] = b->s[from[k]];
+        for (int64_t c = 0; c < b->columns; c++)
+            moved.s[k * b->columns + c] = b->s[from[k] * b->columns + c];
         moved.y[k] = b->y[from[k]];
         moved.w[k] = b->w[from[k]];
         moved.ids[k] = b->ids[from[k]];
@@ -308,10 +324,13 @@ static void check_order(const rg_choice *loss, const struct batch *b, int64_t se
         assert_near(a.loss[q], c.loss[q], 1, "the order of the items changes the loss", seed);
         int64_t begin = b->offsets[q], end = b->offsets[q + 1];
         const double *before[] = {a.ds, a.dy, a.dw}, *after[] = {c.ds, c.dy, c.dw};
-        for (int i = 0; i < 3; i++)
-            for (int64_t k = begin; k < end; k++)
-                assert_near(before[i][from[k]], after[i][k], size_of(before[i], begin, end),
-                            "the order of the items changes a gradient", seed);
+        for (int i = 0; i < 3; i++) {
+            int64_t columns = i ? 1 : b->columns;
+            double scale = size_of(before[i], begin * columns, end * columns);
+            for (int64_t k = begin * columns; k < end * columns; k++)
+                assert_near(before[i][from[k / columns] * columns + k % columns], after[i][k],
+                            scale, "the order of the items changes a gradient", seed);
+        }
     }
 }
 
@@ -321,11 +340,13 @@ static void check_list_weights(const rg_choice *loss, const struct batch *b, int
     struct batch once = *b, thrice = *b;
     once.n_lists = thrice.n_lists = LISTS - 2;
     int64_t begin = b->offsets[LISTS - 3], end = b->offsets[LISTS - 2], n = end - begin;
+    int64_t columns = b->columns;
     once.list_weights[LISTS - 3] = 3;
     thrice.list_weights[LISTS - 3] = 1;
     for (int copy = 1; copy <= 2; copy++) {
         int64_t at = end + (copy - 1) * n, q = thrice.n_lists++;
-        memcpy(thrice.s + at, b->s + begin, (size_t)n * sizeof(double));
+        memcpy(thrice.s + at * columns, b->s + begin * columns,
+               (size_t)(n * columns) * sizeof(double));
         memcpy(thrice.y + at, b->y + begin, (size_t)n * sizeof(double));
         memcpy(thrice.w + at, b->w + begin, (size_t)n * sizeof(double));
         memcpy(thrice.ids + at, b->ids + begin, (size_t)n * sizeof(int64_t));
@@ -335,15 +356,17 @@ static void check_list_weights(const rg_choice *loss, const struct batch *b, int
     struct outcome a = run(loss, &once, FLAT, RG_REDUCE_MEAN);
     struct outcome c = run(loss, &thrice, FLAT, RG_REDUCE_MEAN);
     assert_near(a.loss[0], c.loss[0], 1, "weight 3 and three copies: the mean", seed);
-    for (int64_t k = 0; k < end; k++) {
+    for (int64_t k = 0; k < end * columns; k++) {
         double sum = c.ds[k];
-        for (int copy = 1; copy <= 2 && k >= begin; copy++)
-            sum += c.ds[end + (copy - 1) * n + k - begin];
-        assert_near(a.ds[k], sum, size_of(a.ds, 0, end), "weight 3 and three copies", seed);
+        for (int copy = 1; copy <= 2 && k >= begin * columns; copy++)
+            sum += c.ds[(end + (copy - 1) * n - begin) * columns + k];
+        assert_near(a.ds[k], sum, size_of(a.ds, 0, end * columns), "weight 3 and three copies",
+                    seed);
     }
     struct outcome each = run(loss, &thrice, FLAT, RG_REDUCE_NONE);
     assert_same(each.loss + LISTS - 3, each.loss + LISTS - 2, 1, "a list twice: the loss", seed);
-    assert_same(each.ds + begin, each.ds + end, n, "a list twice: the gradient", seed);
+    assert_same(each.ds + begin * columns, each.ds + end * columns, n * columns,
+                "a list twice: the gradient", seed);
 }
 
 /* A NaN in score, label or weight of a valid item, or a score of +inf, makes the loss and the
@@ -355,15 +378,19 @@ static void check_nan(const rg_choice *loss, const struct batch *b, int64_t seed
     for (int what = 0; what < 4 && begin < end; what++) {
         struct batch bad = *b;
         double *const at[] = {bad.s, bad.y, bad.w, bad.s};
-        at[what][begin + seed % (end - begin)] = what == 3 ? (double)INFINITY : (double)NAN;
+        int64_t k = begin + seed % (end - begin), columns = b->columns;
+        if (what % 3 == 0) /* a score */
+            k = k * columns + seed % columns;
+        at[what][k] = what == 3 ? (double)INFINITY : (double)NAN;
         struct outcome r = run(loss, &bad, FLAT, RG_REDUCE_NONE);
         for (int64_t i = 0; i < LISTS; i++)
             if (i == q ? !isnan(r.loss[i]) : !is_same(r.loss[i], clean.loss[i]))
                 fail_at(i == q ? "a NaN is hidden" : "a NaN in another list", seed, r.loss[i],
                         clean.loss[i]);
-        for (int64_t k = 0; k < b->offsets[LISTS]; k++)
-            if (k >= begin && k < end ? !isnan(r.ds[k]) : !is_same(r.ds[k], clean.ds[k]))
-                fail_at("the gradient beside a NaN", seed, r.ds[k], clean.ds[k]);
+        for (int64_t i = 0; i < b->offsets[LISTS] * columns; i++)
+            if (i >= begin * columns && i < end * columns ? !isnan(r.ds[i])
+                                                          : !is_same(r.ds[i], clean.ds[i]))
+                fail_at("the gradient beside a NaN", seed, r.ds[i], clean.ds[i]);
     }
 }
 
@@ -375,15 +402,16 @@ static void check_extremes(const rg_choice *loss, const struct batch *b, int64_t
     static const double extremes[] = {1e30, -1e30, -(double)INFINITY};
     for (int what = 0; what < 3 && begin < end; what++) {
         struct batch bad = *b;
-        bad.s[begin + seed % (end - begin)] = extremes[what];
+        int64_t columns = b->columns;
+        bad.s[(begin + seed % (end - begin)) * columns + seed % columns] = extremes[what];
         struct outcome r = run(loss, &bad, FLAT, RG_REDUCE_NONE);
         if (what < 2 && isnan(r.loss[q]))
             fail_at("a large score makes the loss NaN", seed, r.loss[q], extremes[what]);
-        for (int64_t k = begin; k < end && what < 2; k++)
+        for (int64_t k = begin * columns; k < end * columns && what < 2; k++)
             if (isnan(r.ds[k]))
                 fail_at("a large score makes a gradient NaN", seed, r.ds[k], extremes[what]);
-        for (int64_t k = 0; k < b->offsets[LISTS]; k++)
-            if (!(k >= begin && k < end) && !is_same(r.ds[k], clean.ds[k]))
+        for (int64_t k = 0; k < b->offsets[LISTS] * columns; k++)
+            if (!(k >= begin * columns && k < end * columns) && !is_same(r.ds[k], clean.ds[k]))
                 fail_at("an extreme score in another list", seed, r.ds[k], clean.ds[k]);
     }
 }
@@ -397,7 +425,8 @@ static double slope_error(const rg_choice *loss, const struct batch *b, int64_t 
     struct outcome r = run(loss, b, FLAT, RG_REDUCE_NONE), at[2];
     const double *grad = operand == 0 ? r.ds : operand == 1 ? r.dy : r.dw;
     double slope = 0, size = 1e-3;
-    for (int64_t k = b->offsets[q]; k < b->offsets[q + 1]; k++) {
+    int64_t columns = operand == 0 ? b->columns : 1;
+    for (int64_t k = b->offsets[q] * columns; k < b->offsets[q + 1] * columns; k++) {
         double d = 2 * uniform(seed, 6, (uint64_t)k) - 1;
         for (int i = 0; i < 2; i++) {
             double *x[] = {ends[i].s, ends[i].y, ends[i].w};
@@ -442,10 +471,10 @@ static struct batch spread(const struct batch *b)
 static void check_loss(const rg_choice *loss)
 {
     for (int64_t seed = 0; seed < n_batches; seed++) {
-        struct batch plain = make_batch((uint64_t)seed, MIXED, false);
-        struct batch distinct = make_batch((uint64_t)seed, DISTINCT, false);
+        struct batch plain = make_batch(loss, (uint64_t)seed, MIXED, false);
+        struct batch distinct = make_batch(loss, (uint64_t)seed, DISTINCT, false);
         struct batch tied =
-            make_batch((uint64_t)seed, keeps_row_order(loss) ? DISTINCT : MIXED, true);
+            make_batch(loss, (uint64_t)seed, keeps_row_order(loss) ? DISTINCT : MIXED, true);
         tied.no_ids = true;
         check_layouts(loss, seed % 2 ? &plain : &tied, seed);
         tied.no_ids = false;

@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "hdf5/h5.h"
+#include "tensor/tensor.h"
 
 #include <unistd.h>
 
@@ -241,6 +242,95 @@ static void an_mlp_is_what_it_says(void **state)
         }
         assert_true(differ > 1e-3);
         rg_graph_destroy(graph);
+        rg_model_destroy(model);
+    }
+}
+
+/* With several outputs, a row's score is the sum of the sigmoids of what the graph gives, alone and
+ * among others, dense and sparse, and after saving and loading. */
+static void several_outputs_become_one_score(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"linear(outputs=4)", "mlp(hidden=[5],outputs=2)",
+                                        "mlp(hidden=[7,3],outputs=130)", "linear(outputs=65)"};
+    for (int variant = 0; variant < 2 * RG__COUNT(names); variant++) {
+        rg_model_options o = {.name = names[variant / 2], .dtype = variant % 2 ? RG_F64 : RG_F32};
+        rg_model *model, *loaded;
+        assert_ok(ctx, rg_model_create(ctx, F, &o, &model));
+        const rg_parameters *p = rg_model_parameters(model);
+        for (int64_t i = 0; i < p->count; i++) {
+            double value = cos(0.9 * (double)i) / 3;
+            rg__cast(RG_F64, &value, o.dtype, (char *)p->value + (size_t)i * rg_dtype_size(o.dtype),
+                     1);
+        }
+        int64_t n_outputs = rg_model_n_outputs(model), offsets[] = {0, N}, indptr[N + 1];
+        static int32_t indices[N * F];
+        static double dense[N], sparse[N];
+        rg_split split = split_of(N, offsets);
+        assert_ok(ctx, rg_model_score_split(model, &split, dense));
+        for (int i = 0; i <= N; i++)
+            indptr[i] = i * F;
+        for (int i = 0; i < N * F; i++)
+            indices[i] = i % F;
+        split.features.data = NULL;
+        split.csr = (rg_csr){N, F, indptr, indices, RG_F32, rows};
+        assert_ok(ctx, rg_model_score_split(model, &split, sparse));
+        assert_ok(ctx, rg_model_score(model, rows, N, scores));
+        rg_graph *graph = rg_graph_create(ctx);
+        rg_tensor x = {RG_F32, 2, {N, F}, rows};
+        rg_node *y =
+            rg_model_forward(graph, model, rg_cast(graph, rg_leaf(graph, &x), o.dtype), NULL, 0);
+        assert_non_null(y);
+        assert_int_equal(rg_node_value(y)->dims[1], n_outputs);
+        for (int i = 0; i < N; i++) {
+            double want = 0;
+            for (int64_t c = 0; c < n_outputs; c++)
+                want +=
+                    1 / (1 + exp(-rg__element(o.dtype, rg_node_value(y)->data, i * n_outputs + c)));
+            assert_close(dense[i], want, 2e-6, 0);
+            assert_close(sparse[i], dense[i], 1e-6, 0);
+            assert_true((float)dense[i] == scores[i]);
+            assert_ok(ctx, rg_model_score(model, rows + i * F, 1, again));
+            assert_true(*again == scores[i]);
+        }
+        rg_graph_destroy(graph);
+        assert_ok(ctx, rg_model_save(model, path, true));
+        assert_ok(ctx, rg_model_load(ctx, path, &loaded));
+        assert_int_equal(rg_model_n_outputs(loaded), n_outputs);
+        assert_ok(ctx, rg_model_score(loaded, rows, N, again));
+        assert_memory_equal(again, scores, sizeof scores);
+        rg_model_destroy(loaded);
+        rg_model_destroy(model);
+    }
+}
+
+/* Outputs that an architecture has no parameter for, or that are out of range. */
+static void outputs_are_checked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t outputs;
+        const char *words; /* NULL: it is created */
+        int64_t n;
+    } cases[] = {
+        {"linear", 0, NULL, 1},
+        {"linear", 3, NULL, 3},
+        {"linear(outputs=5)", 0, NULL, 5},
+        {"linear(outputs=5)", 3, NULL, 3},
+        {"mlp(outputs=5)", 1, NULL, 1},
+        {"linear", -1, "-1 outputs; expected 0 to 65536", 0},
+        {"linear", 65537, "65537 outputs; expected 0 to 65536", 0},
+        {"linear(outputs=0)", 0, "outputs is 0; expected a whole number >= 1", 0},
+        {"mlp(outputs=65537)", 0, "outputs is 65537; expected", 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        rg_model_options o = {.name = cases[i].name, .dtype = RG_F32, .outputs = cases[i].outputs};
+        rg_model *model;
+        rg_status status = rg_model_create(ctx, F, &o, &model);
+        assert_int_equal(status, cases[i].words ? RG_USAGE : RG_OK);
+        assert_true(!cases[i].words || strstr(rg_last_error(ctx), cases[i].words));
+        assert_int_equal(rg_model_n_outputs(model), cases[i].n);
         rg_model_destroy(model);
     }
 }
@@ -779,6 +869,8 @@ int main(void)
         TEST(list_minmax_looks_at_its_list),
         TEST(missing_features_and_widths),
         TEST(an_mlp_is_what_it_says),
+        TEST(several_outputs_become_one_score),
+        TEST(outputs_are_checked),
         TEST(an_mlp_scores_a_row_alone),
         TEST(many_features),
         TEST(an_mlp_keeps_nan),

@@ -39,6 +39,13 @@ static const struct text {
     {"0.5*ranking_softmax(label_mode=odd)", NULL, "label_mode is odd; expected one of raw"},
     {"ranking_softmax+ranking_softmax+ranking_softmax+ranking_softmax+ranking_softmax", NULL,
      "at most 4 terms"},
+    {"ordinal(levels=3) + 2*ordinal(levels=3)", "ordinal(levels=3) + 2*ordinal(levels=3)", NULL},
+    {"ordinal(levels=2) + pointwise_mse", "ordinal(levels=2) + pointwise_mse", NULL},
+    {"ordinal(levels=3) + pointwise_mse", NULL,
+     "ordinal takes 2 scores per item, pointwise_mse 1; expected terms that take the same number"},
+    {"pointwise_mse + ordinal(levels=3)", NULL, "pointwise_mse takes 1 score per item, ordinal 2"},
+    {"ordinal(levels=3) + ordinal(levels=4)", NULL, "ordinal takes 2 scores per item, ordinal 3"},
+    {"ordinal(levels=1)", NULL, "levels is 1; expected a whole number >= 2"},
     {NULL, NULL, "text is NULL"},
 };
 

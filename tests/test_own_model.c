@@ -308,8 +308,8 @@ static void nonsense_is_refused(void **state)
         {"m", empty, sum_forward, RG_USAGE, "no valid shape"},
         {"m", vast, sum_forward, RG_LIMIT, "the parameters"},
         {"m", unbounded, sum_forward, RG_USAGE, "bound of weights is nan"},
-        {"m", relative_parameter, sum_forward, RG_USAGE, "does not give one score"},
-        {"m", relative_parameter, null_forward, RG_USAGE, "does not give one score"},
+        {"m", relative_parameter, sum_forward, RG_USAGE, "does not give 1 score"},
+        {"m", relative_parameter, null_forward, RG_USAGE, "does not give 1 score"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const rg_architecture own = {.component = {.name = cases[i].name},

@@ -669,6 +669,87 @@ static void labels_and_weights_are_checked_first(void **state)
     }
 }
 
+/* A label in lists that have labels 0 and 1 otherwise, and a loss that knows levels. */
+static const struct {
+    const char *loss;
+    double label;
+    rg_negative_labels policy;
+    const char *words; /* NULL: it is trained on */
+} levels[] = {
+    {"ordinal", 4, 0, NULL},
+    {"ordinal", 5, 0,
+     "training labels: row 4 (from 1) is 5; ordinal(levels=5) takes the whole "
+     "numbers from 0 to 4"},
+    {"ordinal(levels=2)", 1, 0, NULL},
+    {"ordinal(levels=2)", 2, 0, "row 4 (from 1) is 2; ordinal(levels=2) takes"},
+    {"ordinal(levels=1024)", 1023, 0, NULL},
+    {"ordinal", 0.5, 0, "row 4 (from 1) is 0.5; "},
+    {"ordinal", 1e-9, 0, "row 4 (from 1) is 1e-09; "},
+    {"ordinal", 1e20, 0, "row 4 (from 1) is 1e+20; "},
+    {"ordinal", -1, 0, "row 4 (from 1) is -1; "},
+    {"ordinal", -1, RG_NEGATIVE_ZERO, NULL},
+    {"ordinal", -1, RG_NEGATIVE_KEEP, "row 4 (from 1) is -1; "},
+    {"ordinal", NAN, 0, "row 4 (from 1) is nan; expected a finite number"},
+    {"ordinal(levels=4) + ordinal(levels=4)", 4, 0, "takes the whole numbers from 0 to 3"},
+};
+
+static void levels_are_checked_first(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        struct made m = make(12, 4, 3, 1, 4, 21);
+        rg_train_options o = options();
+        rg_model *model;
+        for (int64_t k = 0; k < m.split.n_rows; k++)
+            m.labels[k] = k % 2 == 0;
+        m.labels[3] = levels[i].label;
+        o.epochs = 2;
+        o.loss = levels[i].loss;
+        o.negative_labels = levels[i].policy;
+        rg_status status = rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL);
+        if (status != (levels[i].words ? RG_BAD_DATA : RG_OK) ||
+            (levels[i].words && !strstr(rg_last_error(ctx), levels[i].words)))
+            fail_msg("%s, %g: %s: %s", levels[i].loss, levels[i].label, rg_status_name(status),
+                     rg_last_error(ctx));
+        rg_model_destroy(model);
+        unmake(&m);
+    }
+}
+
+/* The scores of a row that a loss takes decide the outputs of a model, whatever its options say. */
+static void a_model_gets_the_outputs_of_its_loss(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *loss, *model;
+        int64_t n_outputs, n_parameters; /* of 3 features */
+    } cases[] = {
+        {"ordinal", "linear", 4, 16},
+        {"ordinal(levels=3)", "linear(bias=true)", 2, 8},
+        {"ordinal(levels=3)", "linear(outputs=7)", 2, 8},
+        {"ordinal(levels=2)", "linear", 1, 3},
+        {"ordinal(levels=2)", "linear(bias=true)", 1, 4},
+        {"ranking_softmax", "linear(outputs=7)", 1, 3},
+        {"ordinal(levels=4)", "mlp(hidden=[2])", 3, 8 + 9},
+        {"0.5*ordinal(levels=4) + ordinal(levels=4)", "mlp(hidden=[2,5])", 3, 8 + 15 + 18},
+        {"pointwise_mse", "mlp(hidden=[2],outputs=3)", 1, 8 + 2},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct made m = make(12, 4, 3, 1, 4, 21);
+        rg_train_options o = options();
+        rg_model *model;
+        for (int64_t k = 0; k < m.split.n_rows; k++)
+            m.labels[k] = k % 2 == 0;
+        o.loss = cases[i].loss;
+        o.model.name = cases[i].model;
+        assert_ok(ctx, rg_train(ctx, &m.split, rg_no_split(), &o, &model, NULL));
+        assert_int_equal(rg_model_n_outputs(model), cases[i].n_outputs);
+        assert_int_equal(rg_model_parameters(model)->count, cases[i].n_parameters);
+        rg_model_destroy(model);
+        unmake(&m);
+    }
+}
+
 /* Three lists of up to six rows of two features. */
 struct tiny {
     const char *what;
@@ -1767,6 +1848,8 @@ int main(void)
         TEST(a_list_of_weight_3_trains_like_three),
         TEST(list_weights_in_small_steps),
         TEST(labels_and_weights_are_checked_first),
+        TEST(levels_are_checked_first),
+        TEST(a_model_gets_the_outputs_of_its_loss),
         TEST(nothing_to_learn_is_an_error),
         TEST(sentinels_are_found),
         TEST(training_warns_of_sentinels),

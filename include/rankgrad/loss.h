@@ -17,6 +17,10 @@
  *       variable gets a gradient: the loss of the list; with the mean,
  *       (loss - mean units) / sum(weight units).
  *   A list without a valid item contributes nothing and is not counted by the mean.
+ *
+ * A loss may take several scores per item (rg_loss_properties.columns), such as `ordinal`. Logits
+ * then have one more axis, the last: (.., n, columns) or (N, columns). All that is said above about
+ * the shape of the logits holds for their shape without it.
  */
 #ifndef RANKGRAD_LOSS_H
 #define RANKGRAD_LOSS_H
@@ -98,6 +102,9 @@ typedef struct rg_loss_properties {
     bool random;                   /* it draws random numbers, see item_ids */
     bool varying_weights;          /* weights of pairs vary with the ranking: losses of two models
                                       must not be compared */
+    int64_t columns;               /* scores per item, see above; 0 means 1 */
+    int64_t levels; /* labels must be whole numbers from 0 to levels - 1, else RG_BAD_DATA; 0: any
+                        labels */
     rg_loss_unit unit;
 } rg_loss_properties;
 
@@ -128,7 +135,8 @@ typedef struct rg_objective {
 
 /* Parses a loss such as "ranking_softmax(label_mode=normalized)" or a sum such as
  * "0.7*ranking_softmax + 0.3*NAME(...)". `losses` is rg_losses() or rg_training_losses(), whose
- * defaults differ. RG_USAGE for malformed text, an unknown loss or a parameter out of range. */
+ * defaults differ. RG_USAGE for malformed text, an unknown loss, a parameter out of range, or terms
+ * that take different numbers of columns. */
 RG_API rg_status rg_objective_parse(rg_context *ctx, const rg_registry *losses, const char *text,
                                     rg_objective *objective);
 
@@ -140,7 +148,8 @@ RG_API rg_objective rg_objective_of(const rg_choice *loss);
 RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size_t size);
 
 /* The properties of the sum: it needs non-negative labels, or has constant factors, if any term
- * does; each other property is true if it is for all terms. The unit is that of the last term. */
+ * does; each other property is true if it is for all terms. The unit is that of the last term,
+ * `levels` the smallest of those above 0. All terms take the same number of columns. */
 RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
 
 /* Applies an objective. With RG_REDUCE_MEAN the result is the sum of the means of the terms. */
@@ -159,8 +168,9 @@ RG_API rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits
  * no logit is +inf: such a list gets a loss and gradients of NaN without a call. Built-in losses
  * use the same interface (src/loss/losses/). */
 typedef struct rg_list {
-    int64_t n;
-    const double *logits, *labels, *weights; /* (n); weights are 1 if there are none */
+    int64_t n, columns;                      /* columns: scores per item, usually 1 */
+    const double *logits, *labels, *weights; /* (n); weights are 1 if there are none. Logits and
+                                                their gradient are (n, columns) */
     const void *params;                      /* the loss's struct of parameters */
     double *scratch;                         /* (workspace.scratch, n), valid during one call */
     double *kept;                            /* (workspace.kept, n), kept for backward */

@@ -25,6 +25,8 @@ typedef struct rg_model_options {
                              copied, but the architecture must outlive the model */
     rg_dtype dtype;       /* of the parameters: f32 (default) or f64 */
     uint64_t seed;        /* of the random initial values; default 1 */
+    int64_t outputs;      /* scores per row, for a loss that takes several: sets the parameter
+                             `outputs` of the architecture; 0 (default): as in `name` */
     const int32_t *columns; /* (n_columns) ascending: the columns of the data that are inputs; NULL
                                (default): all; copied */
     int64_t n_columns;
@@ -54,6 +56,10 @@ RG_API const char *rg_model_name(const rg_model *model);
 /* The number of features of the rows that the model scores. */
 RG_API int64_t rg_model_n_features(const rg_model *model);
 
+/* The scores per row that rg_model_forward gives, usually 1: the value of the integer parameter
+ * `outputs` of the architecture, if it has one. */
+RG_API int64_t rg_model_n_outputs(const rg_model *model);
+
 /* The columns (*n) of the data that are inputs, ascending, owned by the model; NULL: all columns
  * are. A model that was trained on sparse rows has no parameters for columns that never occurred in
  * them, as if their weight were 0. n may be NULL. */
@@ -80,13 +86,15 @@ RG_API rg_status rg_model_set_history(rg_model *model, const char *json);
  * the normalisation, so that data without lists cannot be scored. */
 RG_API bool rg_model_needs_lists(const rg_model *model);
 
-/* Builds the scores (N) of normalised rows (N,n_inputs), of the model's type, in a graph; backward
- * adds to the gradients of the parameter block. List q is the rows offsets[q] up to
- * offsets[q+1] - 1; with NULL, all rows are one list. */
+/* Builds the scores (N) of normalised rows (N,n_inputs), of the model's type, in a graph; with
+ * several outputs, (N,outputs). Backward adds to the gradients of the parameter block. List q is
+ * the rows offsets[q] up to offsets[q+1] - 1; with NULL, all rows are one list. */
 RG_API rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows,
                                  const int64_t *offsets, int64_t n_lists);
 
-/* Scores the n rows (n,F) of one list from raw features; writes n scores. The score of a row
+/* Scores the n rows (n,F) of one list from raw features; writes n scores. With several outputs, the
+ * score of a row is the sum of their sigmoids, the expected label under cumulative logits (loss
+ * `ordinal`). The score of a row
  * depends on that row alone unless rg_model_needs_lists(). The model is not modified, so threads
  * may share it if the context's allocator is thread-safe (the default is); a call that fails sets
  * the context's error message without a lock. RG_LIMIT when out of memory. */
@@ -146,7 +154,9 @@ typedef struct rg_architecture {
     rg_component component; /* name, formula, options such as `hidden` */
     /* Describes the i-th parameter of a model with n_inputs inputs; false past the last one. */
     bool (*parameter)(const void *params, int64_t n_inputs, int i, rg_parameter *out);
-    rg_node *(*forward)(rg_graph *graph, const rg_forward *in); /* builds the scores (N) */
+    rg_node *(*forward)(rg_graph *graph, const rg_forward *in); /* builds the scores (N), or
+                                                                   (N,outputs) if there is a
+                                                                   parameter `outputs` above 1 */
     bool sees_lists; /* a score depends on the other rows of the list */
     bool is_linear;  /* scores are rows times parameter 0 (n_inputs), plus perhaps a bias */
     const struct rg_scoring *scoring; /* internal: scores without a graph; NULL in a custom model */

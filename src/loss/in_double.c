@@ -11,24 +11,35 @@
 #include <math.h>
 #include <string.h>
 
-/* Doubles per item for the converted operands and gradients. */
-enum { CONVERTED = 6 };
+/* Arrays for the converted operands, and as many for their gradients. */
+enum { N_OPERANDS = 3 };
+
+/* Numbers of each converted operand. */
+static int64_t F(size_of)(int i, int64_t n, int64_t columns)
+{
+    return i == 0 ? n * columns : n;
+}
 
 /* Converts a list to double, in its scratch; without gradients. */
 static rg_list F(widen)(const struct F(rg__list) * list)
 {
     int64_t n = list->n;
-    double *room = (double *)(void *)list->scratch;
+    double *room = (double *)(void *)list->scratch, *to[N_OPERANDS];
     const real *from[] = {list->s, list->y, list->w};
-    for (int i = 0; i < 3; i++)
-        for (int64_t k = 0; k < n; k++)
-            room[i * n + k] = from[i] ? ACC(from[i][k]) : 1;
+    for (int i = 0; i < N_OPERANDS; i++) {
+        int64_t size = F(size_of)(i, n, list->columns);
+        to[i] = room;
+        room += size;
+        for (int64_t k = 0; k < size; k++)
+            to[i][k] = from[i] ? ACC(from[i][k]) : 1;
+    }
     return (rg_list){.n = n,
-                     .logits = room,
-                     .labels = room + n,
-                     .weights = room + 2 * n,
+                     .columns = list->columns,
+                     .logits = to[0],
+                     .labels = to[1],
+                     .weights = to[2],
                      .params = list->params,
-                     .scratch = room + CONVERTED * n,
+                     .scratch = room + (list->columns + 2) * n,
                      .kept = (double *)(void *)list->kept,
                      .state = list->state,
                      .ctx = list->ctx,
@@ -38,9 +49,11 @@ static rg_list F(widen)(const struct F(rg__list) * list)
 
 static bool F(has_nan)(const rg_list *list)
 {
+    for (int64_t k = 0; k < list->n * list->columns; k++)
+        if (!(list->logits[k] < (double)INFINITY))
+            return true;
     for (int64_t k = 0; k < list->n; k++)
-        if (!(list->logits[k] < (double)INFINITY) || isnan(list->labels[k]) ||
-            isnan(list->weights[k]))
+        if (isnan(list->labels[k]) || isnan(list->weights[k]))
             return true;
     return false;
 }
@@ -53,19 +66,21 @@ static double F(list_forward)(struct F(rg__list) * list)
 
 static void F(list_backward)(struct F(rg__list) * list, double upstream)
 {
-    int64_t n = list->n;
     rg_list wide = F(widen)(list);
     real *to[] = {list->ds, list->dy, list->dw};
     double **grad[] = {&wide.grad_logits, &wide.grad_labels, &wide.grad_weights};
-    for (int i = 0; i < 3; i++)
+    double *room = wide.scratch - (list->columns + 2) * list->n;
+    for (int i = 0; i < N_OPERANDS; i++) {
+        int64_t size = F(size_of)(i, list->n, list->columns);
         if (to[i])
-            *grad[i] = memset((double *)(void *)list->scratch + (3 + i) * n, 0,
-                              (size_t)n * sizeof(double));
+            *grad[i] = memset(room, 0, (size_t)size * sizeof(double));
+        room += size;
+    }
     bool nan = F(has_nan)(&wide);
     if (!nan)
         list->loss->backward(&wide, upstream);
-    for (int i = 0; i < 3; i++)
-        for (int64_t k = 0; to[i] && k < n; k++)
+    for (int i = 0; i < N_OPERANDS; i++)
+        for (int64_t k = 0; to[i] && k < F(size_of)(i, list->n, list->columns); k++)
             to[i][k] += nan ? (real)NAN : (real)(*grad[i])[k];
 }
 
@@ -80,10 +95,10 @@ void F(rg__loss_in_double_backward)(rg_node *y)
 }
 
 #ifdef RG__ONCE
-rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype)
+rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype, int64_t columns)
 {
-    int per_double = dtype == RG_F32 ? 2 : 1;
-    return (rg_workspace){.scratch = (CONVERTED + loss->workspace.scratch) * per_double,
+    int per_double = dtype == RG_F32 ? 2 : 1, converted = 2 * ((int)columns + 2);
+    return (rg_workspace){.scratch = (converted + loss->workspace.scratch) * per_double,
                           .kept = loss->workspace.kept * per_double,
                           .state = loss->workspace.state};
 }

@@ -8,6 +8,7 @@
 #include "tensor/broadcast.h"
 #include "tensor/lanes.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Operands; the first N_ITEM_VALUES have a value for each item. */
@@ -21,6 +22,8 @@ struct attributes {
     rg_reduction reduction;
     rg_choice loss; /* an rg_loss and its parameters */
     rg_loss_unit unit;
+    int64_t columns; /* logits of an item; above 1 they have an axis of their own, the last */
+    int64_t levels;  /* as rg_loss_properties */
     bool random;
     const int64_t *item_ids; /* as rg_loss_options */
     uint64_t draw;
@@ -29,6 +32,14 @@ struct attributes {
 static const rg_loss *loss_of(const struct attributes *a)
 {
     return (const void *)a->loss.component;
+}
+
+/* The shape of the items: the logits without the axis of their columns. */
+static rg_tensor items_of_logits(const rg_tensor *logits, const struct attributes *a)
+{
+    rg_tensor items = *logits;
+    items.ndim -= a->columns > 1;
+    return items;
 }
 
 /* What forward saves for backward. */
@@ -45,9 +56,11 @@ struct saved {
 };
 
 /* The positions of an operand's items: list q starts at offsets[q] * per_offset + sum index *
- * stride over the batch axes, and its items follow with the stride per_item. */
+ * stride over the batch axes, and its items follow with the stride per_item. Positions and strides
+ * count items, of `width` numbers each. */
 struct F(view) {
     const rg_tensor *tensor; /* NULL: the operand is absent */
+    int64_t width;           /* the columns of the logits; 1 of other operands */
     int64_t per_item, per_offset;
     int n_axes;
     int64_t dims[RG_MAX_DIMS], stride[RG_MAX_DIMS];
@@ -64,7 +77,7 @@ struct F(lists) {
     struct rg__item *pairing; /* (3/2 of the longest list) for counting pairs; NULL: not needed */
     int64_t *ids; /* (longest list) of the valid items; NULL unless the loss is random */
     real *scratch;
-    real *kept; /* (count of the logits, workspace.kept) */
+    real *kept; /* (number of items, workspace.kept) */
     const struct F(rg__vector) * vector;
     rg_context *ctx;
 };
@@ -81,17 +94,18 @@ static int64_t F(length)(const struct F(lists) * l, int64_t q)
     return offsets ? offsets[q + 1] - offsets[q] : l->n;
 }
 
-/* The view of a tensor that is broadcast to the logits; the shape rule has checked that it fits. */
+/* The view of a tensor that is broadcast to the shape of the items; the shape rule has checked that
+ * it fits. */
 static struct F(view)
-    F(view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+    F(view_of)(const rg_tensor *t, const rg_tensor *items, const struct attributes *a)
 {
-    struct F(view) v = {.tensor = t};
+    struct F(view) v = {.tensor = t, .width = 1};
     if (!t)
         return v;
     int64_t count = rg__count(t);
     if (a->offsets) {
         bool per_list = t->ndim == 2;
-        v.per_item = v.per_offset = !per_list && t->ndim == 1 && count == logits->dims[0];
+        v.per_item = v.per_offset = !per_list && t->ndim == 1 && count == items->dims[0];
         v.n_axes = per_list;
         v.dims[0] = a->n_lists;
         v.stride[0] = 1;
@@ -99,7 +113,7 @@ static struct F(view)
     }
     int64_t step = 1;
     for (int i = 0; i < t->ndim; i++) {
-        int axis = t->ndim - 1 - i, at = logits->ndim - 1 - i; /* counted from the end */
+        int axis = t->ndim - 1 - i, at = items->ndim - 1 - i; /* counted from the end */
         int64_t stride = t->dims[axis] == 1 ? 0 : step;
         if (i == 0)
             v.per_item = stride;
@@ -107,22 +121,32 @@ static struct F(view)
             v.stride[at] = stride;
         step *= t->dims[axis];
     }
-    v.n_axes = logits->ndim - 1;
-    memcpy(v.dims, logits->dims, sizeof v.dims);
+    v.n_axes = items->ndim - 1;
+    memcpy(v.dims, items->dims, sizeof v.dims);
     return v;
 }
 
 /* The view of an operand with one value per list: as if it had a last axis of 1. */
 static struct F(view)
-    F(list_view_of)(const rg_tensor *t, const rg_tensor *logits, const struct attributes *a)
+    F(list_view_of)(const rg_tensor *t, const rg_tensor *items, const struct attributes *a)
 {
-    struct F(view) v = {.tensor = t};
+    struct F(view) v = {.tensor = t, .width = 1};
     if (!t || rg__count(t) == 1)
         return v;
     rg_tensor with_items = *t;
     with_items.dims[with_items.ndim++] = 1;
-    v = F(view_of)(&with_items, logits, a);
+    v = F(view_of)(&with_items, items, a);
     v.tensor = t;
+    return v;
+}
+
+/* The view of the logits, whose axis of columns is part of an item. */
+static struct F(view) F(logits_view)(const rg_tensor *logits, const struct attributes *a)
+{
+    const rg_tensor items = items_of_logits(logits, a);
+    struct F(view) v = F(view_of)(&items, &items, a);
+    v.tensor = logits;
+    v.width = a->columns;
     return v;
 }
 
@@ -175,17 +199,19 @@ static const real *F(values)(const struct F(view) * v, int64_t first, const stru
     const rg_tensor *t = v->tensor;
     if (!t)
         return NULL;
-    size_t size = rg_dtype_size(t->dtype);
+    size_t size = rg_dtype_size(t->dtype) * (size_t)v->width;
     const char *data = (const char *)t->data + (size_t)first * size;
     bool as_they_lie = !items->mask && v->per_item == 1;
     if (as_they_lie && t->dtype == REAL_TYPE)
         return (const real *)(const void *)data;
     if (as_they_lie)
-        rg__cast(t->dtype, data, REAL_TYPE, v->buffer, items->n);
+        rg__cast(t->dtype, data, REAL_TYPE, v->buffer, items->n * v->width);
     real *to = v->buffer;
     for (int64_t k = 0; !as_they_lie && k < items->length; k++, data += (size_t)v->per_item * size)
-        if (F(is_valid)(items, k))
-            rg__cast(t->dtype, data, REAL_TYPE, to++, 1);
+        if (F(is_valid)(items, k)) {
+            rg__cast(t->dtype, data, REAL_TYPE, to, v->width);
+            to += v->width;
+        }
     return v->buffer;
 }
 
@@ -214,6 +240,7 @@ static struct F(rg__list)
         if (l->view[i].tensor)
             values[i] = F(values)(&l->view[i], F(first_item)(&l->view[i], l->attributes, q), items);
     return (struct F(rg__list)){.n = items->n,
+                                .columns = l->attributes->columns,
                                 .s = values[LOGITS],
                                 .y = values[LABELS],
                                 .w = values[WEIGHTS],
@@ -233,34 +260,36 @@ static struct F(rg__list)
 static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
 {
     rg_graph *graph = rg_node_graph(y);
-    const rg_tensor *logits = rg_operand(y, LOGITS);
+    const struct attributes *a = rg_attributes(y);
+    const rg_tensor shape = items_of_logits(rg_operand(y, LOGITS), a);
     struct F(lists) *l = rg_graph_alloc(graph, sizeof *l);
     if (!l)
         return NULL;
-    *l = (struct F(lists)){.attributes = rg_attributes(y),
+    *l = (struct F(lists)){.attributes = a,
                            .vector = F(rg__vector)(rg__graph_context(graph)),
                            .ctx = rg__graph_context(graph)};
-    l->n = l->attributes->offsets ? 0 : logits->dims[logits->ndim - 1];
+    l->n = a->offsets ? 0 : shape.dims[shape.ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
     size_t room = (size_t)longest * sizeof(real);
-    l->view[WHERE] = F(view_of)(rg_operand(y, WHERE), logits, l->attributes);
-    l->view[LIST_WEIGHTS] = F(list_view_of)(rg_operand(y, LIST_WEIGHTS), logits, l->attributes);
+    l->view[WHERE] = F(view_of)(rg_operand(y, WHERE), &shape, a);
+    l->view[LIST_WEIGHTS] = F(list_view_of)(rg_operand(y, LIST_WEIGHTS), &shape, a);
     for (int i = 0; i < N_ITEM_VALUES; i++) {
         struct F(view) *v = &l->view[i];
-        *v = F(view_of)(rg_operand(y, i), logits, l->attributes);
+        *v = i == LOGITS ? F(logits_view)(rg_operand(y, i), a)
+                         : F(view_of)(rg_operand(y, i), &shape, a);
         if (!v->tensor)
             continue;
         bool in_place = !masked && v->per_item == 1 && v->tensor->dtype == REAL_TYPE;
-        if (!in_place && !(v->buffer = rg_graph_alloc(graph, room)))
+        if (!in_place && !(v->buffer = rg_graph_alloc(graph, room * (size_t)v->width)))
             return NULL;
     }
-    if (l->attributes->unit == RG_UNIT_PAIRS)
+    if (a->unit == RG_UNIT_PAIRS)
         l->pairing = rg_graph_alloc(graph, (size_t)(longest + longest / 2) * sizeof *l->pairing);
-    if (l->attributes->random)
+    if (a->random)
         l->ids = rg_graph_alloc(graph, (size_t)longest * sizeof *l->ids);
-    const rg_workspace *space = &l->attributes->workspace;
+    const rg_workspace *space = &a->workspace;
     l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
-    l->kept = rg_graph_alloc(graph, rg__tensor_bytes(logits) * (size_t)space->kept);
+    l->kept = rg_graph_alloc(graph, rg__tensor_bytes(&shape) * (size_t)space->kept);
     return rg_graph_status(graph) == RG_OK ? l : NULL;
 }
 
@@ -289,9 +318,9 @@ static struct saved *F(make_saved)(rg_node *y, const struct attributes *a)
     saved->state = rg_graph_alloc(graph, (size_t)a->n_lists * state);
     if (rg_operand(y, LIST_WEIGHTS))
         saved->list_loss = rg_graph_alloc(graph, (size_t)a->n_lists * sizeof(double));
-    const rg_tensor *logits = rg_operand(y, LOGITS);
+    const rg_tensor shape = items_of_logits(rg_operand(y, LOGITS), a);
     if (!a->offsets)
-        saved->longest = logits->dims[logits->ndim - 1];
+        saved->longest = shape.dims[shape.ndim - 1];
     for (int64_t q = 0; a->offsets && q < a->n_lists; q++)
         if (saved->longest < a->offsets[q + 1] - a->offsets[q])
             saved->longest = a->offsets[q + 1] - a->offsets[q];
@@ -305,6 +334,26 @@ static double F(units_of)(const struct F(lists) * l, const struct F(rg__list) * 
     for (int64_t k = 0; l->pairing && k < list->n; k++)
         l->pairing[k] = (struct rg__item){.label = ACC(list->y[k]), .row = k};
     return rg__loss_units(l->attributes->unit, list->n, l->pairing);
+}
+
+/* Fails for a label that is none of the loss's levels. A NaN passes: its list becomes NaN. */
+static void F(check_levels)(rg_node *y, const struct F(rg__list) * list,
+                            const struct F(items) * items, int64_t first)
+{
+    const struct attributes *a = rg_attributes(y);
+    for (int64_t k = 0, at = 0; a->levels > 0 && k < items->length; k++) {
+        if (!F(is_valid)(items, k))
+            continue;
+        double label = ACC(list->y[at++]);
+        if (label < 0 || label >= (double)a->levels || label != floor(label)) {
+            if (!isnan(label))
+                rg__graph_fail(rg_node_graph(y), RG_BAD_DATA,
+                               "%s: the label of row %lld (from 1) is %g; expected a whole number "
+                               "from 0 to %lld",
+                               list->loss->component.name, (long long)(first + k) + 1, label,
+                               (long long)a->levels - 1);
+        }
+    }
 }
 
 /* The weighted loss of list q; 0 for weight 0, even if the loss is not finite. */
@@ -337,6 +386,7 @@ void F(rg__lists_forward)(rg_node *y, F(rg__list_forward) * forward)
         losses[q] = 0;
         if (items.n > 0) {
             struct F(rg__list) list = F(load)(l, q, saved->state, &items);
+            F(check_levels)(y, &list, &items, F(first_item)(&l->view[LOGITS], a, q));
             saved->units[q] = F(units_of)(l, &list);
             losses[q] = F(weighted_loss)(l, saved, q, forward(&list));
         }
@@ -355,14 +405,15 @@ static bool F(open_grad)(rg_node *y, int i, int64_t longest, struct F(view) * v)
     if (!v->tensor || !rg_dtype_computes(v->tensor->dtype) || !(v->grad = rg_operand_grad(y, i)))
         return rg_graph_status(graph) == RG_OK;
     int64_t count = rg__count(v->tensor);
+    const rg_tensor shape = items_of_logits(rg_operand(y, LOGITS), rg_attributes(y));
     bool summed =
-        !v->per_item || count != rg__count(rg_operand(y, LOGITS)) || v->tensor->dtype != REAL_TYPE;
+        !v->per_item || count != rg__count(&shape) * v->width || v->tensor->dtype != REAL_TYPE;
     if (summed && !v->sum)
         v->sum = rg_graph_alloc(graph, (size_t)count * sizeof *v->sum);
     if (summed && v->sum)
         memset(v->sum, 0, (size_t)count * sizeof *v->sum);
     if ((summed || rg_operand(y, WHERE)) && !v->list_grad)
-        v->list_grad = rg_graph_alloc(graph, (size_t)longest * sizeof *v->list_grad);
+        v->list_grad = rg_graph_alloc(graph, (size_t)(longest * v->width) * sizeof *v->list_grad);
     return rg_graph_status(graph) == RG_OK;
 }
 
@@ -372,8 +423,8 @@ static real *F(grad_target)(const struct F(view) * v, int64_t first, int64_t n)
     if (!v->grad)
         return NULL;
     if (!v->list_grad)
-        return (real *)v->grad + first;
-    memset(v->list_grad, 0, (size_t)n * sizeof *v->list_grad);
+        return (real *)v->grad + first * v->width;
+    memset(v->list_grad, 0, (size_t)(n * v->width) * sizeof *v->list_grad);
     return v->list_grad;
 }
 
@@ -382,13 +433,14 @@ static void F(scatter)(const struct F(view) * v, int64_t first, const struct F(i
 {
     const real *from = v->list_grad;
     for (int64_t k = 0; from && k < items->length; k++) {
-        int64_t at = first + k * v->per_item;
+        int64_t at = (first + k * v->per_item) * v->width;
         if (!F(is_valid)(items, k))
             continue;
-        if (v->sum)
-            v->sum[at] += ACC(*from++);
-        else
-            ((real *)v->grad)[at] += *from++;
+        for (int64_t c = 0; c < v->width; c++, at++, from++)
+            if (v->sum)
+                v->sum[at] += ACC(*from);
+            else
+                ((real *)v->grad)[at] += *from;
     }
 }
 
@@ -515,14 +567,28 @@ static bool check_offsets(rg_node *y, const rg_tensor *logits, const struct attr
     return true;
 }
 
+/* Whether the logits have the axis that the loss takes. */
+static bool check_columns(rg_node *y, const rg_tensor *logits, const struct attributes *a)
+{
+    char shape[RG__SHAPE_TEXT];
+    int64_t columns = logits->ndim > 1 ? logits->dims[logits->ndim - 1] : 0;
+    if (logits->ndim < 1)
+        return rg_reject(y, "logits are a scalar; expected (.., n), the last axis a list");
+    if (a->columns > 1 && columns != a->columns)
+        return rg_reject(y,
+                         "logits %s; expected (.., n, %lld), the last axis the scores of an item",
+                         rg__shape_text(logits, shape), (long long)a->columns);
+    return true;
+}
+
 bool rg__loss_shape(rg_node *y)
 {
     static const char *const names[] = {"logits", "labels", "weights", "where", "list_weights"};
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const struct attributes *a = rg_attributes(y);
-    const rg_tensor *logits = rg_operand(y, LOGITS);
-    if (logits->ndim < 1)
-        return rg_reject(y, "logits are a scalar; expected (.., n), the last axis a list");
+    if (!check_columns(y, rg_operand(y, LOGITS), a))
+        return false;
+    const rg_tensor shape = items_of_logits(rg_operand(y, LOGITS), a), *logits = &shape;
     if (a->offsets && !check_offsets(y, logits, a))
         return false;
     for (int i = LABELS; i < N_OPERANDS; i++)
@@ -597,8 +663,19 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
                              .item_ids = o->item_ids,
                              .draw = o->draw,
                              .reduction = o->reduce ? RG_REDUCE_NONE : o->reduction};
-    if (!o->offsets && logits)
-        a->n_lists = batch_size(rg_node_value(logits));
+    if (rg_choice_make(ctx, &loss->component, o->params, &a->loss) != RG_OK) {
+        rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
+        return false;
+    }
+    rg_loss_properties properties = rg_loss_properties_of(&a->loss);
+    a->unit = properties.unit;
+    a->random = properties.random;
+    a->columns = properties.columns;
+    a->levels = properties.levels;
+    if (!o->offsets && logits) {
+        const rg_tensor shape = items_of_logits(rg_node_value(logits), a);
+        a->n_lists = batch_size(&shape);
+    }
     if (a->n_lists < 0 || a->n_lists > INT64_MAX / 64)
         rg__graph_fail(graph, RG_BAD_DATA, "%s: %lld lists; expected 0 to 2^57", name,
                        (long long)a->n_lists);
@@ -607,18 +684,16 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
                        name, (int)o->reduction);
     else if (!loss->kernels && (!loss->forward || !loss->backward))
         rg__graph_fail(graph, RG_USAGE, "%s: forward or backward is NULL", name);
+    else if (a->columns > 65536)
+        rg__graph_fail(graph, RG_USAGE, "%s: %lld scores per item; expected at most 65536", name,
+                       (long long)a->columns);
     else if (loss->workspace.scratch < 0 || loss->workspace.kept < 0 || loss->workspace.state < 0)
         rg__graph_fail(graph, RG_USAGE, "%s: the workspace has a negative size", name);
-    else if (rg_choice_make(ctx, &loss->component, o->params, &a->loss) != RG_OK)
-        rg__graph_fail(graph, RG_USAGE, "%s", rg_last_error(ctx));
     if (rg_graph_status(graph) != RG_OK)
         return false;
-    rg_loss_properties properties = rg_loss_properties_of(&a->loss);
-    a->unit = properties.unit;
-    a->random = properties.random;
     a->workspace = loss->workspace;
     if (!loss->kernels && logits)
-        a->workspace = rg__loss_in_double_workspace(loss, rg_node_value(logits)->dtype);
+        a->workspace = rg__loss_in_double_workspace(loss, rg_node_value(logits)->dtype, a->columns);
     else if (loss->kernels && loss->kernels->shrink)
         loss->kernels->shrink(&a->loss.params, o->weights != NULL, &a->workspace);
     return true;

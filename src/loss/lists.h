@@ -23,8 +23,8 @@
 
 /* One list of n > 0 valid items, with the workspace of the loss. */
 struct F(rg__list) {
-    int64_t n;
-    const real *s; /* logits */
+    int64_t n, columns;
+    const real *s; /* logits (n, columns) */
     const real *y; /* labels */
     const real *w; /* weights; NULL: all 1 */
     const rg_loss *loss;

@@ -49,6 +49,8 @@ rg_loss_properties rg_loss_properties_of(const rg_choice *loss)
     rg_loss_properties properties = own->properties;
     if (own->adjust)
         own->adjust(&loss->params, &properties);
+    if (properties.columns < 1)
+        properties.columns = 1;
     return properties;
 }
 

@@ -37,7 +37,7 @@ void rg__loss_in_double_forward_f32(rg_node *y);
 void rg__loss_in_double_forward_f64(rg_node *y);
 void rg__loss_in_double_backward_f32(rg_node *y);
 void rg__loss_in_double_backward_f64(rg_node *y);
-rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype);
+rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype, int64_t columns);
 
 /* Iterates over the samples of all built-in operators, then of all losses with each value of their
  * RG_PARAM_NAME parameters. Start with zeros. */

@@ -64,6 +64,24 @@ static rg_status read_term(rg_context *ctx, const rg_registry *losses, const cha
     return rg_choice_parse(ctx, losses, loss, &term->loss);
 }
 
+/* The terms share the logits, so they take the same number of columns. */
+static rg_status check_columns(rg_context *ctx, const char *text, const rg_objective *objective)
+{
+    const rg_loss_term *terms = objective->terms;
+    int64_t first = rg_loss_properties_of(&terms[0].loss).columns;
+    for (int t = 1; t < objective->n_terms; t++) {
+        int64_t columns = rg_loss_properties_of(&terms[t].loss).columns;
+        if (columns != first)
+            return rg__fail(ctx, RG_USAGE,
+                            "loss '%s': %s takes %lld score%s per item, %s %lld; expected terms "
+                            "that take the same number",
+                            text, terms[0].loss.component->name, (long long)first,
+                            first == 1 ? "" : "s", terms[t].loss.component->name,
+                            (long long)columns);
+    }
+    return RG_OK;
+}
+
 rg_status rg_objective_parse(rg_context *ctx, const rg_registry *losses, const char *text,
                              rg_objective *objective)
 {
@@ -83,7 +101,7 @@ rg_status rg_objective_parse(rg_context *ctx, const rg_registry *losses, const c
             return status;
         objective->n_terms++;
         if (!*at)
-            return RG_OK;
+            return check_columns(ctx, text, objective);
     }
 }
 
@@ -134,6 +152,9 @@ rg_loss_properties rg_objective_properties(const rg_objective *objective)
         all.constant_factors |= one.constant_factors;
         all.varying_weights |= one.varying_weights;
         all.unit = one.unit;
+        all.columns = one.columns;
+        if (one.levels > 0 && (all.levels == 0 || one.levels < all.levels))
+            all.levels = one.levels;
     }
     return all;
 }

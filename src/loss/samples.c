@@ -20,6 +20,7 @@ static rg_node *labels_of(rg_graph *graph, rg_node *const *x, const rg_choice *l
     if (!rg_loss_properties_of(loss).constant_labels)
         return x[LABELS];
     rg_tensor labels = *rg_node_value(x[LOGITS]);
+    labels.ndim -= rg_loss_properties_of(loss).columns > 1;
     labels.dtype = RG_F64;
     labels.data = (void *)(uintptr_t)grades;
     return rg_constant(graph, &labels);
@@ -158,7 +159,10 @@ static bool sample_of(rg_context *ctx, struct rg__sampling *s, const struct rg__
     if (!make_variant(ctx, s, loss))
         return false;
     *sample = samples[s->sample++];
-    sample->n_inputs -= rg_loss_properties_of(&s->choice).constant_labels;
+    rg_loss_properties properties = rg_loss_properties_of(&s->choice);
+    sample->n_inputs -= properties.constant_labels;
+    if (properties.columns > 1)
+        sample->inputs[LOGITS].dims[sample->inputs[LOGITS].ndim++] = properties.columns;
     sample->user = &s->choice;
     s->name = loss->name;
     size_t n = strlen(s->what);

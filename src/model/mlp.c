@@ -1,4 +1,5 @@
-/* mlp: scores = h_L w_L (+ b_L), h_0 = X, h_{l+1} = relu(h_l W_l + b_l).
+/* mlp: scores = h_L w_L (+ b_L), h_0 = X, h_{l+1} = relu(h_l W_l + b_l); with several outputs w_L
+ * is a matrix (outputs.h).
  *
  * Weights start uniform with variance 2 / fan-in (He et al. 2015), those of the last layer, which
  * no relu halves, with 1 / fan-in; biases at zero.
@@ -9,6 +10,7 @@
 #include "base/component.h"
 #include "model/layer.h"
 #include "model/model.h"
+#include "model/outputs.h"
 #include "tensor/tensor.h"
 #include "tensor/vector.h"
 
@@ -21,6 +23,7 @@ enum { ACTIVATIONS = 32 << 10 }; /* bytes of a layer's outputs at a time */
 struct mlp {
     rg_integers hidden; /* units of the hidden layers, first to last */
     bool bias;          /* of the scores; hidden layers have theirs anyway */
+    int64_t outputs;
 };
 
 static const struct mlp *F(settings)(const rg_model *model)
@@ -50,6 +53,11 @@ static void F(score_hidden)(const rg_model *model, int64_t n, const real *w,
         inputs = units;
     }
     const real *x = h[(mlp->hidden.n - 1) % 2];
+    const struct F(outputs) several = {w, inputs, mlp->outputs};
+    if (several.outputs > 1) {
+        F(rg__score_outputs)(&several, x, n, scores);
+        return;
+    }
     F(rg__vector)(model->ctx)->dot_rows(x, false, n, inputs, w, scores);
     for (int64_t i = 0; mlp->bias && i < n; i++)
         scores[i] += w[inputs];
@@ -124,13 +132,13 @@ static bool parameter(const void *params, int64_t n_inputs, int i, rg_parameter 
     const struct mlp *mlp = params;
     int64_t layer = i / 2, inputs = layer > 0 ? mlp->hidden.at[layer - 1] : n_inputs;
     bool bias = i % 2, last = layer == mlp->hidden.n;
-    if (layer > mlp->hidden.n || (last && bias && !mlp->bias))
+    if (layer > mlp->hidden.n || (last && bias && !mlp->bias && mlp->outputs == 1))
         return false;
-    int64_t units = last ? 1 : mlp->hidden.at[layer];
+    int64_t units = last ? mlp->outputs : mlp->hidden.at[layer];
     double bound = sqrt((last ? 3.0 : 6.0) / (double)inputs);
-    *out = bias   ? (rg_parameter){"", 1, {units}, 0}
-           : last ? (rg_parameter){"", 1, {inputs}, bound}
-                  : (rg_parameter){"", 2, {inputs, units}, bound};
+    *out = bias                 ? (rg_parameter){"", 1, {units}, 0}
+           : last && units == 1 ? (rg_parameter){"", 1, {inputs}, bound}
+                                : (rg_parameter){"", 2, {inputs, units}, bound};
     snprintf(out->name, sizeof out->name, "%s_%d", bias ? "bias" : "weights", (int)layer);
     return true;
 }
@@ -143,7 +151,7 @@ static rg_node *forward(rg_graph *graph, const rg_forward *in)
     for (int64_t l = 0; l < mlp->hidden.n; l++, p += 2)
         x = rg_relu(graph, rg_add(graph, rg_matmul(graph, x, p[0]), p[1]));
     x = rg_matmul(graph, x, p[0]);
-    return mlp->bias ? rg_add(graph, x, p[1]) : x;
+    return mlp->bias || mlp->outputs > 1 ? rg_add(graph, x, p[1]) : x;
 }
 
 static const struct rg_scoring scoring = {
@@ -155,6 +163,7 @@ static const rg_param params[] = {
     RG__INTEGERS(struct mlp, hidden, 1, 2048, .list = "64,32", .least = 1,
                  .help = "Units of the hidden layers, from the features to the score"),
     RG__FLAG(struct mlp, bias, false, .help = "Add a constant to all scores, as in linear"),
+    RG__OUTPUTS(struct mlp),
 };
 
 const rg_architecture rg__architecture_mlp = {

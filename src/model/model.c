@@ -119,11 +119,39 @@ static rg_status choose(rg_context *ctx, const rg_model_options *o, rg_choice *c
     return rg_choice_make(ctx, &own->component, &o->own->params, choice);
 }
 
+/* Sets the parameter `outputs` to what the options say, if they do, and reads it. */
+static rg_status choose_outputs(rg_context *ctx, int64_t wanted, rg_choice *choice,
+                                int64_t *n_outputs)
+{
+    const rg_component *c = choice->component;
+    const rg_param *param = NULL;
+    for (int i = 0; i < c->n_params; i++)
+        if (c->params[i].type == RG_PARAM_INTEGER && strcmp(c->params[i].name, "outputs") == 0)
+            param = &c->params[i];
+    *n_outputs = 1;
+    if (wanted < 0 || wanted > 65536)
+        return rg__fail(ctx, RG_USAGE, "model: %lld outputs; expected 0 to 65536",
+                        (long long)wanted);
+    if (!param && wanted > 1)
+        return rg__fail(ctx, RG_USAGE,
+                        "model %s gives one score per row, and %lld are needed; expected a model "
+                        "with a parameter `outputs`, such as linear or mlp",
+                        c->name, (long long)wanted);
+    if (param && wanted > 0)
+        memcpy(choice->params.bytes + param->offset, &wanted, sizeof wanted);
+    if (param)
+        memcpy(n_outputs, choice->params.bytes + param->offset, sizeof *n_outputs);
+    return RG_OK;
+}
+
 rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *o,
                             rg_model *model)
 {
     rg_choice choice;
+    int64_t n_outputs;
     rg_status status = choose(ctx, o, &choice);
+    if (status == RG_OK)
+        status = choose_outputs(ctx, o->outputs, &choice, &n_outputs);
     if (status != RG_OK)
         return status;
     if (!rg_dtype_computes(o->dtype))
@@ -135,7 +163,8 @@ rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_
     status = check_columns(ctx, n_features, o);
     if (status != RG_OK)
         return status;
-    *model = (rg_model){.ctx = ctx, .choice = choice, .inputs = rg__all_inputs(n_features)};
+    *model = (rg_model){
+        .ctx = ctx, .choice = choice, .n_outputs = n_outputs, .inputs = rg__all_inputs(n_features)};
     model->normalization.choice.component = &rg__normalization_none.component;
     if (o->columns)
         model->inputs.n = o->n_columns;
@@ -218,6 +247,11 @@ const char *rg_model_name(const rg_model *model)
 int64_t rg_model_n_features(const rg_model *model)
 {
     return model ? model->inputs.n_features : 0;
+}
+
+int64_t rg_model_n_outputs(const rg_model *model)
+{
+    return model ? model->n_outputs : 0;
 }
 
 const int32_t *rg_model_columns(const rg_model *model, int64_t *n)
@@ -365,12 +399,14 @@ rg_node *rg_model_forward(rg_graph *graph, rg_model *model, rg_node *rows, const
                            .parameters = nodes};
     rg_node *scores = rg__architecture(model)->forward(graph, &in);
     const rg_tensor *value = rg_node_value(scores);
-    bool fits = value && value->ndim == 1 && value->dims[0] == rg_node_value(rows)->dims[0] &&
-                value->dtype == p->dtype;
+    bool several = model->n_outputs > 1;
+    bool fits = value && value->ndim == 1 + several && value->dtype == p->dtype &&
+                value->dims[0] == rg_node_value(rows)->dims[0] &&
+                (!several || value->dims[1] == model->n_outputs);
     if (fits || rg_graph_status(graph) != RG_OK)
         return fits ? scores : NULL;
     rg__graph_fail(graph, RG_USAGE,
-                   "model %s: forward does not give one score of the model's type for each row",
-                   rg_model_name(model));
+                   "model %s: forward does not give %lld score%s of the model's type for each row",
+                   rg_model_name(model), (long long)model->n_outputs, several ? "s" : "");
     return NULL;
 }

@@ -11,6 +11,7 @@
 struct rg_model {
     rg_context *ctx;
     rg_choice choice;         /* of an architecture and its parameters' values */
+    int64_t n_outputs;        /* scores per row before they are made one */
     struct rg__inputs inputs; /* of the data, which are the model's inputs */
     rg_parameters parameters; /* one block: values, then gradients */
     rg_normalization normalization;
@@ -59,6 +60,10 @@ int64_t rg__model_parameter_count(const rg_model *outline);
  * their number): RG_USAGE where an option is out of range. */
 rg_status rg__model_outline(rg_context *ctx, int64_t n_features, const rg_model_options *options,
                             rg_model *model);
+
+/* The scores (n) by which rows rank, of type `dtype`, from what forward gives: (n), or (n,outputs),
+ * whose sigmoids are summed. */
+void rg__scores_of(const rg_tensor *outputs, rg_dtype dtype, void *scores);
 
 /* A model of that outline whose parameters are 0; `index`: the columns of its inputs. */
 rg_status rg__model_allocate(const rg_model *outline, const int32_t *index, rg_dtype dtype,

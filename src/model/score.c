@@ -33,8 +33,7 @@ static rg_status score_leaf(const rg_model *model, rg_graph *graph, rg_node *row
     rg_node *y = rg_model_forward(graph, &reading, rows, NULL, 1);
     if (!y)
         return rg_graph_status(graph);
-    const rg_tensor *value = rg_node_value(y);
-    memcpy(scores, value->data, rg__tensor_bytes(value));
+    rg__scores_of(rg_node_value(y), model->parameters.dtype, scores);
     return RG_OK;
 }
 

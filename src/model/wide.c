@@ -108,8 +108,9 @@ rg_status rg__wide_table(const rg_model *model, const rg_split *split, const voi
     const rg_csr *csr = &split->csr;
     int64_t n_numbers = csr->indptr ? csr->indptr[csr->n_rows] : 0;
     *table = NULL;
-    if (!model->inputs.index || split->mask || csr->dtype != model->parameters.dtype ||
-        n_numbers == 0 || n_numbers < model->inputs.n / FEWEST_NUMBERS)
+    if (model->n_outputs > 1 || !model->inputs.index || split->mask ||
+        csr->dtype != model->parameters.dtype || n_numbers == 0 ||
+        n_numbers < model->inputs.n / FEWEST_NUMBERS)
         return RG_OK;
     if (wide->block && memcmp(wide->block, model->parameters.value, weights_size(model)) != 0)
         rg__wide_clear(model->ctx, wide);

@@ -75,8 +75,7 @@ static rg_status score_shard(rg_context *ctx, void *user, int worker, int64_t i)
     const rg_tensor *value = rg_node_value(scores);
     if (!rg__all_finite(value))
         return rg__explain_scores(ctx, e->split, e->what);
-    rg__cast(value->dtype, value->data, RG_F64, e->scores + e->rows->offsets[shard->lists[0]],
-             shard->n_rows);
+    rg__scores_of(value, RG_F64, e->scores + e->rows->offsets[shard->lists[0]]);
     return RG_OK;
 }
 

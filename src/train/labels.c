@@ -44,6 +44,19 @@ static rg_status check_negative(rg_context *ctx, const char *what, int64_t row, 
                     what, (long long)row + 1, label, rules->loss);
 }
 
+static rg_status check_level(rg_context *ctx, const char *what, int64_t row, double label,
+                             const struct rg__label_rules *rules)
+{
+    int64_t levels = rules->properties.levels;
+    if (label < 0 && rules->negative == RG_NEGATIVE_ZERO)
+        label = 0;
+    if (levels == 0 || (label >= 0 && label < (double)levels && label == floor(label)))
+        return RG_OK;
+    return rg__fail(ctx, RG_BAD_DATA,
+                    "%s labels: row %lld (from 1) is %g; %s takes the whole numbers from 0 to %lld",
+                    what, (long long)row + 1, label, rules->loss, (long long)levels - 1);
+}
+
 static rg_status check_row(rg_context *ctx, const rg_split *split, const char *what, int64_t row,
                            const struct rg__label_rules *rules)
 {
@@ -64,7 +77,8 @@ static rg_status check_row(rg_context *ctx, const rg_split *split, const char *w
         return too_large(ctx, what, "weights", row, w, rules->dtype);
     if (fabs(y * w) > most)
         return too_large(ctx, what, "labels times weights", row, y * w, rules->dtype);
-    return check_negative(ctx, what, row, y, rules);
+    rg_status status = check_negative(ctx, what, row, y, rules);
+    return status == RG_OK ? check_level(ctx, what, row, y, rules) : status;
 }
 
 rg_status rg__check_labels(rg_context *ctx, const rg_split *split, const char *what,

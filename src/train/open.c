@@ -151,6 +151,7 @@ static rg_status choose_loss(struct rg__training *t)
     t->options.loss = t->loss_text;
     t->rules = (struct rg__label_rules){o->model.dtype, o->negative_labels, t->loss_text,
                                         rg_objective_properties(&t->objective)};
+    t->options.model.outputs = t->rules.properties.columns;
     return RG_OK;
 }
 

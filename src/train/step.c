@@ -44,10 +44,12 @@ static rg_tensor cotangent_of(rg_graph *graph, rg_dtype dtype, int64_t n, double
     return seed;
 }
 
-/* A leaf of equal scores (n). */
-static rg_node *equal_scores(rg_graph *g, rg_dtype dtype, int64_t n)
+/* A leaf of equal scores (n), or (n,columns) where a row has several. */
+static rg_node *equal_scores(rg_graph *g, rg_dtype dtype, int64_t n, int64_t columns)
 {
-    rg_tensor zeros = cotangent_of(g, dtype, n, 0);
+    rg_tensor zeros = cotangent_of(g, dtype, n * columns, 0);
+    if (columns > 1)
+        zeros = (rg_tensor){dtype, 2, {n, columns}, zeros.data};
     return zeros.data ? rg_leaf(g, &zeros) : NULL;
 }
 
@@ -73,7 +75,7 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
     if (status != RG_OK)
         return status;
     out->scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)
-                        : equal_scores(g, rows->dtype, shard->n_rows);
+                        : equal_scores(g, rows->dtype, shard->n_rows, s->model->n_outputs);
     if (out->scores && !rg__all_finite(rg_node_value(out->scores)))
         return rg__explain_scores(model->ctx, s->split, "training");
     for (int t = 0; out->scores && t < s->objective->n_terms; t++) {
@@ -213,18 +215,19 @@ struct measuring {
     bool equal_scores;
 };
 
-/* The lists of the shard that have several rows, and one score for all of them. */
+/* The lists of the shard that have several rows, and the same scores for all of them. */
 static int64_t count_constant(const struct rg__rows *rows, const struct rg__shard *shard,
                               const rg_tensor *scores)
 {
-    int64_t at = 0, count = 0;
+    int64_t at = 0, count = 0, columns = scores->ndim > 1 ? scores->dims[1] : 1;
     for (int64_t i = 0; i < shard->n_lists; i++) {
-        int64_t end = at + rows->offsets[shard->lists[i] + 1] - rows->offsets[shard->lists[i]];
-        double first = rg__element(scores->dtype, scores->data, at);
-        bool several = end - at > 1, same = true;
-        for (; at < end; at++)
-            same &= rg__element(scores->dtype, scores->data, at) == first;
-        count += several && same;
+        int64_t n = rows->offsets[shard->lists[i] + 1] - rows->offsets[shard->lists[i]];
+        bool same = true;
+        for (int64_t k = columns; k < n * columns; k++)
+            same &= rg__element(scores->dtype, scores->data, at + k) ==
+                    rg__element(scores->dtype, scores->data, at + k - columns);
+        count += n > 1 && same;
+        at += n * columns;
     }
     return count;
 }

@@ -438,7 +438,8 @@ static rg_status show_model(const char *path, rg_model *model)
                "weight 0\n",
                (long long)n_inputs);
     show_history(rg_model_history(model));
-    if (((const rg_architecture *)(const void *)rg_model_choice(model)->component)->is_linear)
+    if (((const rg_architecture *)(const void *)rg_model_choice(model)->component)->is_linear &&
+        rg_model_n_outputs(model) == 1)
         return show_linear(model);
     printf("%s\n", cli_count(rg_model_parameters(model)->count, "parameter").text);
     return RG_OK;
