@@ -33,6 +33,7 @@ VALID = {
     "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
     "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_objective_parse.losses": "rg_losses()", "rg_objective_parse.text": '"ranking_softmax"', "rg_objective *": "&v->objective",
     "rg_objective_of.loss": "&v->loss", "rg_loss_named.loss": '"ranking_softmax"', "rg_loss_properties_of.loss": "&v->loss",
+    "rg_loss_set_pair_weights.loss": "&v->pairwise", "rg_weigh_pairs *": "NULL",
     "rg_model_columns.n": "&v->offsets[2]", "rg_schedule_factor.schedule": "&v->schedule",
     "rg_dataset_find.name": '""', "id": '"d1"', "blanks": "true", "rg_gradcheck_builtin.name": '"add"',
     "rg_ranking_softmax_loss.logits": "v->logits", "rg_ranking_softmax_loss.labels": "v->logits",
@@ -92,6 +93,7 @@ ACCEPTED = re.compile(r"""
     | rg_(bootstrap_mean|compare)\.weights=NULL # all 1
     | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|var|std|norm)\.c=.*  # any number
     | rg_clip\.(low|high)=.*                # any number
+    | rg_loss_set_pair_weights\.weigh=NULL  # removes it
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
     | rg_model_load_(own|memory)\.own=NULL   # none
     | rg_model_load_memory\.=                # the buffer holds no model

@@ -46,7 +46,7 @@ OPTIONS = {
               "lambdarank-num-pair-per-sample": "0", "lambdarank-normalization": "true",
               "lambdarank-score-normalization": "true", "ndcg-exp-gain": "true",
               "temperature": "1", "anchor": "1", "levels": "1", "delta": "1", "ties": "row",
-              "discount": "exp", "threshold": "1", "beta": "1", "samples": "8",
+              "discount": "exp", "threshold": "1", "beta": "1", "sinkhorn": "0", "samples": "8",
               "negative-labels": "error", "l2": "0", "normalize": "zscore", "dtype": "f32",
               "bias": "false", "outputs": "1", "model": "linear", "hidden": "[64, 32]", "optimizer": "sgd", "lr": "0.1",
               "momentum": "0", "beta1": "0.9", "beta2": "0.999", "epsilon": "1e-08",

@@ -53,7 +53,7 @@ struct fixture {
     rg_batches *batches, *batches_out;
     rg_batch batch;
     rg_optimizer *optimizer, *optimizer_out;
-    rg_choice choice, loss, schedule;
+    rg_choice choice, loss, pairwise, schedule;
     rg_objective objective;
     rg_train_options train_options;
     rg_model_options model_options;
@@ -154,6 +154,7 @@ static void make_data(struct fixture *v)
     assert_ok(v->ctx, rg_batches_create(v->ctx, &v->split, NULL, RG_F64, &v->batches));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_optimizers(), "adam", &v->choice));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_losses(), "ranking_softmax", &v->loss));
+    assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_losses(), "pairwise_mse", &v->pairwise));
     v->objective = rg_objective_of(&v->loss);
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_schedules(), "cosine", &v->schedule));
 }

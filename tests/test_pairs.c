@@ -175,6 +175,167 @@ static void the_order_of_rows_changes_no_bit(void **state)
     }
 }
 
+/* ---- Weights of the caller ------------------------------------------------------------------- */
+
+static void differences(const rg_pairs_to_weigh *p, double *weight, void *user)
+{
+    *(int *)user += 1;
+    for (int64_t k = 0; k < p->count; k++)
+        weight[k] = fabs(p->labels[p->i] - p->labels[p->begin + k]);
+}
+
+static double discount_of(double rank)
+{
+    return 1 / log2(1 + rank);
+}
+
+/* lambda=ndcg, where no items share score and label. */
+static void ndcg_changes(const rg_pairs_to_weigh *p, double *weight, void *user)
+{
+    (void)user;
+    for (int64_t k = 0; k < p->count; k++) {
+        int64_t i = p->i, j = p->begin + k;
+        assert_true(p->labels[i] >= p->labels[j] && p->n == N && j < N);
+        weight[k] = fabs(p->gains[i] - p->gains[j]) *
+                    fabs(discount_of(p->ranks[i]) - discount_of(p->ranks[j]));
+    }
+}
+
+/* ndcg_loss2 with a cutoff behind the list, from ranks and scores: the ranks are those of the
+ * scores. */
+static void of_ranks(const rg_pairs_to_weigh *p, double *weight, void *user)
+{
+    (void)user;
+    for (int64_t k = 0; k < p->count; k++) {
+        int64_t i = p->i, j = p->begin + k;
+        double d = fabs(p->ranks[i] - p->ranks[j]);
+        assert_true(p->scores[i] == p->scores[j] ||
+                    (p->scores[i] > p->scores[j]) == (p->ranks[i] < p->ranks[j]));
+        double change = d > 0 ? discount_of(d) - discount_of(d + 1) : 0;
+        weight[k] = fabs(p->gains[i] - p->gains[j]) * change;
+    }
+}
+
+static void nothing(const rg_pairs_to_weigh *p, double *weight, void *user)
+{
+    (void)user;
+    for (int64_t k = 0; k < p->count; k++)
+        weight[k] = 0;
+}
+
+/* Each pairwise loss, weighted by the caller as one of its own `lambda` weights it. */
+static void callers_weigh_pairs(void **state)
+{
+    (void)state;
+    static const struct {
+        rg_weigh_pairs *weigh;
+        const char *same; /* NULL: the loss is 0 */
+    } functions[] = {{differences, "label_difference"},
+                     {ndcg_changes, "ndcg"},
+                     {of_ranks, "ndcg_loss2"},
+                     {nothing, NULL}};
+    static const char *const losses[] = {"pairwise_hinge", "pairwise_logistic",
+                                         "pairwise_soft_zero_one", "pairwise_qr",
+                                         "pairwise_mse(lambda=label_difference)"};
+    struct list list = make_list(0);
+    for (int k = 0; k < N; k++) /* no ties, and labels that are not those of the ranks */
+        list.s[k] += 1.1e-3 * k;
+    for (int i = 0; i < RG__COUNT(losses) * RG__COUNT(functions); i++) {
+        const char *name = losses[i / RG__COUNT(functions)];
+        int f = i % RG__COUNT(functions), n_calls = 0;
+        rg_choice own, built_in;
+        if (strchr(name, '(') && f == 1) /* pairs in both orders: the assertion of labels */
+            continue;
+        assert_ok(ctx, rg_choice_parse(ctx, rg_losses(), name, &own));
+        built_in = own;
+        assert_ok(ctx, rg_loss_set_pair_weights(ctx, &own, functions[f].weigh, &n_calls));
+        struct outcome a = run(&own, &list);
+        assert_true(f > 0 || n_calls > 0);
+        if (!functions[f].same) {
+            assert_true(a.loss == 0);
+            for (int k = 0; k < N; k++)
+                assert_true(a.ds[k] == 0 && a.dw[k] == 0);
+            continue;
+        }
+        assert_ok(ctx, rg_choice_set(ctx, &built_in, "lambda", functions[f].same));
+        struct outcome b = run(&built_in, &list);
+        assert_close(a.loss, b.loss, 1e-12, 0);
+        for (int k = 0; k < N; k++) {
+            assert_close(a.ds[k], b.ds[k], 1e-9, 1e-9);
+            assert_close(a.dw[k], b.dw[k], 1e-11, 1e-11);
+        }
+        assert_int_equal(rg_loss_properties_of(&own).varying_weights, true);
+        assert_ok(ctx, rg_loss_set_pair_weights(ctx, &own, NULL, NULL)); /* without them again */
+        assert_ok(ctx, rg_choice_set(ctx, &built_in, "lambda", "none"));
+        a = run(&own, &list);
+        b = run(&built_in, &list);
+        assert_true(a.loss == b.loss && memcmp(a.ds, b.ds, sizeof a.ds) == 0);
+    }
+}
+
+static void only_pairwise_losses_take_weights(void **state)
+{
+    (void)state;
+    const rg_component *component;
+    int n_taken = 0;
+    for (int i = 0; (component = rg_registry_at(rg_losses(), i)) != NULL; i++) {
+        rg_choice loss;
+        assert_ok(ctx, rg_choice_make(ctx, component, NULL, &loss));
+        rg_status status = rg_loss_set_pair_weights(ctx, &loss, nothing, NULL);
+        n_taken += status == RG_OK;
+        if (status != RG_OK) {
+            assert_int_equal(status, RG_USAGE);
+            assert_non_null(strstr(rg_last_error(ctx), "has no parameter lambda"));
+            assert_non_null(strstr(rg_last_error(ctx), component->name));
+        }
+    }
+    assert_int_equal(n_taken, 5);
+}
+
+/* Training on weights of the caller: the model of lambda=label_difference, to the bit. */
+static void training_weighs_pairs(void **state)
+{
+    (void)state;
+    enum { ROWS = 60, FEATURES = 3, LISTS = 6 };
+    static float x[ROWS * FEATURES];
+    double y[ROWS];
+    int64_t offsets[LISTS + 1] = {0};
+    const float *weights[2];
+    rg_model *models[2];
+    for (int k = 0; k < ROWS; k++) {
+        y[k] = (double)(k * 7 % 4);
+        for (int f = 0; f < FEATURES; f++)
+            x[k * FEATURES + f] = sinf((float)(k * FEATURES + f)) + (float)y[k] / 3;
+    }
+    for (int q = 0; q < LISTS; q++)
+        offsets[q + 1] = (q + 1) * ROWS / LISTS;
+    const rg_split split = {.name = "",
+                            .n_rows = ROWS,
+                            .n_features = FEATURES,
+                            .n_lists = LISTS,
+                            .features = {RG_F32, 2, {ROWS, FEATURES}, x},
+                            .labels = y,
+                            .offsets = offsets};
+    for (int i = 0; i < 2; i++) {
+        int n_calls = 0;
+        rg_choice loss;
+        rg_train_options o = rg_train_options_default();
+        assert_ok(ctx, rg_choice_parse(ctx, rg_losses(), "pairwise_logistic", &loss));
+        if (i == 0)
+            assert_ok(ctx, rg_loss_set_pair_weights(ctx, &loss, differences, &n_calls));
+        else
+            assert_ok(ctx, rg_choice_set(ctx, &loss, "lambda", "label_difference"));
+        o.own_loss = &loss;
+        o.epochs = 3;
+        assert_ok(ctx, rg_train(ctx, &split, rg_no_split(), &o, &models[i], NULL));
+        assert_true((n_calls > 0) == (i == 0));
+        weights[i] = rg_model_parameters(models[i])->value;
+    }
+    assert_memory_equal(weights[0], weights[1], FEATURES * sizeof(float));
+    rg_model_destroy(models[0]);
+    rg_model_destroy(models[1]);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -196,6 +357,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(long_lists_are_sums_over_pairs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_order_of_rows_changes_no_bit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(callers_weigh_pairs, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_pairwise_losses_take_weights, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(training_weighs_pairs, set_up, tear_down),
     };
     RUN_TESTS(tests);
 }

@@ -161,6 +161,35 @@ RG_API rg_node *rg_objective_apply(rg_graph *graph, const rg_objective *objectiv
 RG_API rg_node *rg_loss_named(rg_graph *graph, const char *loss, rg_node *logits, rg_node *labels,
                               const rg_loss_options *options);
 
+/* ---- Pair weights of your own ---------------------------------------------------------------- */
+
+/* Pairs of item i with the `count` items from `begin` on, of one list. The items are in the order
+ * of their labels, the largest first. */
+typedef struct rg_pairs_to_weigh {
+    int64_t i, begin, count;
+    int64_t n;                     /* items of the list */
+    const double *scores, *labels; /* (n) */
+    const double *ranks; /* (n) from 1 by score; equal scores by label, the lowest first, and items
+                            of equal score and label have their mean rank */
+    const double *gains; /* (n) gains of the labels, times n and, with `normalized`, divided by the
+                            ideal DCG of the first `topn` items */
+} rg_pairs_to_weigh;
+
+/* Sets weight[k] for the pair of items i and begin + k, k < count, as a function of the list alone:
+ * the bits of a training depend on it. A pair of weight 0 adds nothing. Called by several threads
+ * at a time if training uses several. */
+typedef void rg_weigh_pairs(const rg_pairs_to_weigh *pairs, double *weight, void *user);
+
+/* Makes a choice of a loss with a parameter `lambda` weigh its pairs by a function of the caller,
+ * and sets `lambda` to none; NULL removes the function. The weights are constants for the gradient.
+ * RG_USAGE for a loss without this parameter. The function stays with copies of the choice, in an
+ * rg_objective and in rg_train_options.own_loss; the text of the choice does not show it.
+ *
+ * With weight[k] = |gains[i] - gains[j]| |1/log2(1 + ranks[i]) - 1/log2(1 + ranks[j])| for
+ * j = begin + k, pairwise_logistic is lambdarank. */
+RG_API rg_status rg_loss_set_pair_weights(rg_context *ctx, rg_choice *loss, rg_weigh_pairs *weigh,
+                                          void *user);
+
 /* ---- Custom losses --------------------------------------------------------------------------- */
 
 /* One list of n > 0 valid items, in double for logits of either type. Broadcasting, masks, offsets,
@@ -175,6 +204,7 @@ typedef struct rg_list {
     double *scratch;                         /* (workspace.scratch, n), valid during one call */
     double *kept;                            /* (workspace.kept, n), kept for backward */
     double *state;                           /* (workspace.state), kept for backward */
+    double *square;                          /* (workspace.square, n, n), valid during one call */
     double *grad_logits, *grad_labels, *grad_weights; /* (n), to be added to; NULL: not required */
     rg_context *ctx;                                  /* of the graph */
     const int64_t *ids;                               /* (n); NULL unless the loss is random */
@@ -186,6 +216,7 @@ typedef struct rg_workspace {
     int scratch; /* numbers per item, valid during one call */
     int kept;    /* numbers per item, kept from forward to backward */
     int state;   /* doubles per list, kept from forward to backward */
+    int square;  /* numbers per ordered pair of items (n^2), valid during one call */
 } rg_workspace;
 
 /* A ranking loss. A choice of it, made with rg_choice_make(ctx, &loss.component, ..), can be passed
@@ -198,6 +229,8 @@ typedef struct rg_loss {
     void (*backward)(rg_list *list, double upstream); /* adds upstream dL/dx to each grad_x */
     /* Sets the properties that depend on parameters; may be NULL. */
     void (*adjust)(const void *params, rg_loss_properties *properties);
+    /* Changes the workspace to what these parameters need, with or without weights; may be NULL. */
+    void (*fit)(const void *params, bool weighted, rg_workspace *workspace);
     const struct rg_loss_kernels *kernels; /* internal; NULL in a custom loss */
 } rg_loss;
 

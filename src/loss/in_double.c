@@ -42,6 +42,7 @@ static rg_list F(widen)(const struct F(rg__list) * list)
                      .scratch = room + (list->columns + 2) * n,
                      .kept = (double *)(void *)list->kept,
                      .state = list->state,
+                     .square = (double *)(void *)list->square,
                      .ctx = list->ctx,
                      .ids = list->ids,
                      .draw = list->draw};
@@ -95,11 +96,12 @@ void F(rg__loss_in_double_backward)(rg_node *y)
 }
 
 #ifdef RG__ONCE
-rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype, int64_t columns)
+rg_workspace rg__loss_in_double_workspace(const rg_workspace *own, rg_dtype dtype, int64_t columns)
 {
     int per_double = dtype == RG_F32 ? 2 : 1, converted = 2 * ((int)columns + 2);
-    return (rg_workspace){.scratch = (converted + loss->workspace.scratch) * per_double,
-                          .kept = loss->workspace.kept * per_double,
-                          .state = loss->workspace.state};
+    return (rg_workspace){.scratch = (converted + own->scratch) * per_double,
+                          .kept = own->kept * per_double,
+                          .state = own->state,
+                          .square = own->square * per_double};
 }
 #endif

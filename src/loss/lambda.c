@@ -253,7 +253,40 @@ static void weigh_row(const struct rg__lambda_table *t, int64_t i, int64_t begin
 void rg__lambda_row(const struct rg__lambda_table *t, int64_t i, int64_t begin, int64_t count,
                     double *weight)
 {
+    const struct rg__lambda *p = t->params;
+    if (p->weigh) {
+        p->weigh(
+            &(rg_pairs_to_weigh){i, begin, count, t->n, t->scores, t->labels, t->rank, t->gain},
+            weight, p->user);
+        return;
+    }
     weigh_row(t, i, begin, count, weight);
     for (int64_t k = 0; t->params->truncation > 0 && k < count; k++)
         weight[k] *= t->inside[t->rank[i] < t->rank[begin + k] ? i : begin + k];
+}
+
+/* ---- The caller's weights -------------------------------------------------------------------- */
+
+rg_status rg_loss_set_pair_weights(rg_context *ctx, rg_choice *loss, rg_weigh_pairs *weigh,
+                                   void *user)
+{
+    rg_status status = rg__require(ctx, "rg_loss_set_pair_weights", "loss", loss, "loss->component",
+                                   loss ? loss->component : NULL, NULL);
+    if (status != RG_OK)
+        return status;
+    for (int i = 0; i < loss->component->n_params; i++) {
+        const rg_param *param = &loss->component->params[i];
+        if (param->name_at != rg__lambda_name)
+            continue;
+        struct rg__lambda *own =
+            (void *)(loss->params.bytes + param->offset - offsetof(struct rg__lambda, lambda));
+        own->lambda = RG__LAMBDA_NONE;
+        own->weigh = weigh;
+        own->user = user;
+        return RG_OK;
+    }
+    return rg__fail(
+        ctx, RG_USAGE,
+        "rg_loss_set_pair_weights: %s has no parameter lambda; expected a pairwise loss",
+        loss->component->name);
 }

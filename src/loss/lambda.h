@@ -16,6 +16,7 @@
  *     yeti              ndcg_loss2 of neighbours in the ranking, other pairs 0
  *     precision         k |change of precision@k|: 1 where the swap crosses rank k, else 0
  *     map, mrr          n |change of AP@k|, n |change of RR@k|; relevant is y >= `lambda_threshold`
+ *     weigh             a function of the caller (rg_loss_set_pair_weights), instead of all these
  *
  * m_ij is 1 where both ranks are at most k, else 1 / (1 - D(the larger rank)) (Jagerman et al.
  * 2022). The factor n is that of rax and TF-Ranking (dcg_lambdaweight, DCGLambdaWeight), where it
@@ -38,6 +39,8 @@
 #include "base/component.h"
 #include "ranking/gain.h"
 
+#include <rankgrad/loss.h>
+
 enum rg__lambda_kind {
     RG__LAMBDA_NONE,
     RG__LAMBDA_LABEL_DIFFERENCE,
@@ -58,8 +61,17 @@ struct rg__lambda {
     int64_t topn;
     bool normalized;
     double mu, lambda_threshold;
-    int64_t truncation; /* not a parameter: the readings of LightGBM and XGBoost */
+    /* Not parameters: */
+    int64_t truncation;    /* the readings of LightGBM and XGBoost */
+    rg_weigh_pairs *weigh; /* the caller's weights, used instead of `lambda`; NULL: none */
+    void *user;            /* passed to it */
 };
+
+/* Whether pairs have weights. */
+static inline bool rg__weighs_pairs(const struct rg__lambda *lambda)
+{
+    return lambda->lambda != RG__LAMBDA_NONE || lambda->truncation > 0 || lambda->weigh;
+}
 
 /* "none", "label_difference", ...; NULL past the last one. */
 const char *rg__lambda_name(int kind);
@@ -89,6 +101,7 @@ struct rg__lambda_table {
     const struct rg__lambda *params;
     int64_t n, cut;
     const double *labels;     /* (n) */
+    const double *scores;     /* (n) set by the caller, for `weigh` */
     double *gain;             /* (n) */
     double *rank, *a, *b;     /* (n) means over items of the same score and label; lambda.c */
     double *inside;           /* (n) means of whether the rank is at most `truncation` */

@@ -15,10 +15,9 @@ static void visit(const struct rg__pair_block *block)
     rg__softplus(block->pairs->list->ctx, value, block->n, value, slope);
     for (int64_t k = 0; k < block->n; k++) {
         double f = how->by_distance ? 1 / (0.01 + fabs(block->score[k])) : 1;
-        if (out)
-            f *= out[block->i] + out[block->begin + k];
-        value[k] *= f;
-        slope[k] *= -sigma * f;
+        double times = out ? out[block->i] + out[block->begin + k] : 1;
+        value[k] = times * (f == 0 && value[k] > 0 ? sigma : value[k] * f);
+        slope[k] *= -sigma * f * times;
     }
 }
 

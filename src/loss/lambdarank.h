@@ -12,6 +12,9 @@
  * compared between models. A list's weight in the data is rg_loss_options.list_weights; both
  * libraries multiply the gradient of item k by its weight, we multiply the pair by w_i.
  *
+ * Corners. With f, a pair with a score of -inf costs the limit of f log(1 + exp(-sigma d)): 0 where
+ * it is in the right order, else sigma. Its slope is 0, as in both libraries.
+ *
  * Backward. The slope in s_i - s_j is -sigma / (1 + exp(sigma (s_i - s_j))), times c lambda f;
  * pairs.h turns slopes into gradients. */
 #ifndef RG_LOSS_LAMBDARANK_H

@@ -77,6 +77,7 @@ struct F(lists) {
     struct rg__item *pairing; /* (3/2 of the longest list) for counting pairs; NULL: not needed */
     int64_t *ids; /* (longest list) of the valid items; NULL unless the loss is random */
     real *scratch;
+    real *square;
     real *kept; /* (number of items, workspace.kept) */
     const struct F(rg__vector) * vector;
     rg_context *ctx;
@@ -249,10 +250,23 @@ static struct F(rg__list)
                                 .scratch = l->scratch,
                                 .kept = l->kept + first * space->kept,
                                 .state = state + q * space->state,
+                                .square = l->square,
                                 .ids = F(ids)(l, q, first, items),
                                 .draw = l->attributes->draw,
                                 .vector = l->vector,
                                 .ctx = l->ctx};
+}
+
+/* Room for `count` numbers per pair of items. */
+static real *F(alloc_square)(rg_graph *graph, int64_t longest, int count)
+{
+    int64_t bytes;
+    if (!__builtin_mul_overflow(longest, longest, &bytes) &&
+        !__builtin_mul_overflow(bytes, count * (int64_t)sizeof(real), &bytes))
+        return rg_graph_alloc(graph, (size_t)bytes);
+    rg__graph_fail(graph, RG_LIMIT, "a loss needs memory for every pair of %lld items",
+                   (long long)longest);
+    return NULL;
 }
 
 /* Creates the views of a node's operands and the buffers, for forward and backward; NULL: out of
@@ -290,6 +304,8 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
     const rg_workspace *space = &a->workspace;
     l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
     l->kept = rg_graph_alloc(graph, rg__tensor_bytes(&shape) * (size_t)space->kept);
+    if (space->square > 0)
+        l->square = F(alloc_square)(graph, longest, space->square);
     return rg_graph_status(graph) == RG_OK ? l : NULL;
 }
 
@@ -687,15 +703,17 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
     else if (a->columns > 65536)
         rg__graph_fail(graph, RG_USAGE, "%s: %lld scores per item; expected at most 65536", name,
                        (long long)a->columns);
-    else if (loss->workspace.scratch < 0 || loss->workspace.kept < 0 || loss->workspace.state < 0)
+    else if (loss->workspace.scratch < 0 || loss->workspace.kept < 0 || loss->workspace.state < 0 ||
+             loss->workspace.square < 0)
         rg__graph_fail(graph, RG_USAGE, "%s: the workspace has a negative size", name);
     if (rg_graph_status(graph) != RG_OK)
         return false;
     a->workspace = loss->workspace;
+    if (loss->fit)
+        loss->fit(&a->loss.params, o->weights != NULL, &a->workspace);
     if (!loss->kernels && logits)
-        a->workspace = rg__loss_in_double_workspace(loss, rg_node_value(logits)->dtype, a->columns);
-    else if (loss->kernels && loss->kernels->shrink)
-        loss->kernels->shrink(&a->loss.params, o->weights != NULL, &a->workspace);
+        a->workspace =
+            rg__loss_in_double_workspace(&a->workspace, rg_node_value(logits)->dtype, a->columns);
     return true;
 }
 

@@ -32,6 +32,7 @@ struct F(rg__list) {
     real *scratch;      /* (workspace.scratch, n), valid during one call */
     real *kept;         /* (workspace.kept, n), kept for backward */
     double *state;      /* (workspace.state), kept for backward */
+    real *square;       /* (workspace.square, n, n), valid during one call */
     const int64_t *ids; /* of the items; NULL unless the loss is random */
     uint64_t draw;
     const struct F(rg__vector) * vector;

@@ -17,8 +17,6 @@
 /* The operator of a loss that is compiled for f32 and f64. */
 struct rg_loss_kernels {
     rg_operator op;
-    /* Reduces the workspace to what these parameters need, with or without weights; may be NULL. */
-    void (*shrink)(const void *params, bool weighted, rg_workspace *workspace);
 };
 
 /* The units of a list of n > 0 valid items. For RG_UNIT_PAIRS, `items` has their labels and room
@@ -37,7 +35,7 @@ void rg__loss_in_double_forward_f32(rg_node *y);
 void rg__loss_in_double_forward_f64(rg_node *y);
 void rg__loss_in_double_backward_f32(rg_node *y);
 void rg__loss_in_double_backward_f64(rg_node *y);
-rg_workspace rg__loss_in_double_workspace(const rg_loss *loss, rg_dtype dtype, int64_t columns);
+rg_workspace rg__loss_in_double_workspace(const rg_workspace *own, rg_dtype dtype, int64_t columns);
 
 /* Iterates over the samples of all built-in operators, then of all losses with each value of their
  * RG_PARAM_NAME parameters. Start with zeros. */

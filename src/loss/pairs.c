@@ -30,7 +30,7 @@ void rg__pairs_open(rg_list *list, const struct rg__lambda *lambda, struct rg__p
     p->items = (void *)room;
     p->spare = p->items + n;
     p->room = list->scratch + 11 * n;
-    p->weighted = lambda->lambda != RG__LAMBDA_NONE || lambda->truncation > 0;
+    p->weighted = rg__weighs_pairs(lambda);
     for (int64_t k = 0; k < n; k++)
         p->items[k] = (struct rg__item){list->logits[k], list->labels[k], k};
     if (p->weighted)
@@ -43,6 +43,7 @@ void rg__pairs_open(rg_list *list, const struct rg__lambda *lambda, struct rg__p
     }
     if (p->weighted)
         rg__lambda_sort(&p->weights, p->items, p->y, p->value);
+    p->weights.scores = p->s;
     memset(p->value, 0, 3 * (size_t)n * sizeof *p->value);
 }
 
@@ -122,9 +123,9 @@ void rg__pairs_backward(rg_list *list, double upstream)
 
 void rg__pairs_adjust(const void *params, rg_loss_properties *properties)
 {
-    int lambda = ((const struct rg__lambda *)params)->lambda;
+    const struct rg__lambda *own = params;
     properties->varying_weights =
-        lambda != RG__LAMBDA_NONE && lambda != RG__LAMBDA_LABEL_DIFFERENCE;
-    if (lambda == RG__LAMBDA_NDCG_LOSS1)
+        rg__weighs_pairs(own) && (own->weigh || own->lambda != RG__LAMBDA_LABEL_DIFFERENCE);
+    if (own->lambda == RG__LAMBDA_NDCG_LOSS1)
         properties->unit = RG_UNIT_ALL_PAIRS;
 }

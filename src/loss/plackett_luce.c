@@ -12,13 +12,31 @@ const char *rg__plackett_luce_ties(int i)
     return i >= 0 && i < RG__COUNT(names) ? names[i] : NULL;
 }
 
+static bool is_grouped(const rg_list *list)
+{
+    return *(const int *)list->params == TIES_GROUP;
+}
+
 static int64_t group_begin(const rg_list *list, const struct rg__item *items, int64_t end)
 {
-    bool grouped = *(const int *)list->params == TIES_GROUP;
     int64_t begin = end - 1;
-    while (grouped && begin > 0 && items[begin - 1].label == items[begin].label)
+    while (is_grouped(list) && begin > 0 && items[begin - 1].label == items[begin].label)
         begin--;
     return begin;
+}
+
+static int64_t group_end(const rg_list *list, const struct rg__item *items, int64_t begin)
+{
+    int64_t end = begin + 1;
+    while (is_grouped(list) && end < list->n && items[end].label == items[begin].label)
+        end++;
+    return end;
+}
+
+/* Whether the items from `begin` on are one: its draw is certain, D_i - s_i = 0 at -inf too. */
+static bool is_last(const rg_list *list, int64_t begin)
+{
+    return begin == list->n - 1;
 }
 
 /* The loss and D of each item; in grad weights[k] = a (D - s), and logits[k] = w a for go_down. */
@@ -37,7 +55,7 @@ static double go_up(const rg_list *list, const struct rg__item *items, double *d
         for (int64_t i = begin; i < end; i++) {
             int64_t k = items[i].row;
             d[i] = rg__log_sum_value(&sum);
-            double l = log(sum.sum) - (items[i].score - sum.max);
+            double l = is_last(list, begin) ? 0 : log(sum.sum) - (items[i].score - sum.max);
             loss += rg__times(list->weights[k] * a, l);
             grad->weights[k] = rg__times(a, l);
             grad->logits[k] = list->weights[k] * a;
@@ -54,13 +72,13 @@ static void go_down(const rg_list *list, const struct rg__item *items, const dou
     for (int64_t begin = 0, end; begin < list->n; begin = end) {
         if (begin > 0)
             sum = rg__times(sum, exp(d[begin] - d[begin - 1]));
-        for (end = begin + 1; end < list->n && group_begin(list, items, end + 1) <= begin;)
-            end++;
+        end = group_end(list, items, begin);
         for (int64_t i = begin; i < end; i++)
             sum += grad->logits[items[i].row];
-        for (int64_t i = begin; i < end; i++)
-            grad->logits[items[i].row] =
-                rg__times(sum, exp(items[i].score - d[begin])) - grad->logits[items[i].row];
+        for (int64_t i = begin; i < end; i++) {
+            double p = is_last(list, begin) ? 1 : exp(items[i].score - d[begin]);
+            grad->logits[items[i].row] = rg__times(sum, p) - grad->logits[items[i].row];
+        }
     }
 }
 

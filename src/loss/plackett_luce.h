@@ -23,8 +23,10 @@
  * first to the last, the sum of w_i a_i exp(-D_i) is kept relative to the current D, the smallest
  * so far, so that no exponential exceeds 1. The time is that of sorting.
  *
- * Corners. One item costs 0. A logit of -inf costs +inf, unless a_i or w_i is 0; where nothing but
- * logits of -inf is left there is no distribution: NaN. */
+ * Corners. The last rank costs 0 whatever its score, since only one item is left: so a single item
+ * costs 0, and so does an item at -inf that is last by label. Elsewhere a logit of -inf costs +inf,
+ * unless a_i or w_i is 0; where several items are left and all are at -inf there is no
+ * distribution: NaN. */
 #ifndef RG_LOSS_PLACKETT_LUCE_H
 #define RG_LOSS_PLACKETT_LUCE_H
 

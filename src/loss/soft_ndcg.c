@@ -11,7 +11,7 @@ static const double LN_2 = 0.69314718055994530942;
 static double ideal(const struct rg__gains *gains, struct rg__item *items)
 {
     static const struct rg__order by_label = {.key = RG__BY_LABEL};
-    int64_t n = gains->list->n;
+    int64_t n = gains->list->n, cut = gains->topn > 0 ? gains->topn : n;
     double sum = 0;
     for (int64_t k = 0; k < n; k++)
         items[k] = (struct rg__item){.label = gains->gain[k], .row = k};
@@ -19,7 +19,7 @@ static double ideal(const struct rg__gains *gains, struct rg__item *items)
     for (int64_t begin = 0, end; begin < n; begin = end) {
         for (end = begin + 1; end < n && items[end].label == items[begin].label;)
             end++;
-        double discounts = rg__discounts(begin, end);
+        double discounts = rg__discounts(begin < cut ? begin : cut, end < cut ? end : cut);
         for (int64_t i = begin; i < end; i++)
             gains->star[items[i].row] = discounts / (double)(end - begin);
         sum += items[begin].label * discounts;
@@ -29,14 +29,19 @@ static double ideal(const struct rg__gains *gains, struct rg__item *items)
 
 struct rg__gains rg__gains_of(const rg_list *list, double *room)
 {
-    struct rg__gains gains = {.list = list, .gain = room, .star = room + list->n};
+    return rg__gains_cut(list, RG_GAIN_EXP, 0, room);
+}
+
+struct rg__gains rg__gains_cut(const rg_list *list, rg_gain kind, int64_t topn, double *room)
+{
+    struct rg__gains gains = {
+        .list = list, .gain = room, .star = room + list->n, .kind = kind, .topn = topn};
     double most = list->labels[0];
     for (int64_t k = 1; k < list->n; k++)
         most = fmax(most, list->labels[k]);
-    gains.exponent = rg__gain_exponent(RG_GAIN_EXP, most);
+    gains.exponent = rg__gain_exponent(kind, most);
     for (int64_t k = 0; k < list->n; k++)
-        gains.gain[k] =
-            list->weights[k] * rg__scaled_gain(RG_GAIN_EXP, list->labels[k], gains.exponent);
+        gains.gain[k] = list->weights[k] * rg__scaled_gain(kind, list->labels[k], gains.exponent);
     gains.ideal = ideal(&gains, (struct rg__item *)(void *)(room + 2 * list->n));
     return gains;
 }
@@ -50,11 +55,11 @@ double rg__gains_add(const struct rg__gains *gains, const double *discount, doub
         dcg += gains->gain[k] * discount[k];
     double value = dcg / gains->ideal;
     for (int64_t k = 0; k < list->n; k++) {
-        double y = list->labels[k];
+        double y = list->labels[k], by_label = gains->kind == RG_GAIN_EXP ? LN_2 * exp2(y) : 1;
         double slope = -part * (discount[k] - value * gains->star[k]) / gains->ideal;
-        grad->weights[k] += rg__scaled_gain(RG_GAIN_EXP, y, gains->exponent) * slope;
+        grad->weights[k] += rg__scaled_gain(gains->kind, y, gains->exponent) * slope;
         if (y > 0)
-            grad->labels[k] += list->weights[k] * LN_2 * ldexp(exp2(y), -gains->exponent) * slope;
+            grad->labels[k] += list->weights[k] * ldexp(by_label, -gains->exponent) * slope;
     }
     return -value;
 }

@@ -26,17 +26,24 @@
 
 #include "loss/soft_rank.h"
 
+#include <rankgrad/ranking.h>
+
 struct rg__gains {
     const rg_list *list;
     double *gain, *star; /* (n) g and d* */
     double ideal;        /* I; 0: there is no gain */
     int exponent;        /* gains are divided by 2^exponent */
+    rg_gain kind;
+    int64_t topn; /* discounts are 0 behind this rank; 0: none is */
 };
 
 enum { RG__GAINS_ROOM = 2 + RG__SORT_ROOM }; /* numbers per item */
 
-/* The gains of a list; `room` holds RG__GAINS_ROOM n. */
+/* The gains 2^y - 1 of a list; `room` holds RG__GAINS_ROOM n. */
 struct rg__gains rg__gains_of(const rg_list *list, double *room);
+
+/* The gains of that kind, and the ideal of the first `topn` ranks (0: of all). */
+struct rg__gains rg__gains_cut(const rg_list *list, rg_gain kind, int64_t topn, double *room);
 
 /* -V for the discounts d of the items, and `part` times the gradients of labels and weights added
  * to grad. */

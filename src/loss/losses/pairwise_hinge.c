@@ -13,12 +13,16 @@
  *
  * Items enter a Fenwick tree over the label levels in the order of their scores, so that the items
  * closer than the margin are those in the tree; a sum over the levels below (above) that of an item
- * takes log(levels) steps. Scores are taken relative to the largest one: with all of them far from
- * 0, c (m - s_i) and S would cancel. With an infinite logit there is no such reference, and the
- * pairs are visited. */
+ * takes log(levels) steps. Where scores are far from 0, c (m - s_i) and S cancel: S is kept in two
+ * doubles, the sum and what rounding took from it (Dekker 1971), and so is the difference. The
+ * terms of the difference are all positive, so that nothing else cancels.
+ *
+ * Corners. A pair with a score of -inf costs 0 in the right order and +inf in the wrong one; two of
+ * -inf: NaN. With an infinite score all pairs are visited. */
 #include "loss/pairs.h"
 
 #include <math.h>
+#include <string.h>
 
 struct pairwise_hinge {
     struct rg__lambda lambda;
@@ -35,20 +39,42 @@ static void visit(const struct rg__pair_block *block)
     }
 }
 
+/* A sum and what rounding took from it. */
+struct sum {
+    double high, low;
+};
+
+static struct sum add(struct sum a, double x)
+{
+    double high = a.high + x, part = high - a.high;
+    double low = (a.high - (high - part)) + (x - part);
+    return (struct sum){high, a.low + low};
+}
+
 /* Sums over the levels of labels (Fenwick 1994). */
-static void add(double *tree, int64_t n, int64_t level, double x)
+static void enter(struct sum *tree, int64_t n, int64_t level, double x)
 {
     for (int64_t i = level + 1; i <= n; i += i & -i)
-        tree[i - 1] += x;
+        tree[i - 1] = add(tree[i - 1], x);
 }
 
 /* The sum over the levels below. */
-static double sum_below(const double *tree, int64_t level)
+static struct sum sum_below(const struct sum *tree, int64_t level)
 {
-    double sum = 0;
-    for (int64_t i = level; i > 0; i -= i & -i)
-        sum += tree[i - 1];
+    struct sum sum = {0, 0};
+    for (int64_t i = level; i > 0; i -= i & -i) {
+        sum = add(sum, tree[i - 1].high);
+        sum.low += tree[i - 1].low;
+    }
     return sum;
+}
+
+/* c (m - s) + S; fma gives what rounding takes from the products. */
+static double count_below(double c, double margin, double s, struct sum sum)
+{
+    double cs = c * s, cm = c * margin;
+    sum = add(add(sum, -cs), cm);
+    return sum.high + (sum.low - fma(c, s, -cs) + fma(c, margin, -cm));
 }
 
 /* Items by score, the largest first; `row` is the index in `p`, `label` the level of the label, 0
@@ -67,31 +93,30 @@ static int64_t sort_by_score(const struct rg__pairs *p, struct rg__item *items)
 
 /* value and row of p: c and S of each item from those with a lower label. */
 static void sum_rows(struct rg__pairs *p, const struct rg__item *items, int64_t levels,
-                     double *count, double *sum, double margin)
+                     struct sum *count, struct sum *sum, double margin)
 {
-    double top = items[0].score;
     for (int64_t at = 0, close = 0; at < p->n; at++) {
         const struct rg__item *item = &items[at];
         for (; close < p->n && margin - (item->score - items[close].score) > 0; close++) {
-            add(count, levels, (int64_t)items[close].label, 1);
-            add(sum, levels, (int64_t)items[close].label, items[close].score - top);
+            enter(count, levels, (int64_t)items[close].label, 1);
+            enter(sum, levels, (int64_t)items[close].label, items[close].score);
         }
-        double c = sum_below(count, (int64_t)item->label);
+        double c = sum_below(count, (int64_t)item->label).high;
         p->value[item->row] =
-            c * (margin - (item->score - top)) + sum_below(sum, (int64_t)item->label);
+            count_below(c, margin, item->score, sum_below(sum, (int64_t)item->label));
         p->row[item->row] = -c;
     }
 }
 
 /* column of p: the weights of the items with a higher label; levels count from the highest. */
 static void sum_columns(struct rg__pairs *p, const struct rg__item *items, int64_t levels,
-                        double *weight, double margin)
+                        struct sum *weight, double margin)
 {
     for (int64_t at = p->n - 1, close = p->n - 1; at >= 0; at--) {
         const struct rg__item *item = &items[at];
         for (; close >= 0 && margin - (items[close].score - item->score) > 0; close--)
-            add(weight, levels, levels - 1 - (int64_t)items[close].label, p->w[items[close].row]);
-        p->column[item->row] = sum_below(weight, levels - 1 - (int64_t)item->label);
+            enter(weight, levels, levels - 1 - (int64_t)items[close].label, p->w[items[close].row]);
+        p->column[item->row] = sum_below(weight, levels - 1 - (int64_t)item->label).high;
     }
 }
 
@@ -101,17 +126,17 @@ static double forward(rg_list *list)
     bool finite = true;
     for (int64_t k = 0; k < list->n; k++)
         finite &= isfinite(list->logits[k]) != 0;
-    if (params->lambda.lambda != RG__LAMBDA_NONE || !finite)
+    if (rg__weighs_pairs(&params->lambda) || !finite)
         return rg__pairs_forward(list, visit, false);
     struct rg__pairs p;
     rg__pairs_open(list, &params->lambda, &p);
     struct rg__item *items = (void *)p.room;
-    double *tree = p.room + 3 * p.n;
-    for (int64_t k = 0; k < 3 * p.n; k++)
-        tree[k] = 0;
+    struct sum *count = (void *)(p.room + 3 * p.n), *sum = count + p.n;
+    memset(count, 0, 2 * (size_t)p.n * sizeof *count);
     int64_t levels = sort_by_score(&p, items);
-    sum_rows(&p, items, levels, tree, tree + p.n, params->margin);
-    sum_columns(&p, items, levels, tree + 2 * p.n, params->margin);
+    sum_rows(&p, items, levels, count, sum, params->margin);
+    memset(count, 0, (size_t)p.n * sizeof *count);
+    sum_columns(&p, items, levels, count, params->margin);
     return rg__pairs_close(&p);
 }
 

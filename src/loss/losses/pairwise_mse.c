@@ -12,7 +12,8 @@
  *     L = sum_i w_i V_i,   V_i = sum_j (r_i - r_j)^2 = n r_i^2 + R
  *     dL/dw_i = V_i,       dL/ds_k = 2 w_k n r_k + 2 (W r_k - B)
  *
- * A logit of -inf makes the list NaN, since the pair (i,i) is one of them. */
+ * Corners. The pairs (i,i) are 0, at a logit of -inf too. With one such item among others the loss
+ * is +inf, with two it is NaN; the pairs are visited then, since the mean is not finite. */
 #include "loss/pairs.h"
 
 #include <math.h>
@@ -24,7 +25,7 @@ struct pairwise_mse {
 static void visit(const struct rg__pair_block *block)
 {
     for (int64_t k = 0; k < block->n; k++) {
-        double r = block->score[k] - block->label[k];
+        double r = block->begin + k == block->i ? 0 : block->score[k] - block->label[k];
         block->value[k] = r * r;
         block->slope[k] = 2 * r;
     }
@@ -33,8 +34,11 @@ static void visit(const struct rg__pair_block *block)
 static double forward(rg_list *list)
 {
     const struct pairwise_mse *params = list->params;
+    bool finite = true;
     struct rg__pairs p;
-    if (params->lambda.lambda != RG__LAMBDA_NONE)
+    for (int64_t k = 0; k < list->n; k++)
+        finite &= isfinite(list->logits[k]) != 0;
+    if (rg__weighs_pairs(&params->lambda) || !finite)
         return rg__pairs_forward(list, visit, true);
     rg__pairs_open(list, &params->lambda, &p);
     double *r = p.room, n = (double)p.n, first = p.s[0] - p.y[0], shift = 0;

@@ -174,14 +174,14 @@ static void adjust(const void *own, rg_loss_properties *properties)
 }
 
 /* Raw labels without weights are the targets; at temperature 1 the logits are x. */
-static void shrink(const void *own, bool weighted, rg_workspace *workspace)
+static void fit(const void *own, bool weighted, rg_workspace *workspace)
 {
     const rg_ranking_softmax_params *p = own;
     if (p->temperature == 1)
         workspace->scratch = weighted || p->label_mode != RG_LABELS_RAW;
 }
 
-static const struct rg_loss_kernels kernels = {RG__LOSS_OPERATOR(ranking_softmax), shrink};
+static const struct rg_loss_kernels kernels = {RG__LOSS_OPERATOR(ranking_softmax)};
 
 const rg_loss rg__loss_ranking_softmax = {
     .component = {.name = "ranking_softmax",
@@ -191,6 +191,7 @@ const rg_loss rg__loss_ranking_softmax = {
     .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
     .adjust = adjust,
     .workspace = {.scratch = 2, .kept = 1, .state = N_STATE},
+    .fit = fit,
     .kernels = &kernels};
 
 rg_node *rg_ranking_softmax_loss(rg_graph *graph, rg_node *logits, rg_node *labels,

@@ -16,8 +16,8 @@
  * s_k <= D_i, no exponential exceeds 1. Time n log n.
  *
  * Corners. Labels of 0 give 0. c_i = 0 adds nothing, whatever its score. An item with nothing below
- * it costs 0. A relevant item at -inf costs +inf, and NaN where all items below it are at -inf too:
- * there is no distribution. Labels below 0 have negative gains. */
+ * it costs 0, at -inf too. A relevant item at -inf costs +inf, and NaN where all items below it are
+ * at -inf too: there is no distribution. Labels below 0 have negative gains. */
 #include "loss/parts.h"
 
 #include <math.h>
@@ -43,7 +43,7 @@ static double go_up(const rg_list *list, const struct rg__item *items, double *d
         double log_below = rg__log_sum_value(&below);
         for (int64_t i = begin; i < end; i++) {
             int64_t k = items[i].row;
-            double x = log_below - items[i].score, e = exp(-fabs(x));
+            double x = end == list->n ? log_below : log_below - items[i].score, e = exp(-fabs(x));
             double l = (x > 0 ? x : x == x ? 0 : x) + log1p(e);
             double gain = expm1(items[i].label * LN_2), c = list->weights[k] * gain;
             d[i] = (x > 0 ? log_below : items[i].score) + log1p(e);
