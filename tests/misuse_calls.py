@@ -28,7 +28,7 @@ VALID = {
     "rg_output_same.a": "v->model_path", "rg_output_same.b": "v->text_path", "same": "&v->flag",
     "rg_model_write.out": "v->output", "rg_output_commit.outs": "&v->output", "from": "v->buffer",
     "rg_choice_parse.text": '"adam(beta1=0.5)"', "rg_choice_set.name": '"beta1"',
-    "rg_choice_set.value": '"0.5"', "rg_metric_parse.text": '"ndcg@10"',
+    "rg_choice_set.value": '"0.5"', "rg_metric_parse.text": '"ndcg@10"', "rg_metric_like.text": '"ndcg@10"', "tool": '"rax"',
     "rg_dataset_open.path": "v->text_path", "rg_dataset_write.path": '"test_misuse.out"',
     "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
     "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_objective_parse.losses": "rg_losses()", "rg_objective_parse.text": '"ranking_softmax"', "rg_objective *": "&v->objective",
@@ -96,6 +96,7 @@ ACCEPTED = re.compile(r"""
     | rg_loss_set_pair_weights\.weigh=NULL  # removes it
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
     | rg_model_load_(own|memory)\.own=NULL   # none
+    | rg_metric_like\.tool=NULL             # Rankgrad's conventions
     | rg_model_load_memory\.=                # the buffer holds no model
     | rg_(choice|param)_\w+\.size=SIZE_MAX                     # more than is written
     """, re.X)
@@ -108,7 +109,7 @@ HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_mode
 # Functions that have nowhere to leave a message when these arguments are bad.
 WITHOUT_CONTEXT = {"rg_output_commit"}
 ENUMS = re.compile(r"rg_(dtype|status|reduction|label_mode|gain|ties|no_relevant|"
-                   r"negative_labels|schedule|propensity_method|param_type|log_level|text_dtype)$")
+                   r"negatives|negative_labels|schedule|propensity_method|param_type|log_level|text_dtype)$")
 BAD_NUMBERS = {"int": ["-1", "INT_MIN", "INT_MAX"], "int64_t": ["-1", "INT64_MIN", "INT64_MAX"],
                "size_t": ["SIZE_MAX"], "double": ["NAN", "-1.0", "INFINITY"], "bool": [],
                "uint64_t": [],

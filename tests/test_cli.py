@@ -54,7 +54,8 @@ OPTIONS = {
               "seed": "1", "metric": "ndcg@10", **READING},
     "evaluate": {"metric": "ndcg@10,map", "split": None, "format": "text", "per-list": None,
                  "gain": "exp", "ties": "average", "no-relevant": "zero",
-                 "relevance-threshold": "1", "weighted": None, **READING},
+                 "relevance-threshold": "1", "negative-labels": "zero", "score-type": "f64",
+                 "like": "rankgrad", "weighted": None, **READING},
     "predict": {"output": None, "split": None, "format": "scores", "force": None, **READING},
     "gradcheck": {}, "loss": {}, "metric": {},
 }

@@ -29,6 +29,10 @@ OVERRIDES = {
 SOFTMAX = {"loss": "ranking_softmax", "logits": [0, 0], "labels": [1.0, 0.0]}
 HALVES = {"grad_logits": [-0.5, 0.5], "grad_labels": [math.log(2)] * 2}
 MRR = {"metric": "mrr", "scores": [0, 3, 1, 2], "labels": [0, 0, 1, 1]}
+NONE = {"metric": "ndcg", "scores": [2, 1], "labels": [0, 0]}
+SHORT = {"metric": "ndcg@5", "scores": [3, 2, 1], "labels": [1, 2, 1]}
+NEGATIVE = {"metric": "mrr", "scores": [2, 1], "labels": [-1, 1]}
+CLOSE = {"metric": "mrr", "scores": [1, 1 + 1e-9], "labels": [0, 1]}
 PROTOCOL = [
     ("loss", SOFTMAX, {"value": math.log(2), **HALVES}),
     ("loss", {**SOFTMAX, "labels": [1, 0]},
@@ -92,6 +96,46 @@ PROTOCOL = [
     ("metric", {"metric": "dcg", "gain": "linear", "scores": [2, 1], "labels": [1.7e308, 1.7e308]},
      {"value": "Infinity", "per_list": ["Infinity"]}),
     ("metric", [1], "expected an object"),
+    ("metric", {**NONE, "like": "lightgbm"}, {"value": 1, "per_list": [1]}),
+    ("metric", {**NONE, "like": "rankgrad"}, {"value": 0, "per_list": [0]}),
+    ("metric", {**NONE, "like": "lightgbm", "no_relevant": "zero"}, {"value": 0, "per_list": [0]}),
+    ("metric", {**NONE, "like": "sklearn", "metric": "auc"}, {"value": "NaN", "per_list": [None]}),
+    ("metric", {**SHORT, "like": "letor"}, {"value": 0, "per_list": [0]}),
+    ("metric", {**SHORT, "like": "letor", "metric": "ndcg(short_zero=false)@5"},
+     {"value": 1, "per_list": [1]}),  # its discounts are 1, 1, 1 / log2(3)
+    ("metric", {**SHORT, "like": "letor", "metric": "ndcg(discount=rank)@3"},
+     {"value": 17 / 23, "per_list": [17 / 23]}),
+    ("metric", {**SHORT, "metric": "precision(divisor=length)@5"}, {"value": 1, "per_list": [1]}),
+    ("metric", {**SHORT, "metric": "precision@5"}, {"value": 0.6, "per_list": [0.6]}),
+    ("metric", {**SHORT, "like": "xgboost", "metric": "err"},
+     "no err of xgboost to reproduce; expected one of its metrics: ndcg, map, precision"),
+    ("metric", {**SHORT, "like": "letor", "metric": "map@5"}, "letor has map of whole lists alone"),
+    ("metric", {**SHORT, "like": "trec_evil"}, "expected one of rankgrad, trec_eval, lightgbm"),
+    ("metric", {**NEGATIVE, "like": "tf-ranking"}, {"value": 1, "per_list": [1]}),
+    ("metric", {**NEGATIVE, "negative_labels": "zero"}, {"value": 0.5, "per_list": [0.5]}),
+    ("metric", {**NEGATIVE, "negative_labels": "error"}, "row 1 (list 1, both from 1) is -1"),
+    ("metric", {**NEGATIVE, "like": "catboost", "metric": "dcg@1"},
+     {"value": -1, "per_list": [-1]}),
+    ("metric", {**NEGATIVE, "negative_labels": "none"}, "expected one of zero, keep, drop, error"),
+    ("metric", {**CLOSE, "score_type": "f64"}, {"value": 1, "per_list": [1]}),
+    ("metric", {**CLOSE, "score_type": "f32"}, {"value": 0.75, "per_list": [0.75]}),
+    ("metric", {**SHORT, "metric": ["precision@2", "mrr"]},
+     {"metrics": [{"metric": "precision@2", "value": 1, "per_list": [1], "n_unscored": 0},
+                  {"metric": "mrr", "value": 1, "per_list": [1], "n_unscored": 0}]}),
+    ("metric", {**SHORT, "metric": []}, "metric is []"),
+    ("metric", {**SHORT, "metric": ["map", 1]}, "metric[1] is not a string"),
+    ("metric", {**SHORT, "metric": ["map", "area"]}, "known: ndcg"),
+    ("metric", {"metric": "map(tied=last)", "scores": [2, 1, 1, 1], "labels": [0, 1, 1, 0]},
+     {"value": 0.5, "per_list": [0.5]}),
+    ("metric", {"metric": "map(tied=last)@3", "scores": [2, 1, 1, 1], "labels": [1, 1, 1, 0]},
+     {"value": 1 / 3, "per_list": [1 / 3]}),
+    ("metric", {"metric": "map(divisor=relevant)@1", "scores": [2, 1], "labels": [1, 1]},
+     {"value": 0.5, "per_list": [0.5]}),
+    ("metric", {"metric": "opa(tied=0)", "scores": [1, 1, 0], "labels": [1, 0, 0]},
+     {"value": 0.5, "per_list": [0.5]}),
+    ("metric", {"metric": "opa(tied=2)", "scores": [1], "labels": [1]}, "tied is 2; expected a number"),
+    ("metric", {"metric": "err(stop=label)", "scores": [2, 1], "labels": [0.5, 1]},
+     {"value": 0.75, "per_list": [0.75]}),
 ]
 
 
@@ -140,6 +184,8 @@ def differences(got, want, rtol, atol, place):
 
 def compare(case, answer):
     expect = {**case["expect"], **OVERRIDES.get(case["id"], {})}
+    if "error" in expect:
+        return [] if expect["error"] in answer.get("error", "") else [f"{answer}, expected an error"]
     if set(expect) - set(answer):
         return [f"answer {answer}, expected the keys {sorted(expect)}"]
     return [found for key in expect
@@ -147,8 +193,10 @@ def compare(case, answer):
 
 
 def check_golden(command, chosen):
-    """The number of cases with a difference."""
+    """The number of cases with a difference; the status says whether a line was an error."""
     failed = 0
+    if not chosen:
+        return 0
     found, status = answers(command, [case["input"] for case in chosen])
     for case, answer in zip(chosen, found):
         wrong = compare(case, answer)
@@ -158,7 +206,7 @@ def check_golden(command, chosen):
     overridden = [case["id"] for case in chosen if case["id"] in OVERRIDES]
     print(f"{command}: {len(chosen)} golden cases compared, {failed} differ"
           + "".join(f"; {case} by the conventions, which it contradicts" for case in overridden))
-    return failed + (status != 0)
+    return failed + (status != (3 if any("error" in case["expect"] for case in chosen) else 0))
 
 
 def fits(answer, expected, line):
@@ -166,6 +214,8 @@ def fits(answer, expected, line):
     if isinstance(expected, str):
         error = answer.get("error", "")
         return set(answer) == {"error"} and expected in error and f"input:{line}: " in error
+    if "metrics" in expected:
+        return answer == expected
     if "per_list" in expected:
         expected = {"n_unscored": 0, **expected}
     return set(answer) == set(expected) and not any(
@@ -232,9 +282,14 @@ def of_known_losses(found):
 
 def check_own():
     """The cases of tests/golden."""
-    return sum(check_golden("loss", of_known_losses(cases(os.path.join(OWN, name))))
-               for name in sorted(os.listdir(OWN) if os.path.isdir(OWN) else [])
-               if name.endswith(".jsonl"))
+    failed = 0
+    for name in sorted(os.listdir(OWN) if os.path.isdir(OWN) else []):
+        if not name.endswith(".jsonl"):
+            continue
+        found = cases(os.path.join(OWN, name))
+        failed += check_golden("loss", of_known_losses([c for c in found if "loss" in c["input"]]))
+        failed += check_golden("metric", [c for c in found if "metric" in c["input"]])
+    return failed
 
 
 def check_shared_losses():

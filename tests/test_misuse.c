@@ -526,6 +526,7 @@ static const struct {
     {AT(metric.gain), INTEGER, 99, evaluate, "gain 99"},
     {AT(metric.ties), INTEGER, -1, evaluate, "ties -1"},
     {AT(metric.no_relevant), INTEGER, 3, evaluate, "no_relevant 3"},
+    {AT(metric.negative_labels), INTEGER, 4, evaluate, "negative_labels 4"},
     {AT(metric.threshold), REAL, NAN, evaluate, "NaN"},
     {AT(metric.own.component), OTHER, 0, evaluate, "rg_metrics"},
     {AT(ranking.n_lists), COUNT, -1, evaluate, "-1 lists"},

@@ -29,28 +29,50 @@ typedef enum rg_no_relevant {
     RG_NO_RELEVANT_SKIP  /* none: the list is left out of the mean */
 } rg_no_relevant;
 
+/* What an item with a negative label is. It is never relevant. */
+typedef enum rg_negatives {
+    RG_NEGATIVES_ZERO, /* one of gain 0 */
+    RG_NEGATIVES_KEEP, /* one of negative gain, as in rax and CatBoost */
+    RG_NEGATIVES_DROP, /* none: as if it were masked, as in TF-Ranking */
+    RG_NEGATIVES_ERROR /* an error in the data, as in LightGBM and XGBoost */
+} rg_negatives;
+
 /* Names for options and messages: "average", ..., "zero", ...; NULL past the last value. */
 RG_API const char *rg_ties_name(rg_ties ties);
 RG_API const char *rg_no_relevant_name(rg_no_relevant policy);
+RG_API const char *rg_negatives_name(rg_negatives negatives);
 
 /* The metrics, with their formulas and parameters. Static. */
 RG_API const rg_registry *rg_metrics(void);
 
 /* A metric and its options. */
 typedef struct rg_metric {
-    const char *name;           /* one of rg_metrics(), such as "ndcg"; not copied */
-    int64_t k;                  /* cut-off; 0: the whole list */
-    rg_gain gain;               /* for metrics with gains, such as ndcg; default exp */
-    rg_ties ties;               /* default average */
-    rg_no_relevant no_relevant; /* value of a list without a relevant item; default zero */
-    double threshold;           /* for metrics of binary relevance: label >= this; default 1 */
-    rg_choice own;              /* its parameters; component NULL: the defaults */
+    const char *name;             /* one of rg_metrics(), such as "ndcg"; not copied */
+    int64_t k;                    /* cut-off; 0: the whole list */
+    rg_gain gain;                 /* for metrics with gains, such as ndcg; default exp */
+    rg_ties ties;                 /* default average */
+    rg_no_relevant no_relevant;   /* value of a list without a relevant item; default zero */
+    double threshold;             /* for metrics of binary relevance: label >= this; default 1 */
+    rg_choice own;                /* its parameters; component NULL: the defaults */
+    rg_negatives negative_labels; /* default zero */
+    bool f32_scores;              /* compare scores rounded to f32, as tools do that keep them so */
 } rg_metric;
 
 /* Parses text such as "ndcg@10" (case is ignored; rr, ap and p are aliases; without @, k = 0), with
  * parameters, if any, before the @; the other members get their defaults. RG_USAGE otherwise; the
  * message lists the known names. */
 RG_API rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric);
+
+/* Parses the same, with the conventions of another tool: one of rg_metric_tool_at; NULL: ours. The
+ * tool decides all fields of *metric besides name and k, and the metric's parameters that the text
+ * does not give; fields set after the call override it. The values are then those that the tool
+ * reports (docs/metrics.md). RG_USAGE, too, for a metric that the tool does not have; the message
+ * lists those that it has. */
+RG_API rg_status rg_metric_like(rg_context *ctx, const char *tool, const char *text,
+                                rg_metric *metric);
+
+/* The i-th tool: "trec_eval", "lightgbm", ...; NULL past the last. */
+RG_API const char *rg_metric_tool_at(int i);
 
 /* Whether a lower value is a better one, as of arp. */
 RG_API bool rg_metric_lower_is_better(const rg_metric *metric);

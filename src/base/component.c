@@ -452,13 +452,18 @@ static rg_status parse_rest(struct parser *parser, rg_choice *choice)
     return status == RG_OK && *parser->at ? malformed(parser) : status;
 }
 
+rg_status rg__choice_parse_over(rg_context *ctx, const char *text, rg_choice *choice)
+{
+    char name[MAX_WORD];
+    struct parser parser = {ctx, choice->component->name, text, text};
+    return parse_word(&parser, "(),=", name) ? parse_rest(&parser, choice) : malformed(&parser);
+}
+
 rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
                                rg_choice *choice)
 {
-    char name[MAX_WORD];
-    struct parser parser = {ctx, component->name, text, text};
     set_defaults(component, false, choice);
-    return parse_word(&parser, "(),=", name) ? parse_rest(&parser, choice) : malformed(&parser);
+    return rg__choice_parse_over(ctx, text, choice);
 }
 
 rg_status rg_choice_parse(rg_context *ctx, const rg_registry *registry, const char *text,

@@ -32,6 +32,10 @@
     .params_size = sizeof(owner) + 0 * sizeof(char[sizeof(owner) <= RG_PARAMS_SIZE ? 1 : -1])
 /* clang-format on */
 
+/* Parses the parameters of a text such as "(beta1=0.5)" over those that the choice has; a name
+ * before them is ignored. */
+rg_status rg__choice_parse_over(rg_context *ctx, const char *text, rg_choice *choice);
+
 /* Parses the text of a choice as one of this component, ignoring the name in the text. */
 rg_status rg__choice_parse_for(rg_context *ctx, const rg_component *component, const char *text,
                                rg_choice *choice);

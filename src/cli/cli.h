@@ -275,6 +275,9 @@ rg_status cli_component_finish(const struct cli_option *row, struct cli_componen
 const char *cli_gain_at(int i);
 const char *cli_ties_at(int i);
 const char *cli_no_relevant_at(int i);
+const char *cli_negatives_at(int i);
+const char *cli_score_type_at(int i); /* f64, f32: its index is rg_metric's f32_scores */
+const char *cli_tool_at(int i);       /* "rankgrad", then those of rg_metric_tool_at */
 const char *cli_negative_labels_at(int i);
 const char *cli_text_dtype_at(int i);
 const char *cli_dtype_at(int i); /* those that a model can have */
@@ -332,9 +335,29 @@ const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *nu
 /* The same number; any NaN as the one that is printed as "nan", not "-nan". */
 double cli_plain(double value);
 
-/* The metrics of --metric, with the default conventions: an array released by free. Each text is
- * "ndcg@10,map"; in "ndcg@1,5,10" the numbers are further cut-offs of ndcg. RG_USAGE: reported. */
-rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_metric **metrics,
+/* The conventions of metrics as options or keys give them; -1 or NaN: not given, so that those of
+ * the tool hold. */
+struct cli_conventions {
+    int tool; /* of cli_tool_at */
+    int gain, ties, no_relevant, negative_labels, score_type;
+    double threshold;
+};
+
+/* None given. */
+struct cli_conventions cli_no_conventions(void);
+
+/* Parses a metric such as "ndcg@10" with these conventions. */
+rg_status cli_parse_metric(rg_context *ctx, const struct cli_conventions *conventions,
+                           const char *text, rg_metric *metric);
+
+/* A metric's conventions in words: "gain exp, ties average, ...". */
+struct cli_word cli_conventions_text(const rg_metric *metric);
+
+/* The metrics of --metric, with these conventions (NULL: ours): an array released by free. Each
+ * text is "ndcg@10,map"; in "ndcg@1,5,10" the numbers are further cut-offs of ndcg. RG_USAGE:
+ * reported. */
+rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts,
+                            const struct cli_conventions *conventions, rg_metric **metrics,
                             int *count);
 
 /* A number for a column of a table: with so many decimals, or, if it does not fit into the width,
@@ -355,6 +378,9 @@ int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t 
 
 /* Prints the metrics with their formulas, for --help. */
 void cli_metric_help(FILE *to);
+
+/* Prints the tools that --like knows, and the metrics that each has, for --help. */
+void cli_tool_help(FILE *to);
 
 /* ---- Outputs (output.c) --------------------------------------------------------------------- */
 

@@ -17,8 +17,57 @@ static char *next_word(char **text)
     return word;
 }
 
+struct cli_conventions cli_no_conventions(void)
+{
+    return (struct cli_conventions){.gain = -1,
+                                    .ties = -1,
+                                    .no_relevant = -1,
+                                    .negative_labels = -1,
+                                    .score_type = -1,
+                                    .threshold = (double)NAN};
+}
+
+rg_status cli_parse_metric(rg_context *ctx, const struct cli_conventions *conventions,
+                           const char *text, rg_metric *metric)
+{
+    const struct cli_conventions *c = conventions;
+    const char *tool = c->tool > 0 ? cli_tool_at(c->tool) : NULL;
+    rg_status status = rg_metric_like(ctx, tool, text, metric);
+    if (status != RG_OK)
+        return status;
+    if (c->gain >= 0)
+        metric->gain = (rg_gain)c->gain;
+    if (c->ties >= 0)
+        metric->ties = (rg_ties)c->ties;
+    if (c->no_relevant >= 0)
+        metric->no_relevant = (rg_no_relevant)c->no_relevant;
+    if (c->negative_labels >= 0)
+        metric->negative_labels = (rg_negatives)c->negative_labels;
+    if (c->score_type >= 0)
+        metric->f32_scores = c->score_type == 1;
+    if (!isnan(c->threshold))
+        metric->threshold = c->threshold;
+    return RG_OK;
+}
+
+struct cli_word cli_conventions_text(const rg_metric *metric)
+{
+    static const char *const counts[] = {"counts 0", "counts 1", "is left out"};
+    static const char *const negative[] = {"", ", negative gains kept", ", negative labels ignored",
+                                           ", negative labels are errors"};
+    struct cli_word text;
+    snprintf(text.text, sizeof text.text,
+             "gain %s, %sties %s, a list without a relevant item %s, "
+             "relevant from label %g%s%s",
+             rg_gain_name(metric->gain), metric->own.component ? "" : "discount 1/log2(1 + rank), ",
+             rg_ties_name(metric->ties), counts[metric->no_relevant], metric->threshold,
+             negative[metric->negative_labels], metric->f32_scores ? ", scores as f32" : "");
+    return text;
+}
+
 /* Adds the metrics of one text, whose commas are overwritten. */
-static rg_status parse_text(rg_context *ctx, char *text, rg_metric *metrics, int *count)
+static rg_status parse_text(rg_context *ctx, char *text, const struct cli_conventions *conventions,
+                            rg_metric *metrics, int *count)
 {
     char *word, with_name[128];
     const rg_metric *last = NULL; /* the one before in this text, where it has a cut-off */
@@ -27,7 +76,7 @@ static rg_status parse_text(rg_context *ctx, char *text, rg_metric *metrics, int
         if (last && number)
             snprintf(with_name, sizeof with_name, "%s@%s", last->name, word);
         rg_status status =
-            rg_metric_parse(ctx, last && number ? with_name : word, &metrics[*count]);
+            cli_parse_metric(ctx, conventions, last && number ? with_name : word, &metrics[*count]);
         if (status != RG_OK)
             return status;
         if (last && number)
@@ -38,9 +87,11 @@ static rg_status parse_text(rg_context *ctx, char *text, rg_metric *metrics, int
     return RG_OK;
 }
 
-rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_metric **metrics,
+rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts,
+                            const struct cli_conventions *conventions, rg_metric **metrics,
                             int *count)
 {
+    const struct cli_conventions ours = cli_no_conventions();
     int n = texts->count ? texts->count : 1, room = n;
     const char *const *items = texts->count ? texts->items : &texts->fallback;
     for (int i = 0; i < n; i++)
@@ -54,7 +105,8 @@ rg_status cli_parse_metrics(rg_context *ctx, const struct cli_list *texts, rg_me
         char *copy = strdup(items[i]);
         if (!copy)
             return cli_fail(RG_LIMIT, "out of memory");
-        rg_status status = parse_text(ctx, copy, *metrics, count);
+        rg_status status =
+            parse_text(ctx, copy, conventions ? conventions : &ours, *metrics, count);
         free(copy);
         if (status != RG_OK)
             return cli_fail(status, "--metric %s: %s", items[i], rg_last_error(ctx));
@@ -96,10 +148,31 @@ int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t 
     return n;
 }
 
+void cli_tool_help(FILE *to)
+{
+    const rg_component *component;
+    const char *tool;
+    rg_metric metric;
+    fprintf(to, "Tools, and the metrics whose numbers they give (docs/metrics.md):\n");
+    for (int i = 1; (tool = cli_tool_at(i)) != NULL; i++) {
+        int column = fprintf(to, "  %-11s", tool);
+        rg_context *ctx = rg_context_create(NULL);
+        for (int m = 0; (component = rg_registry_at(rg_metrics(), m)) != NULL; m++) {
+            if (rg_metric_like(ctx, tool, component->name, &metric) != RG_OK)
+                continue;
+            const char *text = cli_metric_text(&metric).text;
+            column = column + (int)strlen(text) > 76 ? fprintf(to, "\n%13s", "") - 1 : column;
+            column += fprintf(to, " %s", text);
+        }
+        rg_context_destroy(ctx);
+        fprintf(to, "\n");
+    }
+}
+
 void cli_metric_help(FILE *to)
 {
     fprintf(to, "Metrics (NAME or NAME@K, of the first K items):\n");
     const rg_component *metric;
     for (int i = 0; (metric = rg_registry_at(rg_metrics(), i)) != NULL; i++)
-        fprintf(to, "  %-11s %s\n", metric->name, metric->formula);
+        cli_show_component(to, metric);
 }

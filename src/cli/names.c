@@ -9,8 +9,19 @@
 NAMES(gain)
 NAMES(ties)
 NAMES(no_relevant)
+NAMES(negatives)
 NAMES(negative_labels)
 NAMES(text_dtype)
+
+const char *cli_score_type_at(int i)
+{
+    return i == 0 ? "f64" : i == 1 ? "f32" : NULL;
+}
+
+const char *cli_tool_at(int i)
+{
+    return i == 0 ? "rankgrad" : rg_metric_tool_at(i - 1);
+}
 
 const char *cli_dtype_at(int i)
 {

@@ -117,11 +117,12 @@ static void append_default(char phrase[PHRASE], const struct cli_option *option,
         return;
     case CLI_REAL:
         memcpy(&real, at, sizeof real);
-        append(phrase, "default %.15g", real);
+        if (!isnan(real))
+            append(phrase, "default %.15g", real);
         return;
     case CLI_NAME:
         memcpy(&index, at, sizeof index);
-        append(phrase, "default %s", option->name_at(index));
+        append(phrase, "default %s", option->name_at(index < 0 ? 0 : index)); /* -1: not given */
         return;
     case CLI_TEXT:
     case CLI_LIST:      /* whose struct begins with the default */

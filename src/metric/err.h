@@ -7,10 +7,11 @@
 
 struct rg__err {
     double max_label;
+    int stop; /* 0: exp, 1: label */
 };
 
-/* Of both metrics: max_label. */
-extern const rg_param rg__err_params[1];
+/* Of both metrics. */
+extern const rg_param rg__err_params[2];
 
 /* R of a label: the probability that a user stops at the item. */
 double rg__err_stop(const struct rg__ranked_list *list, double label);

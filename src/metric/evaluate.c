@@ -74,10 +74,12 @@ rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
         return rg__fail(ctx, RG_USAGE, "%s: the relevance threshold is NaN; it must be a number",
                         metric->name);
     if (!rg_gain_name(metric->gain) || !rg_ties_name(metric->ties) ||
-        !rg_no_relevant_name(metric->no_relevant))
-        return rg__fail(
-            ctx, RG_USAGE, "%s: gain %d, ties %d, no_relevant %d; expected values of their enums",
-            metric->name, (int)metric->gain, (int)metric->ties, (int)metric->no_relevant);
+        !rg_no_relevant_name(metric->no_relevant) || !rg_negatives_name(metric->negative_labels))
+        return rg__fail(ctx, RG_USAGE,
+                        "%s: gain %d, ties %d, no_relevant %d, negative_labels %d; expected values "
+                        "of their enums",
+                        metric->name, (int)metric->gain, (int)metric->ties,
+                        (int)metric->no_relevant, (int)metric->negative_labels);
     return RG_OK;
 }
 
@@ -128,20 +130,26 @@ static rg_status check_ranking(const struct evaluation *e)
     return check_items(e, ranking->offsets[ranking->n_lists]);
 }
 
-static rg_status fail_label(rg_context *ctx, const struct evaluation *e, double limit, int64_t q,
-                            int64_t row)
+/* `m` NULL: the label is NaN. */
+static rg_status fail_label(rg_context *ctx, const struct evaluation *e, const struct measure *m,
+                            int64_t q, int64_t row)
 {
     double label = e->ranking->labels[row];
     long long list = (long long)q + 1, number = (long long)row + 1;
-    if (isnan(label))
+    if (!m)
         return rg__fail(
             ctx, RG_BAD_DATA,
             "label of row %lld (list %lld, both from 1) is NaN; expected a number, or a "
             "masked row",
             number, list);
+    if (label < 0 && m->metric->negative_labels == RG_NEGATIVES_ERROR)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "label of row %lld (list %lld, both from 1) is %.17g; `negative_labels` "
+                        "error allows none below 0",
+                        number, list, label);
     return rg__fail(ctx, RG_BAD_DATA, "label of row %lld (list %lld, both from 1) is %.17g; %s",
                     number, list, label,
-                    limit == LARGEST_EXP_LABEL
+                    m->label_limit == LARGEST_EXP_LABEL
                         ? "the gain 2^label - 1 allows at most 1023: use `gain` linear"
                         : "the linear gain must be finite");
 }
@@ -155,15 +163,22 @@ static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
     struct rg__item *unranked = list->items + (end - begin);
     *outcome = (struct outcome){.large_row = -1, .unscored_row = -1};
     list->n_ranked = list->n_by_label = 0;
-    list->largest_label = (double)NAN;
+    list->largest_label = list->smallest_label = (double)NAN;
+    bool drops = list->metric->negative_labels == RG_NEGATIVES_DROP;
     for (int64_t row = begin; row < end; row++) {
         if (r->where && !r->where[row])
             continue;
         struct rg__item item = {r->scores[row], r->labels[row], row};
+        if (list->metric->f32_scores)
+            item.score = (double)(float)item.score;
+        if (drops && item.label < 0)
+            continue;
         if (isnan(item.label))
-            return fail_label(ctx, e, (double)INFINITY, q, row);
+            return fail_label(ctx, e, NULL, q, row);
         if (!(item.label <= list->largest_label))
             list->largest_label = item.label;
+        if (!(item.label >= list->smallest_label))
+            list->smallest_label = item.label;
         if (isnan(item.score) && outcome->n_unscored++ == 0)
             outcome->unscored_row = row;
         if (item.score == (double)-INFINITY)
@@ -178,24 +193,29 @@ static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
     return RG_OK;
 }
 
-/* The first valid row of list q with a label above `limit`; -1: there is none. */
-static int64_t row_above(const rg_ranking *r, int64_t q, double limit)
+/* The first valid row of list q with a label outside of [low, high]; -1: there is none. */
+static int64_t row_outside(const rg_ranking *r, int64_t q, double low, double high)
 {
     for (int64_t row = r->offsets[q]; row < r->offsets[q + 1]; row++)
-        if ((!r->where || r->where[row]) && r->labels[row] > limit)
+        if ((!r->where || r->where[row]) && !(r->labels[row] >= low && r->labels[row] <= high))
             return row;
     return -1;
 }
 
-/* Checks the labels of a gathered list against the metric's gain. */
+/* Checks the labels of a gathered list against the metric's gain and its rule of negative ones. */
 static rg_status check_labels(rg_context *ctx, const struct evaluation *e, const struct measure *m,
-                              int64_t q)
+                              const struct rg__ranked_list *list, int64_t q)
 {
-    struct outcome *outcome = &m->outcomes[q];
-    if (outcome->largest_label > m->label_limit)
-        return fail_label(ctx, e, m->label_limit, q, row_above(e->ranking, q, m->label_limit));
-    if (m->label_limit == LARGEST_EXP_LABEL && outcome->largest_label > LARGE_LABEL)
-        outcome->large_row = row_above(e->ranking, q, LARGE_LABEL);
+    rg_negatives rule = m->metric->negative_labels;
+    double high = m->label_limit, low = -(double)INFINITY;
+    if (rule == RG_NEGATIVES_ERROR)
+        low = 0;
+    else if (rule == RG_NEGATIVES_KEEP && high == DBL_MAX)
+        low = -DBL_MAX;
+    if (list->largest_label > high || list->smallest_label < low)
+        return fail_label(ctx, e, m, q, row_outside(e->ranking, q, low, high));
+    if (high == LARGEST_EXP_LABEL && list->largest_label > LARGE_LABEL)
+        m->outcomes[q].large_row = row_outside(e->ranking, q, -(double)INFINITY, LARGE_LABEL);
     return RG_OK;
 }
 
@@ -246,6 +266,7 @@ static rg_status run_group(rg_context *ctx, const struct evaluation *e, int grou
 {
     bool ranked = false;
     struct outcome gathered;
+    list->metric = e->measures[group].metric;
     rg_status status = gather(ctx, e, q, list, &gathered);
     list->label_cut = greatest_cut(e, group, true);
     for (int i = group; i < e->n_measures && status == RG_OK; i++) {
@@ -254,7 +275,7 @@ static rg_status run_group(rg_context *ctx, const struct evaluation *e, int grou
         if (m->group != group)
             continue;
         m->outcomes[q] = gathered;
-        status = check_labels(ctx, e, m, q);
+        status = check_labels(ctx, e, m, list, q);
         list->ideal = m->ideals ? &m->ideals[q] : &ideal;
         if (status == RG_OK)
             m->outcomes[q].value = list_value(e, i, list, &ranked, &m->outcomes[q]);
@@ -396,7 +417,8 @@ static rg_status add_up(const struct evaluation *e, const struct measure *m,
 /* Whether two metrics see the same items in the same order. */
 static bool rank_alike(const rg_metric *a, const rg_metric *b)
 {
-    return a->ties == b->ties;
+    return a->ties == b->ties && a->f32_scores == b->f32_scores &&
+           (a->negative_labels == RG_NEGATIVES_DROP) == (b->negative_labels == RG_NEGATIVES_DROP);
 }
 
 /* Checks metric i and completes its measure. */

@@ -27,7 +27,8 @@ struct rg__ranked_list {
     int64_t n;
     int64_t n_ranked;
     double largest_label; /* over all n; NaN when n is 0 */
-    double *ideal;        /* the ideal DCG, NaN: not computed yet; it depends only on the labels, so
+    double smallest_label;
+    double *ideal; /* the ideal DCG, NaN: not computed yet; it depends only on the labels, so
                              it is kept while only scores change */
 };
 
@@ -79,6 +80,11 @@ rg_status rg__check_metric(rg_context *ctx, const rg_metric *metric,
 rg_status rg__metrics_evaluate(rg_context *ctx, const rg_metric *metrics, int n_metrics,
                                const rg_ranking *ranking, double *ideals, rg_metric_result *results,
                                double *per_list);
+
+/* Gives a metric the conventions and parameters of a tool; *whole_list: it has no cut-off there.
+ * RG_USAGE for a tool that does not exist or does not have the metric. */
+rg_status rg__metric_set_like(rg_context *ctx, const char *tool, const struct rg__metric_kind *kind,
+                              rg_metric *metric, bool *whole_list);
 
 /* Whether a list has a relevant item: one with a label above 0, whose gain is not 0; one with a
  * label of at least the threshold; two whose labels differ. */

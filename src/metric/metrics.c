@@ -1,6 +1,7 @@
 /* metrics.c: the registry of metrics, from metrics.def, and parsing such as "ndcg@10". */
 #include "metric/metric.h"
 
+#include "base/component.h"
 #include "base/text_buffer.h"
 
 #include <stdio.h>
@@ -38,6 +39,15 @@ const char *rg_no_relevant_name(rg_no_relevant policy)
                                         [RG_NO_RELEVANT_ONE] = "one",
                                         [RG_NO_RELEVANT_SKIP] = "skip"};
     return (unsigned)policy < RG__COUNT(names) ? names[policy] : NULL;
+}
+
+const char *rg_negatives_name(rg_negatives negatives)
+{
+    static const char *const names[] = {[RG_NEGATIVES_ZERO] = "zero",
+                                        [RG_NEGATIVES_KEEP] = "keep",
+                                        [RG_NEGATIVES_DROP] = "drop",
+                                        [RG_NEGATIVES_ERROR] = "error"};
+    return (unsigned)negatives < RG__COUNT(names) ? names[negatives] : NULL;
 }
 
 /* ---- "ndcg@10" ------------------------------------------------------------------------------ */
@@ -126,39 +136,56 @@ static bool parse_count(const char *text, int64_t *count)
     return !*text;
 }
 
-/* Parses parameters such as "(p=0.9)", up to `end`. */
+/* Parses parameters such as "(p=0.9)", up to `end`, over those that *own has. */
 static rg_status parse_params(rg_context *ctx, const struct rg__metric_kind *kind, const char *text,
                               const char *end, rg_choice *own)
 {
-    char full[512];
-    int n = snprintf(full, sizeof full, "%s%.*s", kind->component.name, (int)(end - text), text);
-    if (n < 0 || (size_t)n >= sizeof full)
-        return rg__fail(ctx, RG_USAGE, "metric \"%.100s...\": the parameters are too long", full);
-    return rg_choice_parse(ctx, rg_metrics(), full, own);
+    char params[512];
+    int n = snprintf(params, sizeof params, "%.*s", (int)(end - text), text);
+    if (n < 0 || (size_t)n >= sizeof params)
+        return rg__fail(ctx, RG_USAGE, "metric \"%s%.100s...\": the parameters are too long",
+                        kind->component.name, params);
+    if (!own->component)
+        rg_choice_make(ctx, &kind->component, NULL, own);
+    return rg__choice_parse_over(ctx, params, own);
 }
 
-rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric)
+rg_status rg_metric_like(rg_context *ctx, const char *tool, const char *text, rg_metric *metric)
 {
-    rg_status status = rg__require(ctx, "rg_metric_parse", "text", text, "metric", metric, NULL);
+    rg_status status = rg__require(ctx, "rg_metric_like", "text", text, "metric", metric, NULL);
     if (status != RG_OK)
         return status;
     size_t n = strcspn(text, "(@");
     const char *end = text + n; /* of name and parameters */
+    bool whole_list = false;
     const struct rg__metric_kind *kind = find(ctx, text, n);
     if (!kind)
         return RG_USAGE;
     *metric = (rg_metric){.name = kind->component.name, .threshold = 1};
-    if (*end == '(') {
+    if (tool)
+        status = rg__metric_set_like(ctx, tool, kind, metric, &whole_list);
+    if (status == RG_OK && *end == '(') {
         end += strcspn(end, ")");
         end += *end == ')';
         status = parse_params(ctx, kind, text + n, end, &metric->own);
-        if (status != RG_OK)
-            return status;
     }
+    if (status != RG_OK)
+        return status;
     if (*end && (*end != '@' || !parse_count(end + 1, &metric->k)))
         return rg__fail(ctx, RG_USAGE,
                         "metric \"%.100s\": expected a whole number after @, such as %s@10; "
                         "@0 or no @ is the whole list",
                         text, kind->component.name);
+    if (whole_list && metric->k > 0)
+        return rg__fail(ctx, RG_USAGE,
+                        "metric \"%.100s\": %s has %s of whole lists alone; leave out "
+                        "@%lld",
+                        text, tool, kind->component.name, (long long)metric->k);
     return RG_OK;
+}
+
+rg_status rg_metric_parse(rg_context *ctx, const char *text, rg_metric *metric)
+{
+    rg_status status = rg__require(ctx, "rg_metric_parse", "text", text, "metric", metric, NULL);
+    return status == RG_OK ? rg_metric_like(ctx, NULL, text, metric) : status;
 }

@@ -1,4 +1,4 @@
-/* gain.h (internal): gains, discounts and the ideal DCG.
+/* gain.h (internal): gains and discounts.
  *
  *     DCG@k = sum_{i=1..k} gain(y_i) discount(i),   discount(i) = 1 / log2(1 + i)
  *
@@ -13,15 +13,26 @@
 /* The gain of a label: 2^y - 1 or y; 0 for labels that are not above 0. */
 double rg__gain(rg_gain kind, double label);
 
+/* The gain of any label, negative for a negative one. */
+double rg__signed_gain(rg_gain kind, double label);
+
 /* The gain divided by 2^exponent. With rg__gain_exponent(kind, largest label), all gains are below
  * 1, so their sum cannot overflow. Dividing by a power of two is exact, and it cancels in NDCG. */
 int rg__gain_exponent(rg_gain kind, double largest_label);
 double rg__scaled_gain(rg_gain kind, double label, int exponent);
 
-/* The sum of the discounts of the ranks begin + 1 .. end. */
-double rg__discounts(int64_t begin, int64_t end);
+/* Other discounts in use. */
+enum rg__discount {
+    RG__DISCOUNT_LOG2,  /* 1 / log2(1 + i) */
+    RG__DISCOUNT_LETOR, /* 1 for i <= 2, then 1 / log2(i) (Järvelin and Kekäläinen's, base 2) */
+    RG__DISCOUNT_RANK   /* 1 / i */
+};
 
-/* The ideal DCG, that of the first k items in descending order of label, divided by 2^exponent. */
-double rg__scaled_ideal_dcg(rg_gain kind, const struct rg__item *items, int64_t k, int exponent);
+/* Their names: "log2", ...; NULL past the last. */
+const char *rg__discount_name(int discount);
+
+/* The sum of the discounts of the ranks begin + 1 .. end; without a kind, of 1 / log2(1 + i). */
+double rg__discounts_of(enum rg__discount kind, int64_t begin, int64_t end);
+double rg__discounts(int64_t begin, int64_t end);
 
 #endif

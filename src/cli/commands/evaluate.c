@@ -13,7 +13,7 @@ struct evaluate {
     struct cli_list metrics;
     const char *split;
     int format; /* index into formats */
-    rg_metric conventions;
+    struct cli_conventions conventions;
     bool weighted, per_list;
     rg_dataset_options reading;
 };
@@ -50,7 +50,9 @@ static const struct cli_option options[] = {
     CLI_SPLIT_OPTION(struct evaluate, split, "measure on"),
     OPTION(CLI_NAME, "format", "FORMAT", format, "Format of the report", .name_at = format_at),
     OPTION(CLI_FLAG, "per-list", NULL, per_list, "Show the values of every list, too"),
-    CLI_HEADING("Conventions:"),
+    CLI_HEADING("Conventions (those that are not given are the tool's, see below):"),
+    OPTION(CLI_NAME, "like", "TOOL", conventions.tool,
+           "Give the numbers that TOOL gives, for the metrics that it has", .name_at = cli_tool_at),
     OPTION(
         CLI_NAME, "gain", "GAIN", conventions.gain,
         "Gain of label y, for metrics with graded relevance: exp is 2^y - 1, linear is y; labels "
@@ -66,10 +68,25 @@ static const struct cli_option options[] = {
            "nothing, as it is left out of the mean",
            .name_at = cli_no_relevant_at),
     OPTION(CLI_REAL, "relevance-threshold", "LABEL", conventions.threshold,
-           "Items with at least this label are relevant, for metrics with binary relevance"),
+           "Items with at least this label are relevant, for metrics with binary relevance "
+           "[default 1]"),
+    OPTION(CLI_NAME, "negative-labels", "RULE", conventions.negative_labels,
+           "What an item with a negative label is: one with gain zero; one with a negative gain "
+           "(keep); none, it is ignored (drop); or an error",
+           .name_at = cli_negatives_at),
+    OPTION(CLI_NAME, "score-type", "TYPE", conventions.score_type,
+           "f32 compares scores rounded to f32, as tools do that store them so",
+           .name_at = cli_score_type_at),
     OPTION(CLI_FLAG, "weighted", NULL, weighted,
            "Weight each list by the file's list_weights; without it all lists count the same"),
     {0}};
+
+static void explain(FILE *to)
+{
+    cli_metric_help(to);
+    fprintf(to, "\n");
+    cli_tool_help(to);
+}
 
 /* ---- The report ----------------------------------------------------------------------------- */
 
@@ -100,17 +117,27 @@ static void show_remarks(const struct report *r)
     }
 }
 
+/* Whether all metrics have the same conventions; they may differ for a tool. */
+static bool same_conventions(const struct report *r)
+{
+    bool same = true;
+    for (int i = 1; i < r->n_metrics; i++)
+        same &= strcmp(cli_conventions_text(&r->metrics[i]).text,
+                       cli_conventions_text(&r->metrics[0]).text) == 0;
+    return same;
+}
+
 static rg_status show_text(const struct report *r)
 {
     const rg_split *split = r->split;
-    const rg_metric *c = &r->e->conventions;
     struct cli_word number;
-    static const char *const counts[] = {"counts 0", "counts 1", "is left out"};
-    printf("%s%s%s: %s, %s; gain %s, discount 1/log2(1 + rank), ties %s, a list "
-           "without a relevant item %s, relevant from label %g, %s\n",
-           r->e->files.items[1], split->name[0] ? ", split " : "", split->name,
-           cli_count(split->n_lists, "list").text, cli_count(split->n_rows, "row").text,
-           rg_gain_name(c->gain), rg_ties_name(c->ties), counts[c->no_relevant], c->threshold,
+    bool same = same_conventions(r);
+    const int tool = r->e->conventions.tool;
+    printf("%s%s%s: %s, %s; %s%s%s%s, %s\n", r->e->files.items[1], split->name[0] ? ", split " : "",
+           split->name, cli_count(split->n_lists, "list").text,
+           cli_count(split->n_rows, "row").text, tool ? "as " : "", tool ? cli_tool_at(tool) : "",
+           tool ? (same ? ": " : ", see below") : "",
+           same ? cli_conventions_text(&r->metrics[0]).text : "",
            r->e->weighted ? "lists weighted" : "every list counts alike");
     printf("%-14s %10s %10s %20s %8s %20s\n", "metric", "value", "lists", "no relevant item",
            "empty", "rows without a score");
@@ -119,6 +146,9 @@ static rg_status show_text(const struct report *r)
                cli_number(r->results[i].value, 6, 10).text, (long long)r->results[i].n_lists,
                (long long)r->results[i].n_no_relevant, (long long)r->results[i].n_empty,
                (long long)r->results[i].n_unscored);
+    for (int i = 0; !same && i < r->n_metrics; i++)
+        printf("%s: %s\n", cli_metric_text(&r->metrics[i]).text,
+               cli_conventions_text(&r->metrics[i]).text);
     if (!r->per_list)
         return RG_OK;
     printf("\n%-20s", "query");
@@ -163,6 +193,15 @@ static rg_status show_tsv(const struct report *r)
     return RG_OK;
 }
 
+static json_t *json_conventions(const rg_metric *c, bool weighted)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:s, s:b}", "gain", rg_gain_name(c->gain),
+                     "discount", "1/log2(1 + rank)", "ties", rg_ties_name(c->ties), "no_relevant",
+                     rg_no_relevant_name(c->no_relevant), "relevance_threshold", c->threshold,
+                     "negative_labels", rg_negatives_name(c->negative_labels), "score_type",
+                     cli_score_type_at(c->f32_scores), "weighted", (int)weighted);
+}
+
 static json_t *json_metrics(const struct report *r)
 {
     json_t *metrics = json_object();
@@ -173,6 +212,9 @@ static json_t *json_metrics(const struct report *r)
             (json_int_t)result->n_lists, "n_no_relevant", (json_int_t)result->n_no_relevant,
             "n_empty", (json_int_t)result->n_empty, "n_unscored", (json_int_t)result->n_unscored,
             "largest_label", cli_json_of_number(result->largest_label));
+        if (one && r->e->conventions.tool)
+            json_object_set_new(one, "conventions",
+                                json_conventions(&r->metrics[i], r->e->weighted));
         json_object_set_new(metrics, cli_metric_text(&r->metrics[i]).text, one);
     }
     return metrics;
@@ -197,15 +239,14 @@ static json_t *json_lists(const struct report *r)
 
 static rg_status show_json(const struct report *r)
 {
-    const rg_metric *c = &r->e->conventions;
     json_t *all = json_pack(
-        "{s:o, s:o, s:o, s:I, s:I, s:{s:s, s:s, s:s, s:s, s:f, s:b}, s:o}", "model",
-        cli_json_of_text(r->e->files.items[0]), "data", cli_json_of_text(r->e->files.items[1]),
-        "split", cli_json_of_text(r->split->name), "n_lists", (json_int_t)r->split->n_lists,
-        "n_rows", (json_int_t)r->split->n_rows, "conventions", "gain", rg_gain_name(c->gain),
-        "discount", "1/log2(1 + rank)", "ties", rg_ties_name(c->ties), "no_relevant",
-        rg_no_relevant_name(c->no_relevant), "relevance_threshold", c->threshold, "weighted",
-        (int)r->e->weighted, "metrics", json_metrics(r));
+        "{s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "model", cli_json_of_text(r->e->files.items[0]),
+        "data", cli_json_of_text(r->e->files.items[1]), "split", cli_json_of_text(r->split->name),
+        "n_lists", (json_int_t)r->split->n_lists, "n_rows", (json_int_t)r->split->n_rows,
+        "conventions",
+        r->e->conventions.tool ? json_pack("{s:s}", "like", cli_tool_at(r->e->conventions.tool))
+                               : json_conventions(&r->metrics[0], r->e->weighted),
+        "metrics", json_metrics(r));
     if (all && r->per_list)
         json_object_set_new(all, "per_list", json_lists(r));
     bool failed = !all || json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17)) != 0;
@@ -248,24 +289,11 @@ static rg_status check_split(const struct evaluate *e, const rg_split *split)
     return RG_OK;
 }
 
-/* Gives the metrics of --metric the conventions of the options. */
-static rg_status parse_metrics(rg_context *ctx, const struct evaluate *e, struct report *r)
-{
-    rg_status status = cli_parse_metrics(ctx, &e->metrics, &r->metrics, &r->n_metrics);
-    for (int i = 0; status == RG_OK && i < r->n_metrics; i++) {
-        rg_metric with = e->conventions;
-        with.name = r->metrics[i].name;
-        with.own = r->metrics[i].own;
-        with.k = r->metrics[i].k;
-        r->metrics[i] = with;
-    }
-    return status;
-}
-
 static rg_status evaluate(rg_context *ctx, struct evaluate *e, struct cli_scored *s,
                           struct report *r)
 {
-    rg_status status = parse_metrics(ctx, e, r);
+    rg_status status =
+        cli_parse_metrics(ctx, &e->metrics, &e->conventions, &r->metrics, &r->n_metrics);
     if (status == RG_OK)
         status = cli_open_scored(ctx, e->files.items, &e->reading, e->split, s);
     r->split = s->split;
@@ -301,7 +329,7 @@ static void set_defaults(void *values)
 {
     struct evaluate *e = values;
     e->metrics.fallback = "ndcg@10,map";
-    e->conventions = rg_train_options_default().metric;
+    e->conventions = cli_no_conventions();
 }
 
 const struct cli_command cli_command_evaluate = {
@@ -319,6 +347,6 @@ const struct cli_command cli_command_evaluate = {
            "last; the report counts such rows: if there are any, a warning is printed, and if no "
            "row has a "
            "score, that is an error (status 3).",
-    .more = cli_metric_help,
+    .more = explain,
     .set_defaults = set_defaults,
     .run = run};

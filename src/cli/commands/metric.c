@@ -7,14 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"metric",    "scores",  "labels", "where",
-                                   "offsets",   "weights", "gain",   "no_relevant",
-                                   "threshold", "ties",    NULL};
+static const char *const keys[] = {
+    "metric",      "scores",    "labels", "where", "offsets",         "weights",    "gain",
+    "no_relevant", "threshold", "ties",   "like",  "negative_labels", "score_type", NULL};
 
 static void explain(FILE *to)
 {
     fprintf(to, "Keys of a line:\n"
-                "  metric       NAME or NAME@K, listed below\n"
+                "  metric       NAME or NAME@K, listed below, or a list of them, which share\n"
+                "               the sorting; then the answer is {\"metrics\": [..]}\n"
                 "  scores       [..]: one list; [[..],[..]]: one list per row\n"
                 "  labels       in the shape of scores\n"
                 "  where        in the shape of scores: false where there is no item\n"
@@ -26,8 +27,13 @@ static void explain(FILE *to)
                 "               pessimistic (lower label first)\n"
                 "  no_relevant  what a list without a relevant item counts: zero (default),\n"
                 "               one, skip\n"
+                "  negative_labels  an item with a negative label has gain zero (default), a\n"
+                "               negative gain (keep), does not exist (drop), is an error\n"
+                "  score_type   f64 (default); f32 compares scores rounded to f32\n"
                 "  threshold    items with at least this label are relevant, for metrics\n"
                 "               with binary relevance; default 1\n"
+                "  like         the tool whose numbers to give: its conventions are those\n"
+                "               that the other keys do not give; listed below\n"
                 "Scores: NaN ranks last, -Infinity is never ranked. NaN and infinities are\n"
                 "the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
                 "The answer: value, the mean over the lists that have an item, and per_list,\n"
@@ -35,6 +41,8 @@ static void explain(FILE *to)
                 "give a warning, all an error. A line that cannot be answered gives\n"
                 "{\"error\": ..} and, at the end, exit status 3.\n\n");
     cli_metric_help(to);
+    fprintf(to, "\n");
+    cli_tool_help(to);
     fprintf(to, "\nExample:\n"
                 "  echo '{\"metric\":\"mrr\",\"scores\":[0,3,1,2],\"labels\":[0,0,1,1]}' |\n"
                 "    rankgrad metric\n"
@@ -43,7 +51,9 @@ static void explain(FILE *to)
 
 /* One line, read. */
 struct request {
-    rg_metric metric;
+    rg_metric *metrics; /* (n_metrics) */
+    int n_metrics;
+    bool several;             /* the metrics are a list */
     rg_tensor scores, labels; /* f64 */
     rg_tensor where;          /* as written; no data: none */
     rg_tensor offsets;        /* i64 (Q+1), from the shape of scores if not given */
@@ -52,6 +62,7 @@ struct request {
 
 static void release(struct request *r)
 {
+    free(r->metrics);
     free(r->scores.data);
     free(r->labels.data);
     free(r->where.data);
@@ -59,23 +70,51 @@ static void release(struct request *r)
     free(r->weights.data);
 }
 
-static bool read_metric(rg_context *ctx, const json_t *input, rg_metric *metric,
-                        struct cli_json_error *error)
+/* Reads a name that need not be there. */
+static bool read_name(const json_t *input, const char *key, const char *(*name_at)(int i),
+                      int *value, struct cli_json_error *error)
 {
-    const char *text = NULL;
-    if (!cli_json_text(input, "metric", &text, error))
+    return !json_object_get(input, key) || cli_json_name(input, key, name_at, value, error);
+}
+
+static bool read_conventions(const json_t *input, struct cli_conventions *c,
+                             struct cli_json_error *error)
+{
+    *c = cli_no_conventions();
+    return read_name(input, "like", cli_tool_at, &c->tool, error) &&
+           read_name(input, "gain", cli_gain_at, &c->gain, error) &&
+           read_name(input, "ties", cli_ties_at, &c->ties, error) &&
+           read_name(input, "no_relevant", cli_no_relevant_at, &c->no_relevant, error) &&
+           read_name(input, "negative_labels", cli_negatives_at, &c->negative_labels, error) &&
+           read_name(input, "score_type", cli_score_type_at, &c->score_type, error) &&
+           cli_json_number(input, "threshold", &c->threshold, error);
+}
+
+/* Reads one metric, or a list of them. */
+static bool read_metrics(rg_context *ctx, const json_t *input, struct request *r,
+                         struct cli_json_error *error)
+{
+    struct cli_conventions conventions;
+    const json_t *given = json_object_get(input, "metric");
+    r->several = json_is_array(given);
+    r->n_metrics = r->several ? (int)json_array_size(given) : 1;
+    if (!read_conventions(input, &conventions, error))
         return false;
-    if (rg_metric_parse(ctx, text, metric) != RG_OK)
-        return cli_json_fail_last(error, ctx);
-    int gain = (int)metric->gain, ties = (int)metric->ties, policy = (int)metric->no_relevant;
-    bool good = cli_json_name(input, "gain", cli_gain_at, &gain, error) &&
-                cli_json_name(input, "ties", cli_ties_at, &ties, error) &&
-                cli_json_name(input, "no_relevant", cli_no_relevant_at, &policy, error) &&
-                cli_json_number(input, "threshold", &metric->threshold, error);
-    metric->gain = (rg_gain)gain;
-    metric->ties = (rg_ties)ties;
-    metric->no_relevant = (rg_no_relevant)policy;
-    return good;
+    if (r->n_metrics == 0)
+        return cli_json_fail(error, RG_BAD_DATA, "metric is []; expected at least one");
+    r->metrics = cli_alloc(r->n_metrics, sizeof *r->metrics);
+    if (!r->metrics)
+        return cli_json_fail(error, RG_LIMIT, "out of memory for the metrics");
+    for (int i = 0; i < r->n_metrics; i++) {
+        const char *text = r->several ? json_string_value(json_array_get(given, (size_t)i)) : NULL;
+        if (r->several && !text)
+            return cli_json_fail(error, RG_BAD_DATA, "metric[%d] is not a string", i);
+        if (!r->several && !cli_json_text(input, "metric", &text, error))
+            return false;
+        if (cli_parse_metric(ctx, &conventions, text, &r->metrics[i]) != RG_OK)
+            return cli_json_fail_last(error, ctx);
+    }
+    return true;
 }
 
 /* The offsets of the lists when the last axis of scores is a list. */
@@ -183,23 +222,44 @@ static json_t *json_of_result(const rg_metric_result *result, const double *per_
                      values, "n_unscored", (json_int_t)result->n_unscored);
 }
 
+/* One metric's answer, or {"metrics": [{"metric": name, ...}, ...]}; NULL: out of memory. */
+static json_t *json_of_results(const struct request *r, const rg_metric_result *results,
+                               const double *per_list)
+{
+    if (!r->several)
+        return json_of_result(results, per_list);
+    json_t *list = json_array();
+    for (int i = 0; i < r->n_metrics; i++) {
+        json_t *one = json_of_result(&results[i], per_list + i * results[i].n_lists);
+        struct cli_word name = cli_metric_text(&r->metrics[i]);
+        if (!one || json_object_set_new(one, "metric", cli_json_of_text(name.text)) != 0 ||
+            json_array_append_new(list, one) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return json_pack("{s:o}", "metrics", list);
+}
+
 static json_t *evaluate(rg_context *ctx, const struct request *r, struct cli_json_error *error)
 {
     json_t *json = NULL;
-    rg_metric_result result;
     rg_ranking ranking = {.n_lists = r->offsets.dims[0] - 1,
                           .offsets = r->offsets.data,
                           .scores = r->scores.data,
                           .labels = r->labels.data,
                           .where = r->where.data,
                           .list_weights = r->weights.data};
-    double *per_list = cli_alloc(ranking.n_lists, sizeof *per_list);
+    rg_metric_result *results = cli_alloc(r->n_metrics, sizeof *results);
+    double *per_list = results ? cli_alloc(r->n_metrics * ranking.n_lists, sizeof *per_list) : NULL;
     if (!per_list)
-        return NULL;
-    if (rg_metric_evaluate(ctx, &r->metric, &ranking, &result, per_list) == RG_OK)
-        json = json_of_result(&result, per_list);
+        cli_json_fail(error, RG_LIMIT, "out of memory for the values");
+    else if (rg_metrics_evaluate(ctx, r->metrics, r->n_metrics, &ranking, results, per_list) ==
+             RG_OK)
+        json = json_of_results(r, results, per_list);
     else
         cli_json_fail_last(error, ctx);
+    free(results);
     free(per_list);
     return json;
 }
@@ -208,7 +268,7 @@ static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_erro
 {
     struct request r = {0};
     json_t *json = NULL;
-    if (read_metric(ctx, input, &r.metric, error) && read_lists(input, &r, error) &&
+    if (read_metrics(ctx, input, &r, error) && read_lists(input, &r, error) &&
         cast(ctx, &r.labels, RG_F64, error) && cast(ctx, &r.where, RG_BOOL, error))
         json = evaluate(ctx, &r, error);
     release(&r);

@@ -445,7 +445,7 @@ static rg_status train(rg_context *ctx, struct train *t, struct input *in, rg_me
 {
     int n_metrics = 0;
     rg_train_result result = {0};
-    rg_status status = cli_parse_metrics(ctx, &t->metrics, metrics, &n_metrics);
+    rg_status status = cli_parse_metrics(ctx, &t->metrics, NULL, metrics, &n_metrics);
     if (status == RG_OK)
         status = check_files(ctx, t);
     if (status == RG_OK)

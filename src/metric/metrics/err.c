@@ -3,7 +3,8 @@
  *   ERR@k = sum_{i<=k} 1/i R_i prod_{j<i} (1 - R_j),   R = (2^y - 1) / 2^g
  *
  * A user reads down the list and stops at an item with probability R; g is the greatest label there
- * can be, 4 by default (gdeval). R is 0 for labels below 0, and labels above g count as g.
+ * can be, 4 by default (gdeval). R is 0 for labels below 0, and labels above g count as g. With
+ * stop=label, as in CatBoost, the labels are the probabilities R; those above 1 count as 1.
  *
  * Ties: let a group of t items stand behind b others, and let x = 1 - R. With
  *
@@ -24,7 +25,10 @@
 
 double rg__err_stop(const struct rg__ranked_list *list, double label)
 {
-    double most = ((const struct rg__err *)list->params)->max_label;
+    const struct rg__err *p = list->params;
+    double most = p->max_label;
+    if (p->stop == 1)
+        return fmin(fmax(label, 0), 1);
     label = fmin(label, most);
     return label > 0 ? exp2(label - most) - exp2(-most) : 0;
 }
@@ -85,9 +89,16 @@ static double value(struct rg__ranked_list *list)
     return rg__err(list);
 }
 
-const rg_param rg__err_params[1] = {
+static const char *stop_name(int i)
+{
+    return i == 0 ? "exp" : i == 1 ? "label" : NULL;
+}
+
+const rg_param rg__err_params[2] = {
     RG__REAL(struct rg__err, max_label, 4, 0, 1023, .above = true,
              .help = "The greatest label there can be"),
+    RG__NAME(struct rg__err, stop, 0, stop_name,
+             .help = "The probability R of stopping at an item: (2^y-1)/2^max_label, or its label"),
 };
 
 const struct rg__metric_kind rg__metric_err = {
