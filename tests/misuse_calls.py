@@ -46,7 +46,12 @@ VALID = {
     "attributes": "v->buffer", "params": "NULL", "grad": "v->gradient", "rg_model_score.scores": "v->values", "scores": "v->numbers_out",
     "per_list": "v->numbers_out", "truth": "v->numbers_out", "force": "true", "dims": "v->dims",
     "yes": "&v->flag", "n_checked": "&v->count", "n_hidden": "&v->count", "names": "v->names",
-    "rg_apply.operands": "v->operands", "c": "2.0", "low": "-1.0", "high": "1.0",
+    "rg_apply.operands": "v->operands", "axis": "0", "rg_transpose.a": "0", "rg_transpose.b": "0", "n_axes": "2", "axes": "(int[]){0, 1}", "begin": "0", "end": "1",
+    "rg_slice.step": "1", "n_parts": "1", "sizes": "(int64_t[]){2}", "parts": "&(rg_node *){NULL}", "before": "1", "after": "1", "value": "1.0",
+    "rg_concat.x": "&v->node", "rg_stack.x": "&v->node", "rg_squeeze.x": "rg_expand(v->graph, v->node, 0)",
+    "rg_where.condition": "rg_equal(v->graph, v->node, v->node)", "rg_concat.n": "1", "rg_stack.n": "1",
+    "rg_broadcast_to.dims": "(int64_t[]){2, 3}",
+    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",
@@ -92,6 +97,9 @@ ACCEPTED = re.compile(r"""
     | rg_batches_create\.normalization=NULL # the features as they are
     | rg_(bootstrap_mean|compare)\.weights=NULL # all 1
     | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|var|std|norm)\.c=.*  # any number
+    | rg_\w+\.axis=-1 | rg_transpose\.[ab]=-1 # counted from the end
+    | rg_slice\.(begin|end)=.* | rg_slice\.step=(-1|INT64_MAX) # as in Python
+    | rg_pad\.value=.*                      # any number
     | rg_clip\.(low|high)=.*                # any number
     | rg_loss_set_pair_weights\.weigh=NULL  # removes it
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is

@@ -22,7 +22,7 @@ struct fixture {
     rg_selection selection;
     rg_csr csr;
     rg_run run;
-    rg_node *node, *sum, *weights, *logits, *floating, *truths, *sparse, *column;
+    rg_node *node, *sum, *weights, *logits, *floating, *truths, *sparse, *column, *index_node;
     rg_node *operands[1];
     rg_function *function;
     rg_gradcheck_report report;
@@ -106,6 +106,7 @@ static void make_nodes(struct fixture *v)
     v->weights = rg_leaf(v->graph, &weights);
     v->logits = rg_leaf(v->graph, &logits);
     v->floating = rg_leaf(v->graph, &rows);
+    v->index_node = rg_constant(v->graph, &(const rg_tensor){RG_U8, 2, {2, 3}, (uint8_t[6]){0}});
     v->truths = rg_leaf(v->graph, &(const rg_tensor){RG_BOOL, 1, {4}, v->buffer});
     v->selection = (rg_selection){.sparse = v->csr, .n_runs = 1, .runs = &v->run};
     v->sparse = rg_leaf_rows(v->graph, &v->selection, RG_F64);

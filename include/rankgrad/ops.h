@@ -178,6 +178,60 @@ RG_API rg_node *rg_logsumexp(rg_graph *graph, rg_node *x, rg_axes axes);
  * inferred. dims (ndim) are copied. */
 RG_API rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims);
 
+/* x with a new axis of extent 1, which becomes axis `axis`, and x without an axis of extent 1. */
+RG_API rg_node *rg_expand(rg_graph *graph, rg_node *x, int axis);
+RG_API rg_node *rg_squeeze(rg_graph *graph, rg_node *x, int axis);
+
+/* x with its axes in another order: axis i of the result is axis axes[i] of x. rg_transpose swaps
+ * two axes. Negative axes count from the end, here and below. */
+RG_API rg_node *rg_permute(rg_graph *graph, rg_node *x, int n_axes, const int *axes);
+RG_API rg_node *rg_transpose(rg_graph *graph, rg_node *x, int a, int b);
+
+/* x repeated along its axes of extent 1 and along new first axes to the shape dims (ndim), in which
+ * -1 stands for the extent of x. Gradients are summed in double. */
+RG_API rg_node *rg_broadcast_to(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims);
+
+/* x[begin:end:step] along an axis, as in Python: negative bounds count from the end, bounds beyond
+ * it are moved to it, and the step may be negative. rg_flip reverses the axis. */
+RG_API rg_node *rg_slice(rg_graph *graph, rg_node *x, int axis, int64_t begin, int64_t end,
+                         int64_t step);
+RG_API rg_node *rg_flip(rg_graph *graph, rg_node *x, int axis);
+
+/* Cuts x along an axis into n_parts parts of the given sizes, which must add up to its extent, and
+ * stores them in `parts` (n_parts); false, with NULL in `parts`, on failure. */
+RG_API bool rg_split_axis(rg_graph *graph, rg_node *x, int axis, int n_parts, const int64_t *sizes,
+                          rg_node **parts);
+
+/* The n nodes x one after the other along an axis; their other extents are equal. rg_stack puts
+ * nodes of one shape one after the other along a new axis. */
+RG_API rg_node *rg_concat(rg_graph *graph, int n, rg_node *const *x, int axis);
+RG_API rg_node *rg_stack(rg_graph *graph, int n, rg_node *const *x, int axis);
+
+/* x with `before` and `after` further elements, all of this value, along an axis. */
+RG_API rg_node *rg_pad(rg_graph *graph, rg_node *x, int axis, int64_t before, int64_t after,
+                       double value);
+
+/* a where the bool `condition` is true, b where it is false; all three broadcast. The gradient of
+ * what is not chosen is exactly 0. */
+RG_API rg_node *rg_where(rg_graph *graph, rg_node *condition, rg_node *a, rg_node *b);
+
+/* Elements of x at indices, which are i32, i64 or u8 nodes; an index out of range is an error that
+ * names it. rg_index_select takes whole slices along an axis: the axis is replaced by the shape of
+ * `index`, so that rg_index_select(table (V,D), 0, ids) looks up embeddings. rg_gather takes single
+ * elements: index has x's shape but for the axis, as in NumPy's take_along_axis. Gradients of
+ * elements that are taken several times are summed in double. */
+RG_API rg_node *rg_index_select(rg_graph *graph, rg_node *x, int axis, rg_node *index);
+RG_API rg_node *rg_gather(rg_graph *graph, rg_node *x, int axis, rg_node *index);
+
+/* x with each element of `source` added, in order, to the element at its index along the axis, as
+ * PyTorch's scatter_add; source and index have one shape, x's but for the axis. */
+RG_API rg_node *rg_scatter_add(rg_graph *graph, rg_node *x, int axis, rg_node *index,
+                               rg_node *source);
+
+/* Of indices (...) from 0 to depth - 1: (..., depth), 1 at the index and 0 elsewhere, as f32 or
+ * f64. Indices have no gradient. */
+RG_API rg_node *rg_one_hot(rg_graph *graph, rg_node *index, int64_t depth, rg_dtype dtype);
+
 /* A leaf with a copy of `value` (any dtype but f16), whose memory may be freed afterwards. It
  * requires no gradient. */
 RG_API rg_node *rg_constant(rg_graph *graph, const rg_tensor *value);

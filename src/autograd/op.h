@@ -51,14 +51,14 @@ bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
     void rg__##id##_backward_f32(rg_node *y);                                                      \
     void rg__##id##_backward_f64(rg_node *y)
 
-/* Defines an operator and its samples; `extra` sets one more member of rg_operator. */
-#define RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, extra)                            \
+/* Defines an operator and its samples; the last arguments set one more member of rg_operator. */
+#define RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, ...)                              \
     const struct rg__builtin rg__builtin_##id = {                                                  \
         {.name = #id,                                                                              \
          .shape = shape_rule,                                                                      \
          .forward = {rg__##id##_forward_f32, rg__##id##_forward_f64},                              \
          .backward = {rg__##id##_backward_f32, rg__##id##_backward_f64},                           \
-         extra},                                                                                   \
+         __VA_ARGS__},                                                                             \
         formula,                                                                                   \
         sample_array,                                                                              \
         RG__COUNT(sample_array)}

@@ -50,7 +50,7 @@ void rg__broadcast_begin(const rg_tensor *a, const rg_tensor *b, const rg_tensor
         r->empty |= out->dims[i] == 0;
     if (r->empty) /* the product of the other extents may overflow */
         return;
-    if (rg__same_shape(a, b)) {
+    if (rg__same_shape(a, b) && rg__same_shape(a, out)) {
         r->length = rg__count(a);
         r->step_a = r->step_b = 1;
         return;

@@ -23,7 +23,8 @@ struct rg__broadcast_iter {
     bool started, empty;
 };
 
-/* Begins an iteration, and goes to the first or next run; false after the last. */
+/* Begins an iteration, and goes to the first or next run; false after the last. `out` is the shape
+ * that a and b broadcast to, perhaps with a third operand. */
 void rg__broadcast_begin(const rg_tensor *a, const rg_tensor *b, const rg_tensor *out,
                          struct rg__broadcast_iter *it);
 bool rg__broadcast_next(struct rg__broadcast_iter *it);

@@ -1,4 +1,5 @@
-/* reshape: the same elements in the same order under another shape.
+/* reshape: the same elements in the same order under another shape; squeeze and expand remove and
+ * add an axis of extent 1.
  *
  * dL/dx = dL/dy, reshaped back. */
 #include "autograd/op.h"
@@ -60,8 +61,30 @@ static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
     return rg_reshape(graph, x[0], 2, (const int64_t[]){3, -1});
 }
 
+static rg_node *expanded(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_expand(graph, x[0], 1);
+}
+
+static rg_node *squeezed(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_squeeze(graph, x[0], -2);
+}
+
 static const struct rg__sample samples[] = {
     {"x (2,6) as (3,-1)", 1, {{2, {2, 6}, -2, 2, 0}}, .build = build, .numpy = "x.reshape(3, -1)"},
+    {"x (2,3), a new axis 1",
+     1,
+     {{2, {2, 3}, -2, 2, 0}},
+     .build = expanded,
+     .numpy = "np.expand_dims(x, 1)"},
+    {"x (2,1,3) without axis -2",
+     1,
+     {{3, {2, 1, 3}, -2, 2, 0}},
+     .build = squeezed,
+     .numpy = "np.squeeze(x, -2)"},
 };
 
 RG__OPERATOR(reshape, "y = x in another shape", shape, samples);
@@ -72,5 +95,52 @@ rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims)
     for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
         wanted.dims[i] = dims[i];
     return RG__APPLY(reshape, graph, &wanted, sizeof wanted, x);
+}
+
+/* The value of x; NULL, and an error of the graph, if it has no such axis with `more` axes. */
+static const rg_tensor *checked_axis(rg_graph *graph, const char *who, const rg_node *x, int more,
+                                     int axis)
+{
+    const rg_tensor *value = rg_node_value(x);
+    int n = value ? value->ndim + more : 0;
+    if (!graph || rg_graph_status(graph) != RG_OK)
+        return NULL;
+    if (value && axis >= -n && axis < n && n <= RG_MAX_DIMS)
+        return value;
+    if (!value)
+        rg__graph_fail(graph, RG_USAGE, "%s: x is NULL", who);
+    rg__graph_fail(graph, RG_BAD_DATA,
+                   "%s: axis %d of %d dimensions; expected -%d to %d, at most %d dimensions", who,
+                   axis, n, n, n - 1, RG_MAX_DIMS);
+    return NULL;
+}
+
+rg_node *rg_expand(rg_graph *graph, rg_node *x, int axis)
+{
+    const rg_tensor *value = checked_axis(graph, "rg_expand", x, 1, axis);
+    int64_t dims[RG_MAX_DIMS];
+    if (!value)
+        return NULL;
+    axis += axis < 0 ? value->ndim + 1 : 0;
+    for (int a = 0; a <= value->ndim; a++)
+        dims[a] = a == axis ? 1 : value->dims[a - (a > axis)];
+    return rg_reshape(graph, x, value->ndim + 1, dims);
+}
+
+rg_node *rg_squeeze(rg_graph *graph, rg_node *x, int axis)
+{
+    const rg_tensor *value = checked_axis(graph, "rg_squeeze", x, 0, axis);
+    int64_t dims[RG_MAX_DIMS];
+    if (!value)
+        return NULL;
+    axis += axis < 0 ? value->ndim : 0;
+    if (value->dims[axis] != 1) {
+        rg__graph_fail(graph, RG_BAD_DATA, "rg_squeeze: axis %d has extent %lld; expected 1", axis,
+                       (long long)value->dims[axis]);
+        return NULL;
+    }
+    for (int a = 0; a < value->ndim - 1; a++)
+        dims[a] = value->dims[a + (a >= axis)];
+    return rg_reshape(graph, x, value->ndim - 1, dims);
 }
 #endif
