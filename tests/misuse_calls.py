@@ -58,7 +58,7 @@ VALID = {
     "rg_context *": "v->ctx", "rg_graph *": "v->graph", "rg_node *": "v->node",
     "rg_model *": "v->model", "rg_model **": "&v->model_out", "rg_dataset *": "v->dataset",
     "rg_dataset **": "&v->dataset_out", "rg_split *": "&v->split", "rg_metric *": "&v->metric",
-    "rg_ranking *": "&v->ranking", "rg_interval *": "&v->interval", "rg_test *": "&v->test",
+    "rg_ranking *": "&v->ranking", "complete": "true", "qrels": "v->text_path", "rg_trec_open.run": "v->text_path", "rg_interval *": "&v->interval", "rg_test *": "&v->test",
     "rg_comparison *": "&v->comparison", "values": "v->numbers", "differences": "v->numbers", "weights": "NULL",
     "rg_compare.a": "v->numbers", "rg_compare.b": "v->numbers", "t": "1.0", "df": "1.0", "rg_metric_result *": "&v->metric_result",
     "rg_extremes *": "&v->extremes", "x": "1.0", "count": "1",
@@ -90,6 +90,7 @@ ACCEPTED = re.compile(r"""
     | rg_propensity_weights\.(n_clipped=NULL|most_weight=INFINITY) | rg_clicks_simulate\.scores=NULL
     | rg_backward\.cotangent=NULL            # one, for a root of one element: the fixture's is that
     | rg_gradcheck_builtin\.name=NULL        # all
+    | rg_(scores_read|trec_open)\.=         # the file has no scores, is no run
     | rg_model_columns\.(n=NULL|=)           # NULL: all
     | rg_model_set_feature_names\.names=NULL # none
     | rg_reject\..* | rg_last_status\.ctx=NULL | rg_last_error\.ctx=NULL | rg_graph_status\.graph=NULL

@@ -38,6 +38,7 @@ typedef struct rg_split {
     const char *const *doc_ids;       /* (N), see rg_id_is_valid; an id of "" or NULL is absent */
     const char *const *query_ids;     /* (Q), likewise */
     const char *const *feature_names; /* (F) */
+    const double *scores;             /* (N) of a TREC run, see rg_trec_open */
 } rg_split;
 
 typedef struct rg_dataset rg_dataset;
@@ -133,6 +134,32 @@ RG_API const rg_split *rg_dataset_find(const rg_dataset *dataset, const char *na
 /* A static split without rows, which means "none" where a split is optional, as in rg_train. NULL
  * is an error there, so that a misspelt name passed to rg_dataset_find does not go unnoticed. */
 RG_API const rg_split *rg_no_split(void);
+
+/* Reads the scores of a split's rows (n_rows, of the caller) from text, plain or gzip: one number
+ * per line, in the order of the rows, as LightGBM and XGBoost write them; or TSV with a line of
+ * column names, one of which is score or RawFormulaVal (CatBoost). Columns called query and
+ * document, if they are there, must be the ids of the rows, or their numbers from 1. nan is a row
+ * without a score. RG_BAD_DATA, with the line, for anything else, and when there are not n_rows
+ * scores. */
+RG_API rg_status rg_scores_read(rg_context *ctx, const char *path, const rg_split *split,
+                                double *scores);
+
+/* Reads a TREC run (query Q0 document rank score tag) and relevance judgements, qrels (query
+ * iteration document relevance), plain or gzip, as one split without features. Q0, rank, tag and
+ * iteration are not used. rg_metric_like has trec_eval's conventions of metrics.
+ *
+ * The lists are the queries of the qrels, in the order of their ids. A list has the documents that
+ * the run has for the query, in the order of the file, and then the judged documents that it lacks,
+ * which are not ranked: their score is -inf. Documents without a judgement have label -1. The rows
+ * of a query that the run lacks are masked, so that metrics leave the list out, unless `complete`:
+ * then it counts as one in which nothing is retrieved. Notes in the log give the number of such
+ * queries, and of queries that only the run has, which are ignored.
+ *
+ * RG_BAD_DATA, with the line: too few or too many words, a score or relevance that is no number, a
+ * document that a query has twice. RG_BAD_DATA, too, for an empty file, and if no query is in both
+ * (unless `complete`). Read the split by rg_dataset_split_at(*out, 0). */
+RG_API rg_status rg_trec_open(rg_context *ctx, const char *run, const char *qrels, bool complete,
+                              rg_dataset **out);
 
 /* Whether a string is a valid document or query id: UTF-8 without control characters and line
  * separators and, unless `blanks`, without white space (as TREC runs require). False for NULL.

@@ -311,6 +311,10 @@ struct cli_scored {
 rg_status cli_open_scored(rg_context *ctx, const char *const *paths, rg_dataset_options *reading,
                           const char *wanted, struct cli_scored *scored);
 
+/* The same without a model. */
+rg_status cli_open_split(rg_context *ctx, const char *path, const rg_dataset_options *reading,
+                         const char *wanted, struct cli_scored *scored);
+
 /* Destroys all of it. Safe on a zeroed struct. */
 void cli_free_scored(struct cli_scored *scored);
 
@@ -322,6 +326,11 @@ void cli_free_scored(struct cli_scored *scored);
 /* Scores a split of the file `path`: n_rows doubles, released by free. Errors are reported. */
 rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, const rg_split *split,
                     double **scores);
+
+/* Reads the scores of a split's rows from the file `path`: n_rows doubles, released by free. Errors
+ * of the file are the context's last error, not reported. */
+rg_status cli_read_scores(rg_context *ctx, const char *path, const rg_split *split,
+                          double **scores);
 
 /* A short text. */
 struct cli_word {
@@ -338,7 +347,8 @@ double cli_plain(double value);
 /* The conventions of metrics as options or keys give them; -1 or NaN: not given, so that those of
  * the tool hold. */
 struct cli_conventions {
-    int tool; /* of cli_tool_at */
+    int tool;     /* of cli_tool_at */
+    bool lenient; /* a metric that the tool lacks is ours, with its conventions of ndcg */
     int gain, ties, no_relevant, negative_labels, score_type;
     double threshold;
 };

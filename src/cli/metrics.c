@@ -27,12 +27,28 @@ struct cli_conventions cli_no_conventions(void)
                                     .threshold = (double)NAN};
 }
 
+/* Parses one of our metrics, with the conventions that the tool has for ndcg. */
+static rg_status parse_leniently(rg_context *ctx, const char *tool, const char *text,
+                                 rg_metric *metric)
+{
+    rg_metric ours;
+    rg_status status = rg_metric_parse(ctx, text, &ours);
+    if (status == RG_OK)
+        status = rg_metric_like(ctx, tool, "ndcg", metric);
+    metric->name = ours.name;
+    metric->k = ours.k;
+    metric->own = ours.own;
+    return status;
+}
+
 rg_status cli_parse_metric(rg_context *ctx, const struct cli_conventions *conventions,
                            const char *text, rg_metric *metric)
 {
     const struct cli_conventions *c = conventions;
     const char *tool = c->tool > 0 ? cli_tool_at(c->tool) : NULL;
     rg_status status = rg_metric_like(ctx, tool, text, metric);
+    if (status != RG_OK && c->lenient)
+        status = parse_leniently(ctx, tool, text, metric);
     if (status != RG_OK)
         return status;
     if (c->gain >= 0)

@@ -101,6 +101,15 @@ rg_status cli_open_scored(rg_context *ctx, const char *const *paths, rg_dataset_
     return scored->split ? RG_OK : RG_USAGE;
 }
 
+rg_status cli_open_split(rg_context *ctx, const char *path, const rg_dataset_options *reading,
+                         const char *wanted, struct cli_scored *scored)
+{
+    if (rg_dataset_open(ctx, path, reading, &scored->data) != RG_OK)
+        return cli_report(ctx);
+    scored->split = cli_choose_split(scored->data, wanted, "test");
+    return scored->split ? RG_OK : RG_USAGE;
+}
+
 void cli_free_scored(struct cli_scored *scored)
 {
     free(scored->scores);
@@ -125,13 +134,13 @@ static bool all_equal(const rg_split *split, const double *scores, int64_t begin
     return equal;
 }
 
-/* Prints a note if no list has two different scores, so that they define no order. */
-static void note_equal_scores(const rg_model *model, const char *path, const rg_split *split,
-                              const double *scores)
+/* Prints a note, with a remedy, if no list has two different scores, so that they define no
+ * order. */
+static void note_equal_scores(const char *path, const rg_split *split, const double *scores,
+                              const char *remedy)
 {
     const int64_t all[2] = {0, split->n_rows}, *offsets = split->offsets ? split->offsets : all;
     int64_t n_lists = split->offsets ? split->n_lists : 1, n_several = 0, n;
-    rg_dtype dtype = split->csr.indptr ? split->csr.dtype : split->features.dtype;
     for (int64_t list = 0; list < n_lists; list++) {
         if (!all_equal(split, scores, offsets[list], offsets[list + 1], &n))
             return;
@@ -140,11 +149,7 @@ static void note_equal_scores(const rg_model *model, const char *path, const rg_
     if (n_several > 0)
         cli_note("%s: all rows of a list have the same score, in every list, so that they are in "
                  "no order%s",
-                 path,
-                 dtype == RG_F64 && rg_model_parameters(model)->dtype == RG_F32
-                     ? "; the model is f32 and the data f64: one trained with --dtype f64 tells "
-                       "apart what f32 cannot"
-                     : "");
+                 path, remedy);
 }
 
 rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, const rg_split *split,
@@ -158,8 +163,24 @@ rg_status cli_score(rg_context *ctx, const rg_model *model, const char *path, co
         return cli_fail(status, "%s: %s", path, rg_last_error(ctx));
     if (status != RG_OK)
         return cli_report(ctx);
-    note_equal_scores(model, path, split, *scores);
+    rg_dtype dtype = split->csr.indptr ? split->csr.dtype : split->features.dtype;
+    bool narrow = dtype == RG_F64 && rg_model_parameters(model)->dtype == RG_F32;
+    note_equal_scores(path, split, *scores,
+                      narrow ? "; the model is f32 and the data f64: one trained with --dtype f64 "
+                               "tells apart what f32 cannot"
+                             : "");
     return RG_OK;
+}
+
+rg_status cli_read_scores(rg_context *ctx, const char *path, const rg_split *split, double **scores)
+{
+    *scores = cli_alloc(split->n_rows, sizeof **scores);
+    if (!*scores)
+        return RG_LIMIT;
+    rg_status status = rg_scores_read(ctx, path, split, *scores);
+    if (status == RG_OK)
+        note_equal_scores(strcmp(path, "-") == 0 ? "standard input" : path, split, *scores, "");
+    return status;
 }
 
 const char *cli_name_of(const char *const *names, int64_t i, struct cli_word *number)

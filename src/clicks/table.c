@@ -115,7 +115,7 @@ rg_status rg_propensities_read(rg_context *ctx, const char *path, rg_propensitie
         return status;
     *out = (rg_propensities){0};
     struct reading r = {.ctx = ctx, .out = out};
-    status = rg__read_values(ctx, path, "a position and its propensity", read_line, &r);
+    status = rg__read_lines(ctx, path, "a position and its propensity", read_line, &r);
     out->value = r.table.values;
     if (status == RG_OK && out->n == 0)
         status = rg__fail(ctx, RG_BAD_DATA,

@@ -89,7 +89,7 @@ static rg_status check_format(rg_context *ctx, const char *path, const char *tar
 static rg_status check_header(rg_context *ctx, const char *path, const char *target,
                               const char *header)
 {
-    char start[256];
+    char start[4096];
     size_t length = header ? strlen(header) : 0, n;
     bool same = false;
     if (length > 0 && length <= sizeof start) {

@@ -154,6 +154,14 @@ static rg_status fail_label(rg_context *ctx, const struct evaluation *e, const s
                         : "the linear gain must be finite");
 }
 
+/* A score rounded to f32. Below its range it is the least number, since -inf means unranked. */
+static double as_f32(double score)
+{
+    if (score < -(double)FLT_MAX && !isinf(score))
+        return -DBL_MAX;
+    return score > (double)FLT_MAX ? (double)INFINITY : (double)(float)score;
+}
+
 /* Collects the valid items of list q, in row order, with the unranked ones at the end. */
 static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
                         struct rg__ranked_list *list, struct outcome *outcome)
@@ -170,7 +178,7 @@ static rg_status gather(rg_context *ctx, const struct evaluation *e, int64_t q,
             continue;
         struct rg__item item = {r->scores[row], r->labels[row], row};
         if (list->metric->f32_scores)
-            item.score = (double)(float)item.score;
+            item.score = as_f32(item.score);
         if (drops && item.label < 0)
             continue;
         if (isnan(item.label))

@@ -2,7 +2,6 @@
 #include "data/text/lines.h"
 
 #include "base/number.h"
-#include "data/text/parse.h"
 
 #include <string.h>
 
@@ -128,14 +127,19 @@ const char *rg__lines_first(const struct rg__lines *l, size_t *n)
     return begin;
 }
 
+static bool is_hdf5(const struct rg__piece *piece)
+{
+    static const char magic[] = "\x89HDF\r\n\x1a\n";
+    return piece->first && piece->end - piece->begin >= 8 && memcmp(piece->begin, magic, 8) == 0;
+}
+
 rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct rg__place before,
                           const char *expected)
 {
-    static const char hdf5[] = "\x89HDF\r\n\x1a\n";
     const char *nul = memchr(piece->begin, '\0', (size_t)(piece->end - piece->begin));
     if (!nul)
         return RG_OK;
-    if (piece->first && nul - piece->begin >= 8 && memcmp(piece->begin, hdf5, 8) == 0)
+    if (is_hdf5(piece))
         return rg__fail(ctx, RG_BAD_DATA,
                         "%s: is HDF5 behind a pipe or gzip, where only text can be read; give the "
                         "HDF5 file itself",
@@ -156,36 +160,39 @@ void rg__lines_close(struct rg__lines *l)
     *l = (struct rg__lines){.ctx = l->ctx};
 }
 
-/* ---- One value a line ------------------------------------------------------------------------ */
-
 static rg_status read_piece(rg_context *ctx, const struct rg__piece *piece, struct rg__place *place,
-                            const char *expected, rg__value_function *read_value, void *user)
+                            const char *expected, rg__line_function *read_line, void *user)
 {
-    rg_status status = rg__lines_check(ctx, piece, *place, expected);
-    for (const char *at = piece->begin; at < piece->end && status == RG_OK; at++) {
+    if (is_hdf5(piece))
+        return rg__fail(ctx, RG_BAD_DATA, "%s: is HDF5; expected text, lines \"%s\"", place->file,
+                        expected);
+    rg_status status = rg__cancelled(ctx);
+    if (status == RG_OK)
+        status = rg__lines_check(ctx, piece, *place, expected);
+    for (const char *at = rg__skip_mark(piece); at < piece->end && status == RG_OK; at++) {
         const char *line = at;
         place->line++;
         at = rg__skip_blanks(at);
         if (*at != '\n')
-            status = read_value(user, *place, line, at);
+            status = read_line(user, *place, line, at);
         at = strchr(at, '\n');
     }
     return status;
 }
 
-rg_status rg__read_values(rg_context *ctx, const char *path, const char *expected,
-                          rg__value_function *read_value, void *user)
+rg_status rg__read_lines(rg_context *ctx, const char *path, const char *expected,
+                         rg__line_function *read_line, void *user)
 {
     struct rg__lines lines;
     struct rg__piece piece;
-    struct rg__place place = {path, 0};
+    struct rg__place place = {rg__stream_name(path), 0};
     rg_status status = rg__lines_open(ctx, path, 1, &lines);
     if (status != RG_OK)
         return status;
     while (status == RG_OK && !rg__lines_done(&lines)) {
         status = rg__lines_turn(&lines);
         while (status == RG_OK && rg__lines_cut(&lines, &piece))
-            status = read_piece(ctx, &piece, &place, expected, read_value, user);
+            status = read_piece(ctx, &piece, &place, expected, read_line, user);
         rg__lines_read(ctx, &lines);
     }
     rg__lines_close(&lines);

@@ -8,6 +8,27 @@
 
 #include "data/text/stream.h"
 
+static inline bool rg__is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
+}
+
+/* The first byte at or after `at` that is no blank; '\n' is none. */
+static inline const char *rg__skip_blanks(const char *at)
+{
+    while (rg__is_blank(*at))
+        at++;
+    return at;
+}
+
+/* The end of the word at `at`: the next blank or the line's end. */
+static inline const char *rg__word_end(const char *at)
+{
+    while (*at != '\n' && !rg__is_blank(*at))
+        at++;
+    return at;
+}
+
 /* Where something stood: for messages. */
 struct rg__place {
     const char *file;
@@ -67,14 +88,13 @@ rg_status rg__lines_check(rg_context *ctx, const struct rg__piece *piece, struct
 
 void rg__lines_close(struct rg__lines *lines);
 
-/* Reads the value at `at`, the first character that is not blank of the line that begins at `line`.
- */
-typedef rg_status rg__value_function(void *user, struct rg__place place, const char *line,
-                                     const char *at);
+/* Reads a line from its first word `at` on; it begins at `line` and ends with '\n'. */
+typedef rg_status rg__line_function(void *user, struct rg__place place, const char *line,
+                                    const char *at);
 
-/* Passes each line of a file, plain or gzip, to `read_value`; blank lines are skipped. `expected`
- * is what a line should look like. */
-rg_status rg__read_values(rg_context *ctx, const char *path, const char *expected,
-                          rg__value_function *read_value, void *user);
+/* Calls a function for each line of a file that is not blank, in order, until it fails. `expected`
+ * is what a line should look like, for messages. */
+rg_status rg__read_lines(rg_context *ctx, const char *path, const char *expected,
+                         rg__line_function *read_line, void *user);
 
 #endif

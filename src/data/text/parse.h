@@ -113,27 +113,6 @@ bool rg__set_document(struct rg__line_parser *p, const char *id, size_t n);
 
 bool rg__end_row(struct rg__line_parser *p);
 
-static inline bool rg__is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-
-/* The first byte at or after `at` that is no blank; '\n' is none. */
-static inline const char *rg__skip_blanks(const char *at)
-{
-    while (rg__is_blank(*at))
-        at++;
-    return at;
-}
-
-/* The end of the word at `at`: the next blank or the line's end. */
-static inline const char *rg__word_end(const char *at)
-{
-    while (*at != '\n' && !rg__is_blank(*at))
-        at++;
-    return at;
-}
-
 /* A word, quoted for a message: printable ASCII, shortened. */
 enum { RG__QUOTED = 48 };
 const char *rg__quote_word(const char *word, char text[RG__QUOTED]);

@@ -54,7 +54,7 @@ static rg_status read_sizes(struct rg__side_files *side, const char *text, const
                             int64_t first_row)
 {
     struct sizes sizes = {side, first_row, side->builder->n_rows - first_row, 0, 0};
-    rg_status status = rg__read_values(side->ctx, path, "number", add_size, &sizes);
+    rg_status status = rg__read_lines(side->ctx, path, "number", add_size, &sizes);
     if (status == RG_OK && sizes.n_rows != sizes.expected)
         return rg__fail(side->ctx, RG_BAD_DATA,
                         "%s: %s with %s, but %s has %lld; expected equal numbers", path,
@@ -234,7 +234,7 @@ static rg_status read_numbers(struct text_file *t, const char *ending, bool *fou
     enum rg__side what = RG__SIDE_WEIGHTS;
     if (!t->name || !find(t, ending))
         return RG_OK;
-    rg_status status = rg__read_values(t->side->ctx, t->name, "number", add_number, &n);
+    rg_status status = rg__read_lines(t->side->ctx, t->name, "number", add_number, &n);
     if (status == RG_OK)
         status = add_numbers(t, &n, &what);
     rg__listing_add(&t->side->found->used, "%s (%s)", t->name, side_names[what]);
