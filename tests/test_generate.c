@@ -42,7 +42,10 @@ static double ndcg(const rg_split *split, const double *weights)
     for (int64_t i = 0; i < split->n_rows; i++)
         for (int64_t j = 0; j < split->n_features; j++)
             scores[i] += weights[j] * cell(split, i, j);
-    rg_ranking ranking = {split->n_lists, split->offsets, scores, split->labels, NULL, NULL, NULL};
+    rg_ranking ranking = {.n_lists = split->n_lists,
+                          .offsets = split->offsets,
+                          .scores = scores,
+                          .labels = split->labels};
     assert_ok(ctx, rg_metric_parse(ctx, "ndcg@10", &metric));
     assert_ok(ctx, rg_metric_evaluate(ctx, &metric, &ranking, &result, NULL));
     free(scores);

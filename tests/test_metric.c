@@ -531,7 +531,12 @@ static void compare_selection(rg_context *ctx, struct random_list *d, const char
                               rg_ties ties)
 {
     int64_t offsets[] = {0, d->n};
-    rg_ranking ranking = {1, offsets, d->scores, d->labels, d->where, NULL, d->doc_ids};
+    rg_ranking ranking = {.n_lists = 1,
+                          .offsets = offsets,
+                          .scores = d->scores,
+                          .labels = d->labels,
+                          .where = d->where,
+                          .doc_ids = d->doc_ids};
     rg_metric m = parsed(ctx, name);
     m.ties = ties;
     int n_valid = 0, n_scored = 0;
@@ -592,7 +597,8 @@ static void threads_do_not_change_bits(void **state)
         scores[i] = (double)(rg_random(5, RG__STREAM_SAMPLES, 0, (uint64_t)i) % 1000);
         labels[i] = (double)(rg_random(5, RG__STREAM_SAMPLES, 1, (uint64_t)i) % 35);
     }
-    rg_ranking ranking = {N_LISTS, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = N_LISTS, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result results[2], failed;
     struct notes notes[2] = {0};
     char errors[2][512];
@@ -657,7 +663,8 @@ static void other_ties(void **state)
     const double scores[] = {1, 1, NOT_A_NUMBER, 1, NOT_A_NUMBER}, labels[] = {0, 3, 1, 2, 0};
     const char *const ids[] = {"d10", "d9", "a", "d1", "b"};
     int64_t offsets[] = {0, 5};
-    rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "dcg");
     m.gain = RG_GAIN_LINEAR;
     /* the rows in the order of each policy */
@@ -721,7 +728,11 @@ static rg_ranking five_lists(double *scores, double *labels)
     const double y[] = {nan, nan, 1, nan, 0, 8, nan, 5, 0, -1, 3};
     memcpy(scores, s, sizeof s);
     memcpy(labels, y, sizeof y);
-    return (rg_ranking){5, five_offsets, scores, labels, five_where, NULL, NULL};
+    return (rg_ranking){.n_lists = 5,
+                        .offsets = five_offsets,
+                        .scores = scores,
+                        .labels = labels,
+                        .where = five_where};
 }
 
 static void lists(void **state)
@@ -797,7 +808,8 @@ static void no_list_in_the_mean(void **state)
     rg_context *ctx = new_context(NULL);
     const int64_t offsets[] = {0, 0, 2, 2};
     const double scores[] = {1, 2}, labels[] = {0, 0};
-    rg_ranking ranking = {3, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 3, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "ndcg@10");
     rg_metric_result r;
     m.no_relevant = RG_NO_RELEVANT_SKIP;
@@ -823,7 +835,8 @@ static void no_ranked_relevant_item(void **state)
     rg_context *ctx = new_context(NULL);
     const int64_t offsets[] = {0, 2};
     const double scores[] = {-INFINITE, -INFINITE}, labels[] = {1, 2};
-    rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result r;
     for (int d = 0; d < RG__COUNT(definitions); d++) {
         if (definitions[d].whole_list)
@@ -847,7 +860,8 @@ static void large_labels(void **state)
     const int64_t offsets[] = {0, 2, 4};
     const double scores[] = {2, 1, 1, 2};
     double labels[] = {1, 31, 1, 0};
-    rg_ranking ranking = {2, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 2, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result r;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
@@ -893,7 +907,8 @@ static void huge_gains_stay_finite(void **state)
     m = parsed(ctx, "dcg@1");
     const int64_t offsets[] = {0, 1, 2, 3};
     const double scores[] = {0, 0, 0}, labels[] = {1023, 1023, 1023};
-    rg_ranking ranking = {3, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 3, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result r;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     assert_close(r.value, 0x1p1023, 1e-15, 0); /* the sum of the three overflows */
@@ -978,12 +993,16 @@ static void parsing(void **state)
     for (int i = 0; i < RG__COUNT(unknown); i++)
         assert_fails(ctx, RG_USAGE, "known: ndcg, dcg, map (ap), mrr (rr), precision (p)",
                      rg_metric_parse(ctx, unknown[i], &m));
+    static const char *const of_subtopics[] = {"alpha_ndcg", "err_ia"}; /* see test_novelty.c */
     for (int i = 0; i < RG__COUNT(definitions); i++) {
         const rg_component *metric = rg_registry_at(rg_metrics(), i);
         assert_string_equal(metric->name, definitions[i].name);
         assert_true(strlen(metric->formula) > 10);
     }
-    assert_null(rg_registry_at(rg_metrics(), RG__COUNT(definitions)));
+    for (int i = 0; i < RG__COUNT(of_subtopics); i++)
+        assert_string_equal(rg_registry_at(rg_metrics(), RG__COUNT(definitions) + i)->name,
+                            of_subtopics[i]);
+    assert_null(rg_registry_at(rg_metrics(), RG__COUNT(definitions) + RG__COUNT(of_subtopics)));
     assert_fails(ctx, RG_USAGE, "ndcg: has no parameter p",
                  rg_metric_parse(ctx, "ndcg(p=1)@3", &m));
     assert_ok(ctx, rg_metric_parse(ctx, "Ndcg()@3", &m));
@@ -998,7 +1017,8 @@ static void whole_lists(void **state)
     rg_context *ctx = new_context(NULL);
     const int64_t offsets[] = {0, 2};
     const double scores[] = {1, 2}, labels[] = {1, 2};
-    const rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    const rg_ranking ranking = {
+        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     for (int d = 0; d < RG__COUNT(definitions); d++) {
         rg_metric m = parsed(ctx, definitions[d].name);
         rg_metric_result r;
@@ -1058,7 +1078,8 @@ static void bad_arguments(void **state)
     rg_context *ctx = new_context(NULL);
     int64_t offsets[] = {0, 2, 1};
     const double scores[] = {1, 2}, labels[] = {0, 1};
-    rg_ranking ranking = {2, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 2, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result r;
     rg_metric m = parsed(ctx, "ndcg"), broken = m;
     assert_fails(ctx, RG_BAD_DATA, "offsets of list 2 are 2 and 1",
@@ -1089,7 +1110,8 @@ static void out_of_memory(void **state)
     rg_context *ctx = memory_context(&memory);
     const int64_t offsets[] = {0, 2};
     const double scores[] = {1, 2}, labels[] = {0, 1};
-    rg_ranking ranking = {1, offsets, scores, labels, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result result;
     for (int k = 0; k < 2; k++) {
@@ -1113,7 +1135,8 @@ static void cancelled(void **state)
     options.cancel = &cancel;
     rg_context *ctx = rg_context_create(&options);
     const int64_t offsets[] = {0, 0};
-    rg_ranking ranking = {1, offsets, NULL, NULL, NULL, NULL, NULL};
+    rg_ranking ranking = {
+        .n_lists = 1, .offsets = offsets};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result result;
     assert_fails(ctx, RG_CANCELLED, "", rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));

@@ -256,7 +256,10 @@ static void training_lists_are_measured_now_and_then(void **state)
         for (int64_t e = 0; e <= o.epochs; e++)
             if (isnan(train_log.metric[e]) != !(cases[i].measured >> e & 1))
                 fail_msg("epoch %d of %d", (int)e, (int)o.epochs);
-        rg_ranking ranking = {m.split.n_lists, m.offsets, scores, m.labels, NULL, NULL, NULL};
+        rg_ranking ranking = {.n_lists = m.split.n_lists,
+                              .offsets = m.offsets,
+                              .scores = scores,
+                              .labels = m.labels};
         rg_metric_result measured;
         assert_ok(ctx, rg_model_score_split(model, &m.split, scores));
         assert_ok(ctx, rg_metric_evaluate(ctx, &o.metric, &ranking, &measured, NULL));
@@ -293,7 +296,10 @@ static void the_best_epoch_on_validation_is_kept(void **state)
     /* the model given is the one that was measured */
     double *scores = calloc((size_t)v.split.n_rows, sizeof *scores);
     assert_ok(ctx, rg_model_score_split(model, &v.split, scores));
-    rg_ranking ranking = {v.split.n_lists, v.offsets, scores, v.labels, NULL, NULL, NULL};
+    rg_ranking ranking = {.n_lists = v.split.n_lists,
+                          .offsets = v.offsets,
+                          .scores = scores,
+                          .labels = v.labels};
     rg_metric_result measured;
     assert_ok(ctx, rg_metric_evaluate(ctx, &o.metric, &ranking, &measured, NULL));
     assert_close(measured.value, result.vali_metric, 0, 0);
@@ -1679,7 +1685,10 @@ static void what_was_learned_is_kept(void **state)
         assert_true(!strstr(rg_model_history(model), "stopped_after_epoch") == (stop.after == 15));
         assert_close(result.vali_metric, stop.best, 0, 0);
         assert_ok(own, rg_model_score_split(model, &v.split, scores));
-        rg_ranking ranking = {v.split.n_lists, v.offsets, scores, v.labels, NULL, NULL, NULL};
+        rg_ranking ranking = {.n_lists = v.split.n_lists,
+                              .offsets = v.offsets,
+                              .scores = scores,
+                              .labels = v.labels};
         assert_ok(own, rg_metric_evaluate(own, &o.metric, &ranking, &measured, NULL));
         assert_close(measured.value, stop.best, 0, 0);
         rg_model_destroy(model);

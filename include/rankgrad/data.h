@@ -33,7 +33,9 @@ typedef struct rg_split {
     const double *weights;      /* (N) of items, in losses */
     const double *list_weights; /* (Q) multiply the losses of lists */
     const int64_t *positions;   /* (N) where an item was shown, from 1 */
-    const uint8_t *mask;        /* (N) 0: the row is ignored */
+    const uint8_t *subtopics; /* (N,n_subtopics) grades of an item for the subtopics of its list */
+    int64_t n_subtopics;
+    const uint8_t *mask; /* (N) 0: the row is ignored */
     bool mapped; /* dense features are a read-only file mapping, whose pages may be released */
     const char *const *doc_ids;       /* (N), see rg_id_is_valid; an id of "" or NULL is absent */
     const char *const *query_ids;     /* (Q), likewise */

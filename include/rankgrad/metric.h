@@ -77,6 +77,9 @@ RG_API const char *rg_metric_tool_at(int i);
 /* Whether a lower value is a better one, as of arp. */
 RG_API bool rg_metric_lower_is_better(const rg_metric *metric);
 
+/* The most subtopics that a ranking may have. */
+#define RG_MAX_SUBTOPICS 1024
+
 /* Scored lists (Q of N items); not owned. List q is the items offsets[q] up to offsets[q+1] - 1. */
 typedef struct rg_ranking {
     int64_t n_lists;
@@ -86,6 +89,10 @@ typedef struct rg_ranking {
     const uint8_t *where;       /* (N) mask: 0 means that the item does not exist; NULL: all do */
     const double *list_weights; /* (n_lists); NULL: 1 */
     const char *const *doc_ids; /* (N), used by RG_TIES_DOCID; may be NULL */
+    const uint8_t *subtopics; /* (N,n_subtopics) an item's grade for each subtopic of its list, for
+                                   alpha_ndcg and err_ia: from the threshold on it covers the
+                                   subtopic; may be NULL */
+    int64_t n_subtopics;      /* at most RG_MAX_SUBTOPICS */
 } rg_ranking;
 
 typedef struct rg_metric_result {

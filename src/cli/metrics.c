@@ -152,7 +152,9 @@ rg_ranking cli_ranking(const rg_split *split, const double *scores, bool weighte
                         .labels = split->labels,
                         .where = split->mask,
                         .list_weights = weighted ? split->list_weights : NULL,
-                        .doc_ids = split->doc_ids};
+                        .doc_ids = split->doc_ids,
+                        .subtopics = split->subtopics,
+                        .n_subtopics = split->n_subtopics};
 }
 
 int64_t cli_count_unscored(const rg_split *split, const double *scores, int64_t list)

@@ -123,6 +123,10 @@ rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *wh
                         "expected, and nothing negative",
                         what, (long long)split->n_rows, (long long)split->n_features,
                         (long long)split->n_lists);
+    if (split->n_subtopics < 0 || (split->n_subtopics > 0 && !split->subtopics))
+        return rg__fail(ctx, RG_BAD_DATA, "%s: %lld subtopics%s", what,
+                        (long long)split->n_subtopics,
+                        split->n_subtopics < 0 ? "; at least 0 are expected" : " without grades");
     if (!split->offsets && split->n_lists > 0)
         return rg__fail(ctx, RG_BAD_DATA, "%s: %lld lists without offsets", what,
                         (long long)split->n_lists);

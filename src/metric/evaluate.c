@@ -103,6 +103,22 @@ static rg_status check_items(const struct evaluation *e, int64_t n)
     return status;
 }
 
+/* Whether the subtopics are there if a metric needs them. */
+static rg_status check_subtopics(const struct evaluation *e)
+{
+    const rg_ranking *r = e->ranking;
+    if (r->n_subtopics < 0 || r->n_subtopics > RG_MAX_SUBTOPICS)
+        return rg__fail(e->ctx, RG_BAD_DATA, "the ranking has %lld subtopics; expected 0 to %d",
+                        (long long)r->n_subtopics, RG_MAX_SUBTOPICS);
+    for (int m = 0; m < e->n_measures && (!r->subtopics || r->n_subtopics == 0); m++)
+        if (e->measures[m].kind->needs_subtopics)
+            return rg__fail(e->ctx, RG_BAD_DATA,
+                            "%s needs subtopics, and there are none; expected `subtopics` (items, "
+                            "subtopics): a grade of each item for each subtopic",
+                            e->measures[m].metric->name);
+    return RG_OK;
+}
+
 static rg_status check_ranking(const struct evaluation *e)
 {
     rg_context *ctx = e->ctx;
@@ -477,6 +493,8 @@ rg_status rg__metrics_evaluate(rg_context *ctx, const rg_metric *metrics, int n_
     rg_status status = e.measures ? RG_OK : RG_LIMIT;
     for (int i = 0; i < n_metrics && status == RG_OK; i++)
         status = open_measure(&e, i, &metrics[i], ideals ? ideals + i * ranking->n_lists : NULL);
+    if (status == RG_OK)
+        status = check_subtopics(&e);
     if (status == RG_OK)
         status = check_ranking(&e);
     if (status == RG_OK)

@@ -57,8 +57,9 @@ struct rg__metric_kind {
     bool uses_gain;         /* of rg_gain, which bounds the labels */
     bool whole_list;        /* it is defined without a cut-off alone */
     bool lower_is_better;
-    bool has_ideal; /* it uses `ideal` and rg__by_label */
-    bool reorders;  /* its value() changes the items' order or contents, otherwise */
+    bool needs_subtopics; /* of rg_ranking */
+    bool has_ideal;       /* it uses `ideal` and rg__by_label */
+    bool reorders;        /* its value() changes the items' order or contents, otherwise */
     /* Whether the list has a relevant item: rg__has_gain or another function below. */
     bool (*has_relevant)(const struct rg__ranked_list *list);
     /* The value of a list with a relevant item. */

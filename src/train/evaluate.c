@@ -11,6 +11,7 @@
 #include "train/check.h"
 
 #include <math.h>
+#include <string.h>
 
 rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split *split,
                               struct rg__rows *rows, struct rg__evaluation *e)
@@ -24,10 +25,18 @@ rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split 
     e->first = rg__alloc(ctx, rows->n_windows + 1, sizeof *e->first, "the windows");
     if (!e->labels || !e->scores || !e->ideals || !e->lists || !e->shards || !e->first)
         return RG_LIMIT;
-    int64_t n = 0;
-    for (int64_t row = split->offsets[0]; row < split->n_rows; row++)
-        if (rg__row_is_there(split, row))
-            e->labels[n++] = split->labels[row];
+    int64_t n = 0, width = split->n_subtopics;
+    if (split->subtopics)
+        e->subtopics = rg__alloc(ctx, rows->n_rows * width, 1, "the subtopics");
+    if (split->subtopics && !e->subtopics)
+        return RG_LIMIT;
+    for (int64_t row = split->offsets[0]; row < split->n_rows; row++) {
+        if (!rg__row_is_there(split, row))
+            continue;
+        if (e->subtopics)
+            memcpy(e->subtopics + n * width, split->subtopics + row * width, (size_t)width);
+        e->labels[n++] = split->labels[row];
+    }
     for (int64_t q = 0; q < rows->n_lists; q++) {
         e->lists[q] = q;
         e->ideals[q] = (double)NAN;
@@ -43,6 +52,7 @@ rg_status rg__evaluation_open(rg_context *ctx, const char *what, const rg_split 
 void rg__evaluation_close(struct rg__evaluation *e)
 {
     rg__free(e->ctx, e->labels);
+    rg__free(e->ctx, e->subtopics);
     rg__free(e->ctx, e->scores);
     rg__free(e->ctx, e->ideals);
     rg__free(e->ctx, e->lists);
@@ -95,6 +105,8 @@ rg_status rg__evaluate(struct rg__evaluation *e, const struct rg__workers *worke
     rg_ranking ranking = {.n_lists = e->rows->n_lists,
                           .offsets = e->rows->offsets,
                           .scores = e->scores,
-                          .labels = e->labels};
+                          .labels = e->labels,
+                          .subtopics = e->subtopics,
+                          .n_subtopics = e->split->n_subtopics};
     return rg__metrics_evaluate(e->ctx, metric, 1, &ranking, e->ideals, result, NULL);
 }

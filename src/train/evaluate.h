@@ -13,6 +13,7 @@ struct rg__evaluation {
     const rg_split *split;
     struct rg__rows *rows;
     double *labels, *scores; /* (n_rows), double: labels as they were read */
+    uint8_t *subtopics;      /* (n_rows, split->n_subtopics) or NULL */
     double *ideals;          /* (n_lists) of the metric; NaN: not computed yet */
     int64_t *lists;          /* 0, 1, 2, ... */
     struct rg__shard *shards;

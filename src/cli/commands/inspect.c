@@ -318,6 +318,7 @@ static void show_shape(const rg_split *split)
     } parts[] = {{"weights", split->weights},
                  {"list_weights", split->list_weights},
                  {"positions", split->positions},
+                 {"subtopics", split->subtopics},
                  {"mask", split->mask},
                  {"doc_ids", split->doc_ids},
                  {"query_ids", split->query_ids},

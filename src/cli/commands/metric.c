@@ -7,9 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {
-    "metric",      "scores",    "labels", "where", "offsets",         "weights",    "gain",
-    "no_relevant", "threshold", "ties",   "like",  "negative_labels", "score_type", NULL};
+static const char *const keys[] = {"metric",    "scores",     "labels", "where",
+                                   "offsets",   "weights",    "gain",   "no_relevant",
+                                   "threshold", "ties",       "like",   "negative_labels",
+                                   "subtopics", "score_type", NULL};
 
 static void explain(FILE *to)
 {
@@ -19,6 +20,8 @@ static void explain(FILE *to)
                 "  scores       [..]: one list; [[..],[..]]: one list per row\n"
                 "  labels       in the shape of scores\n"
                 "  where        in the shape of scores: false where there is no item\n"
+                "  subtopics    for alpha_ndcg and err_ia, one axis more than scores: the grade\n"
+                "               of each item for each subtopic, 0 to 255\n"
                 "  offsets      [0,..,N]: scores is flat, list q is [offsets[q], offsets[q+1])\n"
                 "  weights      one number per list: value = sum w v / sum w\n"
                 "  gain         exp (2^y - 1, default), linear (y)\n"
@@ -57,6 +60,8 @@ struct request {
     rg_tensor scores, labels; /* f64 */
     rg_tensor where;          /* as written; no data: none */
     rg_tensor offsets;        /* i64 (Q+1), from the shape of scores if not given */
+    rg_tensor subtopics;      /* f64, the shape of scores and one more axis; no data: none */
+    uint8_t *grades;          /* the same as bytes */
     rg_tensor weights;        /* f64 (Q); no data: none */
 };
 
@@ -67,6 +72,8 @@ static void release(struct request *r)
     free(r->labels.data);
     free(r->where.data);
     free(r->offsets.data);
+    free(r->subtopics.data);
+    free(r->grades);
     free(r->weights.data);
 }
 
@@ -161,6 +168,35 @@ static bool same_shape(const rg_tensor *tensor, const char *key, const rg_tensor
                          cli_json_shape(tensor).text, cli_json_shape(scores).text);
 }
 
+/* Grades of the shape of scores, for each of the subtopics of the last axis. */
+static bool read_subtopics(const json_t *input, struct request *r, struct cli_json_error *error)
+{
+    rg_tensor *t = &r->subtopics;
+    const rg_tensor *s = &r->scores;
+    if (!cli_json_tensor(input, "subtopics", CLI_JSON_REAL, RG_F64, t, error))
+        return false;
+    if (!t->data)
+        return true;
+    if (t->ndim != s->ndim + 1 || memcmp(t->dims, s->dims, (size_t)s->ndim * sizeof *s->dims) != 0)
+        return cli_json_fail(error, RG_BAD_DATA,
+                             "subtopics has shape %s, scores %s; expected one axis more, the "
+                             "subtopics",
+                             cli_json_shape(t).text, cli_json_shape(s).text);
+    int64_t n = rg_tensor_count(t);
+    const double *values = t->data;
+    r->grades = cli_alloc(n, 1);
+    if (!r->grades)
+        return cli_json_fail(error, RG_LIMIT, "out of memory for the subtopics");
+    for (int64_t i = 0; i < n; i++) {
+        if (!(values[i] >= 0 && values[i] <= 255) || values[i] != floor(values[i]))
+            return cli_json_fail(error, RG_BAD_DATA,
+                                 "subtopics: a grade is %g; expected a whole number from 0 to 255",
+                                 values[i]);
+        r->grades[i] = (uint8_t)values[i];
+    }
+    return true;
+}
+
 static bool check_shapes(const struct request *r, struct cli_json_error *error)
 {
     int64_t n_lists = r->offsets.dims[0] - 1;
@@ -186,7 +222,7 @@ static bool read_lists(const json_t *input, struct request *r, struct cli_json_e
         return cli_json_fail(error, RG_BAD_DATA, "%s is missing",
                              r->scores.data ? "labels" : "scores");
     return (r->offsets.data ? check_offsets(r, error) : offsets_of_shape(r, error)) &&
-           check_shapes(r, error);
+           check_shapes(r, error) && read_subtopics(input, r, error);
 }
 
 /* Replaces a tensor by the same numbers in another type. */
@@ -249,7 +285,9 @@ static json_t *evaluate(rg_context *ctx, const struct request *r, struct cli_jso
                           .scores = r->scores.data,
                           .labels = r->labels.data,
                           .where = r->where.data,
-                          .list_weights = r->weights.data};
+                          .list_weights = r->weights.data,
+                          .subtopics = r->grades,
+                          .n_subtopics = r->grades ? r->subtopics.dims[r->subtopics.ndim - 1] : 0};
     rg_metric_result *results = cli_alloc(r->n_metrics, sizeof *results);
     double *per_list = results ? cli_alloc(r->n_metrics * ranking.n_lists, sizeof *per_list) : NULL;
     if (!per_list)

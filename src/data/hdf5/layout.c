@@ -39,6 +39,8 @@ static const struct {
     [RG__WEIGHTS] = {"weights", NUMBER, 1, ROWS, "a number a row"},
     [RG__LIST_WEIGHTS] = {"list_weights", NUMBER, 1, LISTS, "a number a list"},
     [RG__POSITIONS] = {"positions", RG__H5_INTEGER, 1, ROWS, "an integer a row"},
+    [RG__SUBTOPICS] = {"subtopics", RG__H5_INTEGER | RG__H5_BOOL, 2, ROWS,
+                       "integers (rows, subtopics)"},
     [RG__MASK] = {"mask", NUMBER, 1, ROWS, "a bool a row"},
 };
 
@@ -160,14 +162,17 @@ static rg_status check_lengths(rg_context *ctx, const char *path, const struct r
     for (int i = RG__COUNT(sources) - 1; i >= 0 && length == LISTS; i--)
         if (layout->has[sources[i]])
             source = sources[i];
-    for (int field = 0; field < RG__N_FIELDS; field++)
-        if (layout->has[field] && fields[field].length == length &&
-            layout->info[field].count != expected)
+    for (int field = 0; field < RG__N_FIELDS; field++) {
+        const struct rg__h5_info *info = &layout->info[field];
+        bool table = fields[field].ndim == 2;
+        int64_t found = table ? info->dims[0] : info->count;
+        if (layout->has[field] && fields[field].length == length && found != expected)
             return rg__fail(ctx, RG_BAD_DATA, "%s: %s has %s, but %s has %s; they must be as many",
                             path, rg__field_name(layout->split, (enum rg__field)field, name),
-                            rg__counted(layout->info[field].count, "element").text,
+                            rg__counted(found, table ? "row" : "element").text,
                             rg__field_name(layout->split, source, other),
                             rg__counted(expected, what[length]).text);
+    }
     return RG_OK;
 }
 

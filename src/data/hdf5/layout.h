@@ -31,6 +31,7 @@ enum rg__field {
     RG__WEIGHTS,
     RG__LIST_WEIGHTS,
     RG__POSITIONS,
+    RG__SUBTOPICS,
     RG__MASK,
     RG__N_FIELDS
 };

@@ -396,6 +396,40 @@ static rg_status check_positions(struct reader *r)
     return RG_OK;
 }
 
+/* Grades of 0 to 255, whatever integers the file holds. */
+static rg_status read_subtopics(struct reader *r)
+{
+    char name[RG__FIELD_NAME];
+    const void *read;
+    const struct rg__h5_info *info = &r->layout->info[RG__SUBTOPICS];
+    bool are_bytes = info->class == RG__H5_INTEGER && info->is_unsigned && info->size == 1;
+    int64_t n = r->layout->has[RG__SUBTOPICS] ? info->dims[1] : 0;
+    rg_dtype type = are_bytes ? RG_U8 : RG_I64;
+    rg_status status = load(r, RG__SUBTOPICS, type, false, (size_t)n * rg_dtype_size(type), &read);
+    if (status != RG_OK || !read)
+        return status;
+    r->split->n_subtopics = n;
+    r->split->subtopics = are_bytes ? read : NULL;
+    if (are_bytes)
+        return RG_OK;
+    const int64_t *grades = read;
+    uint8_t *bytes =
+        rg__own_new(r->dataset, r->split->n_rows * n, 1, name_of(r, RG__SUBTOPICS, name));
+    for (int64_t i = 0; bytes && i < r->split->n_rows * n; i++) {
+        bool is_there = rg__row_is_there(r->split, i / n);
+        if (is_there && (grades[i] < 0 || grades[i] > UINT8_MAX))
+            return rg__fail(
+                r->ctx, RG_BAD_DATA,
+                "%s: %s: the grade of row %lld for subtopic %lld (both from 1) is %lld; 0 "
+                "to 255 is expected",
+                r->dataset->path, name, number_of(r, i / n), (long long)(i % n) + 1,
+                (long long)grades[i]);
+        bytes[i] = is_there ? (uint8_t)grades[i] : 0;
+    }
+    r->split->subtopics = bytes;
+    return bytes ? RG_OK : RG_LIMIT;
+}
+
 static rg_status read_numbers(struct reader *r)
 {
     rg_split *split = r->split;
@@ -421,7 +455,9 @@ static rg_status read_numbers(struct reader *r)
         status = check_finite(r, RG__WEIGHTS, weights);
     if (status == RG_OK)
         status = check_finite(r, RG__LIST_WEIGHTS, list_weights);
-    return status == RG_OK ? check_positions(r) : status;
+    if (status == RG_OK)
+        status = check_positions(r);
+    return status == RG_OK ? read_subtopics(r) : status;
 }
 
 /* Ids and names as strings of the data set's. */

@@ -252,6 +252,12 @@ static rg_status write_split(const struct target *t, bool sparse)
     write_field(t, RG__WEIGHTS, RG_F64, s->n_rows, s->weights);
     write_field(t, RG__LIST_WEIGHTS, RG_F64, s->n_lists, s->list_weights);
     write_field(t, RG__POSITIONS, RG_I64, s->n_rows, s->positions);
+    if (s->subtopics) {
+        char name[RG__FIELD_NAME];
+        const int64_t dims[2] = {s->n_rows, s->n_subtopics};
+        name_field(t, RG__SUBTOPICS, name);
+        rg__h5_write(t->writer, name, RG_U8, 2, dims, s->subtopics);
+    }
     if (status == RG_OK)
         status = write_mask(t);
     if (status == RG_OK)
