@@ -35,14 +35,17 @@ CPUS = len(os.sched_getaffinity(0))
 
 # (rows, features, lists) of the data: 321 MB of f32, beyond any cache; the text is smaller.
 SIZES = {"features": (590371, 136, 5000), "text": (50000, 136, 425)}
+METRIC_ITEMS = 5_000_000
 SLACK = 2  # --quick fails past this multiple of a goal
 
 PACKAGES = ["torch", "jax", "rax", "optax", "lightgbm", "xgboost", "onnxruntime", "onnx",
-            "scikit-learn", "h5py", "numpy"]
+            "scikit-learn", "h5py", "numpy", "catboost", "pytrec-eval-terrier", "ir-measures",
+            "ranx"]
 # What a peer needs, besides NumPy and h5py.
 NEEDS = {"torch": ["torch"], "jax": ["jax", "rax", "optax"], "lightgbm": ["lightgbm"],
          "xgboost": ["xgboost"], "onnxruntime": ["onnxruntime", "onnx"],
-         "sklearn": ["scikit-learn"]}
+         "sklearn": ["scikit-learn"], "rax": ["jax", "rax"], "catboost": ["catboost"],
+         "pytrec_eval": ["pytrec-eval-terrier"], "ir_measures": ["ir-measures"], "ranx": ["ranx"]}
 NEEDS_LOSS = {"torch": ["torch", "numpy"], "rax": ["jax", "rax", "numpy"]}  # bench/peers/loss_*.py
 # Else glibc gives each large array back to the system, and the peer pays for fresh pages each step.
 PEER_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**34),
@@ -208,6 +211,50 @@ def evaluation(bench):
     for what, name in (("lists of 100, NDCG@10", "lists@10"), ("lists of 100, NDCG", "lists"),
                        ("one list, NDCG@10", "one@10"), ("one list, NDCG", "one")):
         bench.figure(what, 1e3 * middle(results["metric"], name), unit=" ms")
+
+
+# Tools that have NDCG@10, by whether they take one list of 5 million items: LightGBM's limit is
+# 10,000, and dictionaries of so many documents want too much memory.
+METRIC_PEERS = {"sklearn": True, "lightgbm": False, "xgboost": True, "rax": True, "catboost": True,
+                "pytrec_eval": False, "ir_measures": False, "ranx": False}
+
+
+def write_lists(python, folder, n, mean):
+    """n items in lists of `mean` items on average (0: one list): scores are a permutation."""
+    folder.mkdir(exist_ok=True)
+    output_of([python, "-c", f"""
+import numpy as np
+rng = np.random.default_rng(1)
+n, mean = {n}, {mean}
+cuts = 2 * np.unique(rng.integers(1, n // 2, n // mean - 1)) if mean else []
+offsets = np.concatenate([[0], cuts, [n]]).astype("i8")
+labels = rng.integers(0, 5, n).astype("f8")
+labels[offsets[:-1]] = np.maximum(labels[offsets[:-1]], 1)
+for name, array in (("scores", rng.permutation(n).astype("f8")), ("labels", labels),
+                    ("offsets", offsets)):
+    array.tofile("{folder}/" + name)
+"""])
+
+
+def metrics(bench):
+    bench.table("NDCG@10 of 5 million scores, all threads",
+                "Ragged lists of 118 items on average, and one list, in the form that each tool "
+                "takes; making that form is not timed. Times: the tool / Rankgrad.")
+    for what, mean in (("lists of about 118", 118), ("one list", 0)):
+        folder = bench.work / f"lists-{mean}"
+        if not (folder / "offsets").exists():
+            write_lists(bench.python, folder, METRIC_ITEMS, mean)
+        jobs = {name: bench.peer(name, "metric.py", name, folder, 3)
+                for name, takes_one_list in METRIC_PEERS.items() if mean or takes_one_list}
+        results = bench.in_turn({"ours": lambda: bench.program("metric", CPUS, 5, folder), **jobs})
+        ours = results.pop("ours")
+        for name, runs in results.items():
+            error = abs(runs[0]["value"][0] / ours[0]["value"][0] - 1)
+            if error > 1e-5:
+                raise RuntimeError(f"{name}: NDCG@10 of {what} is {runs[0]['value'][0]}, ours "
+                                   f"{ours[0]['value'][0]}")
+            bench.figure(f"{what}: {name} / Rankgrad", ratio_across(runs, "time", ours, "time"), 3,
+                         more=True, times=ms(middle(runs, "time"), middle(ours, "time")))
 
 
 def train_peers(bench, model, batch, threads):
@@ -558,7 +605,8 @@ def start(bench):
                  times=" + ".join(f"{s / 1024:.0f}" for s in sizes) + " KiB")
 
 
-SECTIONS = {"linear": linear, "evaluation": evaluation, "storage": storage, "network": network,
+SECTIONS = {"linear": linear, "evaluation": evaluation, "metrics": metrics, "storage": storage,
+            "network": network,
             "small": small, "losses": losses, "files": files, "streaming": streaming,
             "scoring": scoring, "sparse": sparse, "start": start}
 QUICK_SECTIONS = ("linear", "evaluation", "storage", "network", "small",
