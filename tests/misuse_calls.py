@@ -31,7 +31,7 @@ VALID = {
     "rg_choice_set.value": '"0.5"', "rg_metric_parse.text": '"ndcg@10"', "rg_metric_like.text": '"ndcg@10"', "tool": '"rax"',
     "rg_dataset_open.path": "v->text_path", "rg_dataset_write.path": '"test_misuse.out"',
     "rg_model_save.path": '"test_misuse.out"', "rg_model_load.path": "v->model_path",
-    "rg_registry_find.name": '"adam"', "rg_loss_apply.loss": "&v->loss", "rg_objective_parse.losses": "rg_losses()", "rg_objective_parse.text": '"ranking_softmax"', "rg_objective *": "&v->objective",
+    "rg_registry_find.name": '"adam"', "word": '"gro"', "rg_name_at *": "misuse_name_at", "of": "NULL", "rg_loss_apply.loss": "&v->loss", "rg_objective_parse.losses": "rg_losses()", "rg_objective_parse.text": '"ranking_softmax"', "rg_objective *": "&v->objective",
     "rg_objective_of.loss": "&v->loss", "rg_loss_named.loss": '"ranking_softmax"', "rg_loss_properties_of.loss": "&v->loss",
     "rg_loss_set_pair_weights.loss": "&v->pairwise", "rg_weigh_pairs *": "NULL",
     "rg_model_columns.n": "&v->offsets[2]", "rg_schedule_factor.schedule": "&v->schedule",
@@ -102,6 +102,7 @@ ACCEPTED = re.compile(r"""
     | rg_slice\.(begin|end)=.* | rg_slice\.step=(-1|INT64_MAX) # as in Python
     | rg_pad\.value=.*                      # any number
     | rg_clip\.(low|high)=.*                # any number
+    | rg_nearest_name\.(of|n)=.*            # belongs to name_at; at most so many
     | rg_loss_set_pair_weights\.weigh=NULL  # removes it
     | rg_model_forward\.(offsets|n_lists)=.* # NULL: one list, whatever n_lists is
     | rg_model_load_(own|memory)\.own=NULL   # none

@@ -523,7 +523,7 @@ class Flow(Case):
                 (("--epsilon", "1e-3"), "expected --optimizer adam"),
                 (("--optimizer", "adam", "--momentum", "0.5"), "expected --optimizer sgd"),
                 (("--optimizer", "adam(beta1=2)"), "--optimizer: adam: beta1 is 2; expected"),
-                (("--optimizer", "adam(beta3=2)"), "no parameter beta3; expected one of beta1, "),
+                (("--optimizer", "adam(beta3=2)"), "no parameter beta3 (did you mean beta1?); expected one of beta1, "),
                 (("--optimizer", "adam", "--beta2", "1"), "--beta2 '1': expected a number >= 0"),
                 (("--optimizer", "adam", "--epsilon", "0"), "--epsilon '0'")):
             done = run("train", data, "-o", self.at("m.h5"), *options)

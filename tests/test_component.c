@@ -152,7 +152,7 @@ static void bad_text_is_an_error(void **state)
     static const struct {
         const char *text, *words;
     } rows[] = {
-        {"evry", "thing \"evry\" is unknown; expected one of plain, every, often, "
+        {"evry", "thing \"evry\" is unknown (did you mean every?); expected one of plain, every, often, "
                  "just_plain"},
         {"oft", "thing \"oft\" is unknown"},
         {"often(rate=2)", "every: rate is 2; expected a number >= 0 and < 1"},

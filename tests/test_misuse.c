@@ -14,6 +14,13 @@
 enum expectation { SUCCESS, REFUSAL, NO_MESSAGE, ANY };
 
 /* Valid arguments for every function. */
+/* For rg_nearest_name. */
+static const char *misuse_name_at(const void *of, int i)
+{
+    (void)of;
+    return i == 0 ? "grow" : NULL;
+}
+
 struct fixture {
     rg_context *ctx;
     rg_graph *graph;

@@ -89,6 +89,14 @@ RG_API const rg_component *rg_registry_at(const rg_registry *registry, int i);
 /* The component of that name, or NULL; aliases are read by rg_choice_parse alone. */
 RG_API const rg_component *rg_registry_find(const rg_registry *registry, const char *name);
 
+/* The i-th of some names, which belong to `of`. */
+typedef const char *rg_name_at(const void *of, int i);
+
+/* The name, of n or of those before a NULL, that a misspelt word was meant to be: one that differs
+ * in few letters, else one that begins with the word or is followed by '-' or '_' in it, else one
+ * that contains it; NULL if there is none. Upper and lower case, and '-' and '_', are the same. */
+RG_API const char *rg_nearest_name(const char *word, rg_name_at *name_at, const void *of, int n);
+
 /* A component and the values of its parameters. */
 typedef struct rg_choice {
     const rg_component *component;

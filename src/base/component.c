@@ -255,23 +255,54 @@ static bool read_value(const rg_param *param, const char *text, void *field)
     return false;
 }
 
+/* " (did you mean NAME?)", or "". */
+struct hint {
+    char text[96];
+};
+
+static struct hint hint_of(const char *word, rg_name_at *name_at, const void *of, int n)
+{
+    struct hint hint = {""};
+    const char *name = rg_nearest_name(word, name_at, of, n);
+    if (name)
+        snprintf(hint.text, sizeof hint.text, " (did you mean %s?)", name);
+    return hint;
+}
+
+static const char *value_name(const void *param, int i)
+{
+    return ((const rg_param *)param)->name_at(i);
+}
+
+static const char *param_name(const void *component, int i)
+{
+    return ((const rg_component *)component)->params[i].name;
+}
+
 static rg_status reject(rg_context *ctx, const rg_component *component, const rg_param *param,
                         const char *value)
 {
     char range[512];
+    struct hint hint = {""};
+    int n = 0;
+    while (param->type == RG_PARAM_NAME && param->name_at(n))
+        n++;
+    if (n > 0)
+        hint = hint_of(value, value_name, param, n);
     rg_param_range(param, range, sizeof range);
-    return rg__fail(ctx, RG_USAGE, "%s: %s is %s; expected %s", component->name, param->name, value,
-                    range);
+    return rg__fail(ctx, RG_USAGE, "%s: %s is %s%s; expected %s", component->name, param->name,
+                    value, hint.text, range);
 }
 
 static rg_status unknown_param(rg_context *ctx, const rg_component *component, const char *name)
 {
     char known[512] = "";
+    struct hint hint = hint_of(name, param_name, component, component->n_params);
     struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; i < component->n_params; i++)
         rg__append(&buffer, "%s%s", i ? ", " : "", component->params[i].name);
-    return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s; expected %s%s", component->name, name,
-                    component->n_params ? "one of " : "no parameters", known);
+    return rg__fail(ctx, RG_USAGE, "%s: has no parameter %s%s; expected %s%s", component->name,
+                    name, hint.text, component->n_params ? "one of " : "no parameters", known);
 }
 
 /* ---- Choices ---- */
@@ -431,17 +462,30 @@ static rg_status parse_params(struct parser *parser, rg_choice *choice)
     return RG_OK;
 }
 
+/* The i-th component or alias of a registry; NULL past the last. */
+static const char *component_name(const void *of, int i)
+{
+    const rg_registry *registry = of;
+    const rg_component *component;
+    int n = 0;
+    for (; (component = rg_registry_at(registry, n)) != NULL; n++)
+        if (n == i)
+            return component->name;
+    for (const rg_alias *alias = registry->aliases; alias && alias->name; alias++, n++)
+        if (n == i)
+            return alias->name;
+    return NULL;
+}
+
 static rg_status unknown_component(rg_context *ctx, const rg_registry *registry, const char *name)
 {
-    char known[1024];
-    const rg_component *component;
+    char known[2048];
     struct rg__text_buffer buffer = {known, sizeof known, 0};
-    for (int i = 0; (component = rg_registry_at(registry, i)) != NULL; i++)
-        rg__append(&buffer, "%s%s", i ? ", " : "", component->name);
-    for (const rg_alias *alias = registry->aliases; alias && alias->name; alias++)
-        rg__append(&buffer, ", %s", alias->name);
-    return rg__fail(ctx, RG_USAGE, "%s \"%s\" is unknown; expected one of %s", registry->what, name,
-                    known);
+    int n = 0;
+    for (; component_name(registry, n); n++)
+        rg__append(&buffer, "%s%s", n ? ", " : "", component_name(registry, n));
+    return rg__fail(ctx, RG_USAGE, "%s \"%s\" is unknown%s; expected one of %s", registry->what,
+                    name, hint_of(name, component_name, registry, n).text, known);
 }
 
 /* Parses what follows the name, up to the end of the text, into a choice with defaults. */

@@ -230,7 +230,7 @@ struct cli_alias {
 /* The names that an unknown word may have been meant to be. */
 struct cli_names {
     int n;
-    const char *(*name_at)(const void *of, int i);
+    rg_name_at *name_at;
     const void *of;
     const char *arguments;           /* the command's arguments, "MODEL DATA"; may be NULL */
     const char *prefix;              /* "--" */

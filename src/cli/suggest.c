@@ -106,60 +106,12 @@ static bool holds(const char *words, const char *word)
     return false;
 }
 
-static int least(int a, int b, int c)
-{
-    int d = a < b ? a : b;
-    return d < c ? d : c;
-}
-
-/* The edit distance: letters to insert, delete, replace or swap with their neighbour. */
-static int distance(const char *a, const char *b)
-{
-    int rows[3][LONGEST_WORD + 1];
-    int n = (int)strlen(b);
-    for (int j = 0; j <= n; j++)
-        rows[0][j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int *row = rows[i % 3], *last = rows[(i + 2) % 3], *before = rows[(i + 1) % 3];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            row[j] = least(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                row[j] = least(row[j], before[j - 2] + 1, row[j]);
-        }
-    }
-    return rows[strlen(a) % 3][n];
-}
-
 static bool is_known(const struct cli_names *known, const char *name)
 {
     for (int i = 0; i < known->n; i++)
         if (strcmp(known->name_at(known->of, i), name) == 0)
             return true;
     return known->arguments && strstr(known->arguments, name) && name[0] < 'a';
-}
-
-/* The nearest name; NULL when none is near. A name that the word begins with ("vali-file"), or that
- * begins with the word ("pred"), is near too. */
-static const char *nearest(const struct cli_names *known, const char *word)
-{
-    int length = (int)strlen(word), least_distance = length < 4 ? 2 : length < 9 ? 3 : 4;
-    const char *best = NULL, *start = NULL;
-    for (int i = 0; i < known->n; i++) {
-        const char *name = known->name_at(known->of, i);
-        size_t n = strlen(name);
-        if (n >= LONGEST_WORD)
-            continue;
-        int d = distance(word, name);
-        if (d < least_distance && d < (int)n) {
-            least_distance = d;
-            best = name;
-        }
-        bool begins = strncmp(word, name, n) == 0 && word[n] == '-';
-        if (begins || (length >= 3 && strncmp(word, name, (size_t)length) == 0))
-            start = name;
-    }
-    return best ? best : start;
 }
 
 struct cli_hint cli_suggest(const struct cli_names *known, const char *word)
@@ -181,7 +133,7 @@ struct cli_hint cli_suggest(const struct cli_names *known, const char *word)
         name = aliases->ours;
     }
     if (!name)
-        name = nearest(known, plain);
+        name = rg_nearest_name(plain, known->name_at, known->of, known->n);
     if (name)
         snprintf(hint.text, sizeof hint.text, "; did you mean %s%s? See", known->prefix, name);
     return hint;

@@ -22,7 +22,7 @@ static void explain(FILE *to)
                 "  labels      broadcast to the logits as in NumPy; integers or true and false\n"
                 "              alone get no gradient\n"
                 "  where       false where there is no item; broadcast\n"
-                "  weights     multiply the labels; a number or lists, broadcast\n"
+                "  weights     of the items, >= 0; a number or lists, broadcast\n"
                 "  list_weights\n"
                 "              multiply the losses of the lists: one number, or one per list\n"
                 "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
@@ -66,6 +66,32 @@ static const char *reduction_at(int i)
     return rg_reduction_name((rg_reduction)i);
 }
 
+static double number_at(const rg_tensor *t, int64_t i)
+{
+    switch (t->dtype) {
+    case RG_F32: return (double)((const float *)t->data)[i];
+    case RG_F64: return ((const double *)t->data)[i];
+    case RG_I64: return (double)((const int64_t *)t->data)[i];
+    default: return ((const uint8_t *)t->data)[i]; /* true or false */
+    }
+}
+
+/* Whether no weight is below 0. Masked items may hold anything, a NaN is left to the loss, and
+ * weights of another size than the mask, which are broadcast, are not looked at. */
+static bool check_weights(const char *key, const rg_tensor *weights, const rg_tensor *where,
+                          struct cli_json_error *error)
+{
+    int64_t n = weights->data ? rg_tensor_count(weights) : 0;
+    if (where->data && rg_tensor_count(where) != n)
+        return true;
+    for (int64_t i = 0; i < n; i++)
+        if ((!where->data || number_at(where, i) != 0) && number_at(weights, i) < 0)
+            return cli_json_fail(error, RG_BAD_DATA,
+                                 "%s: number %lld (from 1) is %g; expected >= 0", key,
+                                 (long long)i + 1, number_at(weights, i));
+    return true;
+}
+
 static bool read_request(rg_context *ctx, const json_t *input, struct request *r,
                          struct cli_json_error *error)
 {
@@ -86,7 +112,8 @@ static bool read_request(rg_context *ctx, const json_t *input, struct request *r
     if (!r->logits.data || !r->labels.data)
         return cli_json_fail(error, RG_BAD_DATA, "%s is missing",
                              r->logits.data ? "labels" : "logits");
-    return true;
+    return check_weights("weights", &r->weights, &r->where, error) &&
+           check_weights("list_weights", &r->list_weights, &(rg_tensor){0}, error);
 }
 
 /* A node over an operand: a variable where it can have a gradient; NULL where it is not given. */
