@@ -548,6 +548,40 @@ MORE = [
                                               0, 0)),
 ]
 
+# Equal scores and equal labels, where the order of the items is a convention: [0, 0] has the soft
+# ranks 1.5 and the softmax [1/2, 1/2]; of equal items, each gets an equal part of a slope.
+RANKED = 1 - H  # |dNDCG| of a tie: it counts as ranked wrongly
+TIED_C = math.log2(1 + RANKED) / RANKED
+TIES = [
+    # listmle takes equal labels by row, or with the whole group
+    ("listmle", [1, 0], [2, 2], (A, [-Q, Q], 0, [A, 0])),
+    ("listmle(ties=group)", [1, 0], [2, 2], (A + B, [2 * P - 1, 2 * Q - 1], 0, [A, B])),
+    ("p_listmle", [1, 0], [2, 2], (A, [-Q, Q], 0, [A, 0])),
+    ("p_listmle(ties=group)", [1, 0], [2, 2], ((A + B) / 2, [P - 0.5, Q - 0.5], 0, [A / 2, B / 2])),
+    # equal labels do not compete
+    ("unique_softmax", [1, 0], [2, 2], (0, 0, 0, 0)),
+    ("pairwise_logistic", [1, 0], [2, 2], NOTHING),
+    ("pairwise_circle", [1, 0], [2, 2], NOTHING),
+    # the first of several: an equal part for each
+    ("approx_mrr", [0, 0], [1, 1], (-1 / 1.5, 0, 0, [-1 / 3, -1 / 3])),
+    ("approx_map", [0, 0], [1, 1], (-4 / 3, 0, 0, [-2 / 3, -2 / 3])),
+    ("approx_recall(topn=1)", [0, 0], [1, 0], (-0.5, [-1 / 16, 1 / 16], 0, [0, 0])),
+    ("approx_ndcg", [0, 0], [1, 1], (-2 * soft_discount(1.5) / (1 + H), 0, 0, 0)),
+    # |s_j - s_k| has the slope 0
+    ("neural_ndcg", [0, 0], [1, 0], (-(1 + H) / 2, [-(1 - H) / 4, (1 - H) / 4], 0, 0)),
+    ("softrank_ndcg", [0, 0], [1, 0],
+     (-(1 + H) / 2, [-(1 - H) / (2 * math.sqrt(math.pi)), (1 - H) / (2 * math.sqrt(math.pi))], 0, 0)),
+    # equal scores stand by label, the lowest first; all of them equal: no distance
+    ("lambdarank", [0, 0], [1, 0], (2 * RANKED * LN2, [-RANKED, RANKED], 0, [2 * RANKED * LN2, 0])),
+    ("lambdarank_lightgbm", [0, 0], [1, 0],
+     (TIED_C * RANKED * LN2, [-TIED_C * RANKED / 2, TIED_C * RANKED / 2], 0,
+      [TIED_C * RANKED * LN2, 0])),
+    # at the kink the slope is 0
+    ("pairwise_hinge", [1, 0], [1, 0], NOTHING),
+    ("pairwise_qr", [1, 0], [1, 0], NOTHING),
+    ("pointwise_huber", [1, 0], [0, 0], (0.5, [1, 0], [-1, 0], [0.5, 0])),
+]
+
 
 # ---- Running them ----
 
@@ -683,10 +717,11 @@ def main():
     for loss in (loss for loss in losses if loss in EXPECTED):
         for check in (check_lists, check_masks, check_nan, check_opposites):
             found += check(loss)
-    for (loss, s, y, expected), answer in zip(MORE, answers([line_of(*row[:3]) for row in MORE])):
+    rows = MORE + TIES
+    for (loss, s, y, expected), answer in zip(rows, answers([line_of(*row[:3]) for row in rows])):
         what = difference(answer, expected, 1e-11)
         found += [f"{loss}, {s}, {y}: {what}"] if what else []
-    print("\n".join(found) or f"{len(losses)} losses in {len(LISTS)} cases, {len(MORE)} more")
+    print("\n".join(found) or f"{len(losses)} losses in {len(LISTS)} cases, {len(rows)} more")
     sys.exit(bool(found))
 
 

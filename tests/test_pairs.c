@@ -175,6 +175,150 @@ static void the_order_of_rows_changes_no_bit(void **state)
     }
 }
 
+/* ---- Lists of 100,000 items ------------------------------------------------------------------ */
+
+enum { MANY = 100000, RELEVANT = 20, MOST_BYTES = 1000 /* per item */ };
+
+static size_t n_bytes, most_bytes; /* allocated, and the most at a time */
+
+static void *tracked_resize(void *user, void *block, size_t size)
+{
+    (void)user;
+    size_t *head = block ? (size_t *)block - 2 : NULL;
+    n_bytes -= head ? head[0] : 0;
+    if (size == 0) {
+        free(head);
+        return NULL;
+    }
+    head = realloc(head, size + 2 * sizeof *head);
+    if (!head)
+        return NULL;
+    n_bytes += head[0] = size;
+    most_bytes = n_bytes > most_bytes ? n_bytes : most_bytes;
+    return head + 2;
+}
+
+struct many {
+    double s[MANY], y[MANY], w[MANY], ds[MANY], dw[MANY];
+};
+
+/* The loss, with its gradients, in memory that grows with the number of items alone. */
+static double run_many(const char *text, struct many *m)
+{
+    rg_context_options options = rg_context_options_default();
+    options.allocator = (rg_allocator){tracked_resize, NULL};
+    rg_context *own = rg_context_create(&options);
+    rg_graph *g = rg_graph_create(own);
+    rg_choice loss;
+    const double *values[] = {m->s, m->y, m->w};
+    rg_node *x[3];
+    most_bytes = 0;
+    assert_ok(own, rg_choice_parse(own, rg_losses(), text, &loss));
+    for (int i = 0; i < 3; i++) {
+        rg_tensor t = {RG_F64, 1, {MANY}, (void *)(uintptr_t)values[i]};
+        x[i] = i == 1 ? rg_leaf(g, &t) : rg_variable(g, &t, NULL);
+    }
+    rg_loss_options o = {.reduction = RG_REDUCE_SUM, .weights = x[2]};
+    rg_node *value = rg_loss_apply(g, &loss, x[0], x[1], &o);
+    assert_ok(own, rg_backward(g, value, NULL));
+    double result = *(const double *)rg_node_value(value)->data;
+    memcpy(m->ds, rg_node_grad(x[0])->data, sizeof m->ds);
+    memcpy(m->dw, rg_node_grad(x[2])->data, sizeof m->dw);
+    if (most_bytes > (size_t)MANY * MOST_BYTES)
+        print_error("%s: %.0f bytes per item\n", text, (double)most_bytes / MANY);
+    assert_true(most_bytes < (size_t)MANY * MOST_BYTES);
+    rg_graph_destroy(g);
+    rg_context_destroy(own);
+    return result;
+}
+
+/* Few relevant items, so that there are 2 million pairs: all 5 billion take seconds. */
+static void make_many(struct many *m, bool all_labels)
+{
+    for (int64_t k = 0; k < MANY; k++) {
+        m->s[k] = 3 * rg_uniform(7, RG_STREAM_OWN, 0, (uint64_t)k);
+        m->y[k] = all_labels ? rg_uniform(7, RG_STREAM_OWN, 1, (uint64_t)k)
+                             : (double)(k % (MANY / RELEVANT) == 0);
+        m->w[k] = 0.5 + rg_uniform(7, RG_STREAM_OWN, 2, (uint64_t)k);
+    }
+}
+
+static double sum_of(const double *x, double *size)
+{
+    double sum = 0;
+    *size = 0;
+    for (int64_t k = 0; k < MANY; k++) {
+        sum += x[k];
+        *size += fabs(x[k]);
+    }
+    return sum;
+}
+
+/* Every pairwise loss: those with a formula give the loss and the gradients of the weights of a
+ * plain loop. */
+static void long_lists_take_memory_for_items(void **state)
+{
+    (void)state;
+    static struct many m;
+    static const char *const others[] = {
+        "pairwise_circle",
+        "lambdarank",
+        "pairwise_hinge(lambda=ndcg_loss2)",
+        "pairwise_logistic(lambda=ndcg_loss2pp)",
+        "pairwise_qr(lambda=map)",
+        "pairwise_soft_zero_one(lambda=mrr)",
+        "pairwise_logistic(lambda=precision)",
+        "pairwise_logistic(lambda=yeti)",
+        "lambdarank_lightgbm",
+        "lambdarank_xgboost",
+        "lambdarank_xgboost(lambdarank_pair_method=mean)",
+    };
+    double size;
+    make_many(&m, false);
+    for (int f = 0; f < RG__COUNT(formulas); f++) {
+        if (strchr(formulas[f].text, '(') || formulas[f].all)
+            continue;
+        double got = run_many(formulas[f].text, &m), want = 0, slope;
+        for (int64_t i = 0; i < MANY; i += MANY / RELEVANT) {
+            double own = 0;
+            for (int64_t j = 0; j < MANY; j++)
+                own += m.y[j] == 0 ? formulas[f].pair(m.s[i] - m.s[j], 1, &slope) : 0;
+            want += m.w[i] * own;
+            assert_close(m.dw[i], own, 1e-10, 0);
+        }
+        assert_close(got, want, 1e-10, 0);
+        double sum = sum_of(m.ds, &size);
+        assert_close(sum / size, 0, 0, 1e-9);
+    }
+    for (int f = 0; f < RG__COUNT(others); f++) {
+        double value = run_many(others[f], &m), sum = sum_of(m.ds, &size);
+        bool circle = strcmp(others[f], "pairwise_circle") == 0; /* not shift invariant */
+        assert_true(isfinite(value) && value > 0 && size > 0);
+        assert_true(circle || fabs(sum) < 1e-9 * size);
+    }
+}
+
+/* Without weights of pairs, hinge and mse do not visit them: with 100,000 levels, too. */
+static void hinge_and_mse_sort_instead(void **state)
+{
+    (void)state;
+    static struct many m;
+    static const char *const losses[] = {"pairwise_hinge", "pairwise_mse"};
+    make_many(&m, true);
+    for (int f = 0; f < RG__COUNT(losses); f++) {
+        double size, value = run_many(losses[f], &m), sum = sum_of(m.ds, &size);
+        assert_true(value > 0 && fabs(sum) < 1e-9 * size);
+        for (int64_t i = 0; i < MANY; i += MANY / 5) { /* dL/dw of some items: their pairs */
+            double own = 0, slope;
+            for (int64_t j = 0; j < MANY; j++) {
+                double d = m.s[i] - m.s[j], dy = m.y[i] - m.y[j];
+                own += f ? mse(d, dy, &slope) : dy > 0 ? hinge(d, dy, &slope) : 0;
+            }
+            assert_close(m.dw[i], own, 1e-10, 0);
+        }
+    }
+}
+
 /* ---- Weights of the caller ------------------------------------------------------------------- */
 
 static void differences(const rg_pairs_to_weigh *p, double *weight, void *user)
@@ -357,6 +501,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(long_lists_are_sums_over_pairs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_order_of_rows_changes_no_bit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(long_lists_take_memory_for_items, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hinge_and_mse_sort_instead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(callers_weigh_pairs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_pairwise_losses_take_weights, set_up, tear_down),
         cmocka_unit_test_setup_teardown(training_weighs_pairs, set_up, tear_down),
