@@ -51,7 +51,7 @@ VALID = {
     "rg_concat.x": "&v->node", "rg_stack.x": "&v->node", "rg_squeeze.x": "rg_expand(v->graph, v->node, 0)",
     "rg_where.condition": "rg_equal(v->graph, v->node, v->node)", "rg_concat.n": "1", "rg_stack.n": "1",
     "rg_broadcast_to.dims": "(int64_t[]){2, 3}",
-    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
+    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",

@@ -24,6 +24,14 @@ def logsumexp(x, axis=None, keepdims=False):
     return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
 
 
+def softmax(x, axis):
+    return np.exp(x) / np.sum(np.exp(x), axis=axis, keepdims=True)
+
+
+def log_softmax(x, axis):
+    return np.log(softmax(x, axis))
+
+
 def var(x, axis=None, keepdims=False, c=0):
     return np.var(x, axis=axis, keepdims=keepdims, ddof=c)
 
@@ -36,7 +44,7 @@ def norm(x, axis=None, keepdims=False, c=2):
     return np.sum(np.abs(x) ** c, axis=axis, keepdims=keepdims) ** (1 / c)
 
 
-NAMES = {"logsumexp": logsumexp, "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
+NAMES = {"logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
 
 
 def array(tensor):

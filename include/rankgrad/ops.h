@@ -232,6 +232,21 @@ RG_API rg_node *rg_scatter_add(rg_graph *graph, rg_node *x, int axis, rg_node *i
  * f64. Indices have no gradient. */
 RG_API rg_node *rg_one_hot(rg_graph *graph, rg_node *index, int64_t depth, rg_dtype dtype);
 
+/* The softmax along an axis, exp x_i / sum_k exp x_k, and its logarithm, without overflow. An
+ * element of -inf gets 0 or -inf; NaN where all elements are -inf or one is inf or NaN. */
+RG_API rg_node *rg_softmax(rg_graph *graph, rg_node *x, int axis);
+RG_API rg_node *rg_log_softmax(rg_graph *graph, rg_node *x, int axis);
+
+/* x_0 + ... + x_i along an axis, in double, and log(exp x_0 + ... + exp x_i), without overflow. */
+RG_API rg_node *rg_cumsum(rg_graph *graph, rg_node *x, int axis);
+RG_API rg_node *rg_logcumsumexp(rg_graph *graph, rg_node *x, int axis);
+
+/* Indices, as i64, which have no gradient: that of the first largest element along an axis, which
+ * is removed from the shape, or of the first NaN; and those that sort the elements, where equal
+ * ones keep their order and NaN comes last. */
+RG_API rg_node *rg_argmax(rg_graph *graph, rg_node *x, int axis);
+RG_API rg_node *rg_argsort(rg_graph *graph, rg_node *x, int axis, bool descending);
+
 /* A leaf with a copy of `value` (any dtype but f16), whose memory may be freed afterwards. It
  * requires no gradient. */
 RG_API rg_node *rg_constant(rg_graph *graph, const rg_tensor *value);

@@ -1,0 +1,69 @@
+/* along.h (internal): operators that turn the elements along one axis into as many others, such as
+ * softmax and cumulative sums.
+ *
+ * x is (outer, n, inner), and a run is n elements that are `inner` apart. Where inner is not 1, a
+ * run is copied to memory in which its elements are adjacent, so that the functions of one run see
+ * arrays only. The attributes of such an operator begin with an int, the axis. */
+#ifndef RG_AUTOGRAD_ALONG_H
+#define RG_AUTOGRAD_ALONG_H
+
+#include "autograd/op.h"
+
+#ifdef RG_REAL
+#include "tensor/real.h"
+#endif
+
+/* The shape rule: x has the axis; y has the shape of x. */
+bool rg__along_rule(rg_node *y);
+
+struct rg__along {
+    int64_t outer, n, inner;
+};
+
+struct rg__along rg__along_of(const rg_tensor *x, int axis);
+
+#ifdef RG_REAL
+/* For files compiled for both types. What they define: y of one run, and dL/dx of one run from x, y
+ * and g = dL/dy. */
+typedef void F(run_forward)(rg_context *ctx, const real *x, int64_t n, real *y);
+typedef void F(run_backward)(rg_context *ctx, const real *x, const real *y, const real *g,
+                             int64_t n, real *gx);
+
+void F(rg__along_forward)(rg_node *y, F(run_forward) * run);
+void F(rg__along_backward)(rg_node *y, F(run_backward) * run);
+#endif
+
+/* Samples of an operator rg_NAME(graph, x, axis), whose value in NumPy is NUMPY(x, axis). `single`
+ * is why the gradient is 0 for runs of one element, or NULL. */
+#define RG__ALONG_SAMPLES(id, NUMPY, single)                                                       \
+    static rg_node *last_axis(rg_graph *graph, rg_node *const *x, void *user)                      \
+    {                                                                                              \
+        (void)user;                                                                                \
+        return rg_##id(graph, x[0], -1);                                                           \
+    }                                                                                              \
+    static rg_node *axis_1(rg_graph *graph, rg_node *const *x, void *user)                         \
+    {                                                                                              \
+        (void)user;                                                                                \
+        return rg_##id(graph, x[0], 1);                                                            \
+    }                                                                                              \
+    static const struct rg__sample samples[] = {                                                   \
+        {"x (2,19), last axis",                                                                    \
+         1,                                                                                        \
+         {{2, {2, 19}, -2, 2, 0}},                                                                 \
+         .build = last_axis,                                                                       \
+         .numpy = NUMPY "(x, -1)"},                                                                \
+        {"x (2,3,2), axis 1",                                                                      \
+         1,                                                                                        \
+         {{3, {2, 3, 2}, -2, 2, 0}},                                                               \
+         .build = axis_1,                                                                          \
+         .numpy = NUMPY "(x, 1)"},                                                                 \
+        {"x (2,1), last axis",                                                                     \
+         1,                                                                                        \
+         {{2, {2, 1}, -2, 2, 0}},                                                                  \
+         .build = last_axis,                                                                       \
+         .numpy = NUMPY "(x, -1)",                                                                 \
+         .zero_because = single},                                                                  \
+        {"x (2,0), last axis", 1, {{2, {2, 0}, -2, 2, 0}}, .build = last_axis},                    \
+    }
+
+#endif
