@@ -239,7 +239,9 @@ class Habits(Case):
                 ("evaluate", "--per-query", "--per-list"), ("evaluate", "--per-lists", "--per-list"),
                 ("evaluate", "--per_topic", "--per-list"), ("evaluate", "--json", "--format json"),
                 ("evaluate", "-l", "--relevance-threshold"), ("evaluate", "-q", "--per-list"),
-                ("evaluate", "-m", "--metric"), ("convert", "--gzip", "--compress"),
+                ("evaluate", "-m", "--metric"), ("evaluate", "--baseline", "--compare"),
+                ("evaluate", "--preds", "--scores"), ("evaluate", "--judgments", "--qrels"),
+                ("evaluate", "-c", "--complete"), ("evaluate", "--n-bootstrap", "--bootstrap"), ("convert", "--gzip", "--compress"),
                 ("convert", "--train-data", "--train"), ("inspect", "--check", "--verify"),
                 ("generate", "--queries", "--lists"), ("loss", "--num_threads", "--threads"),
                 ("metric", "--thread", None), ("gradcheck", "--jobs", "--threads")):

@@ -42,9 +42,9 @@ def compare(lists, scores, tool, metrics, report):
     answer = json.loads(run("metric", text=json.dumps(line)).stdout)
     if len(found) < metrics.count(",") + 1 or len(answer["metrics"]) != len(found):
         return [f"{tool}: {list(found)} of {metrics}"]
-    return [f"{tool}, {one['metric']}: evaluate {found[one['metric']]['value']}, "
-            f"metric {one['value']}" for one in answer["metrics"]
-            if found[one["metric"]]["value"] != one["value"]]
+    return [f"{tool}, {name}: evaluate {there['value']}, metric {one['metric']} {one['value']}"
+            for (name, there), one in zip(found.items(), answer["metrics"])
+            if there["value"] != one["value"] or name.split("(")[0].split("@")[0] not in one["metric"]]
 
 
 def main():

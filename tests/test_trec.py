@@ -14,6 +14,9 @@ from test_found import RANKGRAD, Case
 
 GOLDEN = pathlib.Path(__file__).parent / "golden" / "runs" / "trec.jsonl"
 METRICS = "map,map@5,ndcg,mrr,r_precision,bpref,precision@5,10,20,recall@5,10,100,ndcg@1,5,10,1000,hit@1,5,10"
+NAMES = ["map", "map@5", "ndcg", "mrr", "r_precision", "bpref", "precision@5", "precision@10",
+         "precision@20", "recall@5", "recall@10", "recall@100", "ndcg@1", "ndcg@5", "ndcg@10", "ndcg@1000",
+         "hit@1", "hit@5", "hit@10"]
 THEIRS = {"map": "map", "ndcg": "ndcg", "mrr": "recip_rank", "r_precision": "Rprec", "bpref": "bpref",
           "map@": "map_cut_", "precision@": "P_", "recall@": "recall_", "ndcg@": "ndcg_cut_", "hit@": "success_"}
 RUN = "q1 Q0 a 1 3 t\nq1 Q0 b 2 2 t\nq2 Q0 a 1 5 t\nq2 Q0 c 2 4 t\n"
@@ -60,6 +63,7 @@ class TrecEval(Runs):
                 report = self.report(*files, "--metric", METRICS, "--per-list", "-",
                                      *["--complete"] * complete)
                 lists = {one["query"]: one for one in report["per_list"]}
+                self.assertEqual(list(report["metrics"]), NAMES)
                 self.assertEqual(list(lists), sorted(lists, key=lambda q: q.encode()))
                 self.assertEqual(len(lists), case["n_queries"])
                 for metric in report["metrics"]:

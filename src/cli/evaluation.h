@@ -19,6 +19,7 @@ struct cli_evaluation {
     const rg_split *split; /* that of `it` */
     int n_metrics;
     const rg_metric *metrics;
+    const struct cli_word *names; /* (n_metrics) without parameters that are the tool's */
     struct cli_conventions conventions;
     bool weighted;
     struct cli_measured it, other; /* other: what it is compared with, if comparisons are there */
@@ -33,7 +34,7 @@ typedef rg_status cli_report_function(FILE *to, const struct cli_evaluation *e);
 cli_report_function cli_report_text, cli_report_tsv, cli_report_json, cli_report_trec;
 
 /* The first line of the values per list; from malloc. NULL: reported. */
-char *cli_per_list_header(const rg_metric *metrics, int n_metrics, bool compared);
+char *cli_per_list_header(const struct cli_word *names, int n_metrics, bool compared);
 
 /* Writes the values per list as TSV, with that first line. */
 rg_status cli_write_per_list(FILE *to, const struct cli_evaluation *e);

@@ -53,7 +53,7 @@ static int name_width(const struct cli_evaluation *e)
 {
     size_t width = 14;
     for (int i = 0; i < e->n_metrics; i++) {
-        size_t n = strlen(cli_metric_text(&e->metrics[i]).text);
+        size_t n = strlen(e->names[i].text);
         width = n > width ? n : width;
     }
     return (int)width;
@@ -69,19 +69,17 @@ static void show_comparisons(FILE *to, const struct cli_evaluation *e)
             "difference", percent.text, "effect size", "won", "tied", "lost");
     for (int i = 0; i < e->n_metrics; i++) {
         const rg_comparison *c = &e->comparisons[i];
-        fprintf(to, "%-*s %10s %10s %28s %11s %6lld %6lld %6lld\n", width,
-                cli_metric_text(&e->metrics[i]).text, cli_number(c->b, 6, 10).text,
-                cli_number(c->difference, 6, 10).text, interval_text(&c->interval).text,
-                cli_number(c->effect_size, 4, 11).text, (long long)won(e, i), (long long)c->equal,
-                (long long)lost(e, i));
+        fprintf(to, "%-*s %10s %10s %28s %11s %6lld %6lld %6lld\n", width, e->names[i].text,
+                cli_number(c->b, 6, 10).text, cli_number(c->difference, 6, 10).text,
+                interval_text(&c->interval).text, cli_number(c->effect_size, 4, 11).text,
+                (long long)won(e, i), (long long)c->equal, (long long)lost(e, i));
     }
     fprintf(to, "\ntwo-sided p values of the difference\n%-*s %20s %20s %20s\n", width, "metric",
             "paired t", "Wilcoxon", "randomisation");
     for (int i = 0; i < e->n_metrics; i++) {
         const rg_comparison *c = &e->comparisons[i];
-        fprintf(to, "%-*s %20s %20s %20s\n", width, cli_metric_text(&e->metrics[i]).text,
-                p_text(&c->t, "").text, p_text(&c->wilcoxon, "normal").text,
-                p_text(&c->randomization, "sampled").text);
+        fprintf(to, "%-*s %20s %20s %20s\n", width, e->names[i].text, p_text(&c->t, "").text,
+                p_text(&c->wilcoxon, "normal").text, p_text(&c->randomization, "sampled").text);
     }
 }
 
@@ -122,8 +120,7 @@ static void show_remarks(FILE *to, const struct cli_evaluation *e)
         snprintf(line, sizeof line,
                  "%s: no list has a relevant item; the largest label is %g, the "
                  "relevance threshold %g",
-                 cli_metric_text(&e->metrics[i]).text, result->largest_label,
-                 e->metrics[i].threshold);
+                 e->names[i].text, result->largest_label, e->metrics[i].threshold);
     }
 }
 
@@ -162,8 +159,7 @@ rg_status cli_report_text(FILE *to, const struct cli_evaluation *e)
             "rows without a score");
     for (int i = 0; i < e->n_metrics; i++) {
         const rg_metric_result *result = &e->it.results[i];
-        fprintf(to, "%-*s %10s", width, cli_metric_text(&e->metrics[i]).text,
-                cli_number(result->value, 6, 10).text);
+        fprintf(to, "%-*s %10s", width, e->names[i].text, cli_number(result->value, 6, 10).text);
         if (e->intervals)
             fprintf(to, " %24s", interval_text(&e->intervals[i]).text);
         fprintf(to, " %10lld %20lld %8lld %20lld\n", (long long)result->n_lists,
@@ -211,7 +207,7 @@ rg_status cli_report_tsv(FILE *to, const struct cli_evaluation *e)
                            : "");
     for (int i = 0; i < e->n_metrics; i++) {
         const rg_metric_result *result = &e->it.results[i];
-        fprintf(to, "%s", cli_metric_text(&e->metrics[i]).text);
+        fprintf(to, "%s", e->names[i].text);
         write_number(to, result->value);
         fprintf(to, "\t%lld\t%lld\t%lld\t%lld", (long long)result->n_lists,
                 (long long)result->n_no_relevant, (long long)result->n_empty,
@@ -228,7 +224,7 @@ rg_status cli_report_tsv(FILE *to, const struct cli_evaluation *e)
     return RG_OK;
 }
 
-char *cli_per_list_header(const rg_metric *metrics, int n_metrics, bool compared)
+char *cli_per_list_header(const struct cli_word *names, int n_metrics, bool compared)
 {
     char *text = NULL;
     size_t size = 0;
@@ -237,7 +233,7 @@ char *cli_per_list_header(const rg_metric *metrics, int n_metrics, bool compared
         fprintf(stream, "query");
         for (int other = 0; other <= compared; other++)
             for (int i = 0; i < n_metrics; i++)
-                fprintf(stream, "\t%s%s", other ? "other " : "", cli_metric_text(&metrics[i]).text);
+                fprintf(stream, "\t%s%s", other ? "other " : "", names[i].text);
         fprintf(stream, "\n");
     }
     if (!stream || fclose(stream) != 0)
@@ -248,7 +244,7 @@ char *cli_per_list_header(const rg_metric *metrics, int n_metrics, bool compared
 rg_status cli_write_per_list(FILE *to, const struct cli_evaluation *e)
 {
     struct cli_word number;
-    char *header = cli_per_list_header(e->metrics, e->n_metrics, e->comparisons != NULL);
+    char *header = cli_per_list_header(e->names, e->n_metrics, e->comparisons != NULL);
     if (!header)
         return RG_LIMIT;
     fputs(header, to);
@@ -362,7 +358,7 @@ static json_t *json_metrics(const struct cli_evaluation *e)
             json_object_set_new(one, "interval", json_interval(&e->intervals[i]));
         if (one && e->comparisons)
             json_object_set_new(one, "comparison", json_comparison(e, i));
-        json_object_set_new(metrics, cli_metric_text(&e->metrics[i]).text, one);
+        json_object_set_new(metrics, e->names[i].text, one);
     }
     return metrics;
 }
@@ -373,7 +369,7 @@ static json_t *add_list_values(json_t *values, const struct cli_evaluation *e,
 {
     for (int i = 0; i < e->n_metrics; i++) {
         double value = m->per_list[i * e->split->n_lists + list];
-        json_object_set_new(values, cli_metric_text(&e->metrics[i]).text,
+        json_object_set_new(values, e->names[i].text,
                             isnan(value) ? json_null() : cli_json_of_number(value));
     }
     return values;

@@ -13,6 +13,12 @@ static const struct cli_alias option_aliases[] = {
     {"batch-size batch minibatch mini-batch mini-batch-size", "batch-lists",
      "did you mean --batch-lists, which counts lists, not rows?"},
     {"per-query per-topic per-group q", "per-list", NULL},
+    {"baseline versus against compare-with significance", "compare", NULL},
+    {"predictions prediction preds pred", "scores", NULL},
+    {"judgements judgments qrel relevance-judgements", "qrels", NULL},
+    {"c complete-rel-info all-queries", "complete", NULL},
+    {"ci resamples n-bootstrap bootstrap-samples n-resamples", "bootstrap", NULL},
+    {"alpha ci-level confidence-level", "confidence", NULL},
     {"early-stopping early-stopping-rounds early-stop early-stopping-round patience estop "
      "stopping-rounds save-best best-model",
      "vali-fraction",

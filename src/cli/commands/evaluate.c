@@ -137,6 +137,7 @@ struct work {
     const struct evaluate *options;
     struct cli_evaluation e;
     rg_metric *metrics;
+    struct cli_word *names;
     rg_interval *intervals;
     rg_comparison *comparisons;
     struct cli_scored scored;
@@ -183,10 +184,10 @@ static rg_status infer(struct work *w)
     rg_status status = RG_OK;
     for (int i = 0; i < e->n_metrics && status == RG_OK; i++) {
         const double *values = e->it.per_list + i * n_lists;
-        if (w->intervals)
+        if (e->intervals)
             status = rg_bootstrap_mean(w->ctx, values, weights, n_lists, &e->statistics,
                                        &w->intervals[i]);
-        if (w->comparisons && status == RG_OK)
+        if (e->comparisons && status == RG_OK)
             status = rg_compare(w->ctx, values, e->other.per_list + i * n_lists, weights, n_lists,
                                 &e->statistics, &w->comparisons[i]);
         if (status != RG_OK)
@@ -346,7 +347,7 @@ static rg_status check_per_list(const struct work *w)
     const char *inputs[] = {w->e.data, w->e.it.name, o->compare, o->reading.group_path};
     if (!o->per_list)
         return RG_OK;
-    char *header = cli_per_list_header(w->metrics, w->e.n_metrics, o->compare != NULL);
+    char *header = cli_per_list_header(w->names, w->e.n_metrics, o->compare != NULL);
     if (!header)
         return RG_LIMIT;
     const rg_output_options replacing = {.header = header,
@@ -387,6 +388,36 @@ static int trec_eval(void)
     return i;
 }
 
+/* Parses the metrics and names them. Parameters that the tool gives a metric are no part of the
+ * name. */
+static rg_status parse_metrics(struct work *w)
+{
+    const struct evaluate *o = w->options;
+    struct cli_conventions *c = &w->e.conventions;
+    if (o->run && c->tool == 0) {
+        c->tool = trec_eval();
+        c->lenient = true;
+    }
+    rg_status status = cli_parse_metrics(w->ctx, &o->metrics, c, &w->metrics, &w->e.n_metrics);
+    if (status == RG_OK && !(w->names = cli_alloc(w->e.n_metrics, sizeof *w->names)))
+        status = RG_LIMIT;
+    for (int i = 0; i < w->e.n_metrics && status == RG_OK; i++) {
+        const char *tool = c->tool ? cli_tool_at(c->tool) : NULL;
+        rg_metric plain;
+        w->names[i] = cli_metric_text(&w->metrics[i]);
+        if (!tool || rg_metric_like(w->ctx, tool, w->metrics[i].name, &plain) != RG_OK)
+            continue;
+        plain.k = w->metrics[i].k;
+        bool same = strcmp(cli_metric_text(&plain).text, w->names[i].text) == 0;
+        plain.own.component = NULL;
+        if (same)
+            w->names[i] = cli_metric_text(&plain);
+    }
+    w->e.metrics = w->metrics;
+    w->e.names = w->names;
+    return status;
+}
+
 static rg_status prepare(struct work *w)
 {
     const struct evaluate *o = w->options;
@@ -404,22 +435,18 @@ static rg_status prepare(struct work *w)
                                               : o->scores ? o->scores
                                                           : o->files.items[0],
                                    .other.name = o->compare};
-    if (o->run && o->conventions.tool == 0) {
-        w->e.conventions.tool = trec_eval();
-        w->e.conventions.lenient = true;
-    }
-    status =
-        cli_parse_metrics(w->ctx, &o->metrics, &w->e.conventions, &w->metrics, &w->e.n_metrics);
-    w->e.metrics = w->metrics;
-    if (status == RG_OK && o->statistics.n_samples > 0)
-        w->e.intervals = w->intervals = cli_alloc(w->e.n_metrics, sizeof *w->intervals);
-    if (status == RG_OK && o->compare)
-        w->e.comparisons = w->comparisons = cli_alloc(w->e.n_metrics, sizeof *w->comparisons);
-    if ((o->statistics.n_samples > 0 && !w->intervals) || (o->compare && !w->comparisons))
-        status = status == RG_OK ? RG_LIMIT : status;
+    status = parse_metrics(w);
+    if (status != RG_OK)
+        return status;
+    w->intervals = cli_alloc(w->e.n_metrics, sizeof *w->intervals);
+    w->comparisons = cli_alloc(w->e.n_metrics, sizeof *w->comparisons);
+    if (!w->intervals || !w->comparisons)
+        return RG_LIMIT;
+    w->e.intervals = o->statistics.n_samples > 0 ? w->intervals : NULL;
+    w->e.comparisons = o->compare ? w->comparisons : NULL;
     if (o->statistics.n_samples == 0)
         w->e.statistics.n_samples = SAMPLES_OF_COMPARISON;
-    return status == RG_OK ? check_per_list(w) : status;
+    return check_per_list(w);
 }
 
 static rg_status evaluate(struct work *w)
@@ -429,7 +456,7 @@ static rg_status evaluate(struct work *w)
         status = score(w);
     if (status == RG_OK)
         status = measure(w, &w->e.it);
-    if (status == RG_OK && w->comparisons)
+    if (status == RG_OK && w->e.comparisons)
         status = measure(w, &w->e.other);
     if (status == RG_OK)
         status = infer(w);
@@ -444,6 +471,7 @@ static rg_status run(rg_context *ctx, void *values)
     rg_status status = evaluate(&w);
     cli_output_abandon(&w.per_list);
     free(w.metrics);
+    free(w.names);
     free(w.intervals);
     free(w.comparisons);
     free(w.e.it.results);
