@@ -52,9 +52,9 @@ static const struct cli_option options[] = {
         "ranked"),
     OPTION(CLI_TEXT, "run", "FILE", run,
            "Measure a TREC run (query Q0 document rank score tag; plain or gzip) against --qrels, "
-           "without arguments, by trec_eval's conventions (--like trec_eval); judged documents "
-           "that are not retrieved count as relevant ones; "
-           "documents without a judgement have label -1, which bpref ignores"),
+           "without arguments, by trec_eval's conventions (--like trec_eval). Relevant documents "
+           "that the run lacks count as not found; documents without a judgement are not relevant "
+           "(label -1), and bpref ignores them"),
     OPTION(CLI_TEXT, "qrels", "FILE", qrels,
            "Relevance judgements for --run (query iteration document relevance)"),
     OPTION(CLI_FLAG, "complete", NULL, complete,
@@ -67,7 +67,8 @@ static const struct cli_option options[] = {
     OPTION(CLI_TEXT, "per-list", "FILE", per_list,
            "Write a TSV file with the value of each list: a line of names (query and the metrics), "
            "then one line per list; nan for a list that is not in the mean. -: standard output; "
-           "the report then goes to standard error, except that json has the values in it"),
+           "the report then goes to standard error, except that json and trec have the values in "
+           "it"),
     OPTION(CLI_FLAG, "force", NULL, force,
            "Replace any file, not only one with the same line of names (docs/outputs.md)"),
     CLI_HEADING("Statistics:"),
