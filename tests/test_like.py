@@ -71,6 +71,11 @@ def main():
         says("as lightgbm: gain linear, discount 1/log2(1 + rank), ties input, a list without a "
              "relevant item is left out", 0, "--like", "lightgbm", "--metric", "ndcg@3", "--gain",
              "linear", "--no-relevant", "skip")
+        for tool, words in (("lightgbm", "relevant above label 0.5"), ("ranklib", "above label 0,"),
+                            ("rax", "relevant from label 1,"), ("sklearn", "from label 1,")):
+            says(words, 0, "--like", tool, "--metric", "ndcg")
+        for threshold in ("2", "0.1", "-1", "0", "1e-05", "0.12345678"):
+            says(f"relevant from label {threshold}", 0, "--relevance-threshold", threshold)
         says("as catboost, see below, every list counts alike", 0, "--like", "catboost", "--metric",
              "ndcg@3,map")
         says("ndcg(discount=letor, short_zero=true)@5: gain exp, ties input", 0, "--like", "letor",

@@ -66,18 +66,35 @@ rg_status cli_parse_metric(rg_context *ctx, const struct cli_conventions *conven
     return RG_OK;
 }
 
+/* "from label 1", or "above label 0.5" for the next greater double. */
+static const char *threshold_text(double threshold, char text[48])
+{
+    char next[48];
+    double below = nextafter(threshold, -(double)INFINITY);
+    snprintf(text, 48, "from label %g", threshold);
+    snprintf(next, sizeof next, "above label %g", below);
+    bool is_exact = strtod(strrchr(text, ' '), NULL) == threshold;
+    if (strtod(strrchr(next, ' '), NULL) == below && (!is_exact || strlen(next) < strlen(text)))
+        return strcpy(text, next);
+    if (!is_exact)
+        snprintf(text, 48, "from label %.17g", threshold);
+    return text;
+}
+
 struct cli_word cli_conventions_text(const rg_metric *metric)
 {
     static const char *const counts[] = {"counts 0", "counts 1", "is left out"};
     static const char *const negative[] = {"", ", negative gains kept", ", negative labels ignored",
                                            ", negative labels are errors"};
+    char threshold[48];
     struct cli_word text;
     snprintf(text.text, sizeof text.text,
              "gain %s, %sties %s, a list without a relevant item %s, "
-             "relevant from label %g%s%s",
+             "relevant %s%s%s",
              rg_gain_name(metric->gain), metric->own.component ? "" : "discount 1/log2(1 + rank), ",
-             rg_ties_name(metric->ties), counts[metric->no_relevant], metric->threshold,
-             negative[metric->negative_labels], metric->f32_scores ? ", scores as f32" : "");
+             rg_ties_name(metric->ties), counts[metric->no_relevant],
+             threshold_text(metric->threshold, threshold), negative[metric->negative_labels],
+             metric->f32_scores ? ", scores as f32" : "");
     return text;
 }
 
