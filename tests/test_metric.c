@@ -527,8 +527,8 @@ static double sorted_value(rg_context *ctx, const rg_metric *metric, const struc
 }
 
 /* Every k of short lists, some of long ones. */
-static void compare_selection(rg_context *ctx, struct random_list *d, const char *name, bool whole_list,
-                              rg_ties ties)
+static void compare_selection(rg_context *ctx, struct random_list *d, const char *name,
+                              bool whole_list, rg_ties ties)
 {
     int64_t offsets[] = {0, d->n};
     rg_ranking ranking = {.n_lists = 1,
@@ -613,8 +613,8 @@ static void threads_do_not_change_bits(void **state)
         for (int q = 0; q < N_LISTS; q++)
             ideals[q] = NOT_A_NUMBER;
         for (int time = 0; time < 1 + t; time++) /* the second time with the kept ideals */
-            assert_ok(ctx, rg__metrics_evaluate(ctx, &m, 1, &ranking, t ? ideals : NULL, &results[t],
-                                               per_list[t]));
+            assert_ok(ctx, rg__metrics_evaluate(ctx, &m, 1, &ranking, t ? ideals : NULL,
+                                                &results[t], per_list[t]));
         labels[50000] = labels[N_ROWS - 1] = NOT_A_NUMBER;
         assert_fails(ctx, RG_BAD_DATA, "label of row 50001 ",
                      rg_metric_evaluate(ctx, &m, &ranking, &failed, NULL));
@@ -663,8 +663,7 @@ static void other_ties(void **state)
     const double scores[] = {1, 1, NOT_A_NUMBER, 1, NOT_A_NUMBER}, labels[] = {0, 3, 1, 2, 0};
     const char *const ids[] = {"d10", "d9", "a", "d1", "b"};
     int64_t offsets[] = {0, 5};
-    rg_ranking ranking = {
-        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "dcg");
     m.gain = RG_GAIN_LINEAR;
     /* the rows in the order of each policy */
@@ -808,8 +807,7 @@ static void no_list_in_the_mean(void **state)
     rg_context *ctx = new_context(NULL);
     const int64_t offsets[] = {0, 0, 2, 2};
     const double scores[] = {1, 2}, labels[] = {0, 0};
-    rg_ranking ranking = {
-        .n_lists = 3, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 3, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "ndcg@10");
     rg_metric_result r;
     m.no_relevant = RG_NO_RELEVANT_SKIP;
@@ -835,8 +833,7 @@ static void no_ranked_relevant_item(void **state)
     rg_context *ctx = new_context(NULL);
     const int64_t offsets[] = {0, 2};
     const double scores[] = {-INFINITE, -INFINITE}, labels[] = {1, 2};
-    rg_ranking ranking = {
-        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result r;
     for (int d = 0; d < RG__COUNT(definitions); d++) {
         if (definitions[d].whole_list)
@@ -860,8 +857,7 @@ static void large_labels(void **state)
     const int64_t offsets[] = {0, 2, 4};
     const double scores[] = {2, 1, 1, 2};
     double labels[] = {1, 31, 1, 0};
-    rg_ranking ranking = {
-        .n_lists = 2, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 2, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result r;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
@@ -907,8 +903,7 @@ static void huge_gains_stay_finite(void **state)
     m = parsed(ctx, "dcg@1");
     const int64_t offsets[] = {0, 1, 2, 3};
     const double scores[] = {0, 0, 0}, labels[] = {1023, 1023, 1023};
-    rg_ranking ranking = {
-        .n_lists = 3, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 3, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result r;
     assert_ok(ctx, rg_metric_evaluate(ctx, &m, &ranking, &r, NULL));
     assert_close(r.value, 0x1p1023, 1e-15, 0); /* the sum of the three overflows */
@@ -1010,6 +1005,33 @@ static void parsing(void **state)
     rg_context_destroy(ctx);
 }
 
+/* What a misspelt metric, parameter, value or tool was meant to be. */
+static void nearest_names(void **state)
+{
+    (void)state;
+    rg_context *ctx = new_context(NULL);
+    rg_metric m;
+    static const char *const near[][2] = {{"ndgc@5", "did you mean ndcg?"},
+                                          {"mapp", "did you mean map?"},
+                                          {"alpha-ndgc", "did you mean alpha_ndcg?"},
+                                          {"err_is@3", "did you mean err_ia?"},
+                                          {"recal@2", "did you mean recall?"},
+                                          {"precison@2", "did you mean precision?"},
+                                          {"kendal", "did you mean kendall?"},
+                                          {"spearmann", "did you mean spearman?"},
+                                          {"sucess@1", "did you mean success?"},
+                                          {"bprefs", "did you mean bpref?"},
+                                          {"ndcg(discount=leter)", "did you mean letor?"},
+                                          {"ndcg(short-zeros=true)", "did you mean short_zero?"},
+                                          {"map(divisr=min)", "did you mean divisor?"}};
+    for (int i = 0; i < RG__COUNT(near); i++)
+        assert_fails(ctx, RG_USAGE, near[i][1], rg_metric_parse(ctx, near[i][0], &m));
+    assert_fails(ctx, RG_USAGE,
+                 "unknown tool \"lightgmb\" (did you mean lightgbm?); expected one of",
+                 rg_metric_like(ctx, "lightgmb", "ndcg", &m));
+    rg_context_destroy(ctx);
+}
+
 /* A cut-off where there can be none, and which way is better. */
 static void whole_lists(void **state)
 {
@@ -1078,8 +1100,7 @@ static void bad_arguments(void **state)
     rg_context *ctx = new_context(NULL);
     int64_t offsets[] = {0, 2, 1};
     const double scores[] = {1, 2}, labels[] = {0, 1};
-    rg_ranking ranking = {
-        .n_lists = 2, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 2, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric_result r;
     rg_metric m = parsed(ctx, "ndcg"), broken = m;
     assert_fails(ctx, RG_BAD_DATA, "offsets of list 2 are 2 and 1",
@@ -1110,8 +1131,7 @@ static void out_of_memory(void **state)
     rg_context *ctx = memory_context(&memory);
     const int64_t offsets[] = {0, 2};
     const double scores[] = {1, 2}, labels[] = {0, 1};
-    rg_ranking ranking = {
-        .n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
+    rg_ranking ranking = {.n_lists = 1, .offsets = offsets, .scores = scores, .labels = labels};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result result;
     for (int k = 0; k < 2; k++) {
@@ -1135,8 +1155,7 @@ static void cancelled(void **state)
     options.cancel = &cancel;
     rg_context *ctx = rg_context_create(&options);
     const int64_t offsets[] = {0, 0};
-    rg_ranking ranking = {
-        .n_lists = 1, .offsets = offsets};
+    rg_ranking ranking = {.n_lists = 1, .offsets = offsets};
     rg_metric m = parsed(ctx, "ndcg");
     rg_metric_result result;
     assert_fails(ctx, RG_CANCELLED, "", rg_metric_evaluate(ctx, &m, &ranking, &result, NULL));
@@ -1163,6 +1182,7 @@ int main(void)
         cmocka_unit_test(many_ties),
         cmocka_unit_test(parsing),
         cmocka_unit_test(names),
+        cmocka_unit_test(nearest_names),
         cmocka_unit_test(whole_lists),
         cmocka_unit_test(err_of_many_ties),
         cmocka_unit_test(bad_arguments),

@@ -271,6 +271,9 @@ rg_status cli_component_give(struct cli_component *component, const char *option
 /* Combines a component's name with the parameters that were given, once all are known. */
 rg_status cli_component_finish(const struct cli_option *row, struct cli_component *component);
 
+/* " (did you mean NAME?)" for a word that is none of the names, or "". (names.c) */
+struct cli_hint cli_name_hint(const char *(*name_at)(int i), const char *word);
+
 /* The library's names as a `name_at` (names.c). */
 const char *cli_gain_at(int i);
 const char *cli_ties_at(int i);

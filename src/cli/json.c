@@ -133,8 +133,8 @@ bool cli_json_name(const json_t *input, const char *key, const char *(*name_at)(
         }
         cli_add_word(known, sizeof known, ", ", name_at(i));
     }
-    return cli_json_fail(error, RG_BAD_DATA, "%s is \"%.100s\"; expected one of %s", key, text,
-                         known);
+    return cli_json_fail(error, RG_BAD_DATA, "%s is \"%.100s\"%s; expected one of %s", key, text,
+                         cli_name_hint(name_at, text).text, known);
 }
 
 static bool has_param(const rg_component *component, const char *name)

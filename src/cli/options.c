@@ -153,7 +153,10 @@ static rg_status reject(const struct cli_option *option, const char *text, const
 {
     char phrase[PHRASE] = "";
     append_range(phrase, option);
-    return cli_fail(RG_USAGE, "--%s '%s': expected %s%s%s", option->name, text, kind,
+    struct cli_hint hint = {""};
+    if (option->name_at)
+        hint = cli_name_hint(option->name_at, text);
+    return cli_fail(RG_USAGE, "--%s '%s'%s: expected %s%s%s", option->name, text, hint.text, kind,
                     kind[0] && phrase[0] ? " " : "", phrase);
 }
 

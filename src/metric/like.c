@@ -117,6 +117,12 @@ static bool is_of(const struct preset *preset, const char *tool, const char *met
            strncmp(preset->metric, metric, n) == 0;
 }
 
+static const char *tool_name(const void *of, int i)
+{
+    (void)of;
+    return rg_metric_tool_at(i);
+}
+
 /* The tool's metrics, or that there is no such tool. */
 static rg_status fail_missing(rg_context *ctx, const char *tool, const char *metric)
 {
@@ -130,8 +136,10 @@ static rg_status fail_missing(rg_context *ctx, const char *tool, const char *met
         return rg__fail(ctx, RG_USAGE,
                         "there is no %s of %s to reproduce; expected one of its metrics: %s",
                         metric, tool, known);
+    const char *near = rg_nearest_name(tool, tool_name, NULL, RG__COUNT(tools));
     rg__append_names(&buffer, rg_metric_tool_at);
-    return rg__fail(ctx, RG_USAGE, "unknown tool \"%.100s\"; expected one of %s", tool, known);
+    return rg__fail(ctx, RG_USAGE, "unknown tool \"%.100s\"%s%s%s; expected one of %s", tool,
+                    near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", known);
 }
 
 rg_status rg__metric_set_like(rg_context *ctx, const char *tool, const struct rg__metric_kind *kind,

@@ -65,17 +65,29 @@ static bool same_word(const char *text, size_t n, const char *name)
     return true;
 }
 
+/* The names, then the aliases. */
+static const char *name_or_alias(const void *of, int i)
+{
+    (void)of;
+    const int n = RG__COUNT(kinds);
+    if (i >= n)
+        return kinds[i - n]->alias ? kinds[i - n]->alias : kinds[i - n]->component.name;
+    return kinds[i]->component.name;
+}
+
 static void fail_unknown(rg_context *ctx, const char *name, size_t n)
 {
-    char known[512];
+    char known[512], word[101];
+    snprintf(word, sizeof word, "%.*s", (int)(n < 100 ? n : 100), name);
+    const char *near = rg_nearest_name(word, name_or_alias, NULL, 2 * RG__COUNT(kinds));
     struct rg__text_buffer buffer = {known, sizeof known, 0};
     for (int i = 0; i < RG__COUNT(kinds); i++) {
         const char *alias = kinds[i]->alias;
         rg__append(&buffer, "%s%s%s%s%s", i ? ", " : "", kinds[i]->component.name,
                    alias ? " (" : "", alias ? alias : "", alias ? ")" : "");
     }
-    rg__fail(ctx, RG_USAGE, "unknown metric \"%.*s\"; known: %s, each with @K for a cut-off",
-             (int)(n < 100 ? n : 100), name, known);
+    rg__fail(ctx, RG_USAGE, "unknown metric \"%s\"%s%s%s; known: %s, each with @K for a cut-off",
+             word, near ? " (did you mean " : "", near ? near : "", near ? "?)" : "", known);
 }
 
 /* The kind whose name or alias is the first n characters of text; NULL: there is none. */
