@@ -1,8 +1,8 @@
 /* test_losses.c: what holds for every loss of the registry, with its defaults and with other values
- * of each parameter, on random lists: a batch gives the same bits flat, padded to any width, or with
- * holes;
- * masked items may hold anything; a NaN stays in its list; lists can be shifted, permuted, repeated
- * and weighted as the properties of the loss say; gradients agree with differences.
+ * of each parameter, on random lists: a batch gives the same bits flat, padded to any width, or
+ * with holes; masked items may hold anything; a NaN stays in its list; lists can be shifted,
+ * permuted, repeated and weighted as the properties of the loss say; gradients agree with
+ * differences.
  *
  * Each loss runs 1,250 batches of 8 lists with its defaults, and 25 with each other value of a
  * parameter. `test_losses N M LOSS` runs N and M batches instead, and LOSS alone. */

@@ -168,6 +168,109 @@ static void the_gradient_check_finds_a_bug(void **state)
     assert_false(report.passed);
 }
 
+/* ---- A loss of two scores per item, over pairs ---- */
+
+/* L = sum_ij w_i w_j s_i0 s_j1, through a matrix of all pairs. */
+static double product(rg_list *list)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < list->n; i++)
+        for (int64_t j = 0; j < list->n; j++)
+            list->square[i * list->n + j] =
+                list->weights[i] * list->weights[j] * list->logits[2 * i] * list->logits[2 * j + 1];
+    for (int64_t at = 0; at < list->n * list->n; at++)
+        sum += list->square[at];
+    return sum;
+}
+
+static void product_backward(rg_list *list, double upstream)
+{
+    double sum[2] = {0};
+    for (int64_t k = 0; k < 2 * list->n; k++)
+        sum[k % 2] += list->weights[k / 2] * list->logits[k];
+    for (int64_t k = 0; k < list->n; k++) {
+        const double *s = list->logits + 2 * k;
+        for (int c = 0; c < 2 && list->grad_logits; c++)
+            list->grad_logits[2 * k + c] += upstream * list->weights[k] * sum[1 - c];
+        if (list->grad_weights)
+            list->grad_weights[k] += upstream * (s[0] * sum[1] + s[1] * sum[0]);
+    }
+}
+
+/* Room for pairs only if the parameter asks for it. */
+static void fit(const void *params, bool weighted, rg_workspace *workspace)
+{
+    (void)weighted;
+    workspace->square = ((const struct own *)params)->c > 1 ? 1 : 0;
+}
+
+static const rg_loss products = {.component = {.name = "my_products",
+                                               .formula = "sum_ij w_i w_j s_i0 s_j1",
+                                               RG__PARAMS(struct own, own_params)},
+                                 .properties = {.constant_labels = true, .columns = 2},
+                                 .forward = product,
+                                 .backward = product_backward,
+                                 .fit = fit};
+
+static rg_node *build_products(rg_graph *graph, rg_node *const *x, void *user)
+{
+    static uint8_t where[] = {1, 0, 1, 1, 1, 1};
+    rg_tensor mask = {RG_BOOL, 2, {2, 3}, where}, labels = *rg_node_value(x[1]);
+    rg_loss_options o = {.weights = x[1], .where = rg_constant(graph, &mask)};
+    return rg_loss_apply(graph, user, x[0], rg_constant(graph, &labels), &o);
+}
+
+static void a_custom_loss_may_take_columns_and_room_for_pairs(void **state)
+{
+    (void)state;
+    double s[2 * 3 * 2], w[2 * 3];
+    for (int i = 0; i < 12; i++)
+        s[i] = 1 + sin(i), w[i / 2] = 1 + 0.3 * cos(i);
+    const rg_tensor inputs[] = {{RG_F64, 3, {2, 3, 2}, s}, {RG_F64, 2, {2, 3}, w}};
+    rg_choice loss = choice_of(&products, 2);
+    rg_gradcheck_report report;
+    assert_ok(f.ctx, rg_gradcheck(f.ctx, build_products, &loss, inputs, 2, NULL, &report));
+    assert_true(report.passed);
+    assert_int_equal(rg_loss_properties_of(&loss).columns, 2);
+    static const struct {
+        int ndim;
+        int64_t dims[3];
+        const char *words;
+    } wrong[] = {{0, {0}, "logits are a scalar"},
+                 {1, {12}, "logits (12); expected (.., n, 2)"},
+                 {1, {2}, "logits (2); expected (.., n, 2)"},
+                 {2, {4, 3}, "logits (4,3); expected (.., n, 2)"},
+                 {3, {2, 2, 3}, "logits (2,2,3); expected (.., n, 2)"},
+                 {2, {6, 2}, "labels (2,3) does not fit logits (6)"},
+                 {3, {3, 2, 2}, "labels (2,3) does not fit logits (3,2)"},
+                 {2, {0, 2}, "labels (2,3) does not fit logits (0)"}};
+    for (int i = 0; i < RG__COUNT(wrong); i++) {
+        rg_tensor t = {RG_F64, wrong[i].ndim, {0}, s};
+        memcpy(t.dims, wrong[i].dims, sizeof wrong[i].dims);
+        rg_graph_reset(f.graph);
+        assert_null(rg_loss_apply(f.graph, &loss, rg_leaf(f.graph, &t),
+                                  rg_leaf(f.graph, &inputs[1]), NULL));
+        assert_non_null(strstr(rg_last_error(f.ctx), wrong[i].words));
+    }
+}
+
+/* Room for the pairs of 2^31 items is refused: the size does not wrap around. */
+static void room_for_pairs_has_a_limit(void **state)
+{
+    (void)state;
+    rg_loss big = products;
+    big.properties.columns = 1;
+    rg_choice loss = choice_of(&big, 2);
+    double none[1] = {0}; /* never read */
+    const int64_t n = INT64_C(1) << 31, offsets[] = {0, n};
+    const rg_tensor t = {RG_F64, 1, {n}, none};
+    rg_loss_options o = {.offsets = offsets, .n_lists = 1};
+    rg_graph_reset(f.graph);
+    assert_null(rg_loss_apply(f.graph, &loss, rg_leaf(f.graph, &t), rg_leaf(f.graph, &t), &o));
+    assert_int_equal(rg_graph_status(f.graph), RG_LIMIT);
+    assert_non_null(strstr(rg_last_error(f.ctx), "memory for every pair of 2147483648 items"));
+}
+
 static bool keep_loss(void *user, const rg_epoch *epoch)
 {
     *(double *)user = epoch->loss;
@@ -353,7 +456,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(equals_the_built_in_loss),   TEST(the_gradient_check_finds_a_bug),
         TEST(training_gives_the_same),    TEST(the_mean_divides_by_units),
-        TEST(invalid_losses_are_refused),
+        TEST(invalid_losses_are_refused), TEST(a_custom_loss_may_take_columns_and_room_for_pairs),
+        TEST(room_for_pairs_has_a_limit),
     };
     RUN_TESTS(tests);
 }

@@ -697,6 +697,25 @@ static const struct {
     {"ordinal", -1, RG_NEGATIVE_KEEP, "row 4 (from 1) is -1; "},
     {"ordinal", NAN, 0, "row 4 (from 1) is nan; expected a finite number"},
     {"ordinal(levels=4) + ordinal(levels=4)", 4, 0, "takes the whole numbers from 0 to 3"},
+    /* gains that are infinite */
+    {"approx_ndcg", 1024, 0, "row 4 (from 1) is 1024; approx_ndcg(temperature="},
+    {"approx_ndcg", 1023, 0, NULL},
+    {"neural_ndcg", 5000, 0, "takes at most 1023"},
+    {"neural_ndcg(gain=linear)", 5000, 0, NULL},
+    {"softrank_ndcg", 1e9, 0, "is 1e+09; softrank_ndcg"},
+    {"lambdarank", 1024, 0, "is 1024; pairwise_logistic"},
+    {"lambdarank(gain=linear)", 1024, 0, NULL},
+    {"pairwise_hinge", 1024, 0, NULL},
+    {"pairwise_hinge(lambda=map)", 1024, 0, NULL},
+    {"pairwise_hinge(lambda=yeti)", 1024, 0, "is 1024; pairwise_hinge"},
+    {"lambdarank_lightgbm", 1024, 0, "is 1024; lambdarank_lightgbm"},
+    {"lambdarank_xgboost", 1024, 0, "is 1024; lambdarank_xgboost"},
+    {"lambdarank_xgboost(target=map)", 1024, 0, NULL},
+    {"xendcg", 1024, 0, "is 1024; xendcg"},
+    {"gumbel_approx_ndcg", 1024, 0, "is 1024; gumbel_approx_ndcg"},
+    {"unique_softmax", 1024, 0, "is 1024; unique_softmax"},
+    {"ranking_softmax(label_mode=exp2)", 1024, 0, "is 1024; ranking_softmax"},
+    {"pairwise_mse + 0.1*approx_ndcg", 1024, 0, "is 1024; pairwise_mse"},
 };
 
 static void levels_are_checked_first(void **state)

@@ -105,6 +105,7 @@ typedef struct rg_loss_properties {
     int64_t columns;               /* scores per item, see above; 0 means 1 */
     int64_t levels; /* labels must be whole numbers from 0 to levels - 1, else RG_BAD_DATA; 0: any
                         labels */
+    double most_label; /* a larger label has an infinite gain: 1023 under 2^y - 1; 0: no limit */
     rg_loss_unit unit;
 } rg_loss_properties;
 
@@ -149,7 +150,7 @@ RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size
 
 /* The properties of the sum: it needs non-negative labels, or has constant factors, if any term
  * does; each other property is true if it is for all terms. The unit is that of the last term,
- * `levels` the smallest of those above 0. All terms take the same number of columns. */
+ * `levels` and `most_label` the smallest of those above 0. All terms take the same number of columns. */
 RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
 
 /* Applies an objective. With RG_REDUCE_MEAN the result is the sum of the means of the terms. */

@@ -77,6 +77,13 @@ static inline bool rg__weighs_pairs(const struct rg__lambda *lambda)
 const char *rg__lambda_name(int kind);
 const char *rg__lambda_gain_name(int gain);
 
+/* Whether the weights depend on the gains of labels. */
+static inline bool rg__uses_gains(const struct rg__lambda *lambda)
+{
+    return lambda->weigh ||
+           (lambda->lambda >= RG__LAMBDA_NDCG && lambda->lambda <= RG__LAMBDA_YETI);
+}
+
 /* clang-format off */
 /* The rows of a table of parameters. */
 #define RG__LAMBDA_PARAMS                                                                          \

@@ -302,10 +302,10 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
     if (a->random)
         l->ids = rg_graph_alloc(graph, (size_t)longest * sizeof *l->ids);
     const rg_workspace *space = &a->workspace;
+    if (space->square > 0 && !(l->square = F(alloc_square)(graph, longest, space->square)))
+        return NULL;
     l->scratch = rg_graph_alloc(graph, room * (size_t)space->scratch);
     l->kept = rg_graph_alloc(graph, rg__tensor_bytes(&shape) * (size_t)space->kept);
-    if (space->square > 0)
-        l->square = F(alloc_square)(graph, longest, space->square);
     return rg_graph_status(graph) == RG_OK ? l : NULL;
 }
 

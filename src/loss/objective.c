@@ -153,6 +153,8 @@ rg_loss_properties rg_objective_properties(const rg_objective *objective)
         all.varying_weights |= one.varying_weights;
         all.unit = one.unit;
         all.columns = one.columns;
+        if (one.most_label > 0 && (all.most_label == 0 || one.most_label < all.most_label))
+            all.most_label = one.most_label;
         if (one.levels > 0 && (all.levels == 0 || one.levels < all.levels))
             all.levels = one.levels;
     }

@@ -126,6 +126,7 @@ void rg__pairs_adjust(const void *params, rg_loss_properties *properties)
     const struct rg__lambda *own = params;
     properties->varying_weights =
         rg__weighs_pairs(own) && (own->weigh || own->lambda != RG__LAMBDA_LABEL_DIFFERENCE);
+    properties->most_label = rg__uses_gains(own) ? rg__most_label_of((rg_gain)own->gain) : 0;
     if (own->lambda == RG__LAMBDA_NDCG_LOSS1)
         properties->unit = RG_UNIT_ALL_PAIRS;
 }

@@ -10,6 +10,12 @@
 
 #include <rankgrad/ranking.h>
 
+/* The largest label whose gain is finite. */
+static inline double rg__most_label_of(rg_gain kind)
+{
+    return kind == RG_GAIN_EXP ? 1023 : 0; /* 0: there is none */
+}
+
 /* The gain of a label: 2^y - 1 or y; 0 for labels that are not above 0. */
 double rg__gain(rg_gain kind, double label);
 

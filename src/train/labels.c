@@ -57,6 +57,18 @@ static rg_status check_level(rg_context *ctx, const char *what, int64_t row, dou
                     what, (long long)row + 1, label, rules->loss, (long long)levels - 1);
 }
 
+static rg_status check_gain(rg_context *ctx, const char *what, int64_t row, double label,
+                            const struct rg__label_rules *rules)
+{
+    double most = rules->properties.most_label;
+    if (most == 0 || label <= most)
+        return RG_OK;
+    return rg__fail(ctx, RG_BAD_DATA,
+                    "%s labels: row %lld (from 1) is %g; %s has the gain 2^label - 1, and takes at "
+                    "most %g; divide labels by a number, or use linear gains or another loss",
+                    what, (long long)row + 1, label, rules->loss, most);
+}
+
 static rg_status check_row(rg_context *ctx, const rg_split *split, const char *what, int64_t row,
                            const struct rg__label_rules *rules)
 {
@@ -78,7 +90,9 @@ static rg_status check_row(rg_context *ctx, const rg_split *split, const char *w
     if (fabs(y * w) > most)
         return too_large(ctx, what, "labels times weights", row, y * w, rules->dtype);
     rg_status status = check_negative(ctx, what, row, y, rules);
-    return status == RG_OK ? check_level(ctx, what, row, y, rules) : status;
+    if (status == RG_OK)
+        status = check_level(ctx, what, row, y, rules);
+    return status == RG_OK ? check_gain(ctx, what, row, y, rules) : status;
 }
 
 rg_status rg__check_labels(rg_context *ctx, const rg_split *split, const char *what,

@@ -20,7 +20,7 @@ const rg_loss rg__loss_approx_ndcg = {
                   .formula = "L = -sum_i g_i / log2(1 + pi_i) / ideal, g_i = w_i (2^{y_i} - 1), "
                              "pi_i = 1 + sum_{j != i} sigmoid((s_j - s_i) / temperature)",
                   RG__PARAMS(struct approx_ndcg, params)},
-    .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
+    .properties = {.shift_invariant = true, .most_label = 1023, .unit = RG_UNIT_LISTS},
     .workspace = {.scratch = RG__SOFT_NDCG_ROOM, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

@@ -29,7 +29,10 @@ const rg_loss rg__loss_gumbel_approx_ndcg = {
                   .formula = "L = mean over samples of approx_ndcg(s + beta G, temperature), G "
                              "from Gumbel's distribution",
                   RG__PARAMS(struct rg__gumbel, params)},
-    .properties = {.shift_invariant = true, .random = true, .unit = RG_UNIT_LISTS},
+    .properties = {.shift_invariant = true,
+                   .random = true,
+                   .most_label = 1023,
+                   .unit = RG_UNIT_LISTS},
     .workspace = {.scratch = 1 + RG__SOFT_NDCG_ROOM, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

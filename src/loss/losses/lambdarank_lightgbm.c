@@ -35,7 +35,9 @@ static double forward(rg_list *list)
 
 static void adjust(const void *params, rg_loss_properties *properties)
 {
-    properties->constant_factors = ((const struct lambdarank_lightgbm *)params)->lambdarank_norm;
+    const struct lambdarank_lightgbm *own = params;
+    properties->constant_factors = own->lambdarank_norm;
+    properties->most_label = rg__most_label_of((rg_gain)own->gain);
 }
 
 static const rg_param params[] = {

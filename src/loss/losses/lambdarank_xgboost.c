@@ -71,6 +71,8 @@ static void adjust(const void *own, rg_loss_properties *properties)
     properties->constant_factors =
         params->lambdarank_score_normalization ||
         (params->lambdarank_normalization && params->lambdarank_pair_method == TOPK);
+    if (params->target == NDCG && params->ndcg_exp_gain)
+        properties->most_label = rg__most_label_of(RG_GAIN_EXP);
 }
 
 static const rg_param params[] = {

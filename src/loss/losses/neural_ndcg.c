@@ -275,6 +275,12 @@ static double forward(rg_list *list)
     return rg__gains_add(&gains, discount, 1, &grad);
 }
 
+static void adjust(const void *params, rg_loss_properties *properties)
+{
+    int gain = ((const struct neural_ndcg *)params)->gain;
+    properties->most_label = rg__most_label_of((rg_gain)gain);
+}
+
 static void fit(const void *params, bool weighted, rg_workspace *workspace)
 {
     int64_t sinkhorn = ((const struct neural_ndcg *)params)->sinkhorn;
@@ -304,6 +310,7 @@ const rg_loss rg__loss_neural_ndcg = {
                   RG__PARAMS(struct neural_ndcg, params)},
     .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
     .workspace = {.scratch = ARRAYS + RG__GAINS_ROOM + 1 + RG__SORT_ROOM, .kept = RG__KEPT},
+    .adjust = adjust,
     .fit = fit,
     .forward = forward,
     .backward = rg__kept_backward};

@@ -7,7 +7,8 @@
  *     dL/ds_k = w_k l'(d_k) = -dL/dy_k              dL/dw_k = l(d_k)
  *
  * l and l' are continuous at delta. XGBoost's reg:pseudohubererror is smooth, another function;
- * LightGBM's huber is this one, with delta called alpha. */
+ * LightGBM's huber is this one, with delta called alpha. A logit of -inf costs +inf, with the slope
+ * -delta. */
 #include "loss/parts.h"
 
 #include <math.h>

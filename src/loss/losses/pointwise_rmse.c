@@ -10,7 +10,7 @@
  *
  * At L = 0 the root has no slope; all gradients are 0 there (allRank: NaN). d is divided by its
  * largest magnitude before it is squared, so that no finite score overflows. A logit of -inf makes
- * the loss +inf; the gradient of its list is NaN. */
+ * the loss +inf; its own slope is then inf / inf, NaN, and those of finite items are 0. */
 #include "loss/parts.h"
 
 #include <math.h>

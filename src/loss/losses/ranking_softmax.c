@@ -101,8 +101,8 @@ static double F(list_forward)(struct F(rg__list) * list)
     real max = list->vector->max(x, list->n);
     state[MAX] = ACC(max);
     state[SUM] = F(sum_exp)(list, x, max, list->kept);
-    double loss = list->vector->cross_entropy(t, x, list->n, state[MAX], log(state[SUM]),
-                                              &state[TOTAL]);
+    double loss =
+        list->vector->cross_entropy(t, x, list->n, state[MAX], log(state[SUM]), &state[TOTAL]);
     state[LOSS] = isnan(state[SUM]) ? (double)NAN : loss;
     return state[LOSS];
 }
@@ -171,6 +171,7 @@ static void adjust(const void *own, rg_loss_properties *properties)
     properties->needs_nonnegative_labels = mode != RG_LABELS_SOFTMAX;
     properties->scales_with_labels = mode == RG_LABELS_RAW;
     properties->ignores_zero_sums = mode == RG_LABELS_NORMALIZED;
+    properties->most_label = mode == RG_LABELS_EXP2 ? 1023 : 0;
 }
 
 /* Raw labels without weights are the targets; at temperature 1 the logits are x. */

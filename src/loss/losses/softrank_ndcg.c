@@ -128,7 +128,7 @@ const rg_loss rg__loss_softrank_ndcg = {
                       "L = -sum_j g_j E[1 / log2(1 + rank_j)] / ideal, g_j = w_j (2^{y_j} - 1), "
                       "scores normal around s with deviation sigma",
                   RG__PARAMS(struct softrank_ndcg, params)},
-    .properties = {.shift_invariant = true, .unit = RG_UNIT_LISTS},
+    .properties = {.shift_invariant = true, .most_label = 1023, .unit = RG_UNIT_LISTS},
     .workspace = {.scratch = 3 + RG__GAINS_ROOM, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

@@ -96,6 +96,7 @@ const rg_loss rg__loss_unique_softmax = {
                   .formula = "L = sum_i w_i (2^{y_i} - 1) log(1 + sum_{y_j < y_i} exp(s_j - s_i))"},
     .properties = {.needs_nonnegative_labels = true,
                    .shift_invariant = true,
+                   .most_label = 1023,
                    .unit = RG_UNIT_LISTS},
     .workspace = {.scratch = RG__SORT_ROOM + 1, .kept = RG__KEPT},
     .forward = forward,

@@ -63,6 +63,7 @@ const rg_loss rg__loss_xendcg = {
     .properties = {.needs_nonnegative_labels = true,
                    .shift_invariant = true,
                    .random = true,
+                   .most_label = 1023,
                    .unit = RG_UNIT_LISTS},
     .workspace = {.scratch = 2, .kept = RG__KEPT},
     .forward = forward,
