@@ -150,7 +150,8 @@ RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size
 
 /* The properties of the sum: it needs non-negative labels, or has constant factors, if any term
  * does; each other property is true if it is for all terms. The unit is that of the last term,
- * `levels` and `most_label` the smallest of those above 0. All terms take the same number of columns. */
+ * `levels` and `most_label` the smallest of those above 0. All terms take the same number of
+ * columns. */
 RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
 
 /* Applies an objective. With RG_REDUCE_MEAN the result is the sum of the means of the terms. */
