@@ -51,7 +51,7 @@ VALID = {
     "rg_concat.x": "&v->node", "rg_stack.x": "&v->node", "rg_squeeze.x": "rg_expand(v->graph, v->node, 0)",
     "rg_where.condition": "rg_equal(v->graph, v->node, v->node)", "rg_concat.n": "1", "rg_stack.n": "1",
     "rg_broadcast_to.dims": "(int64_t[]){2, 3}",
-    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
+    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "rg_softmax_cross_entropy.logits": "v->node", "rg_softmax_cross_entropy.labels": "v->node", "gamma": "NULL", "beta": "NULL", "rg_layer_norm.gamma": "v->weights", "rg_layer_norm.beta": "v->weights", "rg_rms_norm.gamma": "v->weights", "epsilon": "1e-5", "p": "0.5", "call": "1", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",
@@ -97,8 +97,9 @@ ACCEPTED = re.compile(r"""
     | rg_context_create\.options=NULL
     | rg_batches_create\.normalization=NULL # the features as they are
     | rg_(bootstrap_mean|compare)\.weights=NULL # all 1
-    | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|var|std|norm)\.c=.*  # any number
+    | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|huber|var|std|norm)\.c=.*  # any number
     | rg_\w+\.axis=-1 | rg_transpose\.[ab]=-1 # counted from the end
+    | rg_(layer|rms)_norm\.(gamma=NULL|beta=NULL|epsilon=INFINITY)
     | rg_slice\.(begin|end)=.* | rg_slice\.step=(-1|INT64_MAX) # as in Python
     | rg_pad\.value=.*                      # any number
     | rg_clip\.(low|high)=.*                # any number

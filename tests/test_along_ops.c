@@ -1,4 +1,5 @@
-/* test_along_ops.c: operators along an axis at special numbers, and orders with ties and NaN. */
+/* test_along_ops.c: operators along an axis, and cross entropy, at special numbers; dropout; orders
+ * with ties and NaN. */
 #include "check.h"
 
 static struct {
@@ -74,6 +75,70 @@ static void special_numbers(void **state)
     }
 }
 
+/* Cross entropy of a row: its value, and dL/dx of the first element. */
+static void cross_entropies(void **state)
+{
+    static const struct {
+        double x[3], t[3], y, grad;
+    } rows[] = {
+        {{0, 0, 0}, {1, 0, 0}, 1.0986122886681098, 1 / 3.0 - 1},
+        {{0, -INF, 0}, {1, 0, 0}, 0.6931471805599453, -0.5}, /* 0 log 0 is 0 */
+        {{0, -INF, 0}, {0, 1, 0}, INF, 0.5},
+        {{-INF, -INF, -INF}, {0, 0, 0}, NAN, NAN},
+        {{NAN, 0, 0}, {0, 0, 0}, NAN, NAN},
+        {{0, INF, 0}, {0, 0, 1}, NAN, NAN},
+        {{1000, 0, -1000}, {0, 1, 0}, 1000, 1},
+        {{0, 0, 0}, {-1, 0, 2}, 1.0986122886681098, 1 / 3.0 + 1},
+        {{5, 6, 7}, {0, 0, 0}, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double x[3], t[3];
+        memcpy(x, rows[i].x, sizeof x);
+        memcpy(t, rows[i].t, sizeof t);
+        rg_graph_reset(f.graph);
+        rg_node *logits = rg_variable(f.graph, &(rg_tensor){RG_F64, 1, {3}, x}, NULL);
+        rg_node *labels = rg_leaf(f.graph, &(rg_tensor){RG_F64, 1, {3}, t});
+        rg_node *y = rg_softmax_cross_entropy(f.graph, logits, labels);
+        assert_ok(f.ctx, rg_backward(f.graph, y, NULL));
+        assert_close(*(const double *)rg_node_value(y)->data, rows[i].y, 1e-15, 0);
+        assert_close(*(const double *)rg_node_grad(logits)->data, rows[i].grad, 1e-14, 0);
+    }
+}
+
+/* The elements that dropout keeps depend on seed, call and index alone; about 1 - p are kept, and
+ * those that are dropped have the gradient 0 even where x is NaN. */
+static void dropout_by_index(void **state)
+{
+    enum { N = 20000 };
+    static double x[N], ones[N];
+    (void)state;
+    for (int i = 0; i < N; i++)
+        x[i] = ones[i] = 1;
+    x[N - 1] = NAN;
+    const rg_tensor whole = {RG_F64, 1, {N}, x}, part = {RG_F64, 1, {100}, x};
+    const rg_tensor cotangent = {RG_F64, 1, {N}, ones};
+    rg_node *leaf = rg_variable(f.graph, &whole, NULL);
+    rg_node *y = rg_dropout(f.graph, leaf, 0.25, 1, 2);
+    rg_node *some = rg_dropout(f.graph, rg_leaf(f.graph, &part), 0.25, 1, 2);
+    rg_node *other = rg_dropout(f.graph, leaf, 0.25, 1, 3);
+    const double *out = rg_node_value(y)->data, *others = rg_node_value(other)->data;
+    assert_memory_equal(out, rg_node_value(some)->data, 100 * sizeof *out);
+    assert_memory_not_equal(out, others, 100 * sizeof *out);
+    assert_ok(f.ctx, rg_backward(f.graph, y, &cotangent));
+    const double *grad = rg_node_grad(leaf)->data;
+    int kept = 0;
+    for (int i = 0; i < N; i++) {
+        kept += grad[i] != 0;
+        assert_close(grad[i], grad[i] != 0 ? 1 / 0.75 : 0, 1e-15, 0);
+        if (i < N - 1)
+            assert_close(out[i], grad[i], 0, 0);
+    }
+    assert_close(kept / (double)N, 0.75, 0, 0.02);
+    assert_null(rg_dropout(f.graph, leaf, 1, 1, 2));
+    assert_non_null(strstr(rg_last_error(f.ctx), "p is 1; expected a number >= 0 and < 1"));
+}
+
 static void orders(void **state)
 {
     static const struct {
@@ -129,6 +194,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(special_numbers, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(cross_entropies, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(dropout_by_index, set_up, tear_down),
         cmocka_unit_test_setup_teardown(orders, set_up, tear_down),
         cmocka_unit_test_setup_teardown(bad_axes_are_errors, set_up, tear_down),
     };

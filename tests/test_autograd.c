@@ -223,6 +223,13 @@ static void binary_special_values(void **state)
         {rg_pow, -2, 3, -8, 12, NAN},
         {rg_pow, -2, 0.5, NAN, NAN, NAN},
         {rg_div, 1, 0, INFINITY, INFINITY, -INFINITY},
+        {rg_sigmoid_binary_cross_entropy, INFINITY, 1, 0, 0, -INFINITY},
+        {rg_sigmoid_binary_cross_entropy, -INFINITY, 0, 0, 0, INFINITY},
+        {rg_sigmoid_binary_cross_entropy, -1000, 1, 1000, -1, 1000},
+        {rg_sigmoid_binary_cross_entropy, NAN, 0, NAN, NAN, NAN},
+        {rg_kl_divergence, -INFINITY, 0, 0, 0, NAN},
+        {rg_kl_divergence, -2, 1, 2, -1, 3},
+        {rg_kl_divergence, NAN, 0, NAN, 0, NAN},
     };
     struct fixture *f = *state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

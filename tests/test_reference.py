@@ -32,6 +32,10 @@ def log_softmax(x, axis):
     return np.log(softmax(x, axis))
 
 
+def layer_norm(x, epsilon):
+    return (x - np.mean(x, -1, keepdims=True)) / np.sqrt(np.var(x, -1, keepdims=True) + epsilon)
+
+
 def var(x, axis=None, keepdims=False, c=0):
     return np.var(x, axis=axis, keepdims=keepdims, ddof=c)
 
@@ -44,7 +48,8 @@ def norm(x, axis=None, keepdims=False, c=2):
     return np.sum(np.abs(x) ** c, axis=axis, keepdims=keepdims) ** (1 / c)
 
 
-NAMES = {"logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
+NAMES = {"logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "layer_norm": layer_norm,
+         "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
 
 
 def array(tensor):

@@ -247,6 +247,34 @@ RG_API rg_node *rg_logcumsumexp(rg_graph *graph, rg_node *x, int axis);
 RG_API rg_node *rg_argmax(rg_graph *graph, rg_node *x, int axis);
 RG_API rg_node *rg_argsort(rg_graph *graph, rg_node *x, int axis, bool descending);
 
+/* Rows along the last axis of x (...,n) shifted to mean 0 and scaled to variance 1, then times
+ * gamma (n) plus beta (n), which may be NULL. rg_rms_norm only divides by the root mean square.
+ * epsilon >= 0 is added to the variance or the mean square. */
+RG_API rg_node *rg_layer_norm(rg_graph *graph, rg_node *x, rg_node *gamma, rg_node *beta,
+                              double epsilon);
+RG_API rg_node *rg_rms_norm(rg_graph *graph, rg_node *x, rg_node *gamma, double epsilon);
+
+/* Each element of x is 0 with probability p in [0,1), else x / (1 - p). Which ones are kept is a
+ * function of seed, call (a number of the step and layer) and index, computed by Philox. */
+RG_API rg_node *rg_dropout(rg_graph *graph, rg_node *x, double p, uint64_t seed, uint64_t call);
+
+/* ---- Losses, beside the ranking losses of loss.h ---- */
+
+/* -sum labels log softmax(logits) along the last axis, which is removed; labels have the shape of
+ * the logits and may be any numbers, such as one-hot rows. 0 log 0 is 0. */
+RG_API rg_node *rg_softmax_cross_entropy(rg_graph *graph, rg_node *logits, rg_node *labels);
+
+/* Element-wise: the cross entropy of labels b in [0,1] with sigmoid(a), and b (ln b - a), whose sum
+ * is the Kullback-Leibler divergence of probabilities b from exp a. 0 times infinity is 0. */
+RG_API rg_node *rg_sigmoid_binary_cross_entropy(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_kl_divergence(rg_graph *graph, rg_node *a, rg_node *b);
+
+/* Element-wise, of a difference x: x^2 / 2 up to |x| = c, c (|x| - c / 2) beyond (Huber 1964). */
+RG_API rg_node *rg_huber(rg_graph *graph, rg_node *x, double c);
+
+/* The mean of (a - b)^2 over all elements, broadcast as in NumPy. */
+RG_API rg_node *rg_mse(rg_graph *graph, rg_node *a, rg_node *b);
+
 /* A leaf with a copy of `value` (any dtype but f16), whose memory may be freed afterwards. It
  * requires no gradient. */
 RG_API rg_node *rg_constant(rg_graph *graph, const rg_tensor *value);

@@ -36,6 +36,10 @@ bool rg__gather_operand(rg_node *out);
 /* The shape rule of operators whose two operands broadcast as in NumPy. */
 bool rg__broadcast_rule(rg_node *y);
 
+/* The shape rule of operators over rows: x (...,n), and further operands of shape (n) where they
+ * are given; y has the shape of x. */
+bool rg__row_operands_rule(rg_node *y);
+
 /* The shape rule of reductions, whose attributes are an rg_axes; the axes of their samples. */
 bool rg__reduce_rule(rg_node *y);
 extern const rg_axes rg__sample_axes[];

@@ -18,6 +18,22 @@ bool rg__broadcast_rule(rg_node *y)
     return true;
 }
 
+bool rg__row_operands_rule(rg_node *y)
+{
+    char text[2][RG__SHAPE_TEXT];
+    const rg_tensor *x = rg_operand(y, 0);
+    if (x->ndim == 0)
+        return rg_reject(y, "x is a scalar; expected at least one dimension");
+    for (int i = 1; i <= 2; i++) {
+        const rg_tensor *column = rg_operand(y, i);
+        if (column && (column->ndim != 1 || column->dims[0] != x->dims[x->ndim - 1]))
+            return rg_reject(y, "operand %d has shape %s; expected (%lld), the last extent of x %s",
+                             i, rg__shape_text(column, text[0]), (long long)x->dims[x->ndim - 1],
+                             rg__shape_text(x, text[1]));
+    }
+    return true;
+}
+
 /* ---- Reductions ---- */
 
 const rg_axes rg__sample_axes[] = {

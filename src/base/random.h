@@ -16,7 +16,8 @@ enum rg__stream {
     RG__STREAM_LOSS,        /* a: item, b: draw + 2^48 sample */
     RG__STREAM_BOOTSTRAP,   /* a: sample, b: draw */
     RG__STREAM_SIGNS,       /* a: sign vector, b: word of 64 signs */
-    RG__STREAM_CLICKS       /* a: list, b: (session, item, what) */
+    RG__STREAM_CLICKS,      /* a: list, b: (session, item, what) */
+    RG__STREAM_DROPOUT      /* a: call, b: element */
 };
 
 /* A whole number in [0, n) from 64 random bits: bits n / 2^64, whose bias is below n / 2^64. */

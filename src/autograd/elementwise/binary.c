@@ -4,11 +4,18 @@
  *
  * Operands broadcast as in NumPy. The gradient of a broadcast operand is summed, in double, over
  * the axes along which it was broadcast. */
+#include "autograd/elementwise/functions.h"
 #include "autograd/op.h"
 #include "tensor/broadcast.h"
 #include "tensor/real.h"
 
 #include <string.h>
+
+/* a b, and 0 where a is 0 and b not NaN. */
+static inline real F(product)(real a, real b)
+{
+    return a == 0 && !isnan(b) ? 0 : a * b;
+}
 
 /* The slope of the maximum of a and b in a: 1/2 each where they are equal, NaN where one is. */
 static inline real F(share)(real a, real b)
@@ -137,4 +144,9 @@ INLINED void F(operand_backward)(rg_node *y, int which, F(binary) * slope)
     };                                                                                             \
     RG__OPERATOR(id, formula, rg__broadcast_rule, id##_samples);
 #include "autograd/elementwise/binary.def"
+
+rg_node *rg_mse(rg_graph *graph, rg_node *a, rg_node *b)
+{
+    return rg_mean(graph, rg_square(graph, rg_sub(graph, a, b)), rg_all_axes());
+}
 #endif

@@ -4,17 +4,10 @@
  *
  * Each row becomes rg__NAME_forward, rg__NAME_backward, rg_NAME and the samples that the tests of
  * all operators use. */
+#include "autograd/elementwise/functions.h"
 #include "autograd/op.h"
-#include "tensor/real.h"
 
 /* ---- Functions for rows that need more than one expression ---- */
-
-/* Uses exp(-|x|), which cannot overflow. */
-static inline real F(sigmoid)(real x)
-{
-    real e = M(exp)(-M(fabs)(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
 
 /* e / (1 + e)^2 with e = exp(-|x|): y (1 - y) would be 0 where y rounds to 1. */
 static inline real F(sigmoid_slope)(real x)
@@ -28,12 +21,6 @@ static inline real F(tanh_slope)(real x)
 {
     real c = M(cosh)(x);
     return 1 / c / c;
-}
-
-/* ln(1 + exp x), from exp(-|x|). */
-static inline real F(softplus)(real x)
-{
-    return (x > 0 ? x : 0) + M(log1p)(M(exp)(-M(fabs)(x)));
 }
 
 /* -1, 0 or 1, or NaN. */
