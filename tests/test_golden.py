@@ -45,6 +45,8 @@ PROTOCOL = [
      {"value": [math.log(2)], "grad_logits": [[-0.5, 0.5]], "grad_labels": [math.log(2)] * 2}),
     ("loss", {**SOFTMAX, "loss": "listnet", "labels": [1, 0]},
      {"value": math.log(2), "grad_logits": [0.5 - math.e / (1 + math.e), math.e / (1 + math.e) - 0.5]}),
+    ("loss", {"loss": "ranknet(sigma=2)", "logits": [0, 0], "labels": [1, 0]},
+     {"value": math.log(2), "grad_logits": [-1, 1]}),
     ("loss", {"loss": "lambdarank(normalized=false)", "logits": [0, 0], "labels": [1, 0]},
      {"value": 2 * (1 - 1 / math.log2(3)) * math.log(2),
       "grad_logits": [1 / math.log2(3) - 1, 1 - 1 / math.log2(3)]}),

@@ -969,6 +969,7 @@ static void parsing(void **state)
                 {"rr", "mrr", 0},
                 {"Ap@3", "map", 3},
                 {"p@5", "precision", 5},
+                {"success@1", "hit", 1},
                 {"dcg@0", "dcg", 0},
                 {"mrr@9223372036854775807", "mrr", INT64_MAX}};
     static const char *const bad[] = {
