@@ -496,6 +496,7 @@ EXPECTED = {
     "ranking_softmax": SOFTMAX,
     "pairwise_hinge": HINGE,
     "pairwise_logistic": LOGISTIC,
+    "pairwise_debiasing": LOGISTIC,  # without positions
     "pairwise_soft_zero_one": SOFT_ZERO_ONE,
     "pairwise_mse": PAIR_MSE,
     "pairwise_qr": QR,

@@ -27,6 +27,7 @@ OVERRIDES = {
 
 # Command, line, and the whole answer or words of the error.
 SOFTMAX = {"loss": "ranking_softmax", "logits": [0, 0], "labels": [1.0, 0.0]}
+DEBIASING = {"loss": "pairwise_debiasing", "logits": [0, 0], "labels": [1, 0]}
 HALVES = {"grad_logits": [-0.5, 0.5], "grad_labels": [math.log(2)] * 2}
 MRR = {"metric": "mrr", "scores": [0, 3, 1, 2], "labels": [0, 0, 1, 1]}
 NONE = {"metric": "ndcg", "scores": [2, 1], "labels": [0, 0]}
@@ -88,6 +89,22 @@ PROTOCOL = [
     ("loss", {"loss": "ranking_softmax", "logits": [1]}, "labels is missing"),
     ("loss", {"logits": [1], "labels": [1]}, "loss is missing"),
     ("loss", {**SOFTMAX, "scores": [1]}, 'unknown key "scores"'),
+    ("loss", {**DEBIASING, "positions": [2, 1]},
+     {"value": math.log(2), "grad_logits": [-0.5, 0.5], "position_factors": [[1, 1], [1, 1]]}),
+    ("loss", {**DEBIASING, "positions": [2, 1], "position_factors": [[0.3, 0.5], [0.25, 0.7]]},
+     {"value": math.log(2) / 0.125, "grad_logits": [-4, 4], "position_factors": [[0.3, 1], [1, 0.7]]}),
+    ("loss", DEBIASING, {"value": math.log(2), "grad_logits": [-0.5, 0.5]}),
+    ("loss", {**DEBIASING, "positions": [2]}, "positions (1); expected a whole number for each of logits (2)"),
+    ("loss", {**DEBIASING, "positions": [2, 1.5]}, "positions (2); expected a whole number"),
+    ("loss", {**DEBIASING, "positions": [2, 0]}, "positions[1] is 0; expected 1 to 2"),
+    ("loss", {**DEBIASING, "positions": [-3, 1]}, "positions[0] is -3; expected 1 to 1"),
+    ("loss", {**DEBIASING, "positions": [1, 1 << 40]}, "positions[1] is 1099511627776; expected 1 to 1"),
+    ("loss", {**DEBIASING, "positions": [1, 3], "position_factors": [[1, 1], [1, 1]]},
+     "positions[1] is 3; expected 1 to 2"),
+    ("loss", {**DEBIASING, "positions": [1, 2], "position_factors": [1, 1]},
+     "position_factors (2); expected (positions,2)"),
+    ("loss", {**SOFTMAX, "positions": [1, 2]}, "expected one loss that corrects for position bias"),
+    ("loss", {**DEBIASING, "loss": "pairwise_debiasing + lambdarank", "positions": [1, 2]}, "expected one loss"),
     ("metric", MRR, {"value": 0.5, "per_list": [0.5]}),
     ("metric", {**MRR, "labels": [False, False, True, True]}, {"value": 0.5, "per_list": [0.5]}),
     ("metric", {**MRR, "where": [1, 0, 1, 1]}, {"value": 1, "per_list": [1]}),

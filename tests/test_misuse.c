@@ -37,6 +37,7 @@ struct fixture {
     const rg_split *splits[1];
     rg_dataset *dataset, *dataset_out;
     rg_data_source source;
+    rg_position_bias bias;
     rg_split clicks;
     rg_propensities propensities, propensities_out;
     int64_t positions[2];
@@ -161,7 +162,7 @@ static void make_data(struct fixture *v)
     v->parameter = (rg_parameter){"w", 1, {3}, 1};
     assert_ok(v->ctx, rg_batches_create(v->ctx, &v->split, NULL, RG_F64, &v->batches));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_optimizers(), "adam", &v->choice));
-    assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_losses(), "ranking_softmax", &v->loss));
+    assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_losses(), "pairwise_debiasing", &v->loss));
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_losses(), "pairwise_mse", &v->pairwise));
     v->objective = rg_objective_of(&v->loss);
     assert_ok(v->ctx, rg_choice_parse(v->ctx, rg_schedules(), "cosine", &v->schedule));

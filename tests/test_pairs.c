@@ -433,7 +433,7 @@ static void only_pairwise_losses_take_weights(void **state)
             assert_non_null(strstr(rg_last_error(ctx), component->name));
         }
     }
-    assert_int_equal(n_taken, 5);
+    assert_int_equal(n_taken, 6);
 }
 
 /* Training on weights of the caller: the model of lambda=label_difference, to the bit. */

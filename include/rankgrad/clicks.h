@@ -20,9 +20,6 @@
 extern "C" {
 #endif
 
-/* The largest position that is accepted. */
-enum { RG_MAX_POSITION = 1 << 20 };
-
 /* ---- Propensities ---------------------------------------------------------------------------- */
 
 /* Propensities of positions 1 to n. */

@@ -17,6 +17,9 @@
 extern "C" {
 #endif
 
+/* The largest position that losses and propensities accept. */
+enum { RG_MAX_POSITION = 1 << 20 };
+
 /* Rows (N,F) in Q lists. The arrays belong to a data set or to the caller; absent ones are NULL. */
 typedef struct rg_split {
     const char *name; /* "train", "vali", "test"; "" for the only split of a file */

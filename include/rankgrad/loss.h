@@ -47,6 +47,17 @@ RG_API const char *rg_reduction_name(rg_reduction reduction);
 typedef rg_node *rg_reduce_function(rg_graph *graph, rg_node *losses, rg_node *nonempty,
                                     void *user);
 
+/* What a loss with rg_loss_properties.positions knows of positions: factors, which its values and
+ * gradients depend on as constants, and sums over the lists of a pass over the data, from which
+ * rg_position_bias_update computes the factors of the next pass. Of a loss without that property
+ * all is 0. */
+typedef struct rg_position_bias {
+    int64_t n_positions;
+    int n_factors, n_sums; /* of each position */
+    double *factors;       /* (n_positions, n_factors) */
+    double *sums;          /* (n_positions, n_sums) forward adds to them; NULL: it does not */
+} rg_position_bias;
+
 typedef struct rg_loss_options {
     rg_node *where;         /* mask, any dtype: valid where != 0; NULL: all items are valid */
     rg_node *weights;       /* of items; NULL: 1 */
@@ -59,6 +70,12 @@ typedef struct rg_loss_options {
                                 item gets the numbers of its id. Not copied, must live as long as
                                 the node. NULL: an item is identified by the index of its list and
                                 its index among the valid items of it */
+    const int64_t *positions; /* of the logits, in their shape: where an item was shown, from 1, for
+                                 losses with rg_loss_properties.positions. Not copied. NULL: as if
+                                 there were no position bias */
+    const rg_position_bias *position_bias; /* made for the loss, n_positions at least the largest
+                                              position; of an objective one for each term. Not
+                                              copied. NULL: the initial factors, no sums */
     uint64_t draw; /* random losses draw other numbers for another draw, such as a step;
                                 < 2^48 */
     rg_reduction reduction;
@@ -99,6 +116,7 @@ typedef struct rg_loss_properties {
                                       their gradient is 0 */
     bool constant_factors;         /* the gradient holds factors constant that vary with the
                                       logits: it is not the derivative of the loss */
+    bool positions;                /* it corrects for position bias, see rg_position_bias */
     bool random;                   /* it draws random numbers, see item_ids */
     bool varying_weights;          /* weights of pairs vary with the ranking: losses of two models
                                       must not be compared */
@@ -111,6 +129,17 @@ typedef struct rg_loss_properties {
 
 /* The properties of a choice of a loss; they may depend on its parameters. */
 RG_API rg_loss_properties rg_loss_properties_of(const rg_choice *loss);
+
+/* Creates the initial factors of a choice of a loss for positions 1 to n_positions, and sums of 0.
+ * RG_USAGE if n_positions is negative. Free *out with rg_position_bias_free. */
+RG_API rg_status rg_position_bias_create(rg_context *ctx, const rg_choice *loss,
+                                         int64_t n_positions, rg_position_bias *out);
+
+/* After a pass over the data: computes the factors from the sums, which become 0. */
+RG_API void rg_position_bias_update(const rg_choice *loss, rg_position_bias *bias);
+
+/* Frees the arrays. A struct of zeros is allowed. */
+RG_API void rg_position_bias_free(rg_context *ctx, rg_position_bias *bias);
 
 /* Applies a loss, a choice from rg_losses() or of a custom loss, with the parameters of the choice;
  * options->params is ignored. NULL options mean the defaults. */
@@ -148,9 +177,9 @@ RG_API rg_objective rg_objective_of(const rg_choice *loss);
  * `size` and the result are as for rg_choice_print. */
 RG_API size_t rg_objective_print(const rg_objective *objective, char *text, size_t size);
 
-/* The properties of the sum: it needs non-negative labels, or has constant factors, if any term
- * does; each other property is true if it is for all terms. The unit is that of the last term,
- * `levels` and `most_label` the smallest of those above 0. All terms take the same number of
+/* The properties of the sum: it needs non-negative labels, or has constant factors or positions, if
+ * any term does; each other property is true if it is for all terms. The unit is that of the last
+ * term, `levels` and `most_label` the smallest of those above 0. All terms take the same number of
  * columns. */
 RG_API rg_loss_properties rg_objective_properties(const rg_objective *objective);
 
@@ -208,8 +237,11 @@ typedef struct rg_list {
     double *state;                           /* (workspace.state), kept for backward */
     double *square;                          /* (workspace.square, n, n), valid during one call */
     double *grad_logits, *grad_labels, *grad_weights; /* (n), to be added to; NULL: not required */
-    rg_context *ctx;                                  /* of the graph */
-    const int64_t *ids;                               /* (n); NULL unless the loss is random */
+    double list_weight;                               /* for sums over lists */
+    const int64_t *positions;     /* (n) from 1; NULL unless the loss has them and they are given */
+    const rg_position_bias *bias; /* not NULL where positions are not */
+    rg_context *ctx;              /* of the graph */
+    const int64_t *ids;           /* (n); NULL unless the loss is random */
     uint64_t draw;
 } rg_list;
 
@@ -220,6 +252,14 @@ typedef struct rg_workspace {
     int state;   /* doubles per list, kept from forward to backward */
     int square;  /* numbers per ordered pair of items (n^2), valid during one call */
 } rg_workspace;
+
+/* How a loss with rg_loss_properties.positions corrects for position bias. */
+typedef struct rg_position_rule {
+    int n_factors, n_sums; /* numbers for each position */
+    double initial;        /* the factors before the first pass */
+    /* Computes factors (n_positions, n_factors), which it may read, from the sums of a pass. */
+    void (*update)(const void *params, const rg_position_bias *bias);
+} rg_position_rule;
 
 /* A ranking loss. A choice of it, made with rg_choice_make(ctx, &loss.component, ..), can be passed
  * to rg_loss_apply and rg_train. The struct must outlive the nodes made with it. */
@@ -233,6 +273,7 @@ typedef struct rg_loss {
     void (*adjust)(const void *params, rg_loss_properties *properties);
     /* Changes the workspace to what these parameters need, with or without weights; may be NULL. */
     void (*fit)(const void *params, bool weighted, rg_workspace *workspace);
+    rg_position_rule position_rule;        /* used if properties.positions is true */
     const struct rg_loss_kernels *kernels; /* internal; NULL in a custom loss */
 } rg_loss;
 

@@ -130,6 +130,10 @@ typedef struct rg_train_result {
  * gradient, in label_scale and in the reported loss, and one of weight 0 is left out. Normalisation
  * ignores weights, and so does the metric.
  *
+ * A loss that corrects for position bias (rg_loss_properties.positions) needs the positions of the
+ * training split; RG_BAD_DATA without them, or with one outside of 1 to RG_MAX_POSITION. Its
+ * factors are updated after each epoch.
+ *
  * The training lists are cut, in their order in the file, into windows of at most window_bytes of
  * features. An epoch visits the windows in shuffled order and the lists of each window in shuffled
  * order; no step contains lists of two windows. If features need more than memory_limit they are

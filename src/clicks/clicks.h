@@ -10,9 +10,6 @@
  * position. */
 rg_status rg__check_clicks(rg_context *ctx, const rg_split *split, int64_t *most);
 
-/* Checks that the rows that are not masked have positions in range; *most gets the largest. */
-rg_status rg__check_positions(rg_context *ctx, const rg_split *split, int64_t *most);
-
 /* Allocates propensities of n positions: NaN, with nothing shown. */
 rg_status rg__propensities_new(rg_context *ctx, int64_t n, rg_propensities *out);
 

@@ -29,27 +29,6 @@ rg_propensity_options rg_propensity_options_default(void)
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
-rg_status rg__check_positions(rg_context *ctx, const rg_split *split, int64_t *most)
-{
-    *most = 0;
-    if (!split->positions)
-        return rg__fail(ctx, RG_BAD_DATA,
-                        "the split has no positions; expected for each row the position at which "
-                        "its item was shown, from 1: a data set `positions` (HDF5), or a file "
-                        "X.position beside the text file X");
-    for (int64_t row = 0; row < split->n_rows; row++) {
-        int64_t position = split->positions[row];
-        if (!rg__row_is_there(split, row))
-            continue;
-        if (position < 1 || position > RG_MAX_POSITION)
-            return rg__fail(ctx, RG_BAD_DATA,
-                            "positions: row %lld (from 1) is %lld; expected 1 to %d",
-                            (long long)row + 1, (long long)position, RG_MAX_POSITION);
-        *most = position > *most ? position : *most;
-    }
-    return RG_OK;
-}
-
 static rg_status check_labels(rg_context *ctx, const rg_split *split)
 {
     if (!split->labels || !split->offsets)
@@ -75,7 +54,7 @@ rg_status rg__check_clicks(rg_context *ctx, const rg_split *split, int64_t *most
     rg_status status = rg__check_split(ctx, split, "the split of clicks");
     if (status == RG_OK)
         status = check_labels(ctx, split);
-    return status == RG_OK ? rg__check_positions(ctx, split, most) : status;
+    return status == RG_OK ? rg__check_positions(ctx, split, "the split", most) : status;
 }
 
 /* ---- Expectation maximisation ---------------------------------------------------------------- */

@@ -160,7 +160,7 @@ rg_status rg_propensity_weights(rg_context *ctx, const rg_split *split,
     if (status == RG_OK && !split->labels)
         status = rg__fail(ctx, RG_BAD_DATA, "the split has no labels; expected clicks");
     if (status == RG_OK)
-        status = rg__check_positions(ctx, split, &greatest);
+        status = rg__check_positions(ctx, split, "the split", &greatest);
     for (int64_t row = 0; status == RG_OK && row < split->n_rows; row++) {
         double value = 1;
         weights[row] = split->weights ? split->weights[row] : 1;

@@ -137,6 +137,29 @@ rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *wh
     return status;
 }
 
+rg_status rg__check_positions(rg_context *ctx, const rg_split *split, const char *what,
+                              int64_t *most)
+{
+    *most = 0;
+    if (!split->positions)
+        return rg__fail(ctx, RG_BAD_DATA,
+                        "%s has no positions; expected for each row the position at which its item "
+                        "was shown, from 1: a data set `positions` (HDF5), or a file X.position "
+                        "beside the text file X",
+                        what);
+    for (int64_t row = 0; row < split->n_rows; row++) {
+        int64_t position = split->positions[row];
+        if (!rg__row_is_there(split, row))
+            continue;
+        if (position < 1 || position > RG_MAX_POSITION)
+            return rg__fail(ctx, RG_BAD_DATA,
+                            "positions: row %lld (from 1) is %lld; expected 1 to %d",
+                            (long long)row + 1, (long long)position, RG_MAX_POSITION);
+        *most = position > *most ? position : *most;
+    }
+    return RG_OK;
+}
+
 /* ---- Rows ---- */
 
 /* Picks the features of a split with a column map from a stored row. */

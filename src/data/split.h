@@ -53,6 +53,11 @@ static inline int64_t rg__longest_list(const int64_t *offsets, int64_t n_lists)
  * "WHAT: ...". No number of dense features is looked at; of sparse ones every column is. */
 rg_status rg__check_split(rg_context *ctx, const rg_split *split, const char *what);
 
+/* Checks that the rows that are not masked have positions from 1 to RG_MAX_POSITION; *most gets the
+ * largest. RG_BAD_DATA: "WHAT has no positions", or the row. */
+rg_status rg__check_positions(rg_context *ctx, const rg_split *split, const char *what,
+                              int64_t *most);
+
 /* Copies one row of the split, dense and in its own type (of sparse rows csr.dtype), to n_features
  * numbers. */
 void rg__copy_row(const rg_split *split, int64_t row, void *to);

@@ -45,7 +45,10 @@ static rg_list F(widen)(const struct F(rg__list) * list)
                      .square = (double *)(void *)list->square,
                      .ctx = list->ctx,
                      .ids = list->ids,
-                     .draw = list->draw};
+                     .draw = list->draw,
+                     .list_weight = list->list_weight,
+                     .positions = list->positions,
+                     .bias = list->bias};
 }
 
 static bool F(has_nan)(const rg_list *list)

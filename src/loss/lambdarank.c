@@ -4,21 +4,40 @@
 #include "tensor/softplus.h"
 
 #include <math.h>
+#include <string.h>
+
+/* Adds second derivatives of a block's pairs to those of their items. */
+static void add_curvature(const struct rg__pair_block *block, double *curvature, const double *q)
+{
+    const struct rg__pairs *p = block->pairs;
+    double lambda[RG__PAIR_BLOCK];
+    rg__lambda_row(&p->weights, block->i, block->begin, block->n, lambda);
+    for (int64_t k = 0; k < block->n; k++) {
+        double h = lambda[k] == 0 ? 0 : p->w[block->i] * lambda[k] * q[k];
+        curvature[p->items[block->i].row] += h;
+        curvature[p->items[block->begin + k].row] += h;
+    }
+}
 
 static void visit(const struct rg__pair_block *block)
 {
     const struct rg__lambdarank *how = block->pairs->list->params;
     double *value = block->value, *slope = block->slope, sigma = how->sigma;
     const double *out = how->one_out_of;
+    double q[RG__PAIR_BLOCK];
     for (int64_t k = 0; k < block->n; k++)
         value[k] = -sigma * block->score[k];
     rg__softplus(block->pairs->list->ctx, value, block->n, value, slope);
+    memcpy(q, slope, (size_t)block->n * sizeof *q);
     for (int64_t k = 0; k < block->n; k++) {
         double f = how->by_distance ? 1 / (0.01 + fabs(block->score[k])) : 1;
         double times = out ? out[block->i] + out[block->begin + k] : 1;
         value[k] = times * (f == 0 && value[k] > 0 ? sigma : value[k] * f);
         slope[k] *= -sigma * f * times;
+        q[k] = sigma * sigma * f * times * q[k] * (1 - q[k]);
     }
+    if (how->curvature)
+        add_curvature(block, how->curvature, q);
 }
 
 static bool all_equal(const double *x, int64_t n)
@@ -54,6 +73,8 @@ double rg__lambdarank_forward(rg_list *list, const struct rg__lambdarank *how)
         p.value[i] *= c;
         p.row[i] *= c;
         p.column[i] *= c;
+        if (how->curvature)
+            how->curvature[i] *= c;
     }
     return rg__pairs_close(&p);
 }

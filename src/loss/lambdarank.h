@@ -30,6 +30,9 @@ struct rg__lambdarank {
     double *one_out_of; /* (n) room for 1 / (items with another label than item i's); a pair is
                             multiplied by the sum of its two; NULL: 1 */
     double factor;      /* of all pairs */
+    double
+        *curvature; /* (n) added to by row: sums over an item's pairs of c w_i lambda_ij f_ij times
+                           the second derivative of log(..); NULL: not wanted */
 };
 
 double rg__lambdarank_forward(rg_list *list, const struct rg__lambdarank *how);

@@ -27,6 +27,8 @@ struct attributes {
     bool random;
     const int64_t *item_ids; /* as rg_loss_options */
     uint64_t draw;
+    const int64_t *positions;     /* as rg_loss_options; NULL unless the loss corrects for them */
+    const rg_position_bias *bias; /* with positions: not NULL */
 };
 
 static const rg_loss *loss_of(const struct attributes *a)
@@ -75,7 +77,9 @@ struct F(lists) {
     int64_t n; /* items of a padded list */
     struct F(view) view[N_OPERANDS];
     struct rg__item *pairing; /* (3/2 of the longest list) for counting pairs; NULL: not needed */
-    int64_t *ids; /* (longest list) of the valid items; NULL unless the loss is random */
+    int64_t *ids;       /* (longest list) of the valid items; NULL unless the loss is random */
+    int64_t *positions; /* (longest list) likewise; NULL without positions */
+    rg_graph *graph;
     real *scratch;
     real *square;
     real *kept; /* (number of items, workspace.kept) */
@@ -230,6 +234,29 @@ static const int64_t *F(ids)(const struct F(lists) * l, int64_t q, int64_t first
     return l->ids;
 }
 
+/* The positions of list q's valid items, compacted; NULL, with an error in the graph, if one is out
+ * of range. */
+static const int64_t *F(positions)(const struct F(lists) * l, int64_t first,
+                                   const struct F(items) * items)
+{
+    const struct attributes *a = l->attributes;
+    int64_t n = 0;
+    for (int64_t k = 0; l->positions && k < items->length; k++) {
+        int64_t position = a->positions[first + k];
+        if (!F(is_valid)(items, k))
+            continue;
+        if (position < 1 || position > a->bias->n_positions) {
+            rg__graph_fail(l->graph, RG_BAD_DATA,
+                           "positions[%lld] is %lld; expected 1 to %lld, the number of positions",
+                           (long long)(first + k), (long long)position,
+                           (long long)a->bias->n_positions);
+            return NULL;
+        }
+        l->positions[n++] = position;
+    }
+    return l->positions;
+}
+
 /* List q, which has a valid item, compacted. */
 static struct F(rg__list)
     F(load)(const struct F(lists) * l, int64_t q, double *state, const struct F(items) * items)
@@ -253,6 +280,9 @@ static struct F(rg__list)
                                 .square = l->square,
                                 .ids = F(ids)(l, q, first, items),
                                 .draw = l->attributes->draw,
+                                .list_weight = F(list_weight)(l, q),
+                                .positions = F(positions)(l, first, items),
+                                .bias = l->attributes->bias,
                                 .vector = l->vector,
                                 .ctx = l->ctx};
 }
@@ -281,6 +311,7 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
         return NULL;
     *l = (struct F(lists)){.attributes = a,
                            .vector = F(rg__vector)(rg__graph_context(graph)),
+                           .graph = graph,
                            .ctx = rg__graph_context(graph)};
     l->n = a->offsets ? 0 : shape.dims[shape.ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
@@ -301,6 +332,8 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
         l->pairing = rg_graph_alloc(graph, (size_t)(longest + longest / 2) * sizeof *l->pairing);
     if (a->random)
         l->ids = rg_graph_alloc(graph, (size_t)longest * sizeof *l->ids);
+    if (a->positions)
+        l->positions = rg_graph_alloc(graph, (size_t)longest * sizeof *l->positions);
     const rg_workspace *space = &a->workspace;
     if (space->square > 0 && !(l->square = F(alloc_square)(graph, longest, space->square)))
         return NULL;
@@ -668,6 +701,28 @@ static const rg_operator *operator_of(rg_graph *graph, const rg_loss *loss)
     return op;
 }
 
+/* Fills in the attributes of position bias, if it is given; false, with the error set, if it was
+ * not made for the loss. */
+static bool take_positions(rg_graph *graph, const rg_loss *loss, const rg_loss_options *o,
+                           struct attributes *a)
+{
+    const rg_position_bias *bias = o->position_bias;
+    const rg_position_rule *rule = &loss->position_rule;
+    if (!o->positions || !bias)
+        return true;
+    a->positions = o->positions;
+    a->bias = bias;
+    if (bias->factors && bias->n_factors == rule->n_factors && bias->n_sums == rule->n_sums)
+        return true;
+    rg__graph_fail(
+        graph, RG_USAGE,
+        "%s: position_bias has %d factors and %d sums for each position; expected %d and "
+        "%d, as rg_position_bias_create makes them",
+        loss->component.name, bias->factors ? bias->n_factors : 0, bias->n_sums, rule->n_factors,
+        rule->n_sums);
+    return false;
+}
+
 /* Fills in the attributes of a loss node except the offsets; false, with the error set, if
  * invalid. */
 static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logits,
@@ -714,7 +769,7 @@ static bool make_attributes(rg_graph *graph, const rg_loss *loss, rg_node *logit
     if (!loss->kernels && logits)
         a->workspace =
             rg__loss_in_double_workspace(&a->workspace, rg_node_value(logits)->dtype, a->columns);
-    return true;
+    return !properties.positions || take_positions(graph, loss, o, a);
 }
 
 rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, rg_node *labels,

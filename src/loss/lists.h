@@ -35,6 +35,9 @@ struct F(rg__list) {
     real *square;       /* (workspace.square, n, n), valid during one call */
     const int64_t *ids; /* of the items; NULL unless the loss is random */
     uint64_t draw;
+    double list_weight;
+    const int64_t *positions; /* as in rg_list */
+    const rg_position_bias *bias;
     const struct F(rg__vector) * vector;
     rg_context *ctx;
     real *ds, *dy, *dw; /* gradients, to be added to; NULL: not required */

@@ -54,6 +54,59 @@ rg_loss_properties rg_loss_properties_of(const rg_choice *loss)
     return properties;
 }
 
+/* The rule of a choice; zeros where it does not correct for position bias. */
+static rg_position_rule rule_of(const rg_choice *loss)
+{
+    const rg_loss *own = loss ? (const void *)loss->component : NULL;
+    bool has_rule = rg_loss_properties_of(loss).positions && own->position_rule.update;
+    return has_rule ? own->position_rule : (rg_position_rule){0};
+}
+
+rg_status rg_position_bias_create(rg_context *ctx, const rg_choice *loss, int64_t n_positions,
+                                  rg_position_bias *out)
+{
+    rg_position_rule rule = rule_of(loss);
+    rg_status status = rg__require(ctx, "rg_position_bias_create", "loss", loss, "out", out, NULL);
+    if (status == RG_OK && n_positions < 0)
+        status =
+            rg__fail(ctx, RG_USAGE, "rg_position_bias_create: %lld positions; expected at least 0",
+                     (long long)n_positions);
+    if (status != RG_OK || rule.n_factors == 0) {
+        if (out)
+            *out = (rg_position_bias){0};
+        return status;
+    }
+    *out = (rg_position_bias){
+        .n_positions = n_positions, .n_factors = rule.n_factors, .n_sums = rule.n_sums};
+    out->factors =
+        rg__alloc(ctx, n_positions, (size_t)rule.n_factors * sizeof(double), "positions");
+    out->sums = rg__alloc(ctx, n_positions, (size_t)rule.n_sums * sizeof(double), "positions");
+    for (int64_t i = 0; out->factors && i < n_positions * rule.n_factors; i++)
+        out->factors[i] = rule.initial;
+    if (out->factors && out->sums)
+        return RG_OK;
+    rg_position_bias_free(ctx, out);
+    return RG_LIMIT;
+}
+
+void rg_position_bias_update(const rg_choice *loss, rg_position_bias *bias)
+{
+    rg_position_rule rule = rule_of(loss);
+    if (!bias || !bias->sums || !bias->factors || rule.n_factors == 0)
+        return;
+    rule.update(&loss->params, bias);
+    memset(bias->sums, 0, (size_t)bias->n_positions * (size_t)rule.n_sums * sizeof *bias->sums);
+}
+
+void rg_position_bias_free(rg_context *ctx, rg_position_bias *bias)
+{
+    if (!ctx || !bias)
+        return;
+    rg__free(ctx, bias->factors);
+    rg__free(ctx, bias->sums);
+    *bias = (rg_position_bias){0};
+}
+
 double rg__loss_units(rg_loss_unit unit, int64_t n, struct rg__item *items)
 {
     switch (unit) {

@@ -151,6 +151,7 @@ rg_loss_properties rg_objective_properties(const rg_objective *objective)
         all.constant_labels &= one.constant_labels;
         all.constant_factors |= one.constant_factors;
         all.varying_weights |= one.varying_weights;
+        all.positions |= one.positions;
         all.unit = one.unit;
         all.columns = one.columns;
         if (one.most_label > 0 && (all.most_label == 0 || one.most_label < all.most_label))
@@ -174,7 +175,9 @@ rg_node *rg_objective_apply(rg_graph *graph, const rg_objective *objective, rg_n
     rg_node *sum = NULL;
     for (int t = 0; t < objective->n_terms; t++) {
         const rg_loss_term *term = &objective->terms[t];
-        rg_node *loss = rg_loss_apply(graph, &term->loss, logits, labels, options);
+        rg_loss_options own = options ? *options : rg_loss_options_default();
+        own.position_bias = own.position_bias ? &own.position_bias[t] : NULL;
+        rg_node *loss = rg_loss_apply(graph, &term->loss, logits, labels, &own);
         if (term->factor != 1)
             loss = rg_scale(graph, loss, term->factor);
         sum = t ? rg_add(graph, sum, loss) : loss;

@@ -439,6 +439,19 @@ static rg_status load_copy(struct rg__rows *rows)
     return status != RG_OK || rows->streams ? status : load(rows, 0, rows->n_lists);
 }
 
+/* The positions of the valid rows. */
+static rg_status load_positions(const rg_split *split, struct rg__rows *rows)
+{
+    if (!split->positions)
+        return RG_OK;
+    rows->positions = rg__alloc(rows->ctx, rows->n_rows, sizeof *rows->positions, "the positions");
+    int64_t n = 0;
+    for (int64_t row = 0; rows->positions && row < split->n_rows; row++)
+        if (rg__row_is_there(split, row))
+            rows->positions[n++] = split->positions[row];
+    return rows->positions ? RG_OK : RG_LIMIT;
+}
+
 rg_status rg__rows_open(rg_context *ctx, const rg_split *split, const struct rg__inputs *inputs,
                         const rg_normalization *normalization, rg_dtype dtype,
                         const struct rg__windowing *windowing, struct rg__rows *rows)
@@ -462,6 +475,8 @@ rg_status rg__rows_open(rg_context *ctx, const rg_split *split, const struct rg_
     if (status == RG_OK)
         status = load_list_weights(split, rows);
     if (status == RG_OK)
+        status = load_positions(split, rows);
+    if (status == RG_OK)
         status = cut_windows(rows, windowing ? windowing->bytes : 0);
     return status == RG_OK && !rows->stay ? load_copy(rows) : status;
 }
@@ -474,6 +489,7 @@ void rg__rows_close(struct rg__rows *rows)
     rg__free(rows->ctx, rows->labels);
     rg__free(rows->ctx, rows->weights);
     rg__free(rows->ctx, rows->list_weights);
+    rg__free(rows->ctx, rows->positions);
     rg__free(rows->ctx, rows->windows);
     rg__free(rows->ctx, rows->copy);
     rg__free(rows->ctx, rows->copy_indices);

@@ -41,6 +41,7 @@ struct rg__rows {
     bool stay;            /* `matrix` is the split's features as they are; else it is the copy */
     void *labels;         /* (n_rows) */
     void *weights;        /* (n_rows) of items; NULL: all 1 */
+    int64_t *positions;   /* (n_rows) where items were shown; NULL: unknown */
     double *list_weights; /* (n_lists), with mean 1 over the lists that count; NULL: all 1 */
     void *copy;           /* normalised, of `dtype`, of all windows or one: (rows, n_columns), or
                             the numbers of sparse rows, with the next two */

@@ -42,6 +42,8 @@ static rg_status choose_lists(struct rg__training *t, const rg_split *train, con
     t->has_vali = vali || o->vali_fraction > 0;
     t->vali = vali ? *vali : *train;
     rg_status status = rg__check_train_split(ctx, train, "training", &t->rules);
+    if (status == RG_OK && t->rules.properties.positions)
+        status = rg__check_positions(ctx, train, "the training split", &t->stepper.n_positions);
     if (status == RG_OK && vali)
         status = rg__check_train_split(ctx, vali, "validation", NULL);
     if (status != RG_OK)

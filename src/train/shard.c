@@ -88,16 +88,17 @@ const int64_t *rg__shard_offsets(rg_graph *graph, const struct rg__rows *rows,
     return offsets;
 }
 
-/* The row of each item in the split, counting valid rows: the same in every epoch. */
-static const int64_t *row_ids(rg_graph *graph, const struct rg__rows *rows,
-                              const struct rg__shard *shard)
+/* The row of each item in the split, counting valid rows: the same in every epoch; or, if `of` is
+ * given, its number for that row. */
+static const int64_t *row_numbers(rg_graph *graph, const struct rg__rows *rows,
+                                  const struct rg__shard *shard, const int64_t *of)
 {
-    int64_t *ids = rg_graph_alloc(graph, (size_t)shard->n_rows * sizeof *ids), n = 0;
-    for (int64_t i = 0; ids && i < shard->n_lists; i++)
+    int64_t *numbers = rg_graph_alloc(graph, (size_t)shard->n_rows * sizeof *numbers), n = 0;
+    for (int64_t i = 0; numbers && i < shard->n_lists; i++)
         for (int64_t row = rows->offsets[shard->lists[i]]; row < rows->offsets[shard->lists[i] + 1];
              row++)
-            ids[n++] = row;
-    return ids;
+            numbers[n++] = of ? of[row] : row;
+    return numbers;
 }
 
 rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
@@ -110,7 +111,9 @@ rg_status rg__shard_labels(rg_graph *graph, const struct rg__rows *rows,
     options->list_weights = rows->list_weights ? list_weights(graph, rows, shard) : NULL;
     options->offsets = rg__shard_offsets(graph, rows, shard);
     options->n_lists = shard->n_lists;
-    options->item_ids = row_ids(graph, rows, shard);
+    options->item_ids = row_numbers(graph, rows, shard, NULL);
+    if (rows->positions)
+        options->positions = row_numbers(graph, rows, shard, rows->positions);
     return rg_graph_status(graph);
 }
 

@@ -33,6 +33,7 @@ struct step {
     int64_t n_shards, n_buckets;
     double cotangent[RG_MAX_LOSS_TERMS]; /* of each list's loss */
     void *bucket[RG__MOST_BUCKETS];
+    double *sums[RG__MOST_BUCKETS]; /* of position bias; NULL: none */
 };
 
 /* A cotangent (n) of the losses, all equal. */
@@ -59,10 +60,29 @@ struct forward {
     rg_node *loss[RG_MAX_LOSS_TERMS]; /* (n_lists) of each term */
 };
 
-/* Scores and losses of a shard's lists, the losses also copied to `losses` (terms, most_lists).
- * Model NULL: equal scores. */
+/* The sums over positions of all terms follow each other. */
+static int64_t count_sums(const rg_position_bias *bias)
+{
+    return bias->n_positions * bias->n_sums;
+}
+
+/* The position bias of the terms in the graph's memory, with their sums at `sums` (NULL: none). */
+static const rg_position_bias *bias_of(const struct rg__stepper *s, rg_graph *g, double *sums)
+{
+    rg_position_bias *bias = rg_graph_alloc(g, sizeof s->bias);
+    for (int t = 0; bias && t < s->objective->n_terms; t++) {
+        bias[t] = s->bias[t];
+        bias[t].sums = sums;
+        sums = sums ? sums + count_sums(&bias[t]) : NULL;
+    }
+    return bias;
+}
+
+/* Scores and losses of a shard's lists, the losses also copied to `losses` (terms, most_lists),
+ * sums over positions added to `sums` unless it is NULL. Model NULL: equal scores. */
 static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_model *model,
-                               const struct rg__shard *shard, double *losses, struct forward *out)
+                               const struct rg__shard *shard, double *losses, double *sums,
+                               struct forward *out)
 {
     const struct rg__rows *rows = s->rows;
     rg_graph_reset(g);
@@ -72,6 +92,7 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
     rg_status status = rg__shard_labels(g, rows, shard, &labels, &o);
     o.reduction = RG_REDUCE_NONE;
     o.draw = s->draw;
+    const rg_position_bias *bias = s->n_sums > 0 ? bias_of(s, g, sums) : NULL;
     if (status != RG_OK)
         return status;
     out->scores = model ? rg_model_forward(g, model, x, o.offsets, o.n_lists)
@@ -80,6 +101,7 @@ static rg_status forward_shard(const struct rg__stepper *s, rg_graph *g, rg_mode
         return rg__explain_scores(model->ctx, s->split, "training");
     for (int t = 0; out->scores && t < s->objective->n_terms; t++) {
         const rg_choice *loss = &s->objective->terms[t].loss;
+        o.position_bias = bias ? &bias[t] : NULL;
         out->loss[t] = rg_loss_apply(g, loss, out->scores, labels, &o);
         if (out->loss[t])
             rg__cast(rows->dtype, rg_node_value(out->loss[t])->data, RG_F64,
@@ -103,11 +125,11 @@ static rg_node *weighted_sum(rg_graph *g, const struct step *step, const struct 
 
 /* Forward and backward of one shard; the losses of its lists go to `losses`. */
 static rg_status run_shard(const struct step *step, rg_graph *g, rg_model *model,
-                           const struct rg__shard *shard, double *losses)
+                           const struct rg__shard *shard, double *losses, double *sums)
 {
     struct forward forward = {0};
     const struct rg__stepper *s = step->stepper;
-    rg_status status = forward_shard(s, g, model, shard, losses, &forward);
+    rg_status status = forward_shard(s, g, model, shard, losses, sums, &forward);
     if (status != RG_OK)
         return status;
     rg_node *root = weighted_sum(g, step, &forward);
@@ -135,8 +157,8 @@ static rg_status run_bucket(rg_context *ctx, void *user, int worker, int64_t i)
     int64_t end = (i + 1) * step->n_shards / step->n_buckets;
     for (int64_t k = begin; k < end; k++) {
         double *losses = s->losses + (s->shards[k].lists - s->shards[0].lists);
-        rg_status status =
-            run_shard(step, s->workers->graph[worker], &model, &s->shards[k], losses);
+        rg_status status = run_shard(step, s->workers->graph[worker], &model, &s->shards[k], losses,
+                                     step->sums[i]);
         if (status != RG_OK)
             return status;
     }
@@ -179,6 +201,23 @@ static void add_losses(const struct rg__stepper *s, int64_t n_lists, struct rg__
     }
 }
 
+/* Adds the buckets' sums over positions, in order. */
+static void add_position_sums(const struct rg__stepper *s, const struct step *step)
+{
+    for (int64_t b = 0, at = 0; b < step->n_buckets; b++, at = 0)
+        for (int t = 0; s->n_sums > 0 && t < s->objective->n_terms; t++) {
+            int64_t n = count_sums(&s->bias[t]);
+            rg__add(RG_F64, s->bias[t].sums, RG_F64, step->sums[b] + at, n);
+            at += n;
+        }
+}
+
+void rg__update_position_bias(struct rg__stepper *s)
+{
+    for (int t = 0; t < s->objective->n_terms; t++)
+        rg_position_bias_update(&s->objective->terms[t].loss, &s->bias[t]);
+}
+
 rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
                    struct rg__loss_sums *sums)
 {
@@ -198,10 +237,14 @@ rg_status rg__step(struct rg__stepper *s, const int64_t *lists, int64_t n_lists,
     step.n_buckets = step.n_shards < RG__MOST_BUCKETS ? step.n_shards : RG__MOST_BUCKETS;
     for (int64_t i = 0; i < step.n_buckets; i++)
         step.bucket[i] = memset(s->buckets + (size_t)i * block, 0, block);
+    for (int64_t i = 0; s->n_sums > 0 && i < step.n_buckets; i++)
+        step.sums[i] =
+            memset(s->bucket_sums + i * s->n_sums, 0, (size_t)s->n_sums * sizeof(double));
     rg_status status = rg__pool_run(s->workers->pool, step.n_buckets, run_bucket, &step);
     if (status != RG_OK)
         return status;
     add_losses(s, n_lists, sums);
+    add_position_sums(s, &step);
     add_buckets(p, step.bucket, step.n_buckets);
     rg__add(p->dtype, p->grad, p->dtype, step.bucket[0], p->count);
     return RG_OK;
@@ -242,7 +285,7 @@ static rg_status measure_shard(rg_context *ctx, void *user, int worker, int64_t 
     rg_model model = model_of(s, ctx, NULL);
     struct forward forward = {0};
     rg_status status = forward_shard(s, s->workers->graph[worker], m->equal_scores ? NULL : &model,
-                                     shard, s->losses + first, &forward);
+                                     shard, s->losses + first, NULL, &forward);
     if (status == RG_OK)
         s->constant[first] = count_constant(s->rows, shard, rg_node_value(forward.scores));
     return status;
@@ -289,7 +332,7 @@ static rg_status reserve_memory(struct rg__stepper *s, int64_t list)
         rg_context *own = rg__pool_context(s->workers->pool, w);
         rg_model model = model_of(s, own, s->buckets);
         for (int time = 0; time < 2 && status == RG_OK; time++) /* then its memory is one block */
-            status = run_shard(&step, s->workers->graph[w], &model, &shard, s->losses);
+            status = run_shard(&step, s->workers->graph[w], &model, &shard, s->losses, NULL);
         if (status != RG_OK)
             rg__fail(s->ctx, status, "%s", rg_last_error(own));
     }
@@ -355,6 +398,22 @@ static rg_status open_units(struct rg__stepper *s)
     return ok ? RG_OK : RG_LIMIT;
 }
 
+/* The position bias of all terms, and the sums of n_buckets buckets. */
+static rg_status open_position_bias(struct rg__stepper *s, int64_t n_buckets)
+{
+    rg_status status = RG_OK;
+    for (int t = 0; status == RG_OK && t < s->objective->n_terms; t++) {
+        status = rg_position_bias_create(s->ctx, &s->objective->terms[t].loss, s->n_positions,
+                                         &s->bias[t]);
+        s->n_sums += count_sums(&s->bias[t]);
+    }
+    if (status != RG_OK || s->n_sums == 0)
+        return status;
+    s->bucket_sums =
+        rg__alloc(s->ctx, n_buckets, (size_t)s->n_sums * sizeof(double), "the sums over positions");
+    return s->bucket_sums ? RG_OK : RG_LIMIT;
+}
+
 rg_status rg__stepper_open(struct rg__stepper *s)
 {
     const rg_parameters *p = &s->model->parameters;
@@ -370,7 +429,9 @@ rg_status rg__stepper_open(struct rg__stepper *s)
     s->constant = rg__alloc(s->ctx, s->most_lists, sizeof *s->constant, "the lists of a step");
     if (!s->buckets || !s->shards || !s->losses || !s->constant)
         return RG_LIMIT;
-    rg_status status = open_units(s);
+    rg_status status = open_position_bias(s, n);
+    if (status == RG_OK)
+        status = open_units(s);
     if (status == RG_OK && longest >= 0)
         status = reserve_memory(s, longest);
     return status == RG_OK && shortest >= 0 ? reserve_memory(s, shortest) : status;
@@ -378,6 +439,9 @@ rg_status rg__stepper_open(struct rg__stepper *s)
 
 void rg__stepper_close(struct rg__stepper *s)
 {
+    for (int t = 0; t < RG_MAX_LOSS_TERMS; t++)
+        rg_position_bias_free(s->ctx, &s->bias[t]);
+    rg__free(s->ctx, s->bucket_sums);
     rg__free(s->ctx, s->units);
     rg__free(s->ctx, s->buckets);
     rg__free(s->ctx, s->shards);

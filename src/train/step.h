@@ -15,11 +15,15 @@ struct rg__stepper {
     const rg_split *split; /* where the rows come from, for messages */
     struct rg__rows *rows;
     const rg_objective *objective;
+    int64_t n_positions;             /* the largest position of the rows; 0 if no loss needs them */
     double scale[RG_MAX_LOSS_TERMS]; /* what is minimised: sum_t scale_t (mean loss)_t */
-    double *units;            /* (terms, lists of rows) what each adds to the divisor of the mean */
-    uint64_t draw;            /* of losses that draw random numbers */
-    int64_t most_lists;       /* a step has at most this many */
-    char *buckets;            /* the gradients of the buckets */
+    double *units;      /* (terms, lists of rows) what each adds to the divisor of the mean */
+    uint64_t draw;      /* of losses that draw random numbers */
+    int64_t most_lists; /* a step has at most this many */
+    char *buckets;      /* the gradients of the buckets */
+    rg_position_bias bias[RG_MAX_LOSS_TERMS]; /* of each term: sums of the epoch so far */
+    int64_t n_sums;                           /* of all terms */
+    double *bucket_sums;      /* (buckets, n_sums) the sums of a bucket, term after term */
     struct rg__shard *shards; /* (most_lists) of the current step */
     double *losses;           /* (terms, most_lists) of the current step, by list */
     int64_t *constant;        /* (most_lists) by the first list of a shard, see below */
@@ -45,6 +49,9 @@ double rg__objective_value(const struct rg__stepper *stepper, const struct rg__l
  * the sums. A score that is not finite ends it: rg__explain_scores. */
 rg_status rg__step(struct rg__stepper *stepper, const int64_t *lists, int64_t n_lists,
                    struct rg__loss_sums *sums);
+
+/* At the end of an epoch: the position bias of every term, from its sums. */
+void rg__update_position_bias(struct rg__stepper *stepper);
 
 /* Adds the losses and units of the lists (at most most_lists) to the sums, and the number of those
  * that have several rows, and one score for all of them, to *n_constant. With equal_scores, the

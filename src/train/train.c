@@ -65,6 +65,7 @@ static rg_status run_epoch(struct rg__training *t, rg_epoch *epoch)
         if (status != RG_OK)
             return status;
     }
+    rg__update_position_bias(&t->stepper);
     epoch->loss = rg__objective_value(&t->stepper, &sums);
     epoch->grad_norm = rg_optimizer_grad_norm(t->optimizer);
     if (!isfinite(epoch->loss))
@@ -204,9 +205,17 @@ static void add(struct rg__named *state, int *n, const char *name, rg_dtype dtyp
 
 int rg__training_state(struct rg__training *t, struct rg__named state[RG__TRAINING_STATE])
 {
+    static const char *const bias_names[RG_MAX_LOSS_TERMS] = {"position_bias_1", "position_bias_2",
+                                                              "position_bias_3", "position_bias_4"};
     const rg_parameters *p = &t->model->parameters;
     rg_train_result *r = &t->result;
     int n = rg__optimizer_state(t->optimizer, state);
+    for (int i = 0; i < t->objective.n_terms; i++) {
+        const rg_position_bias *bias = &t->stepper.bias[i];
+        if (bias->factors)
+            add(state, &n, bias_names[i], RG_F64, bias->n_positions * bias->n_factors,
+                bias->factors);
+    }
     add(state, &n, "next_epoch", RG_I64, 1, &t->next_epoch);
     add(state, &n, "step", RG_I64, 1, &t->step);
     add(state, &n, "order", RG_I64, r->n_train_lists, t->order);

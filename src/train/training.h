@@ -61,7 +61,7 @@ void rg__training_close(struct rg__training *training);
 
 /* The state, for checkpoints; returns the number of its arrays, which are the training's own
  * memory. */
-enum { RG__TRAINING_STATE = 16 };
+enum { RG__TRAINING_STATE = 20 };
 int rg__training_state(struct rg__training *training, struct rg__named state[RG__TRAINING_STATE]);
 
 #endif

@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = {"loss",    "dtype",        "logits",  "labels",    "where",
-                                   "weights", "list_weights", "offsets", "reduction", NULL};
+static const char *const keys[] = {"loss",      "dtype",     "logits",           "labels",
+                                   "where",     "weights",   "list_weights",     "offsets",
+                                   "reduction", "positions", "position_factors", NULL};
 
 static void explain(FILE *to)
 {
@@ -27,11 +28,17 @@ static void explain(FILE *to)
                 "              multiply the losses of the lists: one number, or one per list\n"
                 "  offsets     [0,..,N]: logits are flat, list q is [offsets[q], offsets[q+1])\n"
                 "  reduction   mean (default; by list weight), sum, none\n"
+                "  positions   where items were shown, from 1, in the shape of logits; for losses\n"
+                "              that correct for position bias\n"
+                "  position_factors\n"
+                "              with positions: the factors of each position, [[..],..]; if not\n"
+                "              given, those before the first pass\n"
                 "NaN and infinities are the strings \"NaN\", \"Infinity\", \"-Infinity\".\n\n"
                 "The answer: value, grad_logits, and, where the operands are given,\n"
                 "grad_labels, grad_weights and grad_list_weights; each gradient has its\n"
                 "operand's shape. With reduction none, value has one number per list, and the\n"
-                "gradients are those of their sum. A line that cannot be answered gives\n"
+                "gradients are those of their sum. With positions, position_factors are those\n"
+                "after the pass. A line that cannot be answered gives\n"
                 "{\"error\": ..} and, at the end, exit status 3.\n\n"
                 "Losses:\n");
     const rg_component *loss;
@@ -48,17 +55,21 @@ static void explain(FILE *to)
 struct request {
     rg_objective loss;
     rg_reduction reduction;
-    rg_tensor logits, labels, where, weights, list_weights, offsets;
+    rg_tensor logits, labels, where, weights, list_weights, offsets, positions, factors;
+    rg_position_bias bias; /* with positions */
 };
 
-static void release(struct request *r)
+static void release(rg_context *ctx, struct request *r)
 {
+    rg_position_bias_free(ctx, &r->bias);
     free(r->logits.data);
     free(r->labels.data);
     free(r->where.data);
     free(r->weights.data);
     free(r->list_weights.data);
     free(r->offsets.data);
+    free(r->positions.data);
+    free(r->factors.data);
 }
 
 static const char *reduction_at(int i)
@@ -92,6 +103,42 @@ static bool check_weights(const char *key, const rg_tensor *weights, const rg_te
     return true;
 }
 
+/* Positions, and the state of the loss that uses them. */
+static bool read_positions(rg_context *ctx, const json_t *input, struct request *r,
+                           struct cli_json_error *error)
+{
+    const rg_choice *loss = &r->loss.terms[0].loss;
+    int64_t n = rg_tensor_count(&r->logits), most = 0;
+    if (!cli_json_tensor(input, "positions", CLI_JSON_AS_WRITTEN, RG_F64, &r->positions, error) ||
+        !cli_json_tensor(input, "position_factors", CLI_JSON_REAL, RG_F64, &r->factors, error))
+        return false;
+    if (!r->positions.data)
+        return true;
+    if (r->loss.n_terms != 1 || !rg_loss_properties_of(loss).positions)
+        return cli_json_fail(error, RG_USAGE,
+                             "positions are given; expected one loss that corrects for position "
+                             "bias, such as pairwise_debiasing");
+    if (r->positions.dtype != RG_I64 || rg_tensor_count(&r->positions) != n)
+        return cli_json_fail(error, RG_BAD_DATA,
+                             "positions %s; expected a whole number for each of logits %s",
+                             cli_json_shape(&r->positions).text, cli_json_shape(&r->logits).text);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t position = ((const int64_t *)r->positions.data)[i];
+        most = position > most && position <= RG_MAX_POSITION ? position : most;
+    }
+    if (r->factors.data)
+        most = r->factors.ndim > 0 ? r->factors.dims[0] : 0;
+    if (rg_position_bias_create(ctx, loss, most, &r->bias) != RG_OK)
+        return cli_json_fail_last(error, ctx);
+    int64_t n_factors = most * r->bias.n_factors;
+    if (r->factors.data && rg_tensor_count(&r->factors) != n_factors)
+        return cli_json_fail(error, RG_BAD_DATA, "position_factors %s; expected (positions,%d)",
+                             cli_json_shape(&r->factors).text, r->bias.n_factors);
+    for (int64_t i = 0; r->factors.data && i < n_factors; i++)
+        r->bias.factors[i] = ((const double *)r->factors.data)[i];
+    return true;
+}
+
 static bool read_request(rg_context *ctx, const json_t *input, struct request *r,
                          struct cli_json_error *error)
 {
@@ -113,7 +160,8 @@ static bool read_request(rg_context *ctx, const json_t *input, struct request *r
         return cli_json_fail(error, RG_BAD_DATA, "%s is missing",
                              r->logits.data ? "labels" : "logits");
     return check_weights("weights", &r->weights, &r->where, error) &&
-           check_weights("list_weights", &r->list_weights, &(rg_tensor){0}, error);
+           check_weights("list_weights", &r->list_weights, &(rg_tensor){0}, error) &&
+           read_positions(ctx, input, r, error);
 }
 
 /* A node over an operand: a variable where it can have a gradient; NULL where it is not given. */
@@ -137,7 +185,7 @@ static bool add_gradient(json_t *answer, const char *key, const rg_node *node)
 }
 
 /* Value and gradients; NULL: the graph has failed, or out of memory. */
-static json_t *compute(rg_graph *graph, const struct request *r)
+static json_t *compute(rg_graph *graph, struct request *r)
 {
     rg_loss_options options = rg_loss_options_default();
     rg_node *logits = operand(graph, &r->logits), *labels = operand(graph, &r->labels);
@@ -147,16 +195,23 @@ static json_t *compute(rg_graph *graph, const struct request *r)
     options.offsets = r->offsets.data;
     options.n_lists = r->offsets.data ? r->offsets.dims[0] - 1 : 0;
     options.reduction = r->reduction;
+    options.positions = r->positions.data;
+    options.position_bias = r->positions.data ? &r->bias : NULL;
     rg_node *loss = rg_objective_apply(graph, &r->loss, logits, labels, &options);
     rg_node *root = r->reduction == RG_REDUCE_NONE ? rg_sum(graph, loss, rg_all_axes()) : loss;
     if (rg_backward(graph, root, NULL) != RG_OK)
         return NULL;
+    rg_position_bias_update(&r->loss.terms[0].loss, &r->bias);
+    const rg_tensor factors = {
+        RG_F64, 2, {r->bias.n_positions, r->bias.n_factors}, r->bias.factors};
     json_t *answer = json_object();
     if (json_object_set_new(answer, "value", cli_json_of_tensor(rg_node_value(loss))) == 0 &&
         add_gradient(answer, "grad_logits", logits) &&
         add_gradient(answer, "grad_labels", labels) &&
         add_gradient(answer, "grad_weights", options.weights) &&
-        add_gradient(answer, "grad_list_weights", options.list_weights))
+        add_gradient(answer, "grad_list_weights", options.list_weights) &&
+        (!r->positions.data ||
+         json_object_set_new(answer, "position_factors", cli_json_of_tensor(&factors)) == 0))
         return answer;
     json_decref(answer);
     return NULL;
@@ -173,7 +228,7 @@ static json_t *answer(rg_context *ctx, const json_t *input, struct cli_json_erro
             cli_json_fail_last(error, ctx);
     }
     rg_graph_destroy(graph);
-    release(&r);
+    release(ctx, &r);
     return json;
 }
 
