@@ -96,12 +96,12 @@ RG_API rg_status rg_propensities_read(rg_context *ctx, const char *path, rg_prop
 
 /* Computes the item weights of inverse propensity weighting: weights[i], for the n_rows rows of a
  * split, is the split's own weight (or 1), and for an item with a label above 0 that times
- * min(1 / theta_k, most_weight), k its position. With them the expectation of a loss in which only
- * items with a label above 0 have a weight is that of clicks without position bias (Joachims et al.
- * 2017); that is so for listwise and pairwise losses, and not for pointwise ones. *n_clipped (may
- * be NULL) gets the number of weights that `most_weight` has limited. RG_USAGE if `most_weight` <
- * 1; RG_BAD_DATA, with the row, if the split has no labels or positions, or if a position has no
- * propensity, or 0 at a click. */
+ * min(1 / theta_k, most_weight), k its position. With them a loss that is a sum over the items with
+ * a label above 0, each times its weight, such as ranking_softmax, is in expectation that of clicks
+ * without position bias (Joachims et al. 2017). Pairwise losses nearly are, pointwise ones are not.
+ * *n_clipped (may be NULL) gets the number of weights that `most_weight` has limited. RG_USAGE if
+ * `most_weight` < 1; RG_BAD_DATA, with the row, if the split has no labels or positions, or if a
+ * position has no propensity, or 0 at a click. */
 RG_API rg_status rg_propensity_weights(rg_context *ctx, const rg_split *split,
                                        const rg_propensities *propensities, double most_weight,
                                        double *weights, int64_t *n_clipped);

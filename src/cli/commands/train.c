@@ -49,7 +49,8 @@ static const struct cli_option options[] = {
     OPTION(CLI_TEXT, "propensities", "FILE", propensities,
            "Inverse propensity weights: the weight of a training item with a label above 0 is "
            "multiplied by 1 / propensity of its position; FILE is a table from the command "
-           "propensity. For listwise and pairwise losses; see docs/clicks.md"),
+           "propensity. Meant for ranking_softmax and pairwise losses; docs/clicks.md has the "
+           "reasons"),
     OPTION(
         CLI_REAL, "most-weight", "X", most_weight,
         "Largest 1 / propensity; a greater one is reduced to X, which bounds the variance at the "
