@@ -109,7 +109,7 @@ static void answer(rg_context *ctx, rg_graph *graph, double seconds, const struc
     rg_objective objective;
     bool bare = strcmp(text, "exp") == 0;
     if (!bare)
-        must(ctx, rg_objective_parse(ctx, text, &objective));
+        must(ctx, rg_objective_parse(ctx, rg_losses(), text, &objective));
     if (!l->offsets)
         *l = make_lists(shape);
     memset(l->grad, 0, (size_t)l->n_items * sizeof *l->grad);

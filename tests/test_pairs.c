@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include "loss/losses.h"
+#include "ranking/order.h"
 
 enum { N = 700 };
 
@@ -496,9 +497,59 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* ---- Sorting by label, by counting where labels are grades ------------------------------------ */
+
+enum { SORTED = 150 };
+
+static const struct {
+    double step, from, modulus;
+} label_kinds[] = {
+    {1, 0, 1},     {1, 0, 2},     {1, 0, 5},    {1, 0, 64},       {1, 0, 65},        {1, 1, 64},
+    {1, -1, 4},    {0.5, 0, 5},   {1, -0.0, 3}, {1e300, 0, 3},    {1e-320, 0, 4},    {1, 1e15, 7},
+    {1, -1e15, 7}, {0.1, 0, 100}, {63, 0, 2},   {INFINITY, 1, 2}, {-INFINITY, 1, 2},
+};
+
+static void check_sorting(const double *labels, int n)
+{
+    static const struct rg__order by_label = {.key = RG__BY_LABEL};
+    struct rg__item items[SORTED], spare[SORTED / 2 + 1];
+    double scores[SORTED], pairs = 0;
+    for (int i = 0; i < n; i++) {
+        scores[i] = i / 7.0;
+        for (int j = 0; j < i; j++)
+            pairs += labels[i] != labels[j];
+    }
+    rg__make_sorted(items, scores, labels, n, spare, &by_label);
+    for (int i = 0; i < n; i++) {
+        assert_true(items[i].label == labels[items[i].row]);
+        assert_true(items[i].score == scores[items[i].row]);
+        if (i > 0)
+            assert_true(items[i - 1].label > items[i].label ||
+                        (items[i - 1].label == items[i].label && items[i - 1].row < items[i].row));
+    }
+    assert_true(rg__unequal_pairs(items, n, spare) == pairs);
+}
+
+static void sorting_by_label(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < sizeof label_kinds / sizeof label_kinds[0]; kind++)
+        for (int n = 1; n <= SORTED; n += n < 5 ? 1 : 29) {
+            double labels[SORTED];
+            for (int i = 0; i < n; i++) {
+                double grade = floor(label_kinds[kind].modulus *
+                                     rg_uniform(5, RG_STREAM_OWN, kind, (uint64_t)i));
+                labels[i] =
+                    label_kinds[kind].from + (grade == 0 ? 0 : grade * label_kinds[kind].step);
+            }
+            check_sorting(labels, n);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sorting_by_label),
         cmocka_unit_test_setup_teardown(long_lists_are_sums_over_pairs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_order_of_rows_changes_no_bit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(long_lists_take_memory_for_items, set_up, tear_down),

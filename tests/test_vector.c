@@ -5,7 +5,7 @@
 
 #include "base/pool.h"
 #include "base/random.h"
-#include "tensor/softplus.h"
+#include "tensor/elementary.h"
 #include "tensor/tensor.h"
 #include "tensor/vector.h"
 
@@ -368,6 +368,92 @@ static void sums_of_special_values(void **state)
 
 /* Against the C library in long double; the far ends too, every tail, in place, and the same bits at
  * every level. */
+/* An elementary function of an array in double, and what it should be. */
+struct elementary {
+    void (*function)(const rg_context *ctx, const double *x, int64_t n, double *y);
+    long double (*exact)(long double x);
+    double low, high;     /* of the sample */
+    long double absolute; /* error where results are subnormal or the exponent is near 0 */
+};
+
+static void exp_unshifted(const rg_context *at, const double *x, int64_t n, double *y)
+{
+    rg__exp_of(at, x, n, 0, y);
+}
+
+static const struct elementary functions[] = {
+    {exp_unshifted, expl, -760, 720, 5e-324L},
+    {exp_unshifted, expl, -1, 1, 0},
+    {rg__exp2_of, exp2l, -1080, 1030, 5e-324L},
+    {rg__log_of, logl, -0.5, 3, 0},
+    {rg__log_of, logl, 0, 1e-310, 0},
+    {rg__log_of, logl, 1 - 1e-7, 1 + 1e-7, 0},
+    {rg__log_of, logl, 1, 1e308, 0},
+};
+
+static void check_elementary(const struct elementary *f, const double *x, const double *y, int n)
+{
+    for (int i = 0; i < n; i++) {
+        long double exact = f->exact((long double)x[i]);
+        if (isnan(exact))
+            assert_true(isnan(y[i]));
+        else
+            assert_true(y[i] == (double)exact ||
+                        fabsl(y[i] - exact) <= 6e-16L * fabsl(exact) + f->absolute);
+        if (f->exact == exp2l && x[i] == rint(x[i]))
+            assert_true(y[i] == (double)exact);
+    }
+}
+
+static void elementary_functions_in_double(void **state)
+{
+    enum { COUNT = 4003, CORNERS = 14 };
+    static const double corners[CORNERS] = {0, -0.0, INFINITY, -INFINITY, NAN, 1e300, -1e300,
+                                            1, 2,    0.5,      5e-324,    -1,  1023,  -1074};
+    static double x[COUNT], y[COUNT], first[COUNT];
+    const int widest = ctx->level, all[] = {1, 3, 4};
+    (void)state;
+    for (size_t f = 0; f < sizeof functions / sizeof functions[0]; f++) {
+        for (int i = 0; i < COUNT; i++)
+            x[i] = i < CORNERS ? corners[i]
+                               : functions[f].low +
+                                     (functions[f].high - functions[f].low) * i / (COUNT - 1.0);
+        for (int l = 0; l < 3 && all[l] <= widest; l++) {
+            ctx->level = all[l];
+            for (int n = 1; n <= COUNT; n += n < 20 ? 1 : 3983) {
+                memcpy(y, x, sizeof x);
+                functions[f].function(ctx, y, n, y);
+                memcpy(first, l == 0 ? y : first, (size_t)n * sizeof *x);
+                assert_memory_equal(y, first, (size_t)n * sizeof *x);
+            }
+        }
+        ctx->level = widest;
+        check_elementary(&functions[f], x, y, COUNT);
+    }
+}
+
+static void uniforms_are_those_of_rg_uniform(void **state)
+{
+    enum { COUNT = 37 };
+    const int widest = ctx->level, all[] = {1, 3, 4};
+    const uint64_t seeds[] = {0, 1, UINT64_MAX, 0x123456789abcdef0}, last = UINT64_MAX;
+    int64_t a[COUNT];
+    double u[COUNT];
+    (void)state;
+    for (int i = 0; i < COUNT; i++)
+        a[i] = (int64_t)((uint64_t)i * 0x9e3779b97f4a7c15u);
+    for (int l = 0; l < 3 && all[l] <= widest; l++)
+        for (int s = 0; s < 4; s++)
+            for (int n = 0; n <= COUNT; n++) {
+                ctx->level = all[l];
+                rg__uniforms(ctx, seeds[s], 5, a, n, last - (uint64_t)n, u);
+                for (int i = 0; i < n; i++)
+                    assert_true(u[i] ==
+                                rg_uniform(seeds[s], 5, (uint64_t)a[i], last - (uint64_t)n));
+            }
+    ctx->level = widest;
+}
+
 static void softplus_and_sigmoid(void **state)
 {
     enum { COUNT = 4003, CORNERS = 12 };
@@ -410,6 +496,8 @@ int main(void)
         cmocka_unit_test(every_half),
         cmocka_unit_test(sparse_rows_sum_in_lanes),
         cmocka_unit_test(exp_is_within_an_ulp),
+        cmocka_unit_test(elementary_functions_in_double),
+        cmocka_unit_test(uniforms_are_those_of_rg_uniform),
         cmocka_unit_test(softplus_and_sigmoid),
         cmocka_unit_test(exp_of_special_values),
         cmocka_unit_test(sums_are_in_lanes),

@@ -7,8 +7,7 @@
 
 static philox4x32_ctr_t philox(uint64_t seed, uint64_t stream, uint64_t a, uint64_t b)
 {
-    /* The key has only 64 bits, so stream times a Weyl constant is added to the seed. */
-    uint64_t key = seed + stream * 0x9E3779B97F4A7C15u;
+    uint64_t key = rg__philox_key(seed, stream);
     philox4x32_ctr_t counter = {
         {(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)}};
     philox4x32_key_t k = {{(uint32_t)key, (uint32_t)(key >> 32)}};

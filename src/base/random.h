@@ -27,4 +27,10 @@ static inline int64_t rg__below(uint64_t bits, int64_t n)
     return (int64_t)((uint128)bits * (uint64_t)n >> 64);
 }
 
+/* The key of Philox. It has only 64 bits, so stream times a Weyl constant is added to the seed. */
+static inline uint64_t rg__philox_key(uint64_t seed, uint64_t stream)
+{
+    return seed + stream * 0x9E3779B97F4A7C15u;
+}
+
 #endif

@@ -53,13 +53,12 @@ static rg_list F(widen)(const struct F(rg__list) * list)
 
 static bool F(has_nan)(const rg_list *list)
 {
+    int bad = 0; /* no early end, for vectors */
     for (int64_t k = 0; k < list->n * list->columns; k++)
-        if (!(list->logits[k] < (double)INFINITY))
-            return true;
+        bad |= list->logits[k] < (double)INFINITY ? 0 : 1;
     for (int64_t k = 0; k < list->n; k++)
-        if (isnan(list->labels[k]) || isnan(list->weights[k]))
-            return true;
-    return false;
+        bad |= (isnan(list->labels[k]) ? 1 : 0) | (isnan(list->weights[k]) ? 1 : 0);
+    return bad;
 }
 
 static double F(list_forward)(struct F(rg__list) * list)

@@ -1,7 +1,7 @@
 /* lambdarank.c: LambdaRank as LightGBM and XGBoost compute it; see lambdarank.h. */
 #include "loss/lambdarank.h"
 
-#include "tensor/softplus.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,24 +1,19 @@
 /* parts.c: what several losses in double share; see parts.h. */
+#define RG_REAL 64
 #include "loss/parts.h"
 
 #include "base/random.h"
+#include "tensor/elementary.h"
+#include "tensor/lanes.h"
 
 #include <math.h>
 #include <string.h>
 
-struct rg__softmax rg__softmax(const double *x, int64_t n, double *p)
+struct rg__softmax rg__softmax(const rg_context *ctx, const double *x, int64_t n, double *p)
 {
-    double max = -(double)INFINITY, sum = 0;
+    double max = rg__max_of(ctx, x, n), sum = rg__exp_of(ctx, x, n, max, p), out_of = 1 / sum;
     for (int64_t k = 0; k < n; k++)
-        max = x[k] > max ? x[k] : max;
-    for (int64_t k = 0; k < n; k++) {
-        double e = exp(x[k] - max);
-        sum += e;
-        if (p)
-            p[k] = e;
-    }
-    for (int64_t k = 0; p && k < n; k++)
-        p[k] /= sum;
+        p[k] *= out_of;
     return (struct rg__softmax){max, log(sum)};
 }
 
@@ -54,37 +49,62 @@ void rg__kept_backward(rg_list *list, double upstream)
 struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *order, double *room)
 {
     struct rg__item *items = (struct rg__item *)(void *)room;
-    for (int64_t k = 0; k < list->n; k++)
-        items[k] = (struct rg__item){list->logits[k], list->labels[k], k};
-    rg__sort_items(items, list->n, items + list->n, order);
+    rg__make_sorted(items, list->logits, list->labels, list->n, items + list->n, order);
     return items;
 }
 
-double rg__item_uniform(const rg_list *list, int64_t k, int64_t seed, int64_t sample)
+void rg__item_uniforms(const rg_list *list, int64_t seed, int64_t sample, double *u)
 {
-    return rg_uniform((uint64_t)seed, RG__STREAM_LOSS, (uint64_t)list->ids[k],
-                      list->draw + ((uint64_t)sample << 48));
+    rg__uniforms(list->ctx, (uint64_t)seed, RG__STREAM_LOSS, list->ids, list->n,
+                 list->draw + ((uint64_t)sample << 48), u);
+}
+
+/* The values and slopes of a block of items from `begin` on, in `room`. */
+static struct rg__points points_at(const rg_list *list, int64_t begin, rg__point_loss *loss,
+                                   double room[3][RG__POINT_BLOCK])
+{
+    int64_t left = list->n - begin;
+    struct rg__points p = {.list = list,
+                           .n = left < RG__POINT_BLOCK ? left : RG__POINT_BLOCK,
+                           .s = list->logits + begin,
+                           .y = list->labels + begin,
+                           .value = room[0],
+                           .by_s = room[1],
+                           .by_y = room[2]};
+    loss(&p);
+    return p;
 }
 
 double rg__points_forward(const rg_list *list, rg__point_loss *loss)
 {
-    double sum = 0;
-    for (int64_t k = 0; k < list->n; k++)
-        sum +=
-            rg__times(list->weights[k], loss(list->logits[k], list->labels[k], list->params).value);
+    double room[3][RG__POINT_BLOCK], sum = 0;
+    for (int64_t begin = 0; begin < list->n; begin += RG__POINT_BLOCK) {
+        struct rg__points p = points_at(list, begin, loss, room);
+        for (int64_t k = 0; k < p.n; k++)
+            p.value[k] = rg__times(list->weights[begin + k], p.value[k]);
+        sum += lane_sum_f64(p.value, p.n);
+    }
     return sum;
+}
+
+/* grad[k] += factor w_k slope[k]. */
+static void add_slopes(double *grad, const double *w, const double *slope, int64_t n, double factor)
+{
+    for (int64_t k = 0; k < n; k++)
+        grad[k] += rg__times(factor * w[k], slope[k]);
 }
 
 void rg__points_backward(rg_list *list, double upstream, rg__point_loss *loss)
 {
-    for (int64_t k = 0; k < list->n; k++) {
-        struct rg__point p = loss(list->logits[k], list->labels[k], list->params);
-        double factor = upstream * list->weights[k];
+    double room[3][RG__POINT_BLOCK];
+    for (int64_t begin = 0; begin < list->n; begin += RG__POINT_BLOCK) {
+        struct rg__points p = points_at(list, begin, loss, room);
+        const double *w = list->weights + begin;
         if (list->grad_logits)
-            list->grad_logits[k] += rg__times(factor, p.slope_score);
+            add_slopes(list->grad_logits + begin, w, p.by_s, p.n, upstream);
         if (list->grad_labels)
-            list->grad_labels[k] += rg__times(factor, p.slope_label);
-        if (list->grad_weights)
-            list->grad_weights[k] += upstream * p.value;
+            add_slopes(list->grad_labels + begin, w, p.by_y, p.n, upstream);
+        for (int64_t k = 0; list->grad_weights && k < p.n; k++)
+            list->grad_weights[begin + k] += upstream * p.value[k];
     }
 }

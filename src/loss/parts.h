@@ -20,8 +20,8 @@ struct rg__softmax {
     double max, log_sum; /* m and log S */
 };
 
-/* The softmax of x (n > 0); p_k into p (n) unless it is NULL. All x_k at -inf: NaN. */
-struct rg__softmax rg__softmax(const double *x, int64_t n, double *p);
+/* The softmax of x (n > 0), p_k into p (n). All x_k at -inf: NaN. */
+struct rg__softmax rg__softmax(const rg_context *ctx, const double *x, int64_t n, double *p);
 
 /* -log p_k of x_k. */
 static inline double rg__surprise(const struct rg__softmax *softmax, double x)
@@ -73,17 +73,23 @@ struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *o
 
 /* ---- Random numbers of items ---- */
 
-/* Uniform in [0,1): of an item's id, the draw of the list, a seed and a number < 2^16. */
-double rg__item_uniform(const rg_list *list, int64_t k, int64_t seed, int64_t sample);
+/* u (n) uniform in [0,1), each a function of the item's id, the draw of the list, a seed and a
+ * number < 2^16. */
+void rg__item_uniforms(const rg_list *list, int64_t seed, int64_t sample, double *u);
 
 /* ---- Pointwise losses ---- */
 
-/* The loss of one item and its slopes. */
-struct rg__point {
-    double value, slope_score, slope_label;
+enum { RG__POINT_BLOCK = 256 };
+
+/* At most RG__POINT_BLOCK items, and the results: the loss l of each and its slopes in s and y. */
+struct rg__points {
+    const rg_list *list;
+    int64_t n;
+    const double *s, *y;
+    double *value, *by_s, *by_y;
 };
 
-typedef struct rg__point rg__point_loss(double score, double label, const void *params);
+typedef void rg__point_loss(const struct rg__points *points);
 
 /* L = sum_k w_k l(s_k, y_k). */
 double rg__points_forward(const rg_list *list, rg__point_loss *loss);

@@ -2,6 +2,8 @@
  * plackett_luce.h. */
 #include "loss/plackett_luce.h"
 
+#include "tensor/elementary.h"
+
 #include <math.h>
 
 enum { TIES_ROW, TIES_GROUP };
@@ -39,56 +41,94 @@ static bool is_last(const rg_list *list, int64_t begin)
     return begin == list->n - 1;
 }
 
-/* The loss and D of each item; in grad weights[k] = a (D - s), and logits[k] = w a for go_down. */
-static double go_up(const rg_list *list, const struct rg__item *items, double *d,
-                    rg__rank_coefficient *coefficient, struct rg__kept *grad)
+/* By rank; D, M and S of a tie group are those of its first rank. */
+struct ranks {
+    const struct rg__item *items;
+    double *a, *max, *x, *e, *sum; /* a; M; s - M; exp(s - M); S */
+};
+
+/* M and s - M. */
+static void find_maxima(const rg_list *list, const struct ranks *r)
 {
-    double loss = 0;
-    struct rg__log_sum sum = RG__LOG_SUM_OF_NOTHING;
+    double max = -(double)INFINITY;
     for (int64_t end = list->n, begin; end > 0; end = begin) {
-        begin = group_begin(list, items, end);
-        double a = 0;
+        begin = group_begin(list, r->items, end);
+        for (int64_t i = begin; i < end; i++)
+            max = r->items[i].score > max ? r->items[i].score : max;
         for (int64_t i = begin; i < end; i++) {
-            rg__log_sum_add(&sum, items[i].score);
-            a += coefficient(list->params, i, list->n) / (double)(end - begin);
-        }
-        for (int64_t i = begin; i < end; i++) {
-            int64_t k = items[i].row;
-            d[i] = rg__log_sum_value(&sum);
-            double l = is_last(list, begin) ? 0 : log(sum.sum) - (items[i].score - sum.max);
-            loss += rg__times(list->weights[k] * a, l);
-            grad->weights[k] = rg__times(a, l);
-            grad->logits[k] = list->weights[k] * a;
+            r->max[i] = max;
+            r->x[i] = isinf(r->items[i].score) ? r->items[i].score : r->items[i].score - max;
         }
     }
-    return loss;
 }
 
-/* From the coefficients w a in grad->logits to the gradients; D of a group are equal. */
-static void go_down(const rg_list *list, const struct rg__item *items, const double *d,
-                    struct rg__kept *grad)
+/* exp(to - from), mostly 1, applied to a sum that may be 0. */
+static double rescale(double sum, double from, double to)
 {
-    double sum = 0; /* of w_i a_i exp(D - D_i), D that of the group */
+    return from == to ? sum : rg__times(sum, exp(to - from));
+}
+
+/* S, and the means of a over tie groups. */
+static void find_sums(const rg_list *list, const struct ranks *r)
+{
+    double sum = 0, max = -(double)INFINITY;
+    for (int64_t end = list->n, begin; end > 0; end = begin) {
+        double a = 0;
+        begin = group_begin(list, r->items, end);
+        sum = rescale(sum, r->max[begin], max);
+        max = r->max[begin];
+        for (int64_t i = begin; i < end; i++) {
+            sum += r->e[i];
+            a += r->a[i];
+        }
+        for (int64_t i = begin; i < end; i++) {
+            r->sum[i] = sum;
+            r->a[i] = a / (double)(end - begin);
+        }
+    }
+}
+
+/* The loss; keeps the gradients. `log_sum` is log S. */
+static double go_down(const rg_list *list, const struct ranks *r, const double *log_sum,
+                      struct rg__kept *grad)
+{
+    double loss = 0, sum = 0; /* of w_j a_j exp(D - D_j), D that of the group */
     for (int64_t begin = 0, end; begin < list->n; begin = end) {
         if (begin > 0)
-            sum = rg__times(sum, exp(d[begin] - d[begin - 1]));
-        end = group_end(list, items, begin);
+            sum = rescale(rg__times(sum, r->sum[begin] / r->sum[begin - 1]), r->max[begin - 1],
+                          r->max[begin]);
+        end = group_end(list, r->items, begin);
         for (int64_t i = begin; i < end; i++)
-            sum += grad->logits[items[i].row];
+            sum += list->weights[r->items[i].row] * r->a[i];
         for (int64_t i = begin; i < end; i++) {
-            double p = is_last(list, begin) ? 1 : exp(items[i].score - d[begin]);
-            grad->logits[items[i].row] = rg__times(sum, p) - grad->logits[items[i].row];
+            int64_t k = r->items[i].row;
+            double c = list->weights[k] * r->a[i];
+            double l = is_last(list, begin) ? 0 : log_sum[i] - r->x[i];
+            double p = is_last(list, begin) ? 1 : r->e[i] / r->sum[i];
+            loss += rg__times(c, l);
+            grad->logits[k] = rg__times(sum, p) - c;
+            grad->weights[k] = rg__times(r->a[i], l);
         }
     }
+    return loss;
 }
 
-double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficient *coefficient)
+double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficients *coefficients)
 {
     static const struct rg__order by_label = {.key = RG__BY_LABEL};
-    struct rg__item *items = rg__sorted_items(list, &by_label, list->scratch);
-    double *d = list->scratch + RG__SORT_ROOM * list->n;
+    int64_t n = list->n;
+    double *room = list->scratch + RG__SORT_ROOM * n, *log_sum = room + 5 * n;
+    struct ranks r = {.items = rg__sorted_items(list, &by_label, list->scratch),
+                      .a = room,
+                      .max = room + n,
+                      .x = room + 2 * n,
+                      .e = room + 3 * n,
+                      .sum = room + 4 * n};
     struct rg__kept grad = rg__kept_zeros(list);
-    double loss = go_up(list, items, d, coefficient, &grad);
-    go_down(list, items, d, &grad);
-    return loss;
+    coefficients(list->params, n, r.a);
+    find_maxima(list, &r);
+    rg__exp_of(list->ctx, r.x, n, 0, r.e);
+    find_sums(list, &r);
+    rg__log_of(list->ctx, r.sum, n, log_sum);
+    return go_down(list, &r, log_sum, &grad);
 }

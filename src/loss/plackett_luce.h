@@ -19,9 +19,11 @@
  * Breslow's (1974) treatment of ties in the partial likelihood of Cox, which is the same
  * likelihood; D_i is that of the group, and a_i the mean over its ranks.
  *
- * Kernel. From the last rank to the first, D comes from a running sum of exponentials; from the
- * first to the last, the sum of w_i a_i exp(-D_i) is kept relative to the current D, the smallest
- * so far, so that no exponential exceeds 1. The time is that of sorting.
+ * Kernel. With M_i the largest score from rank i on and e_i = exp(s_i - M_i), the sums
+ * S_i = sum_{j >= i} exp(s_j - M_i) are found from the last rank to the first, and
+ * D_i = M_i + log S_i; from the first to the last, the sum of w_j a_j exp(D_i - D_j) over j <= i.
+ * So no exponential exceeds 1, and all but those where M changes are computed on vectors. The time
+ * is that of sorting.
  *
  * Corners. The last rank costs 0 whatever its score, since only one item is left: so a single item
  * costs 0, and so does an item at -inf that is last by label. Elsewhere a logit of -inf costs +inf,
@@ -42,15 +44,15 @@ const char *rg__plackett_luce_ties(int i);
              .training = "group",                                                                  \
              .training_reason = "an order among equal labels would be learned from chance")
 
-/* Coefficient a of rank i (from 0) of n. */
-typedef double rg__rank_coefficient(const void *params, int64_t i, int64_t n);
+/* The coefficients a of the ranks of n items. */
+typedef void rg__rank_coefficients(const void *params, int64_t n, double *a);
 
 /* The loss; keeps the gradients for rg__kept_backward. */
-double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficient *coefficient);
+double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficients *coefficients);
 
 #define RG__PLACKETT_LUCE_WORKSPACE                                                                \
     {                                                                                              \
-        .scratch = RG__SORT_ROOM + 1, .kept = RG__KEPT                                             \
+        .scratch = RG__SORT_ROOM + 6, .kept = RG__KEPT                                             \
     }
 
 #endif

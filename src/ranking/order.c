@@ -55,6 +55,38 @@ void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
     merge_sort(items, n, spare, order);
 }
 
+/* Counts the labels, each `stride` after the one before; false: not all are grades. */
+static bool count_grades(const double *label, int64_t stride, int64_t n, int64_t count[RG__GRADES])
+{
+    memset(count, 0, RG__GRADES * sizeof *count);
+    for (int64_t i = 0; i < n; i++) {
+        double y = label[i * stride];
+        int grade = y >= 0 && y < RG__GRADES ? (int)y : 0;
+        if (y != grade)
+            return false;
+        count[grade]++;
+    }
+    return true;
+}
+
+void rg__make_sorted(struct rg__item *items, const double *scores, const double *labels, int64_t n,
+                     struct rg__item *spare, const struct rg__order *order)
+{
+    int64_t next[RG__GRADES], begin = 0;
+    if (order->key == RG__BY_LABEL && !order->tie && count_grades(labels, 1, n, next)) {
+        for (int grade = RG__GRADES - 1; grade >= 0; grade--) {
+            begin += next[grade];
+            next[grade] = begin - next[grade];
+        }
+        for (int64_t i = 0; i < n; i++)
+            items[next[(int)labels[i]]++] = (struct rg__item){scores[i], labels[i], i};
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        items[i] = (struct rg__item){scores[i], labels[i], i};
+    rg__sort_items(items, n, spare, order);
+}
+
 /* Hoare's partition of at least three items around the median of the first, middle and last one.
  * Items below *right are not after the pivot, items from *left on are not before it; an item
  * between the two is the pivot. */
@@ -109,7 +141,15 @@ int64_t rg__equal_scores_end(const struct rg__item *items, int64_t begin, int64_
 double rg__unequal_pairs(struct rg__item *items, int64_t n, struct rg__item *spare)
 {
     static const struct rg__order by_label = {.key = RG__BY_LABEL};
-    double pairs = 0;
+    double pairs = 0, before = 0;
+    int64_t count[RG__GRADES];
+    if (n > 0 && count_grades(&items->label, sizeof *items / sizeof(double), n, count)) {
+        for (int grade = 0; grade < RG__GRADES; grade++) {
+            pairs += before * (double)count[grade];
+            before += (double)count[grade];
+        }
+        return pairs;
+    }
     rg__sort_items(items, n, spare, &by_label);
     for (int64_t begin = 0, end; begin < n && !isnan(items[begin].label); begin = end) {
         for (end = begin + 1; end < n && items[end].label == items[begin].label;)

@@ -37,6 +37,14 @@ static inline void rg__swap_items(struct rg__item *a, struct rg__item *b)
     *b = item;
 }
 
+/* Whole labels from 0 to RG__GRADES - 1 are sorted by counting. */
+enum { RG__GRADES = 64 };
+
+/* Fills items from scores and labels (n), with rows 0 to n - 1, sorted. `spare` has room for n / 2
+ * items. */
+void rg__make_sorted(struct rg__item *items, const double *scores, const double *labels, int64_t n,
+                     struct rg__item *spare, const struct rg__order *order);
+
 /* Sorts n items by merging: time n log n, or n if they are sorted already. `spare` has room for
  * n / 2 items. */
 void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
@@ -47,8 +55,8 @@ void rg__sort_items(struct rg__item *items, int64_t n, struct rg__item *spare,
 void rg__select_items(struct rg__item *items, int64_t n, int64_t k, struct rg__item *spare,
                       const struct rg__order *order);
 
-/* The number of pairs of items with different labels; a NaN is in no pair. Sorts the items by
- * label; `spare` has room for n / 2 items. */
+/* The number of pairs of items with different labels; a NaN is in no pair. Reorders the items;
+ * `spare` has room for n / 2 items. */
 double rg__unequal_pairs(struct rg__item *items, int64_t n, struct rg__item *spare);
 
 /* The end of the tie group that begins at item `begin`, at most n. The items are sorted by

@@ -5,8 +5,9 @@
  * GCC and Clang; intrinsics are used where these compile to slow code or have no equivalent. */
 #include "tensor/vector.h"
 
+#include "base/random.h"
+#include "tensor/elementary.h"
 #include "tensor/level.h"
-#include "tensor/softplus.h"
 
 #include <string.h>
 #ifdef __x86_64__
@@ -14,14 +15,17 @@
 #endif
 
 #if RG_LEVEL == 4
-#define WIDTH     64
-#define X86(name) _mm512_##name
+#define WIDTH        64
+#define X86(name)    _mm512_##name
+#define X86_INTEGERS __m512i
 #elif RG_LEVEL == 3
-#define WIDTH     32
-#define X86(name) _mm256_##name
+#define WIDTH        32
+#define X86(name)    _mm256_##name
+#define X86_INTEGERS __m256i
 #else
-#define WIDTH     16
-#define X86(name) _mm_##name
+#define WIDTH        16
+#define X86(name)    _mm_##name
+#define X86_INTEGERS __m128i
 #endif
 
 /* A vector of the level's width, and one of 16 bytes for the ends of rows; both unaligned. */
@@ -476,18 +480,99 @@ static inline vec V(exp_vec)(vec x)
     return p * V(power_of_2)(half) * V(power_of_2)(whole - half);
 }
 
+#else
+typedef uint64_t uvec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+
+/* The polynomial with the coefficients c, the highest first. */
+INLINED dvec V(polynomial)(dvec x, int n, const double *c)
+{
+    dvec p = (dvec){0} + c[0];
+    for (int i = 1; i < n; i++)
+        p = p * x + c[i];
+    return p;
+}
+
+/* exp r for |r| <= ln 2 / 2: 1 + r + r^2 p(r), p by interpolation at Chebyshev nodes with 2^-56. */
+static inline dvec V(exp_near_0)(dvec r)
+{
+    static const double c[] = {0x1.af38a9b0ec855p-26, 0x1.289185613a3d6p-22, 0x1.71de0dae63bb3p-19,
+                               0x1.a019b90d2ae7ap-16, 0x1.a01a01a7c41d5p-13, 0x1.6c16c1788bd90p-10,
+                               0x1.11111111109b3p-7,  0x1.5555555553d63p-5,  0x1.5555555555556p-3,
+                               0x1.0000000000001p-1};
+    return V(polynomial)(r, RG__COUNT(c), c) * r * r + r + 1;
+}
+
+/* 2^n x for |n| < 2048, in two factors, so that overflow and subnormals are right. */
+static inline dvec V(times_power_of_2)(dvec x, lvec n)
+{
+    lvec half = (lvec)((uvec)(n + 2048) >> 1) - 1024;
+    return x * (dvec)((half + 1023) << 52) * (dvec)((n - half + 1023) << 52);
+}
+
+/* x in [low, high], or NaN. */
+static inline dvec V(clamp)(dvec x, double low, double high)
+{
+    const dvec zero = {0};
+    return V(larger)(zero + low, -V(larger)(zero - high, -x));
+}
+
+/* As for floats: x = n ln 2 + r, exp x = 2^n exp r. */
+static inline dvec V(exp_vec)(dvec x)
+{
+    const dvec magic = (dvec){0} + 0x1.8p52;
+    x = V(clamp)(x, -746, 710);
+    dvec shifted = x * 0x1.71547652b82fep+0 + magic, n = shifted - magic;
+    dvec r = x - n * 0x1.62e42feep-1 - n * 0x1.a39ef35793c76p-33;
+    return V(times_power_of_2)(V(exp_near_0)(r), (lvec)shifted - (lvec)magic);
+}
+
+static inline dvec V(exp2_vec)(dvec x)
+{
+    const dvec magic = (dvec){0} + 0x1.8p52;
+    x = V(clamp)(x, -1076, 1025);
+    dvec shifted = x + magic, r = (x - (shifted - magic)) * 0x1.62e42fefa39efp-1;
+    return V(times_power_of_2)(V(exp_near_0)(r), (lvec)shifted - (lvec)magic);
+}
+
+/* 2 artanh z for |z| <= 1/3: 2 (z + z^3 q(z^2)); q by interpolation with 2^-57. */
+static inline dvec V(two_artanh)(dvec z)
+{
+    static const double c[] = {0x1.4b0a26c5f2aefp-4, 0x1.687a6e7c95176p-5, 0x1.eb905e8575054p-5,
+                               0x1.10ac75dc602b1p-4, 0x1.3b18b294bebf9p-4, 0x1.745cf0b0e03bdp-4,
+                               0x1.c71c727143318p-4, 0x1.24924923d44c6p-3, 0x1.999999999a3ddp-3,
+                               0x1.5555555555555p-2};
+    dvec t = z * z;
+    return 2 * (z * t * V(polynomial)(t, RG__COUNT(c), c) + z);
+}
+
+static inline dvec V(choose)(lvec which, dvec a, dvec b)
+{
+    return (dvec)(((lvec)a & which) | ((lvec)b & ~which));
+}
+
+/* x = 2^k m with m in [sqrt(1/2), sqrt 2), log x = k ln 2 + 2 artanh((m - 1) / (m + 1)). */
+static inline dvec V(log_vec)(dvec x)
+{
+    const dvec zero = {0}, magic = zero + 0x1.8p52;
+    const lvec root = (lvec)(zero + 0x1.6a09e667f3bcdp-1), bias = (lvec)(zero + 1);
+    lvec subnormal = x < 0x1p-1022;
+    lvec bits = (lvec)V(choose)(subnormal, x * 0x1p54, x);
+    lvec k = (lvec)((uvec)(bits - root + bias) >> 52) - 1023;
+    dvec m = (dvec)(bits - (k << 52));
+    dvec power = (dvec)((k - (subnormal & 54)) + (lvec)magic) - magic;
+    dvec y =
+        V(two_artanh)((m - 1) / (m + 1)) + power * 0x1.a39ef35793c76p-33 + power * 0x1.62e42feep-1;
+    y = V(choose)(x < (double)INFINITY, y, x); /* infinity and NaN stay */
+    y = V(choose)(x == 0, zero - (double)INFINITY, y);
+    return V(choose)(x < 0, zero + (double)NAN, y);
+}
+#endif
+
 static inline void V(exp_lanes)(const real *x, real shift, real *y)
 {
     for (int part = 0; part < PARTS; part++)
         *(vec *)(y + part * STEP) = V(exp_vec)(V(load)(x + part * STEP) - shift);
 }
-#else
-static inline void V(exp_lanes)(const real *x, real shift, real *y)
-{
-    for (int i = 0; i < LANES; i++)
-        y[i] = exp(x[i] - shift);
-}
-#endif
 
 static double V(exp)(const real *x, int64_t n, real shift, real *y)
 {
@@ -570,49 +655,20 @@ static void V(add_difference)(const real *x, const real *t, int64_t n, double sc
 /* ---- log(1 + exp x) and its slope ------------------------------------------------------------ */
 
 #if RG_REAL == 64
-/* exp x for x <= 0 as for floats: x = n ln 2 + r, exp r = 1 + r + r^2 p(r), p by interpolation at
- * Chebyshev nodes with 2^-56. */
+/* exp x for x <= 0; 0 below -708. */
 static inline dvec V(exp_negative)(dvec x)
 {
     const dvec zero = {0}, magic = zero + 0x1.8p52;
     const lvec there = x >= -708;
-    x = (dvec)(((lvec)x & there) | ((lvec)(zero - 708) & ~there)); /* a NaN is not there */
+    x = V(choose)(there, x, zero - 708); /* a NaN is not there */
     dvec shifted = x * 0x1.71547652b82fep+0 + magic, n = shifted - magic;
     dvec r = x - n * 0x1.62e42feep-1 - n * 0x1.a39ef35793c76p-33;
-    dvec p = zero + 0x1.af38a9b0ec855p-26;
-    p = p * r + 0x1.289185613a3d6p-22;
-    p = p * r + 0x1.71de0dae63bb3p-19;
-    p = p * r + 0x1.a019b90d2ae7ap-16;
-    p = p * r + 0x1.a01a01a7c41d5p-13;
-    p = p * r + 0x1.6c16c1788bd90p-10;
-    p = p * r + 0x1.11111111109b3p-7;
-    p = p * r + 0x1.5555555553d63p-5;
-    p = p * r + 0x1.5555555555556p-3;
-    p = p * r + 0x1.0000000000001p-1;
-    p = p * r * r + r + 1;
     dvec power = (dvec)(((lvec)shifted - (lvec)magic + 1023) << 52);
-    return (dvec)((lvec)(p * power) & there);
+    return (dvec)((lvec)(V(exp_near_0)(r) * power) & there);
 }
 
-/* log(1 + e) for 0 <= e <= 1: 2 artanh z = 2 (z + z^3 q(z^2)), z = e / (2 + e), so that z^2 is at
- * most 1/9; q by interpolation with 2^-57. */
-static inline dvec V(log_1_plus)(dvec e)
-{
-    dvec z = e / (e + 2), t = z * z, q = (dvec){0} + 0x1.4b0a26c5f2aefp-4;
-    q = q * t + 0x1.687a6e7c95176p-5;
-    q = q * t + 0x1.eb905e8575054p-5;
-    q = q * t + 0x1.10ac75dc602b1p-4;
-    q = q * t + 0x1.3b18b294bebf9p-4;
-    q = q * t + 0x1.745cf0b0e03bdp-4;
-    q = q * t + 0x1.c71c727143318p-4;
-    q = q * t + 0x1.24924923d44c6p-3;
-    q = q * t + 0x1.999999999a3ddp-3;
-    q = q * t + 0x1.5555555555555p-2;
-    return 2 * (z * t * q + z);
-}
-
-/* With e = exp -|x|: log(1 + exp x) = max(x, 0) + log(1 + e), and the sigmoid is 1 / (1 + e) above
- * 0 and e / (1 + e) below. */
+/* With e = exp -|x|: log(1 + exp x) = max(x, 0) + 2 artanh(e / (2 + e)), and the sigmoid is
+ * 1 / (1 + e) above 0 and e / (1 + e) below. */
 static inline void V(softplus_lanes)(const double *x, double *soft, double *sigmoid)
 {
     const lvec magnitude = (lvec){0} + INT64_MAX;
@@ -622,7 +678,7 @@ static inline void V(softplus_lanes)(const double *x, double *soft, double *sigm
         dvec e = V(exp_negative)(-(dvec)((lvec)v & magnitude));
         dvec part_above = (dvec)((lvec)v & above), one_or_e = (dvec){0} + 1;
         one_or_e = (dvec)(((lvec)one_or_e & above) | ((lvec)e & ~above));
-        dvec s = part_above + V(log_1_plus)(e), p = one_or_e / (1 + e);
+        dvec s = part_above + V(two_artanh)(e / (e + 2)), p = one_or_e / (1 + e);
         *(dvec *)(soft + part * DSTEP) = (dvec)(((lvec)s & number) | ((lvec)v & ~number));
         *(dvec *)(sigmoid + part * DSTEP) = (dvec)(((lvec)p & number) | ((lvec)v & ~number));
     }
@@ -643,6 +699,66 @@ static void V(softplus)(const double *x, int64_t n, double *soft, double *sigmoi
 }
 #endif
 
+#if RG_REAL == 64
+/* y = f x for each vector; the last ones of a row from a padded copy. */
+#define RG__EACH(name, f)                                                                          \
+    static void V(name)(const double *x, int64_t n, double *y)                                     \
+    {                                                                                              \
+        double rest[LANES] = {0};                                                                  \
+        int64_t k = 0;                                                                             \
+        for (; k + DSTEP <= n; k += DSTEP)                                                         \
+            *(dvec *)(y + k) = f(V(load_double)(x + k));                                           \
+        if (k == n)                                                                                \
+            return;                                                                                \
+        memcpy(rest, x + k, (size_t)(n - k) * sizeof *x);                                          \
+        *(dvec *)rest = f(V(load_double)(rest));                                                   \
+        memcpy(y + k, rest, (size_t)(n - k) * sizeof *y);                                          \
+    }
+
+/* The low halves of a times m, for m < 2^32. */
+static inline uvec V(times_low)(uvec a, uint64_t m)
+{
+#ifdef __x86_64__
+    return (uvec)X86(mul_epu32)((X86_INTEGERS)a, (X86_INTEGERS)((uvec){0} + m));
+#else
+    return (a & 0xffffffff) * m;
+#endif
+}
+
+/* Philox 4x32-10 (Salmon et al. 2011), which multiplies two of four words in each round. Only the
+ * low halves of the vectors' elements count. */
+static inline dvec V(uniform_vec)(uvec a, uint64_t b, uint64_t key)
+{
+    uvec word[4] = {a, a >> 32, (uvec){0} + b, (uvec){0} + (b >> 32)};
+    uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
+    for (int round = 0; round < 10; round++, low += 0x9E3779B9, high += 0xBB67AE85) {
+        uvec even = V(times_low)(word[0], 0xD2511F53), odd = V(times_low)(word[2], 0xCD9E8D57);
+        word[0] = (odd >> 32) ^ word[1] ^ low;
+        word[1] = odd;
+        word[2] = (even >> 32) ^ word[3] ^ high;
+        word[3] = even;
+    }
+    lvec bits = (lvec)(((word[1] << 32) | (word[0] & 0xffffffff)) >> 11);
+    return __builtin_convertvector(bits, dvec) * 0x1p-53;
+}
+
+static void V(uniform)(uint64_t key, const int64_t *a, int64_t n, uint64_t b, double *u)
+{
+    double rest[LANES] = {0};
+    int64_t k = 0;
+    for (; k + DSTEP <= n; k += DSTEP)
+        *(dvec *)(u + k) = V(uniform_vec)(*(const uvec *)(a + k), b, key);
+    if (k == n)
+        return;
+    memcpy(rest, a + k, (size_t)(n - k) * sizeof *a);
+    *(dvec *)rest = V(uniform_vec)(*(const uvec *)rest, b, key);
+    memcpy(u + k, rest, (size_t)(n - k) * sizeof *u);
+}
+
+RG__EACH(log, V(log_vec))
+RG__EACH(exp2, V(exp2_vec))
+#endif
+
 extern const struct F(rg__vector) V(rg__vector);
 const struct F(rg__vector) V(rg__vector) = {
     .dot_rows = V(dot_rows),
@@ -658,6 +774,9 @@ const struct F(rg__vector) V(rg__vector) = {
     .cross_entropy = V(cross_entropy),
     .add_difference = V(add_difference),
 #if RG_REAL == 64
+    .log = V(log),
+    .exp2 = V(exp2),
+    .uniform = V(uniform),
     .softplus = V(softplus),
 #endif
 };
@@ -675,6 +794,32 @@ const struct F(rg__vector) * F(rg__vector)(const rg_context *ctx)
 }
 
 #if RG_REAL == 64
+double rg__max_of(const rg_context *ctx, const double *x, int64_t n)
+{
+    return rg__vector_f64(ctx)->max(x, n);
+}
+
+double rg__exp_of(const rg_context *ctx, const double *x, int64_t n, double shift, double *y)
+{
+    return rg__vector_f64(ctx)->exp(x, n, shift, y);
+}
+
+void rg__log_of(const rg_context *ctx, const double *x, int64_t n, double *y)
+{
+    rg__vector_f64(ctx)->log(x, n, y);
+}
+
+void rg__exp2_of(const rg_context *ctx, const double *x, int64_t n, double *y)
+{
+    rg__vector_f64(ctx)->exp2(x, n, y);
+}
+
+void rg__uniforms(const rg_context *ctx, uint64_t seed, uint64_t stream, const int64_t *a,
+                  int64_t n, uint64_t b, double *u)
+{
+    rg__vector_f64(ctx)->uniform(rg__philox_key(seed, stream), a, n, b, u);
+}
+
 void rg__softplus(const rg_context *ctx, const double *x, int64_t n, double *soft, double *sigmoid)
 {
     rg__vector_f64(ctx)->softplus(x, n, soft, sigmoid);

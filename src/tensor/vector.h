@@ -53,8 +53,8 @@ struct F(rg__vector) {
     /* The largest x[i], ignoring NaN; -inf if there is none. */
     real (*max)(const real *x, int64_t n);
 
-    /* y[i] = exp(x[i] - shift); returns their sum. f32: within 1 ulp, and exact for NaN and
-     * infinities; f64: by libm. y may be x. */
+    /* y[i] = exp(x[i] - shift); returns their sum. f32: within 1 ulp; f64: within 2 ulp. Exact for
+     * NaN and infinities. y may be x. */
     double (*exp)(const real *x, int64_t n, real shift, real *y);
 
     /* Returns sum_k t[k] (c - (x[k] - m)) over the k with t[k] != 0; *total = sum_k t[k]. This is
@@ -67,9 +67,10 @@ struct F(rg__vector) {
                            real *y);
 
 #if RG_REAL == 64
-    /* soft[i] = log(1 + exp x[i]) and its slope, sigmoid[i] = 1 / (1 + exp -x[i]): both within a
-     * few ulp in either tail, exact at infinities, NaN at NaN; an exponential below exp(-708) is 0.
-     * Element i depends on x[i] alone. */
+    /* As rg__log_of, rg__exp2_of, rg__uniforms and rg__softplus (elementary.h). */
+    void (*log)(const double *x, int64_t n, double *y);
+    void (*exp2)(const double *x, int64_t n, double *y);
+    void (*uniform)(uint64_t key, const int64_t *a, int64_t n, uint64_t b, double *u);
     void (*softplus)(const double *x, int64_t n, double *soft, double *sigmoid);
 #endif
 };

@@ -16,6 +16,7 @@
  * pushed down. z_k = 0 at a logit of -inf adds nothing. With all logits at -inf there still is a
  * distribution, all of it on the anchor: the loss is 0 where z is 0, else +inf. */
 #include "loss/parts.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 
@@ -27,10 +28,9 @@ static double forward(rg_list *list)
 {
     double total = ((const struct calibrated_softmax *)list->params)->anchor, loss = 0;
     struct rg__kept grad = rg__kept_zeros(list);
-    struct rg__log_sum sum = {0, 1}; /* of the anchor */
-    for (int64_t k = 0; k < list->n; k++)
-        rg__log_sum_add(&sum, list->logits[k]);
-    const struct rg__softmax own = {sum.max, log(sum.sum)};
+    double max = fmax(rg__max_of(list->ctx, list->logits, list->n), 0);
+    double sum = exp(-max) + rg__exp_of(list->ctx, list->logits, list->n, max, list->scratch);
+    const struct rg__softmax own = {max, log(sum)};
     loss = rg__times(total, rg__surprise(&own, 0));
     for (int64_t k = 0; k < list->n; k++) {
         double y = list->labels[k], w = list->weights[k];
@@ -41,8 +41,7 @@ static double forward(rg_list *list)
         grad.weights[k] = rg__times(y, l);
     }
     for (int64_t k = 0; k < list->n; k++)
-        grad.logits[k] =
-            total * exp(-rg__surprise(&own, list->logits[k])) - list->labels[k] * list->weights[k];
+        grad.logits[k] = total / sum * list->scratch[k] - list->labels[k] * list->weights[k];
     return loss;
 }
 
@@ -57,6 +56,6 @@ const rg_loss rg__loss_calibrated_softmax = {
                              "S = 1 + sum_j exp(s_j)",
                   RG__PARAMS(struct calibrated_softmax, params)},
     .properties = {.needs_nonnegative_labels = true, .unit = RG_UNIT_LISTS},
-    .workspace = {.kept = RG__KEPT},
+    .workspace = {.scratch = 1, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

@@ -24,7 +24,7 @@ static double forward(rg_list *list)
         rg__gumbel_scores(list, params, sample, x);
         for (int64_t k = 0; k < list->n; k++)
             x[k] /= params->temperature;
-        struct rg__softmax softmax = rg__softmax(x, list->n, p);
+        struct rg__softmax softmax = rg__softmax(list->ctx, x, list->n, p);
         for (int64_t k = 0; k < list->n; k++) {
             double y = list->labels[k], w = list->weights[k];
             double l = part * rg__surprise(&softmax, x[k]);

@@ -12,15 +12,16 @@ struct listmle {
     int ties; /* first; see plackett_luce.h */
 };
 
-static double one(const void *params, int64_t i, int64_t n)
+static void ones(const void *params, int64_t n, double *a)
 {
-    (void)params, (void)i, (void)n;
-    return 1;
+    (void)params;
+    for (int64_t i = 0; i < n; i++)
+        a[i] = 1;
 }
 
 static double forward(rg_list *list)
 {
-    return rg__plackett_luce_forward(list, one);
+    return rg__plackett_luce_forward(list, ones);
 }
 
 static const rg_param params[] = {RG__PLACKETT_LUCE_TIES(struct listmle)};

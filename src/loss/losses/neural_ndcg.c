@@ -59,6 +59,7 @@ struct neural_ndcg {
 struct sorting {
     int64_t n;
     const struct neural_ndcg *params;
+    const rg_context *ctx;
     double *s, *gain;
     double *far;              /* A */
     double *x, *p;            /* a row */
@@ -121,7 +122,7 @@ static void find_row(const struct sorting *sort, int64_t i, double *p)
     double step = (double)(sort->n - 1 - 2 * i), temperature = sort->params->temperature;
     for (int64_t j = 0; j < sort->n; j++)
         sort->x[j] = (step * sort->s[j] - sort->far[j]) / temperature;
-    rg__softmax(sort->x, sort->n, p);
+    rg__softmax(sort->ctx, sort->x, sort->n, p);
 }
 
 /* Adds what row i gives to u and v, from its G, which becomes b. */
@@ -243,7 +244,7 @@ static double forward(rg_list *list)
         .key = RG__BY_SCORE, .tie = by_label_and_weight, .user = list->weights};
     int64_t n = list->n;
     struct rg__kept grad = rg__kept_zeros(list);
-    struct sorting sort = {.params = list->params};
+    struct sorting sort = {.params = list->params, .ctx = list->ctx};
     double **const arrays[ARRAYS] = {&sort.s, &sort.gain,     &sort.far, &sort.x,
                                      &sort.p, &sort.discount, &sort.u,   &sort.v};
     double *room = list->scratch + ARRAYS * n, *discount = room + RG__GAINS_ROOM * n;

@@ -24,20 +24,24 @@ struct p_listmle {
     int discount;
 };
 
-static double coefficient(const void *own, int64_t i, int64_t n)
+static void coefficients(const void *own, int64_t n, double *a)
 {
     int discount = ((const struct p_listmle *)own)->discount;
-    double items = (double)n, rank = (double)i + 1;
-    if (discount == DISCOUNT_LOG2)
-        return rg__discounts(i, i + 1);
-    if (discount == DISCOUNT_PAPER)
-        return exp2(items - rank) - 1;
-    return n == 1 ? 0 : (exp2(-rank) - exp2(-items)) / (1 - (items + 1) * exp2(-items));
+    double items = (double)n, last = exp2(-items), power = 1; /* 2^-rank */
+    for (int64_t i = 0; i < n; i++) {
+        power /= 2;
+        if (discount == DISCOUNT_LOG2)
+            a[i] = rg__discounts(i, i + 1);
+        else if (discount == DISCOUNT_PAPER)
+            a[i] = exp2(items - 1 - (double)i) - 1;
+        else
+            a[i] = n == 1 ? 0 : (power - last) / (1 - (items + 1) * last);
+    }
 }
 
 static double forward(rg_list *list)
 {
-    return rg__plackett_luce_forward(list, coefficient);
+    return rg__plackett_luce_forward(list, coefficients);
 }
 
 static const char *discount_at(int i)

@@ -9,7 +9,7 @@
  * into gradients. The loss has no form that avoids visiting the pairs; one exponential, computed on
  * vectors, serves value and slope. */
 #include "loss/pairs.h"
-#include "tensor/softplus.h"
+#include "tensor/elementary.h"
 
 struct pairwise_logistic {
     struct rg__lambda lambda;

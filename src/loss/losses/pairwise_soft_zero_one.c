@@ -5,7 +5,7 @@
  * Backward. The slope in s_i - s_j is -p(x) p(-x) at x = s_j - s_i. Both factors are computed:
  * 1 - p has no correct digit where p is close to 1. pairs.h turns slopes into gradients. */
 #include "loss/pairs.h"
-#include "tensor/softplus.h"
+#include "tensor/elementary.h"
 
 struct pairwise_soft_zero_one {
     struct rg__lambda lambda;

@@ -6,9 +6,9 @@
  *     l'(d) = d for |d| <= delta,  delta sign(d) beyond
  *     dL/ds_k = w_k l'(d_k) = -dL/dy_k              dL/dw_k = l(d_k)
  *
- * l and l' are continuous at delta. XGBoost's reg:pseudohubererror is smooth, another function;
- * LightGBM's huber is this one, with delta called alpha. A logit of -inf costs +inf, with the slope
- * -delta. */
+ * With m = min(|d|, delta), l = m (|d| - m / 2) and l' = m sign(d); both are continuous at delta.
+ * XGBoost's reg:pseudohubererror is smooth, another function; LightGBM's huber is this one, with
+ * delta called alpha. A logit of -inf costs +inf, with the slope -delta. */
 #include "loss/parts.h"
 
 #include <math.h>
@@ -17,13 +17,16 @@ struct pointwise_huber {
     double delta;
 };
 
-static struct rg__point point(double s, double y, const void *params)
+static void point(const struct rg__points *p)
 {
-    double delta = ((const struct pointwise_huber *)params)->delta, d = s - y;
-    if (fabs(d) <= delta)
-        return (struct rg__point){d * d / 2, d, -d};
-    double slope = d > 0 ? delta : -delta;
-    return (struct rg__point){delta * (fabs(d) - delta / 2), slope, -slope};
+    double delta = ((const struct pointwise_huber *)p->list->params)->delta;
+    for (int64_t k = 0; k < p->n; k++) {
+        double d = p->s[k] - p->y[k], size = fabs(d), inner = size < delta ? size : delta;
+        double slope = copysign(inner, d);
+        p->value[k] = inner * (size - inner / 2);
+        p->by_s[k] = slope;
+        p->by_y[k] = -slope;
+    }
 }
 
 RG__POINTWISE(point)

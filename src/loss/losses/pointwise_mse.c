@@ -7,11 +7,14 @@
  * Weights are not in the divisor. A logit of -inf makes its list's loss +inf. */
 #include "loss/parts.h"
 
-static struct rg__point point(double s, double y, const void *params)
+static void point(const struct rg__points *p)
 {
-    (void)params;
-    double d = s - y;
-    return (struct rg__point){d * d, 2 * d, -2 * d};
+    for (int64_t k = 0; k < p->n; k++) {
+        double d = p->s[k] - p->y[k];
+        p->value[k] = d * d;
+        p->by_s[k] = 2 * d;
+        p->by_y[k] = -2 * d;
+    }
 }
 
 RG__POINTWISE(point)

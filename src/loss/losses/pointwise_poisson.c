@@ -9,14 +9,16 @@
  * A negative label leaves the loss unbounded below. y = 0 at a logit of -inf: the mean is 0 and so
  * is the loss. exp(s) overflows above 709; the loss is then +inf, and so is the slope. */
 #include "loss/parts.h"
+#include "tensor/elementary.h"
 
-#include <math.h>
-
-static struct rg__point point(double s, double y, const void *params)
+static void point(const struct rg__points *p)
 {
-    (void)params;
-    double mean = exp(s);
-    return (struct rg__point){mean - rg__times(y, s), mean - y, -s};
+    rg__exp_of(p->list->ctx, p->s, p->n, 0, p->value);
+    for (int64_t k = 0; k < p->n; k++) {
+        p->by_s[k] = p->value[k] - p->y[k];
+        p->by_y[k] = -p->s[k];
+        p->value[k] -= rg__times(p->y[k], p->s[k]);
+    }
 }
 
 RG__POINTWISE(point)

@@ -12,15 +12,22 @@
  * log(1 + exp s) = max(s, 0) + log(1 + exp -|s|) does not overflow. t = 0 at a logit of -inf is
  * right with certainty: 0. At s = 0 the derivative of rax is wrong (that of |s| is taken as 1). */
 #include "loss/parts.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 
-static struct rg__point point(double s, double y, const void *params)
+static void point(const struct rg__points *p)
 {
-    (void)params;
-    double t = y < 0 ? 0 : y > 1 ? 1 : y, e = exp(-fabs(s));
-    double above = s > 0 ? (1 - t) * s : -rg__times(t, s); /* max(s, 0) - t s */
-    return (struct rg__point){above + log1p(e), (s > 0 ? 1 : e) / (1 + e) - t, t == y ? -s : 0};
+    for (int64_t k = 0; k < p->n; k++)
+        p->value[k] = -fabs(p->s[k]);
+    rg__softplus(p->list->ctx, p->value, p->n, p->value, p->by_s);
+    for (int64_t k = 0; k < p->n; k++) {
+        double s = p->s[k], y = p->y[k], t = y < 0 ? 0 : y > 1 ? 1 : y;
+        double rest = p->by_s[k]; /* 1 / (1 + exp |s|), the smaller one of q and 1 - q */
+        p->value[k] += s > 0 ? (1 - t) * s : -rg__times(t, s);
+        p->by_s[k] = s > 0 ? 1 - t - rest : rest - t;
+        p->by_y[k] = t == y ? -s : 0;
+    }
 }
 
 RG__POINTWISE(point)

@@ -25,7 +25,7 @@ static double forward(rg_list *list)
     double epsilon = ((const struct poly1_softmax *)list->params)->epsilon;
     double *p = list->scratch, total = 0, loss = 0, u = 0;
     struct rg__kept grad = rg__kept_zeros(list);
-    struct rg__softmax softmax = rg__softmax(list->logits, list->n, p);
+    struct rg__softmax softmax = rg__softmax(list->ctx, list->logits, list->n, p);
     for (int64_t k = 0; k < list->n; k++)
         total += list->labels[k] * list->weights[k];
     for (int64_t k = 0; k < list->n; k++) {

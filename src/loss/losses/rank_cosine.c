@@ -17,46 +17,55 @@
  * training begins, have none either: r = 0, L = 1/2, and the gradient is that towards the labels at
  * length 1, dL/ds_k = -w_k y_k / (2 sqrt b). A logit of -inf: NaN.
  *
- * Numerics: scores and labels are divided by their largest magnitude first, which changes no angle,
- * so that no square overflows. */
+ * Numerics: scores and labels are multiplied by powers of two first, which changes no angle, so
+ * that no square overflows. */
+#define RG_REAL 64
 #include "loss/parts.h"
+#include "tensor/elementary.h"
+#include "tensor/lanes.h"
 
 #include <math.h>
 
-static double largest(const double *x, int64_t n)
+/* A power of two that brings the largest magnitude of x to at most 1; 0 where all are 0, NaN where
+ * one is infinite. */
+static double scale_of(const rg_list *list, const double *x)
 {
-    double most = 0;
-    for (int64_t k = 0; k < n; k++)
-        most = fmax(most, fabs(x[k]));
-    return most;
+    double most = fmax(rg__max_of(list->ctx, x, list->n), 0);
+    int exponent;
+    for (int64_t k = 0; k < list->n; k++)
+        most = -x[k] > most ? -x[k] : most;
+    if (most == 0 || isinf(most))
+        return most == 0 ? 0 : (double)NAN;
+    frexp(most, &exponent);
+    return ldexp(1, exponent < -1000 ? 1000 : -exponent);
 }
 
 static double forward(rg_list *list)
 {
     struct rg__kept grad = rg__kept_zeros(list);
-    double s_unit = largest(list->logits, list->n), y_unit = largest(list->labels, list->n);
-    double a = 0, b = 0, c = 0;
-    if (y_unit == 0)
+    double s_scale = scale_of(list, list->logits), y_scale = scale_of(list, list->labels);
+    if (y_scale == 0)
         return 0.5;
     for (int64_t k = 0; k < list->n; k++) {
-        double s = s_unit > 0 ? list->logits[k] / s_unit : 0, y = list->labels[k] / y_unit;
-        a += list->weights[k] * y * s;
-        b += list->weights[k] * y * y;
-        c += list->weights[k] * s * s;
+        double s = list->logits[k] * s_scale, y = list->labels[k] * y_scale, w = list->weights[k];
+        grad.logits[k] = w * y * s; /* the terms of a, b and c, for now */
+        grad.labels[k] = w * y * y;
+        grad.weights[k] = w * s * s;
     }
-    if (b == 0)
-        return 0.5;
-    if (c == 0) {
-        for (int64_t k = 0; k < list->n; k++)
-            grad.logits[k] = -list->weights[k] * list->labels[k] / y_unit / sqrt(b) / 2;
+    double a = lane_sum_f64(grad.logits, list->n), b = lane_sum_f64(grad.labels, list->n);
+    double c = lane_sum_f64(grad.weights, list->n), length = sqrt(b) * sqrt(c);
+    if (b == 0 || c == 0) {
+        rg__kept_zeros(list);
+        for (int64_t k = 0; k < list->n && b != 0; k++)
+            grad.logits[k] = -list->weights[k] * list->labels[k] * y_scale / sqrt(b) / 2;
         return 0.5;
     }
-    double length = sqrt(b) * sqrt(c), r = a / length;
+    double r = a / length, half = 1 / length / 2, by_b = r / b / 2, by_c = r / c / 2;
     for (int64_t k = 0; k < list->n; k++) {
-        double s = list->logits[k] / s_unit, y = list->labels[k] / y_unit, w = list->weights[k];
-        grad.logits[k] = -w * (y / length - r * s / c) / 2 / s_unit;
-        grad.labels[k] = -w * (s / length - r * y / b) / 2 / y_unit;
-        grad.weights[k] = -(y * s / length - r * (y * y / b + s * s / c) / 2) / 2;
+        double s = list->logits[k] * s_scale, y = list->labels[k] * y_scale, w = list->weights[k];
+        grad.logits[k] = -w * (y * half - s * by_c) * s_scale;
+        grad.labels[k] = -w * (s * half - y * by_b) * y_scale;
+        grad.weights[k] = -(y * s * half - (y * y * by_b + s * s * by_c) / 2);
     }
     return (1 - r) / 2;
 }

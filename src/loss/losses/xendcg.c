@@ -18,8 +18,7 @@
  * Corners. Labels of 0 still have random targets. z that sum to 0 (weights of 0) give 0. All logits
  * at -inf: NaN. A negative label can make z negative. */
 #include "loss/parts.h"
-
-#include <math.h>
+#include "tensor/elementary.h"
 
 static const double LN_2 = 0.69314718055994530942;
 
@@ -30,11 +29,13 @@ struct xendcg {
 static double forward(rg_list *list)
 {
     int64_t seed = ((const struct xendcg *)list->params)->seed;
-    double *p = list->scratch, *gain = p + list->n, total = 0, loss = 0;
+    double *p = list->scratch, *gain = p + list->n, *power = gain + list->n, total = 0, loss = 0;
     struct rg__kept grad = rg__kept_zeros(list);
-    struct rg__softmax softmax = rg__softmax(list->logits, list->n, p);
+    struct rg__softmax softmax = rg__softmax(list->ctx, list->logits, list->n, p);
+    rg__item_uniforms(list, seed, 0, gain);
+    rg__exp2_of(list->ctx, list->labels, list->n, power);
     for (int64_t k = 0; k < list->n; k++) {
-        gain[k] = exp2(list->labels[k]) - rg__item_uniform(list, k, seed, 0);
+        gain[k] = power[k] - gain[k];
         total += list->weights[k] * gain[k];
     }
     if (total == 0)
@@ -45,7 +46,7 @@ static double forward(rg_list *list)
     for (int64_t k = 0; k < list->n; k++) {
         double slope = (rg__surprise(&softmax, list->logits[k]) - loss) / total;
         grad.logits[k] = p[k] - list->weights[k] * gain[k] / total;
-        grad.labels[k] = list->weights[k] * LN_2 * exp2(list->labels[k]) * slope;
+        grad.labels[k] = list->weights[k] * LN_2 * power[k] * slope;
         grad.weights[k] = gain[k] * slope;
     }
     return loss;
@@ -65,6 +66,6 @@ const rg_loss rg__loss_xendcg = {
                    .random = true,
                    .most_label = 1023,
                    .unit = RG_UNIT_LISTS},
-    .workspace = {.scratch = 2, .kept = RG__KEPT},
+    .workspace = {.scratch = 3, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};
