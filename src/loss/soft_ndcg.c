@@ -72,13 +72,13 @@ double rg__soft_ndcg_add(const rg_list *list, const double *x, double temperatur
     struct rg__gains gains = rg__gains_of(list, by_score + n);
     if (gains.ideal == 0)
         return 0;
-    rg__soft_ranks(x, n, temperature, e, rank);
+    rg__soft_ranks(list->ctx, x, n, temperature, e, rank);
     for (int64_t k = 0; k < n; k++) {
         double d = x[k] == -(double)INFINITY ? 0 : LN_2 / log1p(rank[k]);
         slope[k] = gains.gain[k] / gains.ideal * d * d / ((1 + rank[k]) * LN_2);
         rank[k] = d;
     }
-    rg__soft_ranks_backward(x, n, temperature, e, slope, by_score);
+    rg__soft_ranks_backward(list->ctx, x, n, temperature, e, slope, by_score);
     for (int64_t k = 0; k < n; k++)
         grad->logits[k] += part * by_score[k];
     return rg__gains_add(&gains, rank, part, grad);

@@ -1,8 +1,8 @@
 /* soft_rank.c: differentiable ranks, and metrics of them; see soft_rank.h. */
-#define RG_REAL 64
 #include "loss/soft_rank.h"
 
-#include "tensor/lanes.h"
+#include "loss/soft_sums.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 #include <string.h>
@@ -19,7 +19,8 @@ static double sigmoid(double s_j, double s_i, double temperature)
 }
 
 /* Fills e; false: some would underflow, and e[0] is 0 to say so. */
-static bool exponentials(const double *s, int64_t n, double temperature, double *e)
+static bool exponentials(const rg_context *ctx, const double *s, int64_t n, double temperature,
+                         double *e)
 {
     double max = s[0], min = s[0];
     for (int64_t k = 1; k < n; k++) {
@@ -28,64 +29,39 @@ static bool exponentials(const double *s, int64_t n, double temperature, double 
     }
     bool narrow = (max - min) / temperature < WIDEST;
     for (int64_t k = 0; k < n; k++)
-        e[k] = narrow ? exp((s[k] - max) / temperature) : 0;
+        e[k] = narrow ? (s[k] - max) / temperature : 0;
+    if (narrow)
+        rg__exp_of(ctx, e, n, 0, e);
     return narrow;
 }
 
-/* sum_j e_j / (own + e_j). */
-static double sum_shares(const double *e, int64_t n, double own)
+void rg__soft_ranks(const rg_context *ctx, const double *s, int64_t n, double temperature,
+                    double *room, double *rank)
 {
-    double acc[LANES] = {0};
-    int64_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (int lane = 0; lane < LANES; lane++)
-            acc[lane] += e[j + lane] / (own + e[j + lane]);
-    for (int lane = 0; j < n; j++, lane++)
-        acc[lane] += e[j] / (own + e[j]);
-    return fold_double_f64(acc);
-}
-
-/* sum_j q_j (a_j - own_a), q_j = own e_j / (own + e_j)^2. */
-static double sum_slopes(const double *e, const double *a, int64_t n, double own, double own_a)
-{
-    double acc[LANES] = {0};
-    int64_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            double r = 1 / (own + e[j + lane]);
-            acc[lane] += own * r * (e[j + lane] * r) * (a[j + lane] - own_a);
-        }
-    for (int lane = 0; j < n; j++, lane++) {
-        double r = 1 / (own + e[j]);
-        acc[lane] += own * r * (e[j] * r) * (a[j] - own_a);
-    }
-    return fold_double_f64(acc);
-}
-
-void rg__soft_ranks(const double *s, int64_t n, double temperature, double *room, double *rank)
-{
-    bool narrow = exponentials(s, n, temperature, room);
+    const struct rg__soft_sums *sums = rg__soft_sums(ctx);
+    bool narrow = exponentials(ctx, s, n, temperature, room);
     for (int64_t i = 0; i < n; i++)
         rank[i] = 0.5; /* the sums below count the item itself, 1/2 */
     for (int64_t begin = 0; begin < n; begin += BLOCK) {
         int64_t count = n - begin < BLOCK ? n - begin : BLOCK;
         for (int64_t i = 0; i < n && narrow; i++)
-            rank[i] += sum_shares(room + begin, count, room[i]);
+            rank[i] += sums->shares(room + begin, count, room[i]);
         for (int64_t i = 0; i < n && !narrow; i++)
             for (int64_t j = begin; j < begin + count; j++)
                 rank[i] += sigmoid(s[j], s[i], temperature);
     }
 }
 
-void rg__soft_ranks_backward(const double *s, int64_t n, double temperature, const double *room,
-                             const double *slope, double *grad)
+void rg__soft_ranks_backward(const rg_context *ctx, const double *s, int64_t n, double temperature,
+                             const double *room, const double *slope, double *grad)
 {
+    const struct rg__soft_sums *sums = rg__soft_sums(ctx);
     bool narrow = room[0] > 0;
     memset(grad, 0, (size_t)n * sizeof *grad);
     for (int64_t begin = 0; begin < n; begin += BLOCK) {
         int64_t count = n - begin < BLOCK ? n - begin : BLOCK;
         for (int64_t k = 0; k < n && narrow; k++)
-            grad[k] += sum_slopes(room + begin, slope + begin, count, room[k], slope[k]);
+            grad[k] += sums->slopes(room + begin, slope + begin, count, room[k], slope[k]);
         for (int64_t k = 0; k < n && !narrow; k++)
             for (int64_t j = begin; j < begin + count; j++) {
                 double p = sigmoid(s[j], s[k], temperature);
@@ -170,7 +146,7 @@ double rg__approx_forward(rg_list *list, rg__approx_metric *metric)
     a.relevant = find_relevant(list, &a);
     if (a.relevant == 0)
         return 0;
-    rg__soft_ranks(list->logits, n, params->temperature, exponentials_room, a.rank);
+    rg__soft_ranks(list->ctx, list->logits, n, params->temperature, exponentials_room, a.rank);
     for (int64_t k = 0; k < n; k++)
         a.items[k] = (struct rg__item){.score = -a.rank[k], .row = k};
     rg__sort_items(a.items, n, a.items + n, &by_score);
@@ -183,7 +159,7 @@ double rg__approx_forward(rg_list *list, rg__approx_metric *metric)
         if (list->labels[k] >= params->threshold)
             grad.weights[k] = -a.by_relevance[k];
     }
-    rg__soft_ranks_backward(list->logits, n, params->temperature, exponentials_room, a.by_rank,
-                            grad.logits);
+    rg__soft_ranks_backward(list->ctx, list->logits, n, params->temperature, exponentials_room,
+                            a.by_rank, grad.logits);
     return -value;
 }

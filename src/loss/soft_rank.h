@@ -23,11 +23,12 @@
 #include "loss/parts.h"
 
 /* The soft ranks of s (n); `room` has n numbers, for backward too. */
-void rg__soft_ranks(const double *s, int64_t n, double temperature, double *room, double *rank);
+void rg__soft_ranks(const rg_context *ctx, const double *s, int64_t n, double temperature,
+                    double *room, double *rank);
 
 /* Sets grad_k = dL/ds_k from slope_i = dL/dpi_i; `room` is what rg__soft_ranks left. */
-void rg__soft_ranks_backward(const double *s, int64_t n, double temperature, const double *room,
-                             const double *slope, double *grad);
+void rg__soft_ranks_backward(const rg_context *ctx, const double *s, int64_t n, double temperature,
+                             const double *room, const double *slope, double *grad);
 
 /* ---- Approximate metrics of relevant items --------------------------------------------------- */
 
