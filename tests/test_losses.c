@@ -471,6 +471,19 @@ static struct batch spread(const struct batch *b)
     return wide;
 }
 
+/* All x86-64 levels of the machine give the same bits. */
+static void check_levels(const rg_choice *loss, const struct batch *b, int64_t seed)
+{
+    const int all[] = {1, 3}, widest = ctx->level;
+    struct outcome expected = run(loss, b, FLAT, RG_REDUCE_NONE);
+    for (int l = 0; l < 2 && all[l] < widest; l++) {
+        ctx->level = all[l];
+        struct outcome other = run(loss, b, FLAT, RG_REDUCE_NONE);
+        ctx->level = widest;
+        assert_same_outcome(b, &expected, &other, "levels of the machine differ", seed);
+    }
+}
+
 static void check_loss(const rg_choice *loss, int n)
 {
     for (int64_t seed = 0; seed < n; seed++) {
@@ -483,6 +496,7 @@ static void check_loss(const rg_choice *loss, int n)
         tied.no_ids = false;
         if (width_of(&distinct, PADDED) > 1)
             check_draws(loss, &distinct, seed);
+        check_levels(loss, &plain, seed);
         check_shift(loss, &tied, seed);
         check_order(loss, &tied, seed);
         check_list_weights(loss, &plain, seed);
@@ -548,6 +562,45 @@ static void every_loss(void **state)
             every_value(component);
 }
 
+/* ---- SoftRank on long lists -------------------------------------------------------------------- */
+
+/* The mean of 1 / log2(2 + r) over the binomial distribution of `trials` fair trials. */
+static double binomial_discount(int64_t trials)
+{
+    double mode = 1 / log2(2 + (double)(trials / 2)), sum = mode, total = 1, p = 1;
+    for (int64_t r = trials / 2; r < trials; r++) {
+        p *= (double)(trials - r) / (double)(r + 1);
+        sum += p / log2(3 + (double)r);
+        total += p;
+    }
+    p = 1;
+    for (int64_t r = trials / 2; r > 0; r--) {
+        p *= (double)r / (double)(trials - r + 1);
+        sum += p / log2(1 + (double)r);
+        total += p;
+    }
+    return sum / total;
+}
+
+/* With equal scores the rank of the relevant item is binomial. */
+static void softrank_of_equal_scores(void **state)
+{
+    static const int64_t lengths[] = {1, 2, 3, 17, 300, 1999, 2000, 2001, 5000, 40000};
+    static double s[40000], y[40000] = {1};
+    rg_choice loss;
+    (void)state;
+    assert_ok(ctx, rg_choice_parse(ctx, rg_losses(), "softrank_ndcg", &loss));
+    for (int i = 0; i < RG__COUNT(lengths); i++) {
+        rg_tensor scores = {RG_F64, 1, {lengths[i]}, s}, labels = {RG_F64, 1, {lengths[i]}, y};
+        rg_graph_reset(graph);
+        rg_node *value =
+            rg_loss_apply(graph, &loss, rg_leaf(graph, &scores), rg_leaf(graph, &labels), NULL);
+        assert_ok(ctx, rg_graph_status(graph));
+        assert_float_equal(-binomial_discount(lengths[i] - 1),
+                           *(double *)rg_node_value(value)->data, 1e-13);
+    }
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -568,6 +621,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_loss, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(softrank_of_equal_scores, set_up, tear_down),
     };
     if (argc > 1)
         n_batches = atoi(argv[1]);

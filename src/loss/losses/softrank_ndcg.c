@@ -10,9 +10,9 @@
  *
  *     d_j = E D(R_j),    L = -sum_j g_j d_j / I
  *
- * The paper finds the distribution of R_j by adding one trial after the other and, for the gradient,
- * takes each trial out again: n^3 steps for a list. But D is completely monotone, a mixture of
- * exponentials, and the mean of an exponential of a sum is a product:
+ * The paper finds the distribution of R_j by adding one trial after the other and, for the
+ * gradient, takes each trial out again: n^3 steps for a list. But D is completely monotone, a
+ * mixture of exponentials, and the mean of an exponential of a sum is a product:
  *
  *     D(r) = sum_m c_m x_m^r,    d_j = sum_m c_m Q_m,    Q_m = prod_i (1 - pi_ij + pi_ij x_m)
  *
@@ -20,9 +20,9 @@
  *
  *     D(r) = log 2 int exp(-(2 + r) u) N(u) du,  N(u) = int_0^inf u^(t-1) / Gamma(t) dt
  *
- * by the trapezoidal rule in log u with step 1/4; the infinitely many nodes below 2 / r are replaced
- * by the 8 nodes of their Gaussian quadrature. D has 15 digits for all r up to 2,000 with 48 nodes,
- * and up to 2,000,000 with 80.
+ * by the trapezoidal rule in log u with step 1/4; the infinitely many nodes below 2 / r are
+ * replaced by the 8 nodes of their Gaussian quadrature. D has 15 digits for all r up to 2,000 with
+ * 48 nodes, and up to 2,000,000 with 80.
  *
  * Gradient.
  *
