@@ -236,6 +236,8 @@ typedef struct rg_list {
     double *kept;                            /* (workspace.kept, n), kept for backward */
     double *state;                           /* (workspace.state), kept for backward */
     double *square;                          /* (workspace.square, n, n), valid during one call */
+    double *unused; /* (2 n) in forward, where only logits get a gradient: for numbers that backward
+                       will not need; else NULL */
     double *grad_logits, *grad_labels, *grad_weights; /* (n), to be added to; NULL: not required */
     double list_weight;                               /* for sums over lists */
     const int64_t *positions;     /* (n) from 1; NULL unless the loss has them and they are given */

@@ -509,6 +509,11 @@ bool rg__gather_operand(rg_node *out)
     return gather_leaf(out->operands[0]);
 }
 
+bool rg__operand_requires_grad(const rg_node *out, int i)
+{
+    return out->operands[i] && out->operands[i]->requires_grad;
+}
+
 void *rg_operand_grad(rg_node *out, int i)
 {
     rg_node *x = operand(out, i);

@@ -70,6 +70,9 @@ bool rg__is_reduced(const rg_axes *axes, int ndim, int axis);
 #define RG__OPERATOR(id, formula, shape_rule, sample_array)                                        \
     RG__OPERATOR_WITH(id, formula, shape_rule, sample_array, .no_backward = NULL)
 
+/* Whether the backward pass will ask for the gradient of operand i. */
+bool rg__operand_requires_grad(const rg_node *out, int i);
+
 /* Applies a built-in operator to the operands, which are the last arguments. */
 #define RG__APPLY(id, graph, attributes, size, ...)                                                \
     rg_apply(graph, &rg__builtin_##id.op, (rg_node *const[]){__VA_ARGS__},                         \

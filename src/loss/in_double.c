@@ -64,6 +64,8 @@ static bool F(has_nan)(const rg_list *list)
 static double F(list_forward)(struct F(rg__list) * list)
 {
     rg_list wide = F(widen)(list);
+    if (list->logits_only) /* the room of the gradients, in backward */
+        wide.unused = wide.scratch - (list->columns + 2) * list->n;
     return F(has_nan)(&wide) ? (double)NAN : list->loss->forward(&wide);
 }
 

@@ -85,6 +85,7 @@ struct F(lists) {
     real *kept; /* (number of items, workspace.kept) */
     const struct F(rg__vector) * vector;
     rg_context *ctx;
+    bool logits_only;
 };
 
 /* The items of one list, of which n are valid. */
@@ -284,7 +285,8 @@ static struct F(rg__list)
                                 .positions = F(positions)(l, first, items),
                                 .bias = l->attributes->bias,
                                 .vector = l->vector,
-                                .ctx = l->ctx};
+                                .ctx = l->ctx,
+                                .logits_only = l->logits_only};
 }
 
 /* Room for `count` numbers per pair of items. */
@@ -312,7 +314,9 @@ static struct F(lists) * F(open_lists)(rg_node *y, int64_t longest)
     *l = (struct F(lists)){.attributes = a,
                            .vector = F(rg__vector)(rg__graph_context(graph)),
                            .graph = graph,
-                           .ctx = rg__graph_context(graph)};
+                           .ctx = rg__graph_context(graph),
+                           .logits_only = !rg__operand_requires_grad(y, LABELS) &&
+                                          !rg__operand_requires_grad(y, WEIGHTS)};
     l->n = a->offsets ? 0 : shape.dims[shape.ndim - 1];
     bool masked = rg_operand(y, WHERE) != NULL;
     size_t room = (size_t)longest * sizeof(real);

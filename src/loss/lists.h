@@ -40,6 +40,7 @@ struct F(rg__list) {
     const rg_position_bias *bias;
     const struct F(rg__vector) * vector;
     rg_context *ctx;
+    bool logits_only;   /* neither labels nor weights get a gradient */
     real *ds, *dy, *dw; /* gradients, to be added to; NULL: not required */
 };
 

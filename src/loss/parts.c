@@ -34,8 +34,19 @@ double rg__log_sum_value(const struct rg__log_sum *sum)
 
 struct rg__kept rg__kept_zeros(rg_list *list)
 {
-    memset(list->kept, 0, (size_t)list->n * RG__KEPT * sizeof *list->kept);
-    return (struct rg__kept){list->kept, list->kept + list->n, list->kept + 2 * list->n};
+    int64_t n = list->n;
+    double *others = list->unused ? list->unused : list->kept + n;
+    memset(list->kept, 0, (size_t)n * sizeof *list->kept);
+    memset(others, 0, 2 * (size_t)n * sizeof *others);
+    return (struct rg__kept){list->kept, others, others + n};
+}
+
+void rg__kept_products(const rg_list *list, const double *by_z, struct rg__kept *grad)
+{
+    for (int64_t k = 0; k < list->n; k++)
+        grad->labels[k] = rg__times(list->weights[k], by_z[k]);
+    for (int64_t k = 0; k < list->n; k++)
+        grad->weights[k] = rg__times(list->labels[k], by_z[k]);
 }
 
 void rg__kept_backward(rg_list *list, double upstream)

@@ -14,6 +14,8 @@
 #include "base/component.h"
 #include "loss/losses.h"
 
+#include <string.h>
+
 /* ---- Softmax ---- */
 
 struct rg__softmax {
@@ -32,7 +34,12 @@ static inline double rg__surprise(const struct rg__softmax *softmax, double x)
 /* c x, and 0 for c = 0 even where x is infinite: an item with coefficient 0 is not there. */
 static inline double rg__times(double c, double x)
 {
-    return c == 0 ? 0 : c * x;
+    /* Without a branch: whether c is 0 is random where c comes from labels. */
+    uint64_t bits, mask = 0 - (uint64_t)(c != 0);
+    memcpy(&bits, &x, sizeof bits);
+    bits &= mask;
+    memcpy(&x, &bits, sizeof x);
+    return c * x;
 }
 
 /* The logarithm of a sum of exponentials, m + log(sum), to which terms are added one by one. Begin
@@ -60,6 +67,10 @@ struct rg__kept {
 
 /* The kept gradients of the list, set to 0. */
 struct rg__kept rg__kept_zeros(rg_list *list);
+
+/* labels_k = w_k by_z_k and weights_k = y_k by_z_k, for a loss of z = labels times weights. Short
+ * loops like these are compiled to vectors. */
+void rg__kept_products(const rg_list *list, const double *by_z, struct rg__kept *grad);
 
 /* Adds upstream times the kept gradients. */
 void rg__kept_backward(rg_list *list, double upstream);

@@ -15,8 +15,10 @@
  * Numerics: relative to m = max(0, max s). Corners. Labels of 0 leave y_0 log S: the scores are
  * pushed down. z_k = 0 at a logit of -inf adds nothing. With all logits at -inf there still is a
  * distribution, all of it on the anchor: the loss is 0 where z is 0, else +inf. */
+#define RG_REAL 64
 #include "loss/parts.h"
 #include "tensor/elementary.h"
+#include "tensor/lanes.h"
 
 #include <math.h>
 
@@ -32,16 +34,17 @@ static double forward(rg_list *list)
     double sum = exp(-max) + rg__exp_of(list->ctx, list->logits, list->n, max, list->scratch);
     const struct rg__softmax own = {max, log(sum)};
     loss = rg__times(total, rg__surprise(&own, 0));
+    double *p = list->scratch, *z = p + list->n, *l = z + list->n, *term = l + list->n;
     for (int64_t k = 0; k < list->n; k++) {
-        double y = list->labels[k], w = list->weights[k];
-        double l = rg__surprise(&own, list->logits[k]);
-        total += y * w;
-        loss += rg__times(y * w, l);
-        grad.labels[k] = rg__times(w, l);
-        grad.weights[k] = rg__times(y, l);
+        z[k] = list->labels[k] * list->weights[k];
+        l[k] = rg__surprise(&own, list->logits[k]);
+        term[k] = rg__times(z[k], l[k]);
     }
+    loss += lane_sum_f64(term, list->n);
+    total += lane_sum_f64(z, list->n);
     for (int64_t k = 0; k < list->n; k++)
-        grad.logits[k] = total / sum * list->scratch[k] - list->labels[k] * list->weights[k];
+        grad.logits[k] = total / sum * p[k] - z[k];
+    rg__kept_products(list, l, &grad);
     return loss;
 }
 
@@ -56,6 +59,6 @@ const rg_loss rg__loss_calibrated_softmax = {
                              "S = 1 + sum_j exp(s_j)",
                   RG__PARAMS(struct calibrated_softmax, params)},
     .properties = {.needs_nonnegative_labels = true, .unit = RG_UNIT_LISTS},
-    .workspace = {.scratch = 1, .kept = RG__KEPT},
+    .workspace = {.scratch = 4, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

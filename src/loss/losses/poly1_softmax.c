@@ -12,9 +12,9 @@
  * Corners. A list whose z sum to 0 has q_k = 1 / n, as in rax, so that with labels of 0 the loss is
  * epsilon (1 - 1/n); these q are constants. z_k = 0 at a logit of -inf adds nothing; all logits at
  * -inf: NaN. TF-Ranking 0.5.5 normalises z in the first term too. */
+#define RG_REAL 64
 #include "loss/parts.h"
-
-#include <math.h>
+#include "tensor/lanes.h"
 
 struct poly1_softmax {
     double epsilon;
@@ -23,25 +23,26 @@ struct poly1_softmax {
 static double forward(rg_list *list)
 {
     double epsilon = ((const struct poly1_softmax *)list->params)->epsilon;
-    double *p = list->scratch, total = 0, loss = 0, u = 0;
+    int64_t n = list->n;
+    double *p = list->scratch, *z = p + n, *l = z + n, *term = l + n;
     struct rg__kept grad = rg__kept_zeros(list);
     struct rg__softmax softmax = rg__softmax(list->ctx, list->logits, list->n, p);
-    for (int64_t k = 0; k < list->n; k++)
-        total += list->labels[k] * list->weights[k];
-    for (int64_t k = 0; k < list->n; k++) {
-        double z = list->labels[k] * list->weights[k];
-        loss += rg__times(z, rg__surprise(&softmax, list->logits[k]));
-        u += total == 0 ? p[k] / (double)list->n : z / total * p[k];
+    for (int64_t k = 0; k < n; k++) {
+        z[k] = list->labels[k] * list->weights[k];
+        l[k] = rg__surprise(&softmax, list->logits[k]);
+        term[k] = rg__times(z[k], l[k]);
     }
-    for (int64_t k = 0; k < list->n; k++) {
-        double y = list->labels[k], w = list->weights[k];
-        double q = total == 0 ? 1 / (double)list->n : y * w / total;
-        double dz = rg__surprise(&softmax, list->logits[k]);
-        dz -= total == 0 ? 0 : epsilon * (p[k] - u) / total;
-        grad.logits[k] = total * p[k] - y * w - epsilon * p[k] * (q - u);
-        grad.labels[k] = rg__times(w, dz);
-        grad.weights[k] = rg__times(y, dz);
+    double total = lane_sum_f64(z, n), loss = lane_sum_f64(term, n);
+    double share = total == 0 ? 0 : 1 / total, even = total == 0 ? 1 / (double)n : 0;
+    for (int64_t k = 0; k < n; k++)
+        term[k] = (z[k] * share + even) * p[k];
+    double u = lane_sum_f64(term, n);
+    for (int64_t k = 0; k < n; k++) {
+        double q = z[k] * share + even;
+        grad.logits[k] = total * p[k] - z[k] - epsilon * p[k] * (q - u);
+        l[k] -= epsilon * share * (p[k] - u); /* dL/dz */
     }
+    rg__kept_products(list, l, &grad);
     return loss + epsilon * (1 - u);
 }
 
@@ -58,6 +59,6 @@ const rg_loss rg__loss_poly1_softmax = {
     .properties = {.needs_nonnegative_labels = true,
                    .shift_invariant = true,
                    .unit = RG_UNIT_LISTS},
-    .workspace = {.scratch = 1, .kept = RG__KEPT},
+    .workspace = {.scratch = 4, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

@@ -17,8 +17,10 @@
  *
  * Corners. Labels of 0 still have random targets. z that sum to 0 (weights of 0) give 0. All logits
  * at -inf: NaN. A negative label can make z negative. */
+#define RG_REAL 64
 #include "loss/parts.h"
 #include "tensor/elementary.h"
+#include "tensor/lanes.h"
 
 static const double LN_2 = 0.69314718055994530942;
 
@@ -29,23 +31,26 @@ struct xendcg {
 static double forward(rg_list *list)
 {
     int64_t seed = ((const struct xendcg *)list->params)->seed;
-    double *p = list->scratch, *gain = p + list->n, *power = gain + list->n, total = 0, loss = 0;
+    double *p = list->scratch, *gain = p + list->n, *power = gain + list->n,
+           *term = power + list->n;
     struct rg__kept grad = rg__kept_zeros(list);
     struct rg__softmax softmax = rg__softmax(list->ctx, list->logits, list->n, p);
     rg__item_uniforms(list, seed, 0, gain);
     rg__exp2_of(list->ctx, list->labels, list->n, power);
     for (int64_t k = 0; k < list->n; k++) {
         gain[k] = power[k] - gain[k];
-        total += list->weights[k] * gain[k];
+        term[k] = list->weights[k] * gain[k];
     }
+    double total = lane_sum_f64(term, list->n), share = 1 / total;
     if (total == 0)
         return 0;
     for (int64_t k = 0; k < list->n; k++)
-        loss +=
-            rg__times(list->weights[k] * gain[k] / total, rg__surprise(&softmax, list->logits[k]));
+        term[k] =
+            rg__times(list->weights[k] * gain[k] * share, rg__surprise(&softmax, list->logits[k]));
+    double loss = lane_sum_f64(term, list->n);
     for (int64_t k = 0; k < list->n; k++) {
-        double slope = (rg__surprise(&softmax, list->logits[k]) - loss) / total;
-        grad.logits[k] = p[k] - list->weights[k] * gain[k] / total;
+        double slope = (rg__surprise(&softmax, list->logits[k]) - loss) * share;
+        grad.logits[k] = p[k] - list->weights[k] * gain[k] * share;
         grad.labels[k] = list->weights[k] * LN_2 * power[k] * slope;
         grad.weights[k] = gain[k] * slope;
     }
@@ -66,6 +71,6 @@ const rg_loss rg__loss_xendcg = {
                    .random = true,
                    .most_label = 1023,
                    .unit = RG_UNIT_LISTS},
-    .workspace = {.scratch = 3, .kept = RG__KEPT},
+    .workspace = {.scratch = 4, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};
