@@ -115,11 +115,13 @@ static void answer(rg_context *ctx, rg_graph *graph, double seconds, const struc
     memset(l->grad, 0, (size_t)l->n_items * sizeof *l->grad);
     double value = bare ? run_exp(l) : run_loss(ctx, graph, &objective, l);
     printf("%.9g\t%.9g", value, norm(l->grad, l->n_items));
-    for (double began = now(), last = began; last == began || last - began < seconds;) {
+    int runs = 0;
+    for (double began = now(), last = began; runs == 0 || (last - began < seconds && runs < 99);) {
         bare ? run_exp(l) : run_loss(ctx, graph, &objective, l);
         double time = now();
         printf("\t%.9g", (time - last) / (double)l->n_items * 1e9);
         last = time;
+        runs++;
     }
     printf("\n");
     fflush(stdout);

@@ -170,6 +170,8 @@ def neural_ndcg(s, y, m):
 
 
 def softrank_ndcg(s, y, m):
+    if s.shape[-1] > 1000:
+        raise MemoryError("n^3 numbers")
     beaten = 0.5 * torch.erfc(pairs_of(s) / 2) * m[..., None, :]  # of item i by item j
     beaten = beaten * ~torch.eye(s.shape[-1], dtype=bool)
     p = torch.zeros(*s.shape, s.shape[-1])

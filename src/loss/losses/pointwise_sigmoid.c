@@ -22,11 +22,11 @@ static void point(const struct rg__points *p)
         p->value[k] = -fabs(p->s[k]);
     rg__softplus(p->list->ctx, p->value, p->n, p->value, p->by_s);
     for (int64_t k = 0; k < p->n; k++) {
-        double s = p->s[k], y = p->y[k], t = y < 0 ? 0 : y > 1 ? 1 : y;
-        double rest = p->by_s[k]; /* 1 / (1 + exp |s|), the smaller one of q and 1 - q */
-        p->value[k] += s > 0 ? (1 - t) * s : -rg__times(t, s);
-        p->by_s[k] = s > 0 ? 1 - t - rest : rest - t;
-        p->by_y[k] = t == y ? -s : 0;
+        double s = p->s[k], y = p->y[k], t = y > 0 ? y : 0, above = s > 0; /* no branches */
+        t = t < 1 ? t : 1;
+        p->value[k] += rg__times(above - t, s);
+        p->by_s[k] = above - t + (1 - 2 * above) * p->by_s[k]; /* that is 1 / (1 + exp |s|) */
+        p->by_y[k] = rg__times(t == y, -s);
     }
 }
 
