@@ -554,11 +554,11 @@ static inline dvec V(choose)(lvec which, dvec a, dvec b)
 static inline dvec V(log_vec)(dvec x)
 {
     const dvec zero = {0}, magic = zero + 0x1.8p52;
-    const lvec root = (lvec)(zero + 0x1.6a09e667f3bcdp-1), bias = (lvec)(zero + 1);
+    const uvec root = (uvec)(zero + 0x1.6a09e667f3bcdp-1), bias = (uvec)(zero + 1);
     lvec subnormal = x < 0x1p-1022;
-    lvec bits = (lvec)V(choose)(subnormal, x * 0x1p54, x);
-    lvec k = (lvec)((uvec)(bits - root + bias) >> 52) - 1023;
-    dvec m = (dvec)(bits - (k << 52));
+    uvec bits = (uvec)V(choose)(subnormal, x * 0x1p54, x);
+    lvec k = (lvec)((bits - root + bias) >> 52) - 1023;
+    dvec m = (dvec)(bits - ((uvec)k << 52));
     dvec power = (dvec)((k - (subnormal & 54)) + (lvec)magic) - magic;
     dvec y =
         V(two_artanh)((m - 1) / (m + 1)) + power * 0x1.a39ef35793c76p-33 + power * 0x1.62e42feep-1;
