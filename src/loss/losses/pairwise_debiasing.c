@@ -20,7 +20,7 @@
  *
  * Backward. The slope in s_i - s_j is that of pairwise_logistic over t+_a t-_b; t are constants. */
 #include "loss/pairs.h"
-#include "tensor/softplus.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 
