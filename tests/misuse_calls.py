@@ -51,7 +51,7 @@ VALID = {
     "rg_concat.x": "&v->node", "rg_stack.x": "&v->node", "rg_squeeze.x": "rg_expand(v->graph, v->node, 0)",
     "rg_where.condition": "rg_equal(v->graph, v->node, v->node)", "rg_concat.n": "1", "rg_stack.n": "1",
     "rg_broadcast_to.dims": "(int64_t[]){2, 3}",
-    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "rg_softmax_cross_entropy.logits": "v->node", "rg_softmax_cross_entropy.labels": "v->node", "gamma": "NULL", "beta": "NULL", "rg_layer_norm.gamma": "v->weights", "rg_layer_norm.beta": "v->weights", "rg_rms_norm.gamma": "v->weights", "epsilon": "1e-5", "p": "0.5", "call": "1", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
+    **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "rg_backward_all.roots": "&v->sum", "rg_backward_all.n": "1", "cotangents": "NULL", "rg_gradients.root": "v->sum", "rg_gradients.cotangent": "NULL", "rg_gradients.nodes": "&v->node", "rg_gradients.n": "1", "grads": "&v->tensor_out", "enabled": "true", "hook": "NULL", "rg_softmax_cross_entropy.logits": "v->node", "rg_softmax_cross_entropy.labels": "v->node", "gamma": "NULL", "beta": "NULL", "rg_layer_norm.gamma": "v->weights", "rg_layer_norm.beta": "v->weights", "rg_rms_norm.gamma": "v->weights", "epsilon": "1e-5", "p": "0.5", "call": "1", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",
@@ -101,6 +101,8 @@ ACCEPTED = re.compile(r"""
     | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|huber|var|std|norm)\.c=.*  # any number
     | rg_\w+\.axis=-1 | rg_transpose\.[ab]=-1 # counted from the end
     | rg_(layer|rms)_norm\.(gamma=NULL|beta=NULL|epsilon=INFINITY)
+    | rg_set_hook\..* | rg_graph_(set_gradients|find_anomalies)\.graph=NULL
+    | rg_backward_all\.cotangents=NULL | rg_gradients\.cotangent=NULL # one, for roots of one element
     | rg_slice\.(begin|end)=.* | rg_slice\.step=(-1|INT64_MAX) # as in Python
     | rg_pad\.value=.*                      # any number
     | rg_clip\.(low|high)=.*                # any number
@@ -115,7 +117,7 @@ ACCEPTED = re.compile(r"""
 # Counts of the caller's array, which a call must believe.
 BELIEVED = {"rg_dataset_import.n_sources", "rg_dataset_write.n_splits", "rg_output_commit.n",
             "rg_parameters_create.n", "rg_shuffle.n", "rg_metrics_evaluate.n_metrics", "rg_paired_t_test.n",
-            "rg_wilcoxon_test.n", "rg_randomization_test.n"}
+            "rg_wilcoxon_test.n", "rg_randomization_test.n", "rg_backward_all.n", "rg_gradients.n"}
 
 HANDLES = {"rg_batches *", "rg_output *", "rg_context *", "rg_graph *", "rg_model *", "rg_optimizer *", "rg_dataset *"}
 # Functions that have nowhere to leave a message when these arguments are bad.

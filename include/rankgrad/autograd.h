@@ -80,6 +80,36 @@ RG_API const rg_tensor *rg_node_grad(const rg_node *node);
  * variable are errors too. */
 RG_API rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent);
 
+/* The same for n roots at once: adds d(sum_i roots[i] . cotangents[i])/d(leaf). `cotangents` may be
+ * NULL, and so may each of them, for roots of one element. */
+RG_API rg_status rg_backward_all(rg_graph *graph, int n, rg_node *const *roots,
+                                 const rg_tensor *const *cotangents);
+
+/* Computes d(root . cotangent)/d(node) for n nodes, leaves or not, and stores them in grads (n), in
+ * memory of the graph. Only nodes on paths from these to the root are visited, and the gradients of
+ * variables (rg_node_grad, arrays of the caller) stay as they are. Zeros where the root does not
+ * depend on a node. Errors as for rg_backward, and RG_USAGE for a node that requires no
+ * gradient. */
+RG_API rg_status rg_gradients(rg_graph *graph, rg_node *root, const rg_tensor *cotangent, int n,
+                              rg_node *const *nodes, rg_tensor *grads);
+
+/* Whether new nodes require gradients if their operands do (the default, also after a reset).
+ * Returns what it was, to be restored at the end of a region without gradients. */
+RG_API bool rg_graph_set_gradients(rg_graph *graph, bool enabled);
+
+/* Called by a backward pass when the gradient of a node is complete, before it is passed on; may
+ * change its elements. `grad` has the shape and type of the node's value. A variable's hook is
+ * called with the sum over all passes. */
+typedef void rg_hook_function(rg_node *node, rg_tensor *grad, void *user);
+
+/* Sets the hook of a node; NULL removes it. */
+RG_API void rg_set_hook(rg_node *node, rg_hook_function *hook, void *user);
+
+/* Looks for NaN and infinities in every value and gradient, and makes the first one an error that
+ * names the operator, the element and the ranges of the operands. Slow; for debugging. Stays as it
+ * is when the graph is reset. */
+RG_API void rg_graph_find_anomalies(rg_graph *graph, bool enabled);
+
 /* ---- Custom operators. The built-in ones use the same interface. ---------------------------- */
 
 /* Flags of an operand. Without any it is a node of the type that the operator computes in. */

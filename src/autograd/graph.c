@@ -1,8 +1,8 @@
-/* graph.c: the graph as a tape, its leaves, applying operators, and backward.
+/* graph.c: the graph as a tape, its leaves, and applying operators.
  *
  * The one idea: nodes are linked in the order in which they were created, newest first. A node is
- * always newer than its operands, so the list is in reverse topological order, and backward is one
- * loop over it without sorting or recursion. */
+ * always newer than its operands, so the list is in reverse topological order, as backward.c needs
+ * it. */
 #include "autograd/graph.h"
 
 #include "autograd/op.h"
@@ -46,6 +46,21 @@ void rg_graph_reset(rg_graph *graph)
     rg__arena_reset(current_arena(graph));
     graph->last = NULL;
     graph->status = RG_OK;
+    graph->no_gradients = false;
+}
+
+bool rg_graph_set_gradients(rg_graph *graph, bool enabled)
+{
+    bool before = graph && !graph->no_gradients;
+    if (graph)
+        graph->no_gradients = !enabled;
+    return before;
+}
+
+void rg_graph_find_anomalies(rg_graph *graph, bool enabled)
+{
+    if (graph)
+        graph->finds_anomalies = enabled;
 }
 
 rg_status rg_graph_status(const rg_graph *graph)
@@ -112,7 +127,8 @@ static rg_node *new_node(rg_graph *graph, size_t more)
         return NULL;
     node->generation = graph->generation;
     node->graph = graph; /* member by member, as the large `value` is set later */
-    node->requires_grad = false;
+    node->requires_grad = node->selected = false;
+    node->hook = NULL;
     node->grad_pass = 0;
     node->grad = node->attributes = node->saved = NULL;
     node->operands = NULL;
@@ -128,12 +144,6 @@ static rg_node *append(rg_node *node)
     node->previous = node->graph->last;
     node->graph->last = node;
     return node;
-}
-
-/* Whether a node may be used in a graph: it was created there, after the last reset. */
-static inline bool belongs_to(const rg_node *node, const rg_graph *graph)
-{
-    return node->graph == graph && node->generation == graph->generation;
 }
 
 /* ---- Leaves ---- */
@@ -237,20 +247,22 @@ rg_node *rg_variable(rg_graph *graph, const rg_tensor *value, void *grad)
     return node;
 }
 
+void rg_set_hook(rg_node *node, rg_hook_function *hook, void *user)
+{
+    if (!node)
+        return;
+    node->hook = hook;
+    node->hook_user = user;
+}
+
 const rg_tensor *rg_node_value(const rg_node *node)
 {
     return node ? &node->value : NULL;
 }
 
-static bool has_grad(const rg_node *node)
-{
-    return node->grad_pass == RG__ACCUMULATED ||
-           (node->grad_pass > 0 && node->grad_pass == node->graph->n_passes);
-}
-
 const rg_tensor *rg_node_grad(const rg_node *node)
 {
-    rg_tensor *grad = node && has_grad(node) ? rg_graph_alloc(node->graph, sizeof *grad) : NULL;
+    rg_tensor *grad = node && rg__has_grad(node) ? rg_graph_alloc(node->graph, sizeof *grad) : NULL;
     if (!grad)
         return NULL;
     *grad = node->value;
@@ -288,7 +300,7 @@ static bool check_operands(rg_node *out)
             continue;
         if (!x)
             return rg_reject(out, "operand %d is NULL", i);
-        if (!belongs_to(x, out->graph))
+        if (!rg__belongs_to(x, out->graph))
             return rg_reject(out,
                              "operand %d belongs to another graph or was created before the last "
                              "rg_graph_reset",
@@ -385,95 +397,13 @@ rg_node *rg_apply(rg_graph *graph, const rg_operator *op, rg_node *const *operan
         out->operands[i] = operands[i];
         out->requires_grad |= operands[i] && operands[i]->requires_grad;
     }
+    out->requires_grad &= !graph->no_gradients;
     if (!check_operands(out) || !gather_operands(out) || !make_value(out))
         return NULL;
     op->forward[out->kernel_type](out);
+    if (graph->finds_anomalies)
+        rg__find_anomaly(out);
     return graph->status == RG_OK ? append(out) : NULL;
-}
-
-/* ---- Backward ---- */
-
-/* The gradient of a node in this backward pass, allocated and zeroed on first use. */
-static void *grad_of(rg_node *node)
-{
-    if (has_grad(node))
-        return node->grad;
-    size_t size = rg__tensor_bytes(&node->value);
-    if (!node->grad && !(node->grad = rg_graph_alloc(node->graph, size)))
-        return NULL;
-    memset(node->grad, 0, size);
-    node->grad_pass = node->op ? node->graph->n_passes : RG__ACCUMULATED;
-    return node->grad;
-}
-
-static rg_status check_root(rg_graph *graph, const rg_node *root, const rg_tensor *cotangent)
-{
-    char a[RG__SHAPE_TEXT], b[RG__SHAPE_TEXT];
-    if (graph->status != RG_OK)
-        return rg__fail(graph->ctx, graph->status, "%s", graph->error);
-    if (!root)
-        return rg__fail(graph->ctx, RG_USAGE, "backward: the root is NULL");
-    const rg_tensor *value = &root->value;
-    if (!belongs_to(root, graph))
-        return rg__fail(graph->ctx, RG_USAGE,
-                        "backward: the root belongs to another graph or was created before the "
-                        "last rg_graph_reset");
-    if (!rg_dtype_computes(value->dtype))
-        return rg__fail(graph->ctx, RG_USAGE, "backward: the root is %s; expected f32 or f64",
-                        rg_dtype_name(value->dtype));
-    if (!cotangent && rg_tensor_count(value) != 1)
-        return rg__fail(graph->ctx, RG_USAGE,
-                        "backward: the root has shape %s; expected one element, or a cotangent of "
-                        "that shape",
-                        rg__shape_text(value, a));
-    if (cotangent && (cotangent->dtype != value->dtype || !rg__same_shape(cotangent, value)))
-        return rg__fail(graph->ctx, RG_USAGE,
-                        "backward: the cotangent is %s %s; expected %s %s as the root",
-                        rg__dtype_text(cotangent->dtype), rg__shape_text(cotangent, a),
-                        rg_dtype_name(value->dtype), rg__shape_text(value, b));
-    if (cotangent && !cotangent->data && rg__count(value) > 0)
-        return rg__fail(graph->ctx, RG_USAGE, "backward: cotangent->data is NULL");
-    if (!root->requires_grad)
-        return rg__fail(graph->ctx, RG_USAGE,
-                        "backward: the root does not depend on any rg_variable, so nothing "
-                        "requires a gradient");
-    return RG_OK;
-}
-
-/* Adds the cotangent, or 1, to the root's gradient. */
-static void seed_root(rg_node *root, const rg_tensor *cotangent)
-{
-    if (cotangent && cotangent->data && cotangent->data == root->grad && !has_grad(root)) {
-        /* the cotangent is the root's own gradient from an earlier pass */
-        root->grad_pass = root->graph->n_passes;
-        return;
-    }
-    const rg_tensor one = {RG_F64, 0, {0}, &(double){1}};
-    const rg_tensor *from = cotangent ? cotangent : &one;
-    void *grad = grad_of(root);
-    if (grad)
-        rg__add(root->value.dtype, grad, from->dtype, from->data, rg__count(from));
-}
-
-rg_status rg_backward(rg_graph *graph, rg_node *root, const rg_tensor *cotangent)
-{
-    if (!graph)
-        return RG_LIMIT;
-    rg_status status = check_root(graph, root, cotangent);
-    if (status != RG_OK)
-        return status;
-    graph->n_passes++;
-    seed_root(root, cotangent);
-    for (rg_node *node = root; node && graph->status == RG_OK; node = node->previous) {
-        if (!node->op || !has_grad(node))
-            continue;
-        if (node->op->backward[node->kernel_type])
-            node->op->backward[node->kernel_type](node);
-        else
-            rg_reject(node, "has no backward: %s",
-                      node->op->no_backward ? node->op->no_backward : "no reason is given");
-    }
-    return graph->status;
 }
 
 /* ---- For the callbacks of operators ---- */
@@ -517,7 +447,7 @@ bool rg__operand_requires_grad(const rg_node *out, int i)
 void *rg_operand_grad(rg_node *out, int i)
 {
     rg_node *x = operand(out, i);
-    return x && x->requires_grad ? grad_of(x) : NULL;
+    return x && x->requires_grad && (!x->graph->selective || x->selected) ? rg__grad_of(x) : NULL;
 }
 
 const void *rg_attributes(const rg_node *out)
