@@ -16,7 +16,7 @@ import sys
 VALID = {
     "rg_context_destroy.ctx": "rg_context_create(NULL)",
     "rg_csr_matmul.a": "v->sparse", "rg_csr_matmul.b": "v->column",
-    "rg_matmul.b": "v->weights", "rg_backward.root": "v->sum", "rg_backward.cotangent": "&v->one",
+    "rg_matmul.b": "v->weights", "transpose_a": "false", "transpose_b": "true", "rg_backward.root": "v->sum", "rg_backward.cotangent": "&v->one",
     "rg_model_forward.rows": "v->floating", "rg_model_forward.offsets": "NULL",
     "rg_model_forward.n_lists": "0", "rg_model_load_own.path": "v->model_path",
     "rg_model_load_own.own": "NULL", "rg_model_load_own.n_own": "0", "rg_model_score.rows": "v->floats",

@@ -20,7 +20,7 @@ EXPECTED = {
     "rg__mul_backward": "elementwise/binary.def",
     "rg__less_forward": "elementwise/compare.def",
     "rg_logical_and": "elementwise/compare.def",
-    "rg__matmul_forward": "ops/matmul.c",
+    "rg__product_forward": "autograd/product.c",
     "rg_sum": "reductions/reduce.def",
     "rg__sum_backward": "reductions/reduce.def",
     "rg_matmul": "ops.def",

@@ -111,14 +111,19 @@ RG_API rg_node *rg_logical_and(rg_graph *graph, rg_node *a, rg_node *b);
 RG_API rg_node *rg_logical_or(rg_graph *graph, rg_node *a, rg_node *b);
 RG_API rg_node *rg_logical_xor(rg_graph *graph, rg_node *a, rg_node *b);
 
-/* Matrix product: a (M,K) with b (K,N) gives (M,N); a (M,K) with b (K) gives (M). A product with
- * one column sums each row in 16 fixed lanes, so the bits of y[m] depend on row m alone, not on
- * other rows or on its address. Other products use BLAS. */
+/* Matrix product, as NumPy's @: a (...,M,K) with b (...,K,N) gives (...,M,N), where the leading
+ * axes broadcast. a may be (K), and then M is missing from the result; b may be (K), and then N is.
+ * rg_matmul_with transposes the last two axes of a or of b, without a copy. A product with one
+ * column, and a not transposed, sums each row in 16 fixed lanes, so the bits of y[m] depend on row
+ * m alone, not on other rows or on its address. Other products use BLAS. Gradients of broadcast
+ * axes are summed in double. */
 RG_API rg_node *rg_matmul(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_matmul_with(rg_graph *graph, rg_node *a, bool transpose_a, rg_node *b,
+                               bool transpose_b);
 
 /* Matrix product of sparse rows: a (M,K) is an rg_leaf_rows of sparse rows, which gets no gradient,
  * and b is (K,N) or (K). Time is proportional to the number of stored values. The bits of y[m]
- * depend on row m alone. rg_matmul calls this when a is such a leaf. */
+ * depend on row m alone. rg_matmul calls this when a is such a leaf and b has these shapes. */
 RG_API rg_node *rg_csr_matmul(rg_graph *graph, rg_node *a, rg_node *b);
 
 /* The axes of a reduction; negative ones count from the end. They are removed from the shape, or

@@ -1,145 +1,127 @@
-/* matmul: Y = A B, with A (M,K) and B (K,N) or (K).
+/* matmul: Y = A B as NumPy's @, optionally with the last two axes of A or B transposed.
  *
  *     dL/dA = dL/dY B^T        dL/dB = A^T dL/dY
  *
- * With more than one column, BLAS multiplies the gathered rows. With one column (the scores of a
- * linear model) our own loop reads the rows in place, one after the other: the bits of y[m] then
- * depend only on row m (with BLAS they depend on the position of the row in its block), and memory
- * is read sequentially. Sparse rows are passed on to csr_matmul. */
-#include "autograd/op.h"
-#include "tensor/blas.h"
-#include "tensor/column.h"
-#include "tensor/real.h"
+ * A is (...,M,K) and B is (...,K,N), whose leading axes broadcast; the gradient of a broadcast axis
+ * is summed. A may be (K), a row, and B may be (K), a column; that axis is missing from Y. Sparse
+ * rows are passed on to csr_matmul. The kernels are those of product.h. */
+#include "autograd/product.h"
 
-#include <string.h>
-
-RG__KERNELS(matmul);
-
-struct F(extents) {
-    int64_t m, k, n;
+struct transposes {
+    bool a, b;
 };
 
-static struct F(extents) F(extents_of)(const rg_node *y)
-{
-    const rg_tensor *a = rg_operand(y, 0), *b = rg_operand(y, 1);
-    return (struct F(extents)){a->dims[0], a->dims[1], b->ndim == 2 ? b->dims[1] : 1};
-}
-
-/* c = (or, with `add`, +=) op(a) op(b) by BLAS, with scratch memory from the graph. */
-static void F(product)(rg_node *y, bool trans_a, bool trans_b, struct F(extents) e, const real *a,
-                       const real *b, real *c, bool add)
-{
-    size_t size = F(rg__gemm_scratch)(e.m, e.n, e.k);
-    void *scratch = size ? rg_graph_alloc(rg_node_graph(y), size) : NULL;
-    if (scratch || size == 0)
-        F(rg__gemm)(trans_a, trans_b, e.m, e.n, e.k, a, b, c, add, scratch);
-}
-
-/* The rows of operand 0 as a selection; an ordinary tensor becomes one run, stored in *run. */
-static rg_selection F(rows_of)(const rg_node *y, rg_run *run)
-{
-    const rg_selection *rows = rg__operand_rows(y);
-    if (rows)
-        return *rows;
-    const rg_tensor *a = rg_operand(y, 0);
-    *run = (rg_run){0, a->dims[0]};
-    return (rg_selection){.dense = *a, .n_runs = 1, .runs = run};
-}
-
-/* The product with one column or, if `grad` is not NULL, the gradient with respect to it. */
-static void F(column)(rg_node *y, const real *b, real *out, const real *g, real *grad)
-{
-    rg_run run;
-    rg_graph *graph = rg_node_graph(y);
-    rg_selection rows = F(rows_of)(y, &run);
-    void *scratch = rg_graph_alloc(graph, F(rg__column_scratch)(&rows));
-    if (!scratch || rg__count(rg_operand(y, 0)) == 0)
-        return;
-    if (grad)
-        F(rg__column_gradient)(rg__graph_context(graph), &rows, g, grad, scratch);
-    else
-        F(rg__column_product)(rg__graph_context(graph), &rows, b, out, scratch);
-}
-
-void F(rg__matmul_forward)(rg_node *y)
-{
-    struct F(extents) e = F(extents_of)(y);
-    const real *b = rg_operand(y, 1)->data;
-    real *out = rg_output_data(y);
-    if (e.n == 1) {
-        if (e.k == 0)
-            memset(out, 0, (size_t)e.m * sizeof *out);
-        F(column)(y, b, out, NULL, NULL);
-    } else if (rg__gather_operand(y)) {
-        F(product)(y, false, false, e, rg_operand(y, 0)->data, b, out, false);
-    }
-}
-
-void F(rg__matmul_backward)(rg_node *y)
-{
-    struct F(extents) e = F(extents_of)(y);
-    const real *a = rg_operand(y, 0)->data, *b = rg_operand(y, 1)->data, *g = rg_output_grad(y);
-    real *ga = rg_operand_grad(y, 0), *gb = rg_operand_grad(y, 1);
-    if (ga && e.n == 1) {
-        for (int64_t m = 0; m < e.m; m++)
-            for (int64_t k = 0; k < e.k; k++)
-                ga[m * e.k + k] += g[m] * b[k];
-    } else if (ga) {
-        F(product)(y, false, true, (struct F(extents)){e.m, e.n, e.k}, g, b, ga, true);
-    }
-    if (gb && e.n == 1)
-        F(column)(y, NULL, NULL, g, gb);
-    else if (gb)
-        F(product)(y, true, false, (struct F(extents)){e.k, e.m, e.n}, a, g, gb, true);
-}
-
-#ifdef RG__ONCE
 static bool shape(rg_node *y)
 {
     char sa[RG__SHAPE_TEXT], sb[RG__SHAPE_TEXT];
     const rg_tensor *a = rg_operand(y, 0), *b = rg_operand(y, 1);
-    if (a->ndim != 2 || b->ndim < 1 || b->ndim > 2 || a->dims[1] != b->dims[0])
-        return rg_reject(y, "shapes %s and %s; expected (M,K) with (K,N) or (K)",
+    const struct transposes *t = rg_attributes(y);
+    bool row = a->ndim == 1, column = b->ndim == 1;
+    if ((t->a && a->ndim < 2) || (t->b && b->ndim < 2))
+        return rg_reject(y,
+                         "shapes %s and %s; expected at least 2 dimensions of what is transposed",
                          rg__shape_text(a, sa), rg__shape_text(b, sb));
-    /* BLAS has extents and strides of type int, and M is a stride in A^T B */
-    if (b->ndim == 2 && b->dims[1] > 1 &&
-        (a->dims[0] > INT32_MAX || a->dims[1] > INT32_MAX || b->dims[1] > INT32_MAX))
-        return rg_reject(y, "shapes %s and %s; expected extents below 2^31", rg__shape_text(a, sa),
-                         rg__shape_text(b, sb));
-    rg_set_shape(y, a->dtype, b->ndim, (const int64_t[]){a->dims[0], b->dims[b->ndim - 1]});
-    return true;
+    if (a->ndim < 1 || b->ndim < 1)
+        return rg_reject(y, "shapes %s and %s; expected at least one dimension",
+                         rg__shape_text(a, sa), rg__shape_text(b, sb));
+    const int64_t *da = a->dims + a->ndim - 1, *db = b->dims + b->ndim - 1; /* the last extents */
+    int64_t k = da[-t->a], k_of_b = column ? db[0] : db[t->b - 1];
+    if (k != k_of_b)
+        return rg_reject(y, "shapes %s and %s; expected %s with %s, with equal K",
+                         rg__shape_text(a, sa), rg__shape_text(b, sb),
+                         t->a ? "(...,K,M)" : "(...,M,K)", t->b ? "(...,N,K)" : "(...,K,N)");
+    struct rg__product p = {.trans_a = t->a,
+                            .trans_b = t->b,
+                            .m = row ? 1 : da[t->a - 1],
+                            .k = k,
+                            .n = column ? 1 : db[-t->b],
+                            .batch_a = rg__leading_axes(a, 2),
+                            .batch_b = rg__leading_axes(b, 2)};
+    return rg__set_product(y, &p, !row, !column);
 }
 
 static rg_node *build(rg_graph *graph, rg_node *const *x, void *user)
 {
-    (void)user;
-    return rg_matmul(graph, x[0], x[1]);
+    static const struct transposes neither = {false, false};
+    const struct transposes *t = user ? user : &neither;
+    return rg_matmul_with(graph, x[0], t->a, x[1], t->b);
 }
 
+static rg_node *squared(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_matmul(graph, x[0], x[0]);
+}
+
+/* A times its own transpose. */
+static rg_node *gram(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)user;
+    return rg_matmul_with(graph, x[0], false, x[0], true);
+}
+
+#define IN(...)                                                                                    \
+    {                                                                                              \
+        RG__COUNT(((int64_t[]){__VA_ARGS__})), {__VA_ARGS__}, -1, 1, 0                             \
+    }
+#define A_B .build = build, .numpy = "a @ b"
+#define T   "np.swapaxes"
+
+static const struct transposes left = {true, false}, right = {false, true}, both = {true, true};
+
 static const struct rg__sample samples[] = {
-    {"a (3,4), b (4,2)",
+    {"a (3,4), b (4,2)", 2, {IN(3, 4), IN(4, 2)}, A_B},
+    {"a (3,21), b (21)", 2, {IN(3, 21), IN(21)}, A_B},
+    {"a (2,3), b (3,1)", 2, {IN(2, 3), IN(3, 1)}, A_B},
+    {"a (1,1), b (1,1)", 2, {IN(1, 1), IN(1, 1)}, A_B},
+    {"a (4), b (4)", 2, {IN(4), IN(4)}, A_B},
+    {"a (4), b (2,4,3)", 2, {IN(4), IN(2, 4, 3)}, A_B},
+    {"a (2,3,4), b (4)", 2, {IN(2, 3, 4), IN(4)}, A_B},
+    {"a (2,3,4), b (1,4,2)", 2, {IN(2, 3, 4), IN(1, 4, 2)}, A_B},
+    {"a (2,1,3,4), b (3,4,2)", 2, {IN(2, 1, 3, 4), IN(3, 4, 2)}, A_B},
+    {"a (3,4), b (2,4,1)", 2, {IN(3, 4), IN(2, 4, 1)}, A_B},
+    {"a (0,4), b (4,2)", 2, {IN(0, 4), IN(4, 2)}, A_B, .zero_because = "y has no element"},
+    {"a (2,0), b (0,3)", 2, {IN(2, 0), IN(0, 3)}, A_B, .zero_because = "no input has an element"},
+    {"a (0,2,3), b (3,2)", 2, {IN(0, 2, 3), IN(3, 2)}, A_B, .zero_because = "y has no element"},
+    {"a (3,3), b = a", 1, {IN(3, 3)}, .build = squared, .numpy = "a @ a"},
+    {"a (2,3,4), b = a transposed", 1, {IN(2, 3, 4)}, .build = gram, .numpy = "a @ " T "(a, 1, 2)"},
+    {"a (4,3) transposed, b (4,2)",
      2,
-     {{2, {3, 4}, -1, 1, 0}, {2, {4, 2}, -1, 1, 0}},
+     {IN(4, 3), IN(4, 2)},
      .build = build,
-     .numpy = "a @ b"},
-    {"a (3,21), b (21)",
+     .numpy = "a.T @ b",
+     .user = &left},
+    {"a (2,4,3) transposed, b (4)",
      2,
-     {{2, {3, 21}, -1, 1, 0}, {1, {21}, -1, 1, 0}},
+     {IN(2, 4, 3), IN(4)},
      .build = build,
-     .numpy = "a @ b"},
-    {"a (2,3), b (3,1)",
+     .numpy = T "(a, 1, 2) @ b",
+     .user = &left},
+    {"a (3,4), b (2,2,4) transposed",
      2,
-     {{2, {2, 3}, -1, 1, 0}, {2, {3, 1}, -1, 1, 0}},
+     {IN(3, 4), IN(2, 2, 4)},
      .build = build,
-     .numpy = "a @ b"},
+     .numpy = "a @ " T "(b, 1, 2)",
+     .user = &right},
+    {"a (2,4,3), b (2,4), both transposed",
+     2,
+     {IN(2, 4, 3), IN(2, 4)},
+     .build = build,
+     .numpy = T "(a, 1, 2) @ b.T",
+     .user = &both},
 };
 
-RG__OPERATOR_WITH(matmul, "Y = A B", shape, samples, .reads_rows = true);
+RG__PRODUCT(matmul, "Y = A B", shape, samples, .reads_rows = true);
 
 rg_node *rg_matmul(rg_graph *graph, rg_node *a, rg_node *b)
 {
-    if (a && rg__is_sparse(a))
-        return rg_csr_matmul(graph, a, b);
-    return RG__APPLY(matmul, graph, NULL, 0, a, b);
+    return rg_matmul_with(graph, a, false, b, false);
 }
-#endif
+
+rg_node *rg_matmul_with(rg_graph *graph, rg_node *a, bool transpose_a, rg_node *b, bool transpose_b)
+{
+    const struct transposes t = {transpose_a, transpose_b};
+    if (a && b && rg__is_sparse(a) && !t.a && !t.b && rg_node_value(b)->ndim <= 2)
+        return rg_csr_matmul(graph, a, b);
+    return RG__APPLY(matmul, graph, &t, sizeof t, a, b);
+}
