@@ -16,7 +16,7 @@ import sys
 VALID = {
     "rg_context_destroy.ctx": "rg_context_create(NULL)",
     "rg_csr_matmul.a": "v->sparse", "rg_csr_matmul.b": "v->column",
-    "rg_matmul.b": "v->weights", "transpose_a": "false", "transpose_b": "true", "rg_backward.root": "v->sum", "rg_backward.cotangent": "&v->one",
+    "rg_matmul.b": "v->weights", "rg_linear.w": "rg_transpose(v->graph, v->node, 0, 1)", "rg_linear.b": "v->logits", "rg_batch_norm.gamma": "v->weights", "rg_batch_norm.beta": "v->weights", "running_mean": "v->numbers_out", "running_var": "v->numbers_out + 8", "momentum": "0.1", "training": "true", "rg_embedding.ids": "v->index_node", "transpose_a": "false", "transpose_b": "true", "rg_backward.root": "v->sum", "rg_backward.cotangent": "&v->one",
     "rg_model_forward.rows": "v->floating", "rg_model_forward.offsets": "NULL",
     "rg_model_forward.n_lists": "0", "rg_model_load_own.path": "v->model_path",
     "rg_model_load_own.own": "NULL", "rg_model_load_own.n_own": "0", "rg_model_score.rows": "v->floats",
@@ -100,7 +100,7 @@ ACCEPTED = re.compile(r"""
     | rg_(bootstrap_mean|compare)\.weights=NULL # all 1
     | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|huber|var|std|norm)\.c=.*  # any number
     | rg_\w+\.axis=-1 | rg_transpose\.[ab]=-1 # counted from the end
-    | rg_(layer|rms)_norm\.(gamma=NULL|beta=NULL|epsilon=INFINITY)
+    | rg_(layer|rms|batch)_norm\.(gamma=NULL|beta=NULL|epsilon=INFINITY) | rg_linear\.b=NULL
     | rg_set_hook\..* | rg_graph_(set_gradients|find_anomalies)\.graph=NULL
     | rg_backward_all\.cotangents=NULL | rg_gradients\.cotangent=NULL # one, for roots of one element
     | rg_slice\.(begin|end)=.* | rg_slice\.step=(-1|INT64_MAX) # as in Python

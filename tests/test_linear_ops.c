@@ -252,6 +252,64 @@ static void leaves_of_rows(void **state)
     }
 }
 
+/* Of linear and of its parts, matmul and add: the values and gradients have the same bits, whatever
+ * the kind of x. */
+static void linear_has_the_bits_of_its_parts(void **state)
+{
+    enum { M = 50, K = 3 };
+    static int64_t indptr[M + 1];
+    static int32_t columns[M];
+    float x[M * K], w[K * 4], b[4] = {0.1f, -2, 3.3f, 0.7f}, g[M * 4], stored[M];
+    const rg_run runs[] = {{1, 7}, {0, 40}, {3, 3}}, all = {0, M};
+    (void)state;
+    for (int i = 0; i < M * 4; i++)
+        g[i] = cosf((float)i);
+    for (int i = 0; i < M * K; i++)
+        x[i] = sinf((float)i);
+    for (int i = 0; i < K * 4; i++)
+        w[i] = sinf((float)(i * i));
+    for (int i = 0; i < M; i++)
+        columns[i] = i % K, stored[i] = g[i], indptr[i + 1] = i + 1;
+    const rg_selection dense = {.dense = {RG_F32, 2, {M, K}, x}, .n_runs = 3, .runs = runs};
+    const rg_selection sparse = {
+        .sparse = {M, K, indptr, columns, RG_F32, stored}, .n_runs = 1, .runs = &all};
+    for (int i = 0; i < 4 * 4; i++) {
+        int kind = i / 4, n = i & 1 ? 1 : 4;
+        const rg_tensor tw = {RG_F32, 2, {K, n}, w}, tb = {RG_F32, 1, {n}, b};
+        rg_node *weights[2], *biases[2], *y[2];
+        rg_graph_reset(f.graph);
+        for (int way = 0; way < 2; way++) {
+            rg_node *in =
+                kind == 0 ? rg_leaf_rows(f.graph, &dense, RG_F32)
+                : kind == 1
+                    ? rg_leaf_rows(f.graph, &sparse, RG_F32)
+                    : rg_leaf(f.graph,
+                              &(rg_tensor){
+                                  RG_F32, kind, {kind == 2 ? M : 5, kind == 2 ? K : 10, K}, x});
+            weights[way] = rg_variable(f.graph, &tw, NULL);
+            biases[way] = rg_variable(f.graph, &tb, NULL);
+            rg_node *bias = i & 2 ? NULL : biases[way];
+            if (way == 0)
+                y[way] = rg_linear(f.graph, in, weights[way], bias);
+            else
+                y[way] = rg_matmul(f.graph, in, weights[way]);
+            if (way == 1 && bias)
+                y[way] = rg_add(f.graph, y[way], bias);
+            rg_tensor cotangent = *rg_node_value(y[way]);
+            cotangent.data = g;
+            assert_ok(f.ctx, rg_backward(f.graph, y[way], &cotangent));
+        }
+        size_t count = (size_t)rg_tensor_count(rg_node_value(y[0]));
+        assert_true(rg__same_shape(rg_node_value(y[0]), rg_node_value(y[1])));
+        assert_memory_equal(rg_node_value(y[0])->data, rg_node_value(y[1])->data, count * 4);
+        assert_memory_equal(rg_node_grad(weights[0])->data, rg_node_grad(weights[1])->data,
+                            (size_t)(K * n) * 4);
+        if (!(i & 2))
+            assert_memory_equal(rg_node_grad(biases[0])->data, rg_node_grad(biases[1])->data,
+                                (size_t)n * 4);
+    }
+}
+
 /* ---- Errors ---- */
 
 /* A leaf of that shape, of zeros. */
@@ -260,6 +318,13 @@ static rg_node *leaf(int ndim, int64_t a, int64_t b, int64_t c)
     static const double zeros[64];
     const rg_tensor t = {RG_F64, ndim, {a, b, c}, (void *)(uintptr_t)zeros};
     return rg_leaf(f.graph, &t);
+}
+
+static rg_node *eight(void)
+{
+    double one = 1;
+    const rg_tensor t = {RG_F64, 8, {1, 1, 1, 1, 1, 1, 1, 1}, &one};
+    return rg_constant(f.graph, &t);
 }
 
 #define BAD_CALLS(X)                                                                               \
@@ -285,6 +350,25 @@ static rg_node *leaf(int ndim, int64_t a, int64_t b, int64_t c)
     X(rg_matmul(f.graph, leaf(2, INT64_C(1) << 31, 0, 0), leaf(2, 0, 2, 0)),                       \
       "expected extents below 2^31")                                                               \
     X(rg_matmul(f.graph, leaf(3, INT64_MAX, 2, 0), leaf(2, 0, 2, 0)), "invalid shape")             \
+    X(rg_linear(f.graph, leaf(2, 2, 3, 0), leaf(2, 2, 3, 0), NULL),                                \
+      "shapes (2,3), (2,3); expected x (...,K), w (K,N) and b (N)")                                \
+    X(rg_linear(f.graph, leaf(2, 2, 3, 0), leaf(1, 3, 0, 0), NULL), "shapes (2,3), (3); expected") \
+    X(rg_linear(f.graph, leaf(2, 2, 3, 0), leaf(3, 1, 3, 2), NULL), "shapes (2,3), (1,3,2)")       \
+    X(rg_linear(f.graph, leaf(0, 0, 0, 0), leaf(2, 1, 1, 0), NULL), "shapes (), (1,1)")            \
+    X(rg_linear(f.graph, leaf(2, 2, 3, 0), leaf(2, 3, 2, 0), leaf(1, 1, 0, 0)),                    \
+      "(2,3), (3,2), (1); expected")                                                               \
+    X(rg_linear(f.graph, leaf(2, 2, 3, 0), leaf(2, 3, 2, 0), leaf(2, 2, 2, 0)),                    \
+      "(2,3), (3,2), (2,2)")                                                                       \
+    X(rg_linear(f.graph, leaf(2, 2, 3, 0), NULL, NULL), "operand 1 is NULL")                       \
+    X(rg_dot(f.graph, leaf(1, 3, 0, 0), leaf(1, 2, 0, 0)),                                         \
+      "shapes (3) and (2); expected (...,K) with (...,K)")                                         \
+    X(rg_dot(f.graph, leaf(0, 0, 0, 0), leaf(1, 1, 0, 0)), "shapes () and (1)")                    \
+    X(rg_dot(f.graph, leaf(2, 3, 1, 0), leaf(1, 3, 0, 0)), "shapes (3,1) and (3)")                 \
+    X(rg_dot(f.graph, leaf(2, 3, 1, 0), leaf(2, 2, 1, 0)), "leading axes that broadcast")          \
+    X(rg_outer(f.graph, leaf(1, 3, 0, 0), leaf(0, 0, 0, 0)),                                       \
+      "shapes (3) and (); expected (...,M) with (...,N)")                                          \
+    X(rg_outer(f.graph, leaf(2, 3, 1, 0), leaf(2, 2, 1, 0)), "leading axes that broadcast")        \
+    X(rg_outer(f.graph, eight(), eight()), "the result has 9 dimensions; expected at most 8")      \
     X(rg_matmul(f.graph, leaf(2, 2, 3, 0), NULL), "operand 1 is NULL")
 
 static void bad_calls_are_errors(void **state)
@@ -327,9 +411,13 @@ static void failing_allocations_are_reported(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(all_shapes_agree_with_loops), TEST(scores_of_batches_depend_on_one_row),
-        TEST(sums_are_in_double),          TEST(leaves_of_rows),
-        TEST(bad_calls_are_errors),        TEST(failing_allocations_are_reported),
+        TEST(all_shapes_agree_with_loops),
+        TEST(scores_of_batches_depend_on_one_row),
+        TEST(sums_are_in_double),
+        TEST(leaves_of_rows),
+        TEST(linear_has_the_bits_of_its_parts),
+        TEST(bad_calls_are_errors),
+        TEST(failing_allocations_are_reported),
     };
     RUN_TESTS(tests);
 }

@@ -36,6 +36,11 @@ def layer_norm(x, epsilon):
     return (x - np.mean(x, -1, keepdims=True)) / np.sqrt(np.var(x, -1, keepdims=True) + epsilon)
 
 
+def batch_norm(x, epsilon):
+    rows = tuple(range(x.ndim - 1))
+    return (x - np.mean(x, rows)) / np.sqrt(np.var(x, rows) + epsilon)
+
+
 def var(x, axis=None, keepdims=False, c=0):
     return np.var(x, axis=axis, keepdims=keepdims, ddof=c)
 
@@ -48,7 +53,7 @@ def norm(x, axis=None, keepdims=False, c=2):
     return np.sum(np.abs(x) ** c, axis=axis, keepdims=keepdims) ** (1 / c)
 
 
-NAMES = {"logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "layer_norm": layer_norm,
+NAMES = {"logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "layer_norm": layer_norm, "batch_norm": batch_norm,
          "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
 
 

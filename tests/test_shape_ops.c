@@ -85,6 +85,8 @@ static void make_nodes(void)
     X(rg_gather(f.graph, f.x, 1, f.x), "the index is f64; expected i32, i64 or u8")                \
     X(rg_index_select(f.graph, f.x, 0, f.small), "index 2, element 1; expected 0 to 1")            \
     X(rg_index_select(f.graph, f.x, -3, f.small), "axis -3 of 2 dimensions")                       \
+    X(rg_embedding(f.graph, f.x, f.small), "index 2, element 1; expected 0 to 1")                  \
+    X(rg_embedding(f.graph, f.x, f.x), "the index is f64; expected i32, i64 or u8")                \
     X(rg_scatter_add(f.graph, f.x, 1, f.index, f.x), "index 3, element 4")                         \
     X(rg_scatter_add(f.graph, f.row, 0, f.index, f.row), "the index has shape (2,3), the source")  \
     X(rg_one_hot(f.graph, f.small, 2, RG_F32), "index 2, element 1; expected 0 to 1")              \
@@ -129,11 +131,12 @@ static void gradients_are_summed_in_double(void **state)
         tenths[i] = 0.1f;
     const rg_tensor cotangent = {RG_F32, 1, {N}, tenths}, indices = {RG_I32, 1, {N}, zeros};
     const rg_tensor single = {RG_F32, 1, {1}, &one};
-    for (int op = 0; op < 3; op++) {
+    for (int op = 0; op < 4; op++) {
         rg_graph_reset(f.graph);
         rg_node *x = rg_variable(f.graph, &single, NULL), *index = rg_leaf(f.graph, &indices);
         rg_node *y = op == 0   ? rg_broadcast_to(f.graph, x, 1, DIMS(N))
                      : op == 1 ? rg_index_select(f.graph, x, 0, index)
+                     : op == 2 ? rg_embedding(f.graph, x, index)
                                : rg_gather(f.graph, x, 0, index);
         assert_ok(f.ctx, rg_backward(f.graph, y, &cotangent));
         float grad = *(const float *)rg_node_grad(x)->data;

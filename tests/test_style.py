@@ -21,7 +21,7 @@ TABLES = [
       "src/autograd/elementwise/binary.def": "RG_BINARY",
       "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)",
       "src/autograd/reductions/reduce.def": "RG_REDUCTION(?:_1)?"}, "ops.h", r"rg_(\w+)",
-     {"expand", "flip", "matmul_with", "mse", "squeeze", "stack", "transpose"}), # calls of other operators
+     {"embedding", "expand", "flip", "matmul_with", "mse", "squeeze", "stack", "transpose"}), # calls of other operators
 ]
 
 

@@ -126,6 +126,17 @@ RG_API rg_node *rg_matmul_with(rg_graph *graph, rg_node *a, bool transpose_a, rg
  * depend on row m alone. rg_matmul calls this when a is such a leaf and b has these shapes. */
 RG_API rg_node *rg_csr_matmul(rg_graph *graph, rg_node *a, rg_node *b);
 
+/* A fully connected layer as one node: x (...,K) times w (K,N), plus b (N) unless that is NULL,
+ * gives (...,N). The bits are those of rg_matmul and rg_add, which it calls when x is a leaf of
+ * sparse rows. The gradient of b is summed in double. */
+RG_API rg_node *rg_linear(rg_graph *graph, rg_node *x, rg_node *w, rg_node *b);
+
+/* Of a (...,K) and b (...,K), the sum of a_k b_k, of shape (...); of a (...,M) and b (...,N), all
+ * products a_i b_j, of shape (...,M,N). The leading axes broadcast; gradients are summed in double
+ * over them. */
+RG_API rg_node *rg_dot(rg_graph *graph, rg_node *a, rg_node *b);
+RG_API rg_node *rg_outer(rg_graph *graph, rg_node *a, rg_node *b);
+
 /* The axes of a reduction; negative ones count from the end. They are removed from the shape, or
  * kept with an extent of 1 if `keep` is set. */
 typedef struct rg_axes {
@@ -222,10 +233,12 @@ RG_API rg_node *rg_where(rg_graph *graph, rg_node *condition, rg_node *a, rg_nod
 
 /* Elements of x at indices, which are i32, i64 or u8 nodes; an index out of range is an error that
  * names it. rg_index_select takes whole slices along an axis: the axis is replaced by the shape of
- * `index`, so that rg_index_select(table (V,D), 0, ids) looks up embeddings. rg_gather takes single
- * elements: index has x's shape but for the axis, as in NumPy's take_along_axis. Gradients of
- * elements that are taken several times are summed in double. */
+ * `index`. rg_embedding looks up rows of a table (V,D): it is rg_index_select along axis 0, so that
+ * ids (...) give (...,D), and rows that are not looked up get a gradient of 0. rg_gather takes
+ * single elements: index has x's shape but for the axis, as in NumPy's take_along_axis. Gradients
+ * of elements that are taken several times are summed in double. */
 RG_API rg_node *rg_index_select(rg_graph *graph, rg_node *x, int axis, rg_node *index);
+RG_API rg_node *rg_embedding(rg_graph *graph, rg_node *table, rg_node *ids);
 RG_API rg_node *rg_gather(rg_graph *graph, rg_node *x, int axis, rg_node *index);
 
 /* x with each element of `source` added, in order, to the element at its index along the axis, as
@@ -258,6 +271,19 @@ RG_API rg_node *rg_argsort(rg_graph *graph, rg_node *x, int axis, bool descendin
 RG_API rg_node *rg_layer_norm(rg_graph *graph, rg_node *x, rg_node *gamma, rg_node *beta,
                               double epsilon);
 RG_API rg_node *rg_rms_norm(rg_graph *graph, rg_node *x, rg_node *gamma, double epsilon);
+
+/* Columns of x (...,F) shifted to mean 0 and scaled to variance 1 over all rows, then times gamma
+ * (F) plus beta (F), which may be NULL. epsilon >= 0 is added to the variance.
+ *
+ * running_mean and running_var (F) are buffers of the caller of x's type; start them at 0 and 1.
+ * With `training`, mean and variance (divided by N) of the N rows are used, and the call sets
+ * running = (1 - momentum) running + momentum batch, with the variance divided by N - 1, as
+ * PyTorch; that needs N >= 2. Both buffers may then be NULL. Otherwise the running ones are used
+ * and not changed. The buffers are updated by the call itself, once for each call, and not locked:
+ * threads that share a layer need buffers of their own. */
+RG_API rg_node *rg_batch_norm(rg_graph *graph, rg_node *x, rg_node *gamma, rg_node *beta,
+                              void *running_mean, void *running_var, double momentum,
+                              double epsilon, bool training);
 
 /* Each element of x is 0 with probability p in [0,1), else x / (1 - p). Which ones are kept is a
  * function of seed, call (a number of the step and layer) and index, computed by Philox. */

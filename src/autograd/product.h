@@ -41,6 +41,12 @@ void rg__product_forward_f64(rg_node *y);
 void rg__product_backward_f32(rg_node *y);
 void rg__product_backward_f64(rg_node *y);
 
+/* An input of a sample, of this shape. */
+#define RG__PRODUCT_INPUT(...)                                                                     \
+    {                                                                                              \
+        RG__COUNT(((int64_t[]){__VA_ARGS__})), {__VA_ARGS__}, -1, 1, 0                             \
+    }
+
 /* Defines an operator that has no other kernels; the last argument is as in RG__OPERATOR_WITH. */
 #define RG__PRODUCT(id, formula, shape_rule, sample_array, ...)                                    \
     extern const struct rg__builtin rg__builtin_##id;                                              \

@@ -97,4 +97,9 @@ rg_node *rg_index_select(rg_graph *graph, rg_node *x, int axis, rg_node *index)
 {
     return RG__APPLY(index_select, graph, &axis, sizeof axis, x, index);
 }
+
+rg_node *rg_embedding(rg_graph *graph, rg_node *table, rg_node *ids)
+{
+    return rg_index_select(graph, table, 0, ids);
+}
 #endif

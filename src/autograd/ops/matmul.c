@@ -60,10 +60,7 @@ static rg_node *gram(rg_graph *graph, rg_node *const *x, void *user)
     return rg_matmul_with(graph, x[0], false, x[0], true);
 }
 
-#define IN(...)                                                                                    \
-    {                                                                                              \
-        RG__COUNT(((int64_t[]){__VA_ARGS__})), {__VA_ARGS__}, -1, 1, 0                             \
-    }
+#define IN  RG__PRODUCT_INPUT
 #define A_B .build = build, .numpy = "a @ b"
 #define T   "np.swapaxes"
 
