@@ -284,42 +284,118 @@ static void exp_of_special_values(void **state)
 
 /* ---- Sums in double ---- */
 
-static double fold(double lane[16])
+static void assert_sum(double x, long double exact, double size, const char *what)
 {
-    for (int half = 8; half > 0; half /= 2)
-        for (int i = 0; i < half; i++)
-            lane[i] += lane[i + half];
-    return lane[0];
+    if (x != (double)exact && !(fabs((double)((long double)x - exact)) <= size))
+        fail_msg("%s: %.17g, expected %.17Lg", what, x, exact);
 }
 
-static void sums_are_in_lanes(void **state)
+/* The order of the terms, and the level, change no bit; the values are right. */
+static void sums_have_no_order(void **state)
 {
     (void)state;
     static float x[MAX_WIDTH], t[MAX_WIDTH], e[MAX_WIDTH], y[MAX_WIDTH], expected[MAX_WIDTH];
-    fill(x, MAX_WIDTH, 5);
-    for (int64_t i = 0; i < MAX_WIDTH; i++)
-        t[i] = (float)(i % 3);
-    for (int l = 0; l < n_levels; l++)
-        for (int i = 0; i < WIDTHS; i++) {
+    static int64_t to[MAX_WIDTH];
+    for (int i = 0; i < WIDTHS; i++) {
+        double first[3] = {0};
+        for (int l = 0, order = 0; l < n_levels; l += order == 2, order = (order + 1) % 3) {
             int64_t n = widths[i];
             float max = -INFINITY;
-            double sum[16] = {0}, cross[16] = {0}, total[16] = {0}, got_total;
-            double got_sum = level[l]->exp(x, n, 0.5f, e);
-            double got_cross_entropy = level[l]->cross_entropy(t, x, n, 0.25, 3, &got_total);
+            long double sum = 0, cross = 0, total = 0;
+            double got[3];
+            for (int64_t k = 0; k < n; k++)
+                to[k] = k;
+            if (order)
+                rg_shuffle(to, n, (uint64_t)order, RG_STREAM_OWN, 0);
+            for (int64_t k = 0; k < n; k++) {
+                fill(&x[to[k]], 1, (uint64_t)k);
+                t[to[k]] = (float)(k % 3) / 7;
+            }
+            level[l]->exp(x, n, 5, e);
+            got[0] = level[l]->sum(e, n, order == 1 ? 1 : (double)INFINITY);
+            got[1] = level[l]->cross_entropy(t, x, n, 0.25, 3, &got[2]);
             for (int64_t k = 0; k < n; k++) {
                 max = x[k] > max ? x[k] : max;
-                sum[k % 16] += (double)e[k];
-                cross[k % 16] += (double)t[k] * (3 - ((double)x[k] - 0.25));
-                total[k % 16] += (double)t[k];
+                sum += (long double)e[k];
+                cross += (long double)t[k] * (3 - ((long double)x[k] - 0.25L));
+                total += (long double)t[k];
                 y[k] = expected[k] = 0.125f;
                 expected[k] += (float)(0.7 * (1.5 * (double)x[k] - (double)t[k]));
             }
             level[l]->add_difference(x, t, n, 1.5, 0.7, y);
             assert_true(level[l]->max(x, n) == max);
-            assert_true(got_sum == fold(sum));
-            assert_true(got_cross_entropy == fold(cross));
-            assert_true(got_total == fold(total));
             assert_memory_equal(y, expected, (size_t)n * sizeof *y);
+            assert_sum(got[0], sum, 1e-12 * (double)sum, "sum");
+            assert_sum(got[1], cross, 1e-12 * (double)cross, "cross entropy");
+            assert_sum(got[2], total, 1e-12 * (double)total, "total");
+            if (order == 1) /* under another bound */
+                got[0] = first[0];
+            if (l > 0 || order)
+                assert_memory_equal(got, first, sizeof got);
+            memcpy(first, got, sizeof first);
+        }
+    }
+}
+
+/* Terms of any size: 30 magnitudes from the least to the largest double, and sums that cancel. */
+static void sums_in_double_have_no_order(void **state)
+{
+    (void)state;
+    enum { N = 5000, KINDS = 8 };
+    static double x[N];
+    int widest = ctx->level;
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int64_t n = 1; n <= N; n = n < 40 ? n + 1 : n * 5 / 2) {
+            static const double scales[KINDS] = {1,     1e-300, 0x1p-1074, 1e308,
+                                                 1e300, 1,      1e200,     1e-5};
+            double first = 0, largest = 0;
+            long double exact = 0;
+            for (int64_t k = 0; k < n; k++) {
+                double z = rg_normal(5, RG_STREAM_OWN, (uint64_t)kind, (uint64_t)k);
+                x[k] = kind == 2 ? (double)(int)(8 * z) * scales[kind] : z / 8 * scales[kind];
+                x[k] *= kind > 4 ? pow(10, -(double)(k % 30)) : 1;
+                if (kind == 7 && k % 2)
+                    x[k] = -x[k - 1];
+                exact += (long double)x[k];
+                largest = fmax(largest, fabs(x[k]));
+            }
+            for (int order = 0; order < 3; order++)
+                for (ctx->level = 1; ctx->level <= widest; ctx->level += 1 + (ctx->level == 1)) {
+                    double sum = rg__sum_of(ctx, x, n);
+                    if (order == 0 && ctx->level == 1)
+                        first = sum;
+                    if (sum != first)
+                        fail_msg("kind %d, n %d, order %d, level %d: %.17g, first %.17g", kind,
+                                 (int)n, order, ctx->level, sum, first);
+                    /* the last bit of the sum, and much less than one of each term */
+                    double size = fabs((double)exact) * 0x1p-52 + (double)n * largest * 0x1p-62;
+                    assert_sum(sum, exact, size + 0x1p-1074, "sum in double");
+                    if (ctx->level == widest && order < 2)
+                        for (int64_t k = n - 1; k > 0; k--) {
+                            int64_t j = (k * 7919 + order) % (k + 1);
+                            double other = x[j];
+                            x[j] = x[k];
+                            x[k] = other;
+                        }
+                }
+            ctx->level = widest;
+        }
+    static const struct {
+        double x[4], sum;
+    } odd[] = {{{1e308, 1e308, 1e308, -1e308}, (double)INFINITY},
+               {{1e308, 1e308, -1e308, -1e308}, 0},
+               {{(double)INFINITY, 1, 1e308, 1e308}, (double)INFINITY},
+               {{1e308, 1e308, -(double)INFINITY, 0}, -(double)INFINITY},
+               {{(double)INFINITY, -(double)INFINITY, 1, 1}, (double)NAN},
+               {{(double)NAN, 1, 1, 1}, (double)NAN},
+               {{(double)NAN, (double)INFINITY, 1, 1}, (double)NAN},
+               {{0, 0, 0, 0}, 0}};
+    for (int i = 0; i < RG__COUNT(odd); i++)
+        for (int turn = 0; turn < 4; turn++) {
+            for (int k = 0; k < 4; k++)
+                x[k] = odd[i].x[(k + turn) % 4];
+            double sum = rg__sum_of(ctx, x, 4);
+            assert_true(sum == odd[i].sum || (isnan(sum) && isnan(odd[i].sum)));
         }
 }
 
@@ -500,7 +576,8 @@ int main(void)
         cmocka_unit_test(uniforms_are_those_of_rg_uniform),
         cmocka_unit_test(softplus_and_sigmoid),
         cmocka_unit_test(exp_of_special_values),
-        cmocka_unit_test(sums_are_in_lanes),
+        cmocka_unit_test(sums_have_no_order),
+        cmocka_unit_test(sums_in_double_have_no_order),
         cmocka_unit_test(sums_of_special_values),
         cmocka_unit_test(shifts_and_scales_are_rounded_once),
     };

@@ -2,7 +2,10 @@
  *
  * Logits hold lists in one of two layouts: padded (.., n), where the last axis is a list and
  * `where` masks the items that do not exist, or flat (N), where `offsets` separates the lists. Both
- * give the same bits, since valid items are moved together before the loss sees them.
+ * give the same bits, since valid items are moved together before the loss sees them. The order of
+ * the items of a list changes no bit either: permuted with their labels, weights, ids and
+ * positions, they have the same loss and keep their gradients. Exceptions are listmle and p_listmle
+ * with ties=row, which take equal labels in the order of the rows.
  *
  * All losses share one signature and these options:
  *   labels, where, weights  broadcast against the logits as in NumPy: (n), (B,1), (B,n), scalar.

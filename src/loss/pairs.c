@@ -2,6 +2,8 @@
 #define RG_REAL 64
 #include "loss/pairs.h"
 
+#include "loss/parts.h"
+
 #include "tensor/lanes.h"
 
 #include <math.h>
@@ -9,25 +11,12 @@
 
 enum { BLOCK = RG__PAIR_BLOCK };
 
-static int by_score_weight_and_position(const void *user, const struct rg__item *a,
-                                        const struct rg__item *b)
-{
-    const rg_list *list = user;
-    int order = rg__descending(a->score, b->score);
-    if (order == 0)
-        order = rg__descending(list->weights[a->row], list->weights[b->row]);
-    if (order == 0 && list->positions)
-        order = rg__descending((double)list->positions[a->row], (double)list->positions[b->row]);
-    return order;
-}
-
 void rg__pairs_open(rg_list *list, const struct rg__lambda *lambda, struct rg__pairs *p)
 {
     int64_t n = list->n;
     double *room = list->scratch;
     double **arrays[] = {&p->s, &p->y, &p->w, &p->value, &p->row, &p->column};
-    const struct rg__order order = {
-        .key = RG__BY_LABEL, .tie = by_score_weight_and_position, .user = list};
+    const struct rg__order order = {.key = RG__BY_LABEL, .tie = rg__by_values, .user = list};
     *p = (struct rg__pairs){.list = list, .n = n};
     for (int i = 0; i < RG__COUNT(arrays); i++, room += n)
         *arrays[i] = room;

@@ -1,17 +1,17 @@
 /* parts.c: what several losses in double share; see parts.h. */
-#define RG_REAL 64
 #include "loss/parts.h"
 
 #include "base/random.h"
 #include "tensor/elementary.h"
-#include "tensor/lanes.h"
 
 #include <math.h>
 #include <string.h>
 
 struct rg__softmax rg__softmax(const rg_context *ctx, const double *x, int64_t n, double *p)
 {
-    double max = rg__max_of(ctx, x, n), sum = rg__exp_of(ctx, x, n, max, p), out_of = 1 / sum;
+    double max = rg__max_of(ctx, x, n);
+    rg__exp_of(ctx, x, n, max, p);
+    double sum = rg__sum_of(ctx, p, n), out_of = 1 / sum;
     for (int64_t k = 0; k < n; k++)
         p[k] *= out_of;
     return (struct rg__softmax){max, log(sum)};
@@ -57,6 +57,20 @@ void rg__kept_backward(rg_list *list, double upstream)
             grads[i][k] += upstream * list->kept[i * list->n + k];
 }
 
+int rg__by_values(const void *user, const struct rg__item *a, const struct rg__item *b)
+{
+    const rg_list *list = user;
+    int order = rg__descending(a->score, b->score);
+    order = order ? order : rg__descending(a->label, b->label);
+    order = order ? order : rg__descending(list->weights[a->row], list->weights[b->row]);
+    const int64_t *const others[] = {list->positions, list->ids};
+    for (int i = 0; i < RG__COUNT(others) && order == 0; i++)
+        if (others[i])
+            order =
+                (others[i][a->row] < others[i][b->row]) - (others[i][a->row] > others[i][b->row]);
+    return order;
+}
+
 struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *order, double *room)
 {
     struct rg__item *items = (struct rg__item *)(void *)room;
@@ -88,14 +102,13 @@ static struct rg__points points_at(const rg_list *list, int64_t begin, rg__point
 
 double rg__points_forward(const rg_list *list, rg__point_loss *loss)
 {
-    double room[3][RG__POINT_BLOCK], sum = 0;
+    double room[3][RG__POINT_BLOCK], *term = list->scratch;
     for (int64_t begin = 0; begin < list->n; begin += RG__POINT_BLOCK) {
         struct rg__points p = points_at(list, begin, loss, room);
         for (int64_t k = 0; k < p.n; k++)
-            p.value[k] = rg__times(list->weights[begin + k], p.value[k]);
-        sum += lane_sum_f64(p.value, p.n);
+            term[begin + k] = rg__times(list->weights[begin + k], p.value[k]);
     }
-    return sum;
+    return rg__sum_of(list->ctx, term, list->n);
 }
 
 /* grad[k] += factor w_k slope[k]. */

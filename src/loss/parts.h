@@ -79,6 +79,10 @@ void rg__kept_backward(rg_list *list, double upstream);
 
 enum { RG__SORT_ROOM = 5 }; /* numbers per item in the scratch */
 
+/* The tie of an order, whose user is the list: by score, label, weight, position and id. Items that
+ * are still equal are interchangeable, so that sums in this order do not depend on the rows. */
+int rg__by_values(const void *user, const struct rg__item *a, const struct rg__item *b);
+
 /* The items in the order, in `room` (RG__SORT_ROOM n). */
 struct rg__item *rg__sorted_items(const rg_list *list, const struct rg__order *order, double *room);
 
@@ -102,9 +106,14 @@ struct rg__points {
 
 typedef void rg__point_loss(const struct rg__points *points);
 
-/* L = sum_k w_k l(s_k, y_k). */
+/* L = sum_k w_k l(s_k, y_k); RG__POINTWISE_WORKSPACE is the loss's workspace. */
 double rg__points_forward(const rg_list *list, rg__point_loss *loss);
 void rg__points_backward(rg_list *list, double upstream, rg__point_loss *loss);
+
+#define RG__POINTWISE_WORKSPACE                                                                    \
+    {                                                                                              \
+        .scratch = 1                                                                               \
+    }
 
 /* The functions forward and backward of a pointwise loss. */
 #define RG__POINTWISE(loss)                                                                        \

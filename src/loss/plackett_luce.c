@@ -45,6 +45,7 @@ static bool is_last(const rg_list *list, int64_t begin)
 struct ranks {
     const struct rg__item *items;
     double *a, *max, *x, *e, *sum; /* a; M; s - M; exp(s - M); S */
+    double *c, *term;              /* w a; the terms of the loss */
 };
 
 /* M and s - M. */
@@ -68,6 +69,12 @@ static double rescale(double sum, double from, double to)
     return from == to ? sum : rg__times(sum, exp(to - from));
 }
 
+/* The sum of x over a tie group, whatever the order in it. */
+static double sum_of_group(const rg_list *list, const double *x, int64_t begin, int64_t end)
+{
+    return end - begin == 1 ? x[begin] : rg__sum_of(list->ctx, x + begin, end - begin);
+}
+
 /* S, and the means of a over tie groups. */
 static void find_sums(const rg_list *list, const struct ranks *r)
 {
@@ -77,10 +84,9 @@ static void find_sums(const rg_list *list, const struct ranks *r)
         begin = group_begin(list, r->items, end);
         sum = rescale(sum, r->max[begin], max);
         max = r->max[begin];
-        for (int64_t i = begin; i < end; i++) {
-            sum += r->e[i];
+        sum += sum_of_group(list, r->e, begin, end);
+        for (int64_t i = begin; i < end; i++)
             a += r->a[i];
-        }
         for (int64_t i = begin; i < end; i++) {
             r->sum[i] = sum;
             r->a[i] = a / (double)(end - begin);
@@ -92,25 +98,25 @@ static void find_sums(const rg_list *list, const struct ranks *r)
 static double go_down(const rg_list *list, const struct ranks *r, const double *log_sum,
                       struct rg__kept *grad)
 {
-    double loss = 0, sum = 0; /* of w_j a_j exp(D - D_j), D that of the group */
+    double sum = 0; /* of w_j a_j exp(D - D_j), D that of the group */
     for (int64_t begin = 0, end; begin < list->n; begin = end) {
         if (begin > 0)
             sum = rescale(rg__times(sum, r->sum[begin] / r->sum[begin - 1]), r->max[begin - 1],
                           r->max[begin]);
         end = group_end(list, r->items, begin);
         for (int64_t i = begin; i < end; i++)
-            sum += list->weights[r->items[i].row] * r->a[i];
+            r->c[i] = list->weights[r->items[i].row] * r->a[i];
+        sum += sum_of_group(list, r->c, begin, end);
         for (int64_t i = begin; i < end; i++) {
             int64_t k = r->items[i].row;
-            double c = list->weights[k] * r->a[i];
             double l = is_last(list, begin) ? 0 : log_sum[i] - r->x[i];
             double p = is_last(list, begin) ? 1 : r->e[i] / r->sum[i];
-            loss += rg__times(c, l);
-            grad->logits[k] = rg__times(sum, p) - c;
+            r->term[i] = rg__times(r->c[i], l);
+            grad->logits[k] = rg__times(sum, p) - r->c[i];
             grad->weights[k] = rg__times(r->a[i], l);
         }
     }
-    return loss;
+    return rg__sum_of(list->ctx, r->term, list->n);
 }
 
 double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficients *coefficients)
@@ -123,7 +129,9 @@ double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficients *coefficie
                       .max = room + n,
                       .x = room + 2 * n,
                       .e = room + 3 * n,
-                      .sum = room + 4 * n};
+                      .sum = room + 4 * n,
+                      .c = room + 6 * n,
+                      .term = room + 7 * n};
     struct rg__kept grad = rg__kept_zeros(list);
     coefficients(list->params, n, r.a);
     find_maxima(list, &r);

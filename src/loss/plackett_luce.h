@@ -13,11 +13,11 @@
  *
  * Labels are only compared: their gradient is 0.
  *
- * Equal labels. `row` takes them in the order of their rows, as rax without a key; the loss then
- * depends on the order of the rows (allRank and rax with a key draw a new order each time). `group`
- * does not: each item of a tie group competes with the whole group and everything after it, as in
- * Breslow's (1974) treatment of ties in the partial likelihood of Cox, which is the same
- * likelihood; D_i is that of the group, and a_i the mean over its ranks.
+ * Equal labels. `row` takes them in the order of their rows, as rax without a key; unlike any other
+ * loss, this one then depends on the order of the rows (allRank and rax with a key draw a new order
+ * each time). `group` does not: each item of a tie group competes with the whole group and
+ * everything after it, as in Breslow's (1974) treatment of ties in the partial likelihood of Cox,
+ * which is the same likelihood; D_i is that of the group, and a_i the mean over its ranks.
  *
  * Kernel. With M_i the largest score from rank i on and e_i = exp(s_i - M_i), the sums
  * S_i = sum_{j >= i} exp(s_j - M_i) are found from the last rank to the first, and
@@ -52,7 +52,7 @@ double rg__plackett_luce_forward(rg_list *list, rg__rank_coefficients *coefficie
 
 #define RG__PLACKETT_LUCE_WORKSPACE                                                                \
     {                                                                                              \
-        .scratch = RG__SORT_ROOM + 6, .kept = RG__KEPT                                             \
+        .scratch = RG__SORT_ROOM + 8, .kept = RG__KEPT                                             \
     }
 
 #endif

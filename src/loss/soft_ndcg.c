@@ -2,6 +2,7 @@
 #include "loss/soft_ndcg.h"
 
 #include "ranking/gain.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 
@@ -34,15 +35,19 @@ struct rg__gains rg__gains_of(const rg_list *list, double *room)
 
 struct rg__gains rg__gains_cut(const rg_list *list, rg_gain kind, int64_t topn, double *room)
 {
-    struct rg__gains gains = {
-        .list = list, .gain = room, .star = room + list->n, .kind = kind, .topn = topn};
+    struct rg__gains gains = {.list = list,
+                              .gain = room,
+                              .star = room + list->n,
+                              .room = room + 2 * list->n,
+                              .kind = kind,
+                              .topn = topn};
     double most = list->labels[0];
     for (int64_t k = 1; k < list->n; k++)
         most = fmax(most, list->labels[k]);
     gains.exponent = rg__gain_exponent(kind, most);
     for (int64_t k = 0; k < list->n; k++)
         gains.gain[k] = list->weights[k] * rg__scaled_gain(kind, list->labels[k], gains.exponent);
-    gains.ideal = ideal(&gains, (struct rg__item *)(void *)(room + 2 * list->n));
+    gains.ideal = ideal(&gains, (struct rg__item *)(void *)gains.room);
     return gains;
 }
 
@@ -50,10 +55,10 @@ double rg__gains_add(const struct rg__gains *gains, const double *discount, doub
                      struct rg__kept *grad)
 {
     const rg_list *list = gains->list;
-    double dcg = 0;
+    double *term = gains->room;
     for (int64_t k = 0; k < list->n; k++)
-        dcg += gains->gain[k] * discount[k];
-    double value = dcg / gains->ideal;
+        term[k] = gains->gain[k] * discount[k];
+    double value = rg__sum_of(list->ctx, term, list->n) / gains->ideal;
     for (int64_t k = 0; k < list->n; k++) {
         double y = list->labels[k], by_label = gains->kind == RG_GAIN_EXP ? LN_2 * exp2(y) : 1;
         double slope = -part * (discount[k] - value * gains->star[k]) / gains->ideal;

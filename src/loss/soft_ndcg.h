@@ -31,6 +31,7 @@
 struct rg__gains {
     const rg_list *list;
     double *gain, *star; /* (n) g and d* */
+    double *room;        /* (RG__SORT_ROOM, n) free for use between the functions below */
     double ideal;        /* I; 0: there is no gain */
     int exponent;        /* gains are divided by 2^exponent */
     rg_gain kind;

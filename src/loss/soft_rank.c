@@ -7,8 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { BLOCK = 1024 }; /* items whose e stay in the nearest cache */
-
 static const double WIDEST = 600; /* of (max s - min s) / T: e and 1 / e are normal numbers */
 
 /* The sigmoid; 1/2 where both are infinite alike. */
@@ -18,7 +16,7 @@ static double sigmoid(double s_j, double s_i, double temperature)
     return (d > 0 ? 1 : e) / (1 + e);
 }
 
-/* Fills e; false: some would underflow, and e[0] is 0 to say so. */
+/* Fills e; false: some would underflow, and e is free for other numbers. */
 static bool exponentials(const rg_context *ctx, const double *s, int64_t n, double temperature,
                          double *e)
 {
@@ -28,8 +26,8 @@ static bool exponentials(const rg_context *ctx, const double *s, int64_t n, doub
         min = s[k] < min ? s[k] : min;
     }
     bool narrow = (max - min) / temperature < WIDEST;
-    for (int64_t k = 0; k < n; k++)
-        e[k] = narrow ? (s[k] - max) / temperature : 0;
+    for (int64_t k = 0; k < n && narrow; k++)
+        e[k] = (s[k] - max) / temperature;
     if (narrow)
         rg__exp_of(ctx, e, n, 0, e);
     return narrow;
@@ -40,36 +38,33 @@ void rg__soft_ranks(const rg_context *ctx, const double *s, int64_t n, double te
 {
     const struct rg__soft_sums *sums = rg__soft_sums(ctx);
     bool narrow = exponentials(ctx, s, n, temperature, room);
-    for (int64_t i = 0; i < n; i++)
-        rank[i] = 0.5; /* the sums below count the item itself, 1/2 */
-    for (int64_t begin = 0; begin < n; begin += BLOCK) {
-        int64_t count = n - begin < BLOCK ? n - begin : BLOCK;
-        for (int64_t i = 0; i < n && narrow; i++)
-            rank[i] += sums->shares(room + begin, count, room[i]);
-        for (int64_t i = 0; i < n && !narrow; i++)
-            for (int64_t j = begin; j < begin + count; j++)
-                rank[i] += sigmoid(s[j], s[i], temperature);
+    for (int64_t i = 0; i < n; i++) {
+        for (int64_t j = 0; j < n && !narrow; j++)
+            room[j] = sigmoid(s[j], s[i], temperature);
+        double sum = narrow ? sums->shares(room, n, room[i]) : rg__sum_of(ctx, room, n);
+        rank[i] = 0.5 + sum; /* which counts the item itself, 1/2 */
     }
+    if (!narrow)
+        room[0] = 0;
 }
 
 void rg__soft_ranks_backward(const rg_context *ctx, const double *s, int64_t n, double temperature,
-                             const double *room, const double *slope, double *grad)
+                             double *room, const double *slope, double *grad)
 {
     const struct rg__soft_sums *sums = rg__soft_sums(ctx);
     bool narrow = room[0] > 0;
-    memset(grad, 0, (size_t)n * sizeof *grad);
-    for (int64_t begin = 0; begin < n; begin += BLOCK) {
-        int64_t count = n - begin < BLOCK ? n - begin : BLOCK;
-        for (int64_t k = 0; k < n && narrow; k++)
-            grad[k] += sums->slopes(room + begin, slope + begin, count, room[k], slope[k]);
-        for (int64_t k = 0; k < n && !narrow; k++)
-            for (int64_t j = begin; j < begin + count; j++) {
-                double p = sigmoid(s[j], s[k], temperature);
-                grad[k] += p * (1 - p) * (slope[j] - slope[k]);
-            }
-    }
+    double most = 0;
     for (int64_t k = 0; k < n; k++)
+        most = fmax(most, fabs(slope[k]));
+    for (int64_t k = 0; k < n; k++) {
+        for (int64_t j = 0; j < n && !narrow; j++) {
+            double p = sigmoid(s[j], s[k], temperature);
+            room[j] = p * (1 - p) * (slope[j] - slope[k]);
+        }
+        grad[k] = narrow ? sums->slopes(room, slope, n, room[k], slope[k], most)
+                         : rg__sum_of(ctx, room, n);
         grad[k] /= temperature;
+    }
 }
 
 /* ---- Approximate metrics of relevant items ---- */
@@ -78,12 +73,9 @@ void rg__soft_ranks_backward(const rg_context *ctx, const double *s, int64_t n, 
 static double find_relevant(const rg_list *list, struct rg__approx *a)
 {
     const struct rg__approx_params *params = list->params;
-    double sum = 0;
-    for (int64_t k = 0; k < list->n; k++) {
+    for (int64_t k = 0; k < list->n; k++)
         a->relevance[k] = list->labels[k] >= params->threshold ? list->weights[k] : 0;
-        sum += a->relevance[k];
-    }
-    return sum;
+    return rg__sum_of(list->ctx, a->relevance, list->n);
 }
 
 /* Adds `part` of dV/db to dV/dpi of the items that are at place `at` of the order, or tied with it.
@@ -118,14 +110,14 @@ static void cut_off(const rg_list *list, struct rg__approx *a)
 static void cut_off_backward(const rg_list *list, struct rg__approx *a)
 {
     const struct rg__approx_params *params = list->params;
-    double by_boundary = 0;
     if (params->topn == 0 || params->topn >= list->n)
         return;
     for (int64_t k = 0; k < list->n; k++) {
         double by_v = a->by_kept[k] * a->kept[k] * (1 - a->kept[k]) / params->temperature;
         a->by_rank[k] -= by_v;
-        by_boundary -= by_v;
+        a->term[k] = -by_v;
     }
+    double by_boundary = rg__sum_of(list->ctx, a->term, list->n);
     add_to_place(a, params->topn - 1, by_boundary / 2);
     add_to_place(a, params->topn, by_boundary / 2);
 }
@@ -136,10 +128,10 @@ double rg__approx_forward(rg_list *list, rg__approx_metric *metric)
     static const struct rg__order by_score = {.key = RG__BY_SCORE};
     int64_t n = list->n;
     double *exponentials_room = list->scratch;
-    struct rg__approx a = {.n = n};
+    struct rg__approx a = {.n = n, .ctx = list->ctx};
     struct rg__kept grad = rg__kept_zeros(list);
-    double **const arrays[] = {&a.rank,    &a.kept,    &a.relevance,
-                               &a.by_rank, &a.by_kept, &a.by_relevance};
+    double **const arrays[] = {&a.rank,    &a.kept,         &a.relevance, &a.by_rank,
+                               &a.by_kept, &a.by_relevance, &a.term};
     for (int i = 0; i < RG__COUNT(arrays); i++)
         *arrays[i] = list->scratch + (i + 1) * n;
     a.items = (struct rg__item *)(void *)(list->scratch + 8 * n);

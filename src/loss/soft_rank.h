@@ -28,7 +28,7 @@ void rg__soft_ranks(const rg_context *ctx, const double *s, int64_t n, double te
 
 /* Sets grad_k = dL/ds_k from slope_i = dL/dpi_i; `room` is what rg__soft_ranks left. */
 void rg__soft_ranks_backward(const rg_context *ctx, const double *s, int64_t n, double temperature,
-                             const double *room, const double *slope, double *grad);
+                             double *room, const double *slope, double *grad);
 
 /* ---- Approximate metrics of relevant items --------------------------------------------------- */
 
@@ -63,10 +63,12 @@ struct rg__approx_params {
 
 struct rg__approx {
     int64_t n;
+    const rg_context *ctx;
     double *rank, *kept, *relevance; /* (n) pi, c and r */
     double relevant;                 /* the sum of r; above 0 */
     struct rg__item *items;          /* by rank, the first first; `row` is the item's place */
     double *by_rank, *by_kept, *by_relevance; /* (n) 0 at first; results: dV/dpi, dV/dc, dV/dr */
+    double *term;                             /* (n) for terms of sums (rg__sum_of) */
 };
 
 /* V, with its derivatives. */

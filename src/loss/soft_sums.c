@@ -1,36 +1,80 @@
 /* soft_sums.c: loops over pairs of items; see soft_sums.h. */
 #include "loss/soft_sums.h"
 
+#include "tensor/exact_sum.h"
 #include "tensor/lanes.h"
 #include "tensor/level.h"
 
 #if RG_REAL == 64
-static double V(shares)(const double *e, int64_t n, double own)
+/* A vector of the level. Sums are exact, so that the number of lanes changes no bit. */
+enum { WIDTH = RG_LEVEL == 4 ? 64 : RG_LEVEL == 3 ? 32 : 16, STEP = WIDTH / sizeof(double) };
+typedef double vec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+typedef uint64_t bits_vec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+
+/* The integers of exact_sum.h. */
+struct V(sums) {
+    bits_vec high, low;
+    struct rg__exact_sum by;
+};
+
+/* For n terms of magnitudes up to `most`, the last vector padded with zeros. */
+static inline struct V(sums) V(open_sums)(double most, int64_t n)
 {
-    double acc[LANES] = {0};
-    int64_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (int lane = 0; lane < LANES; lane++)
-            acc[lane] += e[j + lane] / (own + e[j + lane]);
-    for (int lane = 0; j < n; j++, lane++)
-        acc[lane] += e[j] / (own + e[j]);
-    return fold_double_f64(acc);
+    struct V(sums) sums;
+    memset(&sums, 0, sizeof sums);
+    sums.by = rg__exact_sum(most, n + LANES);
+    sums.by.n = (n + STEP - 1) / STEP * STEP;
+    return sums;
 }
 
-static double V(slopes)(const double *e, const double *a, int64_t n, double own, double own_a)
+INLINED void V(add)(struct V(sums) * sums, vec x)
 {
-    double acc[LANES] = {0};
-    int64_t j = 0;
-    for (; j + LANES <= n; j += LANES)
-        for (int lane = 0; lane < LANES; lane++) {
-            double r = 1 / (own + e[j + lane]);
-            acc[lane] += own * r * (e[j + lane] * r) * (a[j + lane] - own_a);
-        }
-    for (int lane = 0; j < n; j++, lane++) {
-        double r = 1 / (own + e[j]);
-        acc[lane] += own * r * (e[j] * r) * (a[j] - own_a);
+    vec high = x + sums->by.high_c;
+    sums->high += (bits_vec)high;
+    sums->low += (bits_vec)(x - (high - sums->by.high_c) + sums->by.low_c);
+}
+
+static inline double V(close_sums)(const struct V(sums) * sums)
+{
+    uint64_t high = 0, low = 0;
+    for (int lane = 0; lane < STEP; lane++) {
+        high += sums->high[lane];
+        low += sums->low[lane];
     }
-    return fold_double_f64(acc);
+    return rg__exact_total(&sums->by, high, low);
+}
+
+/* The elements of x (n) from j on, as many as there are, and zeros. */
+INLINED vec V(load)(const double *x, int64_t j, int64_t n)
+{
+    vec rest = {0};
+    if (j + STEP <= n)
+        return *(const vec *)(x + j);
+    for (int lane = 0; lane < STEP - 1 && j + lane < n; lane++)
+        rest[lane] = x[j + lane];
+    return rest;
+}
+
+static double V(shares)(const double *e, int64_t n, double own)
+{
+    struct V(sums) sums = V(open_sums)(1, n);
+    for (int64_t j = 0; j < n; j += STEP) {
+        vec e_j = V(load)(e, j, n);
+        V(add)(&sums, e_j / (own + e_j));
+    }
+    return V(close_sums)(&sums);
+}
+
+static double V(slopes)(const double *e, const double *a, int64_t n, double own, double own_a,
+                        double most)
+{
+    struct V(sums) sums = V(open_sums)(most, n);
+    double scaled = own * sums.by.scale;
+    for (int64_t j = 0; j < n; j += STEP) {
+        vec e_j = V(load)(e, j, n), r = 1 / (own + e_j);
+        V(add)(&sums, scaled * r * (e_j * r) * (V(load)(a, j, n) - own_a));
+    }
+    return most < (double)INFINITY ? V(close_sums)(&sums) : (double)NAN;
 }
 
 static void V(products)(const double *lose, const double *win, int64_t n, const double *x,

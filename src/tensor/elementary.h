@@ -8,8 +8,12 @@
 /* The largest x[i], ignoring NaN; -inf if there is none. */
 double rg__max_of(const rg_context *ctx, const double *x, int64_t n);
 
-/* y[i] = exp(x[i] - shift); returns their sum, in lanes. */
-double rg__exp_of(const rg_context *ctx, const double *x, int64_t n, double shift, double *y);
+/* The sum of x, at least as accurate as a plain one; its bits do not depend on the order of the
+ * x[i]. Infinite where a term is; NaN where one is, or with both infinities. */
+double rg__sum_of(const rg_context *ctx, const double *x, int64_t n);
+
+/* y[i] = exp(x[i] - shift). */
+void rg__exp_of(const rg_context *ctx, const double *x, int64_t n, double shift, double *y);
 
 /* y[i] = log x[i] and y[i] = 2^x[i], exact at infinities, NaN and, for 2^x, at integers; the
  * logarithm of 0 is -inf and of negative numbers NaN. */

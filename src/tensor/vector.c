@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "tensor/elementary.h"
+#include "tensor/exact_sum.h"
 #include "tensor/level.h"
 
 #include <string.h>
@@ -18,14 +19,17 @@
 #define WIDTH        64
 #define X86(name)    _mm512_##name
 #define X86_INTEGERS __m512i
+#define X86_DOUBLES  __m512d
 #elif RG_LEVEL == 3
 #define WIDTH        32
 #define X86(name)    _mm256_##name
 #define X86_INTEGERS __m256i
+#define X86_DOUBLES  __m256d
 #else
 #define WIDTH        16
 #define X86(name)    _mm_##name
 #define X86_INTEGERS __m128i
+#define X86_DOUBLES  __m128d
 #endif
 
 /* A vector of the level's width, and one of 16 bytes for the ends of rows; both unaligned. */
@@ -421,34 +425,134 @@ static void V(shift_and_scale)(const real *x, int64_t rows, int64_t n, const dou
     }
 }
 
-/* The sum of all lanes, in the same order as fold_lanes. */
-static inline double V(fold)(const dvec acc[DPARTS])
+/* ---- Sums that do not depend on the order ---------------------------------------------------- */
+
+/* See exact_sum.h. For f32 its first sum is enough; and no term of f32 needs a scale. */
+enum { BINS = DPARTS < 2 ? DPARTS : 2 };
+
+typedef uint64_t bits_vec __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+
+struct V(bins) {
+    bits_vec high[BINS], low[BINS];
+    bits_vec odd; /* the upper bits of sums that differ from those of C: NaN or beyond the bound */
+    struct rg__exact_sum by;
+};
+
+/* Bins for n terms of magnitudes up to `most`, which come LANES at a time. */
+static inline struct V(bins) V(open_bins)(double most, int64_t n)
 {
-    double lane[LANES];
-    memcpy(lane, acc, sizeof lane);
-    for (int width = LANES / 2; width >= 2; width /= 2)
-        for (int i = 0; i < width; i += 2)
-            *(pair *)&lane[i] += *(const pair *)&lane[i + width];
-    return lane[0] + lane[1];
+    struct V(bins) bins;
+    memset(&bins, 0, sizeof bins);
+    bins.by = rg__exact_sum(most, (n + LANES - 1) / LANES * LANES);
+    return bins;
 }
 
-static inline void V(add_lanes)(const real *x, dvec acc[DPARTS])
+INLINED void V(add_to_bins)(struct V(bins) * bins, int part, dvec x)
 {
-    for (int part = 0; part < DPARTS; part++)
-        acc[part] += V(widen)(x + part * DSTEP);
+    const struct rg__exact_sum *by = &bins->by;
+    const dvec c = (dvec){0} + by->high_c;
+    if (RG_REAL == 64)
+        x *= by->scale;
+    dvec high = x + c;
+    bins->high[part % BINS] += (bits_vec)high;
+    bins->odd |= (bits_vec)high ^ (bits_vec)c;
+    if (RG_REAL == 64)
+        bins->low[part % BINS] += (bits_vec)(x - (high - c) + by->low_c);
 }
 
-static double V(sum)(const real *x, int64_t n)
+static inline uint64_t V(fold)(const bits_vec acc[BINS])
 {
-    dvec acc[DPARTS];
-    memset(acc, 0, sizeof acc);
+    bits_vec all = acc[0];
+    for (int i = 1; i < BINS; i++)
+        all += acc[i];
+    uint64_t sum = 0; /* wraps around, unlike _mm512_reduce_add_epi64, which is signed */
+    for (int i = 0; i < DSTEP; i++)
+        sum += all[i];
+    return sum;
+}
+
+/* The sum; false if a term was NaN or beyond the bound. */
+static inline bool V(close_bins)(const struct V(bins) * bins, double *sum)
+{
+    *sum = RG_REAL == 32 ? rg__exact_first(&bins->by, V(fold)(bins->high))
+                         : rg__exact_total(&bins->by, V(fold)(bins->high), V(fold)(bins->low));
+#if WIDTH == 64
+    return !_mm512_test_epi64_mask((__m512i)bins->odd, _mm512_set1_epi64(INT64_MIN >> 11));
+#else
+    uint64_t odd = 0;
+    for (int i = 0; i < DSTEP; i++)
+        odd |= bins->odd[i];
+    return odd >> 52 == 0;
+#endif
+}
+
+#if RG_REAL == 32
+typedef int32_t sign_free __attribute__((vector_size(WIDTH), aligned(4), may_alias));
+enum { MAGNITUDE = INT32_MAX };
+#else
+typedef int64_t sign_free __attribute__((vector_size(WIDTH), aligned(8), may_alias));
+static const int64_t MAGNITUDE = INT64_MAX;
+#endif
+
+/* The larger of a >= 0 and |x|; a if x is NaN. */
+static inline vec V(larger_magnitude)(vec x, vec a)
+{
+    return V(larger)((vec)((sign_free)x & MAGNITUDE), a);
+}
+
+static inline double V(largest_lane)(vec most)
+{
+#if WIDTH == 64 && RG_REAL == 32
+    return (double)_mm512_reduce_max_ps((__m512)most);
+#elif WIDTH == 64
+    return _mm512_reduce_max_pd((__m512d)most);
+#else
+    real largest = 0;
+    for (int i = 0; i < STEP; i++)
+        largest = most[i] > largest ? most[i] : largest;
+    return ACC(largest);
+#endif
+}
+
+/* The sum where a term is infinite or NaN: of these alone. */
+static double V(sum_of_infinities)(const real *x, int64_t n)
+{
+    double sum = 0;
+    for (int64_t k = 0; k < n; k++)
+        sum += isfinite(x[k]) ? 0 : ACC(x[k]);
+    return sum;
+}
+
+/* The largest magnitude, ignoring NaN. */
+static double V(largest)(const real *x, int64_t n)
+{
+    vec most = {0}, rest[PARTS];
     int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        V(add_lanes)(x + k, acc);
-    vec rest[PARTS];
+    for (; k + STEP <= n; k += STEP)
+        most = V(larger_magnitude)(V(load)(x + k), most);
+    k = n - n % LANES;
     V(pad)(x, k, n - k, false, rest);
-    V(add_lanes)((const real *)rest, acc);
-    return V(fold)(acc);
+    for (int part = 0; part < PARTS; part++)
+        most = V(larger_magnitude)(rest[part], most);
+    return V(largest_lane)(most);
+}
+
+static double V(sum)(const real *x, int64_t n, double most)
+{
+    vec rest[PARTS];
+    double sum;
+    int64_t k = 0;
+    if (n < 2)
+        return n == 1 ? ACC(x[0]) : 0;
+    most = most == (double)INFINITY ? V(largest)(x, n) : most;
+    struct V(bins) bins = V(open_bins)(most, n);
+    for (; k + LANES <= n; k += LANES)
+        for (int part = 0; part < DPARTS; part++)
+            V(add_to_bins)(&bins, part, V(widen)(x + k + part * DSTEP));
+    V(pad)(x, k, n - k, false, rest);
+    for (int part = 0; part < DPARTS && k < n; part++)
+        V(add_to_bins)(&bins, part, V(widen)((const real *)rest + part * DSTEP));
+    return V(close_bins)(&bins, &sum) ? sum : V(sum_of_infinities)(x, n);
 }
 
 /* ---- y = exp(x - shift) ---------------------------------------------------------------------- */
@@ -505,8 +609,8 @@ static inline dvec V(exp_near_0)(dvec r)
 /* 2^n x for |n| < 2048, in two factors, so that overflow and subnormals are right. */
 static inline dvec V(times_power_of_2)(dvec x, lvec n)
 {
-    lvec half = (lvec)((uvec)(n + 2048) >> 1) - 1024;
-    return x * (dvec)((half + 1023) << 52) * (dvec)((n - half + 1023) << 52);
+    uvec all = (uvec)n, half = ((all + 2048) >> 1) - 1024; /* wraps around where x is NaN */
+    return x * (dvec)((half + 1023) << 52) * (dvec)((all - half + 1023) << 52);
 }
 
 /* x in [low, high], or NaN. */
@@ -574,7 +678,7 @@ static inline void V(exp_lanes)(const real *x, real shift, real *y)
         *(vec *)(y + part * STEP) = V(exp_vec)(V(load)(x + part * STEP) - shift);
 }
 
-static double V(exp)(const real *x, int64_t n, real shift, real *y)
+static void V(exp)(const real *x, int64_t n, real shift, real *y)
 {
     vec rest[PARTS];
     real e[LANES];
@@ -586,7 +690,6 @@ static double V(exp)(const real *x, int64_t n, real shift, real *y)
         V(exp_lanes)((const real *)rest, shift, e);
     for (int64_t i = whole; i < n; i++)
         y[i] = e[i - whole];
-    return V(sum)(y, n);
 }
 
 static real V(max)(const real *x, int64_t n)
@@ -607,37 +710,76 @@ static real V(max)(const real *x, int64_t n)
 
 /* ---- Loss and gradient of softmax ------------------------------------------------------------ */
 
-struct V(sums) {
-    dvec cross_entropy[DPARTS], total[DPARTS];
+/* Largest magnitudes of the terms and of t, computed in `real`. */
+struct V(largest) {
+    vec term, t;
 };
 
-static inline void V(add_cross_entropy)(const real *t, const real *x, double m, double c,
-                                        struct V(sums) * sums)
+INLINED void V(find_largest)(vec t, vec x, real m, real c, struct V(largest) * largest)
+{
+    largest->term = V(larger_magnitude)(t * (c - (x - m)), largest->term);
+    largest->t = V(larger_magnitude)(t, largest->t);
+}
+
+static inline double V(cross_entropy_term)(real t, real x, double m, double c)
+{
+    return t == 0 ? 0 : ACC(t) * (c - (ACC(x) - m)); /* 0 * inf counts as 0 */
+}
+
+/* The same sum for terms beyond a bound that was found in f32, infinite terms and NaN. */
+static double V(any_cross_entropy)(const real *t, const real *x, int64_t n, double m, double c)
+{
+    double most = 0, infinities = 0;
+    uint64_t high = 0, low = 0;
+    for (int64_t k = 0; k < n; k++) {
+        double term = V(cross_entropy_term)(t[k], x[k], m, c);
+        infinities += isfinite(term) ? 0 : term;
+        most = fabs(term) > most ? fabs(term) : most;
+    }
+    const struct rg__exact_sum by = rg__exact_sum(most, n);
+    for (int64_t k = 0; k < n; k++) {
+        double term = V(cross_entropy_term)(t[k], x[k], m, c) * by.scale;
+        high += rg__bits(term + by.high_c);
+        low += rg__bits(term - ((term + by.high_c) - by.high_c) + by.low_c);
+    }
+    return infinities != 0 ? infinities : rg__exact_total(&by, high, low);
+}
+
+INLINED void V(add_cross_entropy)(const real *t, const real *x, double m, double c,
+                                  struct V(bins) * sum, struct V(bins) * total)
 {
     for (int part = 0; part < DPARTS; part++) {
         dvec weight = V(widen)(t + part * DSTEP);
         dvec term = weight * (c - (V(widen)(x + part * DSTEP) - m));
-        sums->cross_entropy[part] += (dvec)((lvec)term & (weight != 0)); /* 0 * inf counts as 0 */
-        sums->total[part] += weight;
+        V(add_to_bins)(sum, part, (dvec)((lvec)term & (weight != 0)));
+        V(add_to_bins)(total, part, weight);
     }
 }
 
 static double V(cross_entropy)(const real *t, const real *x, int64_t n, double m, double c,
                                double *total)
 {
-    struct V(sums) sums;
-    memset(&sums, 0, sizeof sums);
-    int64_t k = 0;
-    for (; k + LANES <= n; k += LANES)
-        V(add_cross_entropy)(t + k, x + k, m, c, &sums);
-    if (k < n) {
-        vec rest_t[PARTS], rest_x[PARTS];
-        V(pad)(t, k, n - k, false, rest_t);
-        V(pad)(x, k, n - k, false, rest_x);
-        V(add_cross_entropy)((const real *)rest_t, (const real *)rest_x, m, c, &sums);
-    }
-    *total = V(fold)(sums.total);
-    return V(fold)(sums.cross_entropy);
+    struct V(largest) largest = {{0}, {0}};
+    vec rest_t[PARTS], rest_x[PARTS];
+    double sum;
+    int64_t k = 0, whole = n - n % LANES;
+    V(pad)(t, whole, n - whole, false, rest_t);
+    V(pad)(x, whole, n - whole, false, rest_x);
+    for (; k < whole; k += STEP)
+        V(find_largest)(V(load)(t + k), V(load)(x + k), (real)m, (real)c, &largest);
+    for (int part = 0; part < PARTS && whole < n; part++)
+        V(find_largest)(rest_t[part], rest_x[part], (real)m, (real)c, &largest);
+    double most = V(largest_lane)(largest.term), most_t = V(largest_lane)(largest.t);
+    if (RG_REAL == 32) /* the terms are in double */
+        most = most * (1 + 0x1p-20) + 0x1p-126;
+    struct V(bins) bins = V(open_bins)(most, n), bins_t = V(open_bins)(most_t, n);
+    for (k = 0; k < whole; k += LANES)
+        V(add_cross_entropy)(t + k, x + k, m, c, &bins, &bins_t);
+    if (whole < n)
+        V(add_cross_entropy)((const real *)rest_t, (const real *)rest_x, m, c, &bins, &bins_t);
+    if (!V(close_bins)(&bins_t, total))
+        *total = V(sum_of_infinities)(t, n);
+    return V(close_bins)(&bins, &sum) ? sum : V(any_cross_entropy)(t, x, n, m, c);
 }
 
 static void V(add_difference)(const real *x, const real *t, int64_t n, double scale, double factor,
@@ -770,6 +912,7 @@ const struct F(rg__vector) V(rg__vector) = {
     .repeat_rows = V(repeat_rows),
     .shift_and_scale = V(shift_and_scale),
     .max = V(max),
+    .sum = V(sum),
     .exp = V(exp),
     .cross_entropy = V(cross_entropy),
     .add_difference = V(add_difference),
@@ -799,9 +942,14 @@ double rg__max_of(const rg_context *ctx, const double *x, int64_t n)
     return rg__vector_f64(ctx)->max(x, n);
 }
 
-double rg__exp_of(const rg_context *ctx, const double *x, int64_t n, double shift, double *y)
+double rg__sum_of(const rg_context *ctx, const double *x, int64_t n)
 {
-    return rg__vector_f64(ctx)->exp(x, n, shift, y);
+    return rg__vector_f64(ctx)->sum(x, n, (double)INFINITY);
+}
+
+void rg__exp_of(const rg_context *ctx, const double *x, int64_t n, double shift, double *y)
+{
+    rg__vector_f64(ctx)->exp(x, n, shift, y);
 }
 
 void rg__log_of(const rg_context *ctx, const double *x, int64_t n, double *y)

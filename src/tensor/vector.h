@@ -53,12 +53,15 @@ struct F(rg__vector) {
     /* The largest x[i], ignoring NaN; -inf if there is none. */
     real (*max)(const real *x, int64_t n);
 
-    /* y[i] = exp(x[i] - shift); returns their sum. f32: within 1 ulp; f64: within 2 ulp. Exact for
-     * NaN and infinities. y may be x. */
-    double (*exp)(const real *x, int64_t n, real shift, real *y);
+    /* The sum of x in double, whose bits do not depend on the order of the x[i] (exact_sum.h).
+     * `most`: a bound of their magnitudes, infinity if unknown. */
+    double (*sum)(const real *x, int64_t n, double most);
 
-    /* Returns sum_k t[k] (c - (x[k] - m)) over the k with t[k] != 0; *total = sum_k t[k]. This is
-     * the cross entropy of t with the softmax of x if m = max x and c = log sum_k exp(x[k] - m). */
+    /* y[i] = exp(x[i] - shift), within 1 ulp (f64: 2), exact for NaN and infinities; y may be x. */
+    void (*exp)(const real *x, int64_t n, real shift, real *y);
+
+    /* Likewise sum_k t[k] (c - (x[k] - m)) over the k with t[k] != 0, and *total = sum_k t[k]. This
+     * is the cross entropy of t with softmax x if m = max x, c = log sum_k exp(x[k] - m). */
     double (*cross_entropy)(const real *t, const real *x, int64_t n, double m, double c,
                             double *total);
 

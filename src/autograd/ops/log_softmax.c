@@ -13,7 +13,8 @@ static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
 {
     const struct F(rg__vector) *v = F(rg__vector)(ctx);
     real largest = v->max(x, n);
-    double log_sum = log(v->exp(x, n, largest, y));
+    v->exp(x, n, largest, y);
+    double log_sum = log(v->sum(y, n, 1));
     for (int64_t k = 0; k < n; k++)
         y[k] = (real)((ACC(x[k]) - ACC(largest)) - log_sum);
 }

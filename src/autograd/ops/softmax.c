@@ -12,7 +12,8 @@ RG__KERNELS(softmax);
 static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
 {
     const struct F(rg__vector) *v = F(rg__vector)(ctx);
-    double scale = 1 / v->exp(x, n, v->max(x, n), y);
+    v->exp(x, n, v->max(x, n), y);
+    double scale = 1 / v->sum(y, n, 1);
     for (int64_t k = 0; k < n; k++)
         y[k] = (real)(ACC(y[k]) * scale);
 }

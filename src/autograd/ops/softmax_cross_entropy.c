@@ -37,7 +37,8 @@ void F(rg__softmax_cross_entropy_forward)(rg_node *y)
     for (int64_t r = 0; row && p && r < rows; r++, x += n, t += n) {
         real largest = v->max(x, n);
         row[r].largest = ACC(largest);
-        row[r].log_sum = log(v->exp(x, n, largest, p));
+        v->exp(x, n, largest, p);
+        row[r].log_sum = log(v->sum(p, n, 1));
         double sum = v->cross_entropy(t, x, n, row[r].largest, row[r].log_sum, &row[r].total);
         out[r] = (real)(n > 0 && isnan(row[r].log_sum) ? row[r].log_sum : n > 0 ? sum : 0);
     }

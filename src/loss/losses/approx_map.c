@@ -9,31 +9,34 @@
  *     dV/dpi_i = -r_i c_i A_i / (pi_i^2 N)        dV/dc_i = r_i A_i / (pi_i N)
  *     dV/dr_k = (c_k A_k / pi_k + sum_{i: pi_i >= pi_k} r_i c_i / pi_i - V) / N */
 #include "loss/soft_rank.h"
+#include "tensor/elementary.h"
 
 static double metric(struct rg__approx *a)
 {
-    double above = 0, sum = 0;
+    double above = 0; /* sum of r up to here */
     for (int64_t begin = 0, end; begin < a->n; begin = end) {
         end = rg__equal_scores_end(a->items, begin, a->n);
         for (int64_t i = begin; i < end; i++)
-            above += a->relevance[a->items[i].row];
+            a->term[i] = a->relevance[a->items[i].row];
+        above += rg__sum_of(a->ctx, a->term + begin, end - begin);
         for (int64_t i = begin; i < end; i++) {
             int64_t k = a->items[i].row;
             double precision = above / a->rank[k] / a->relevant;
-            sum += a->relevance[k] * a->kept[k] * precision;
+            a->term[i] = a->relevance[k] * a->kept[k] * precision;
             a->by_rank[k] = -a->relevance[k] * a->kept[k] * precision / a->rank[k];
             a->by_kept[k] = a->relevance[k] * precision;
             a->by_relevance[k] = a->kept[k] * precision;
         }
     }
-    double below = 0; /* sum of r c / pi from here on */
+    double sum = rg__sum_of(a->ctx, a->term, a->n), below = 0; /* sum of r c / pi from here on */
     for (int64_t end = a->n, begin; end > 0; end = begin) {
         for (begin = end - 1; begin > 0 && a->items[begin - 1].score == a->items[begin].score;)
             begin--;
         for (int64_t i = begin; i < end; i++) {
             int64_t k = a->items[i].row;
-            below += a->relevance[k] * a->kept[k] / a->rank[k];
+            a->term[i] = a->relevance[k] * a->kept[k] / a->rank[k];
         }
+        below += rg__sum_of(a->ctx, a->term + begin, end - begin);
         for (int64_t i = begin; i < end; i++)
             a->by_relevance[a->items[i].row] += (below - sum) / a->relevant;
     }

@@ -7,14 +7,13 @@
  *
  * Without a cutoff, and in a list of at most topn items, V is the same whatever the scores. */
 #include "loss/soft_rank.h"
+#include "tensor/elementary.h"
 
 static double metric(struct rg__approx *a)
 {
-    double sum = 0, hits = 0;
-    for (int64_t k = 0; k < a->n; k++) {
-        sum += a->kept[k];
-        hits += a->kept[k] * a->relevance[k];
-    }
+    for (int64_t k = 0; k < a->n; k++)
+        a->term[k] = a->kept[k] * a->relevance[k];
+    double sum = rg__sum_of(a->ctx, a->kept, a->n), hits = rg__sum_of(a->ctx, a->term, a->n);
     if (sum == 0)
         return 0;
     for (int64_t k = 0; k < a->n; k++) {

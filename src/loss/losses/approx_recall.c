@@ -7,12 +7,13 @@
  *
  * Without a cutoff, and in a list of at most topn items, V is 1 whatever the scores. */
 #include "loss/soft_rank.h"
+#include "tensor/elementary.h"
 
 static double metric(struct rg__approx *a)
 {
-    double hits = 0;
     for (int64_t k = 0; k < a->n; k++)
-        hits += a->kept[k] * a->relevance[k];
+        a->term[k] = a->kept[k] * a->relevance[k];
+    double hits = rg__sum_of(a->ctx, a->term, a->n);
     for (int64_t k = 0; k < a->n; k++) {
         a->by_kept[k] = a->relevance[k] / a->relevant;
         a->by_relevance[k] = (a->kept[k] - hits / a->relevant) / a->relevant;

@@ -18,7 +18,6 @@
 #define RG_REAL 64
 #include "loss/parts.h"
 #include "tensor/elementary.h"
-#include "tensor/lanes.h"
 
 #include <math.h>
 
@@ -31,7 +30,8 @@ static double forward(rg_list *list)
     double total = ((const struct calibrated_softmax *)list->params)->anchor, loss = 0;
     struct rg__kept grad = rg__kept_zeros(list);
     double max = fmax(rg__max_of(list->ctx, list->logits, list->n), 0);
-    double sum = exp(-max) + rg__exp_of(list->ctx, list->logits, list->n, max, list->scratch);
+    rg__exp_of(list->ctx, list->logits, list->n, max, list->scratch);
+    double sum = exp(-max) + rg__sum_of(list->ctx, list->scratch, list->n);
     const struct rg__softmax own = {max, log(sum)};
     loss = rg__times(total, rg__surprise(&own, 0));
     double *p = list->scratch, *z = p + list->n, *l = z + list->n, *term = l + list->n;
@@ -40,8 +40,8 @@ static double forward(rg_list *list)
         l[k] = rg__surprise(&own, list->logits[k]);
         term[k] = rg__times(z[k], l[k]);
     }
-    loss += lane_sum_f64(term, list->n);
-    total += lane_sum_f64(z, list->n);
+    loss += rg__sum_of(list->ctx, term, list->n);
+    total += rg__sum_of(list->ctx, z, list->n);
     for (int64_t k = 0; k < list->n; k++)
         grad.logits[k] = total / sum * p[k] - z[k];
     rg__kept_products(list, l, &grad);

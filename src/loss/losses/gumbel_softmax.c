@@ -11,15 +11,17 @@
  * Corners as ranking_softmax: z_k = 0 at a logit of -inf adds nothing, all logits at -inf give
  * NaN. */
 #include "loss/gumbel.h"
+#include "tensor/elementary.h"
 
 static double forward(rg_list *list)
 {
     const struct rg__gumbel *params = list->params;
-    double *x = list->scratch, *p = x + list->n, total = 0, loss = 0;
+    double *x = list->scratch, *p = x + list->n, *term = p + list->n, loss = 0;
     double part = 1 / (double)params->samples;
     struct rg__kept grad = rg__kept_zeros(list);
     for (int64_t k = 0; k < list->n; k++)
-        total += list->labels[k] * list->weights[k];
+        term[k] = list->labels[k] * list->weights[k];
+    double total = rg__sum_of(list->ctx, term, list->n);
     for (int64_t sample = 0; sample < params->samples; sample++) {
         rg__gumbel_scores(list, params, sample, x);
         for (int64_t k = 0; k < list->n; k++)
@@ -28,11 +30,12 @@ static double forward(rg_list *list)
         for (int64_t k = 0; k < list->n; k++) {
             double y = list->labels[k], w = list->weights[k];
             double l = part * rg__surprise(&softmax, x[k]);
-            loss += rg__times(y * w, l);
+            term[k] = rg__times(y * w, l);
             grad.logits[k] += part * (total * p[k] - y * w) / params->temperature;
             grad.labels[k] += rg__times(w, l);
             grad.weights[k] += rg__times(y, l);
         }
+        loss += rg__sum_of(list->ctx, term, list->n);
     }
     return loss;
 }
@@ -49,6 +52,6 @@ const rg_loss rg__loss_gumbel_softmax = {
                    .scales_with_labels = true,
                    .random = true,
                    .unit = RG_UNIT_LISTS},
-    .workspace = {.scratch = 2, .kept = RG__KEPT},
+    .workspace = {.scratch = 3, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

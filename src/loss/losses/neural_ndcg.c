@@ -70,15 +70,6 @@ struct sorting {
 
 enum { ARRAYS = 8 };
 
-/* Equal scores: by label and weight, so that the order of the rows changes nothing. */
-static int by_label_and_weight(const void *weights, const struct rg__item *a,
-                               const struct rg__item *b)
-{
-    const double *w = weights;
-    int order = rg__descending(a->label, b->label);
-    return order ? order : rg__descending(w[a->row], w[b->row]);
-}
-
 /* grad_j = below_j - above_j, where below_j is the sum of (value_j + value_k) over the items k with
  * a smaller score. */
 static void sum_signs(const struct sorting *sort, const double *value, double *sum)
@@ -97,15 +88,20 @@ static void sum_signs(const struct sorting *sort, const double *value, double *s
     }
 }
 
-/* A_j, of scores relative to the largest. */
+/* A_j, of scores relative to the largest; the same bits for equal scores. */
 static void find_distances(const struct sorting *sort)
 {
     double total = 0, above = 0;
-    for (int64_t i = 0; i < sort->n; i++)
+    int64_t n = sort->n;
+    for (int64_t i = 0; i < n; i++)
         total += sort->s[i];
-    for (int64_t i = 0; i < sort->n; i++) {
-        double own = sort->s[i], below = total - above - own;
-        sort->far[i] = (above - (double)i * own) + ((double)(sort->n - 1 - i) * own - below);
+    for (int64_t begin = 0, end; begin < n; begin = end) {
+        for (end = begin + 1; end < n && sort->s[end] == sort->s[begin];)
+            end++;
+        double s = sort->s[begin], own = (double)(end - begin) * s, below = total - above - own;
+        double far = (above - (double)begin * s) + ((double)(n - end) * s - below);
+        for (int64_t i = begin; i < end; i++)
+            sort->far[i] = far;
         above += own;
     }
 }
@@ -240,8 +236,7 @@ static void sort_items(const rg_list *list, const struct rg__item *items,
 
 static double forward(rg_list *list)
 {
-    const struct rg__order by_score = {
-        .key = RG__BY_SCORE, .tie = by_label_and_weight, .user = list->weights};
+    const struct rg__order by_score = {.key = RG__BY_SCORE, .tie = rg__by_values, .user = list};
     int64_t n = list->n;
     struct rg__kept grad = rg__kept_zeros(list);
     struct sorting sort = {.params = list->params, .ctx = list->ctx};

@@ -22,6 +22,7 @@
  * Kernel. log(1 + exp s) = max(s, 0) + log(1 + exp -|s|) does not overflow, and max(s, 0) - [..] s
  * is computed without the difference of two infinities. One exponential for each score. */
 #include "loss/parts.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 
@@ -40,15 +41,15 @@ static double question(double s, bool t, double *slope)
 
 static double forward(rg_list *list)
 {
-    double sum = 0;
+    double *term = list->scratch;
     for (int64_t k = 0; k < list->n; k++) {
         double own = 0, slope;
         for (int64_t c = 0; c < list->columns; c++)
             own +=
                 question(list->logits[k * list->columns + c], list->labels[k] > (double)c, &slope);
-        sum += rg__times(list->weights[k], own);
+        term[k] = rg__times(list->weights[k], own);
     }
-    return sum;
+    return rg__sum_of(list->ctx, term, list->n);
 }
 
 static void backward(rg_list *list, double upstream)
@@ -84,5 +85,6 @@ const rg_loss rg__loss_ordinal = {
                   RG__PARAMS(struct ordinal, params)},
     .properties = {.constant_labels = true, .unit = RG_UNIT_ITEMS},
     .adjust = adjust,
+    .workspace = {.scratch = 1},
     .forward = forward,
     .backward = backward};

@@ -41,5 +41,6 @@ const rg_loss rg__loss_pointwise_huber = {
                   .formula = "L = sum_k w_k l(s_k - y_k), l(d) = d^2 / 2, beyond delta linear",
                   RG__PARAMS(struct pointwise_huber, params)},
     .properties = {.unit = RG_UNIT_ITEMS},
+    .workspace = RG__POINTWISE_WORKSPACE,
     .forward = forward,
     .backward = backward};

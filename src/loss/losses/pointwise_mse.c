@@ -22,5 +22,6 @@ RG__POINTWISE(point)
 const rg_loss rg__loss_pointwise_mse = {
     .component = {.name = "pointwise_mse", .formula = "L = sum_k w_k (s_k - y_k)^2"},
     .properties = {.unit = RG_UNIT_ITEMS},
+    .workspace = RG__POINTWISE_WORKSPACE,
     .forward = forward,
     .backward = backward};

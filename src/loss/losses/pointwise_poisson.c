@@ -26,5 +26,6 @@ RG__POINTWISE(point)
 const rg_loss rg__loss_pointwise_poisson = {
     .component = {.name = "pointwise_poisson", .formula = "L = sum_k w_k (exp(s_k) - y_k s_k)"},
     .properties = {.needs_nonnegative_labels = true, .unit = RG_UNIT_ITEMS},
+    .workspace = RG__POINTWISE_WORKSPACE,
     .forward = forward,
     .backward = backward};

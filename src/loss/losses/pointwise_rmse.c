@@ -12,6 +12,7 @@
  * largest magnitude before it is squared, so that no finite score overflows. A logit of -inf makes
  * the loss +inf; its own slope is then inf / inf, NaN, and those of finite items are 0. */
 #include "loss/parts.h"
+#include "tensor/elementary.h"
 
 #include <math.h>
 
@@ -31,14 +32,17 @@ static double error(const rg_list *list, int64_t k)
 
 static double forward(rg_list *list)
 {
-    double largest = 0, sum = 0;
+    double largest = 0, *term = list->scratch;
     for (int64_t k = 0; k < list->n; k++)
         largest = fmax(largest, fabs(error(list, k)));
-    for (int64_t k = 0; k < list->n && largest > 0 && isfinite(largest); k++) {
+    *list->state = largest;
+    if (largest == 0 || isinf(largest))
+        return largest;
+    for (int64_t k = 0; k < list->n; k++) {
         double d = error(list, k) / largest;
-        sum += list->weights[k] * d * d;
+        term[k] = list->weights[k] * d * d;
     }
-    *list->state = isfinite(largest) ? largest * sqrt(sum / (double)list->n) : largest;
+    *list->state = largest * sqrt(rg__sum_of(list->ctx, term, list->n) / (double)list->n);
     return *list->state;
 }
 
@@ -66,6 +70,6 @@ const rg_loss rg__loss_pointwise_rmse = {
                   .formula = "L = sqrt(sum_k w_k (levels s_k - y_k)^2 / n)",
                   RG__PARAMS(struct pointwise_rmse, params)},
     .properties = {.unit = RG_UNIT_LISTS},
-    .workspace = {.state = 1},
+    .workspace = {.scratch = 1, .state = 1},
     .forward = forward,
     .backward = backward};

@@ -37,5 +37,6 @@ const rg_loss rg__loss_pointwise_sigmoid = {
                   .formula = "L = -sum_k w_k (t_k log q_k + (1 - t_k) log(1 - q_k)), "
                              "q = sigmoid(s), t = y clipped to [0, 1]"},
     .properties = {.unit = RG_UNIT_ITEMS},
+    .workspace = RG__POINTWISE_WORKSPACE,
     .forward = forward,
     .backward = backward};

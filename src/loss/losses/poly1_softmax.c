@@ -14,7 +14,7 @@
  * -inf: NaN. TF-Ranking 0.5.5 normalises z in the first term too. */
 #define RG_REAL 64
 #include "loss/parts.h"
-#include "tensor/lanes.h"
+#include "tensor/elementary.h"
 
 struct poly1_softmax {
     double epsilon;
@@ -32,11 +32,11 @@ static double forward(rg_list *list)
         l[k] = rg__surprise(&softmax, list->logits[k]);
         term[k] = rg__times(z[k], l[k]);
     }
-    double total = lane_sum_f64(z, n), loss = lane_sum_f64(term, n);
+    double total = rg__sum_of(list->ctx, z, n), loss = rg__sum_of(list->ctx, term, n);
     double share = total == 0 ? 0 : 1 / total, even = total == 0 ? 1 / (double)n : 0;
     for (int64_t k = 0; k < n; k++)
         term[k] = (z[k] * share + even) * p[k];
-    double u = lane_sum_f64(term, n);
+    double u = rg__sum_of(list->ctx, term, n);
     for (int64_t k = 0; k < n; k++) {
         double q = z[k] * share + even;
         grad.logits[k] = total * p[k] - z[k] - epsilon * p[k] * (q - u);

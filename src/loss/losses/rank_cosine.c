@@ -22,7 +22,6 @@
 #define RG_REAL 64
 #include "loss/parts.h"
 #include "tensor/elementary.h"
-#include "tensor/lanes.h"
 
 #include <math.h>
 
@@ -52,8 +51,9 @@ static double forward(rg_list *list)
         grad.labels[k] = w * y * y;
         grad.weights[k] = w * s * s;
     }
-    double a = lane_sum_f64(grad.logits, list->n), b = lane_sum_f64(grad.labels, list->n);
-    double c = lane_sum_f64(grad.weights, list->n), length = sqrt(b) * sqrt(c);
+    double a = rg__sum_of(list->ctx, grad.logits, list->n),
+           b = rg__sum_of(list->ctx, grad.labels, list->n);
+    double c = rg__sum_of(list->ctx, grad.weights, list->n), length = sqrt(b) * sqrt(c);
     if (b == 0 || c == 0) {
         rg__kept_zeros(list);
         for (int64_t k = 0; k < list->n && b != 0; k++)

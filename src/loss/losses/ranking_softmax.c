@@ -24,15 +24,12 @@
  * Numerics. L is summed term by term, since T log S - sum t (x - m) overflows and cancels. 0 log 0
  * is 0: an item with t_k = 0 adds nothing even if l_k is infinite. If S is NaN, so is L, even if
  * all labels are zero. If all logits are -inf, m is -inf, and x - m and S are NaN. Sums are in
- * double, in a fixed number of lanes. docs/ranking-softmax.md has the derivation. */
+ * double and do not depend on the order of the items (exact_sum.h). docs/ranking-softmax.md has the
+ * derivation. */
 #include "loss/lists.h"
-#include "tensor/lanes.h"
 
 /* The state kept for backward: m, S, L, sum z (normalized), T. */
 enum { MAX, SUM, LOSS, MASS, TOTAL, N_STATE };
-
-/* The number of items whose exponentials are summed in one block; block sums are then added. */
-enum { BLOCK = 32 * LANES };
 
 static const double LN_2 = 0.69314718055994530942;
 
@@ -61,12 +58,8 @@ static const real *F(scaled)(const struct F(rg__list) * list)
 /* Writes e = exp(x - max) and returns its sum, in double. e may be x. */
 static double F(sum_exp)(const struct F(rg__list) * list, const real *x, real max, real *e)
 {
-    double sum = 0;
-    for (int64_t begin = 0; begin < list->n; begin += BLOCK) {
-        int64_t count = list->n - begin < BLOCK ? list->n - begin : BLOCK;
-        sum += list->vector->exp(x + begin, count, max, e + begin);
-    }
-    return sum;
+    list->vector->exp(x, list->n, max, e);
+    return list->vector->sum(e, list->n, 1);
 }
 
 /* Computes t from labels and weights, in the scratch unless t is the labels themselves; *mass gets
@@ -82,7 +75,7 @@ static const real *F(targets)(const struct F(rg__list) * list, double *mass)
         t[k] = list->w ? y * list->w[k] : y;
     }
     if (mode == RG_LABELS_NORMALIZED) {
-        *mass = F(lane_sum)(t, list->n);
+        *mass = list->vector->sum(t, list->n, (double)INFINITY);
         for (int64_t k = 0; k < list->n; k++)
             t[k] = *mass == 0 ? 0 : (real)(ACC(t[k]) / *mass);
     }

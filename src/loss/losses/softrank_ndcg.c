@@ -112,12 +112,13 @@ struct others {
     double *lose, *win, *density;
 };
 
-static void compare(const rg_list *list, int64_t j, const struct others *others)
+/* s: the scores, in the order of `others`. */
+static void compare(const rg_list *list, const double *s, int64_t j, const struct others *others)
 {
     static const double ROOT_PI = 1.77245385090551602730;
-    double sigma = ((const struct softrank_ndcg *)list->params)->sigma, s_j = list->logits[j];
+    double sigma = ((const struct softrank_ndcg *)list->params)->sigma, s_j = s[j];
     for (int64_t i = 0; i < list->n; i++) {
-        double s_i = list->logits[i], z = s_i == s_j ? 0 : (s_i - s_j) / (2 * sigma);
+        double s_i = s[i], z = s_i == s_j ? 0 : (s_i - s_j) / (2 * sigma);
         double less = erfc(fabs(z)) / 2; /* the smaller probability, which has all its digits */
         others->win[i] = z < 0 ? less : 1 - less;
         others->lose[i] = z < 0 ? 1 - less : less;
@@ -148,30 +149,40 @@ static double expected_discount(const rg_list *list, const struct mixture *mixtu
     return sum;
 }
 
+/* Items are visited in the order of their values, and what an item gets as j is added last, so that
+ * the order of the rows changes no bit, and equal items get the same bits. */
 static double forward(rg_list *list)
 {
+    const struct rg__order by_score = {.key = RG__BY_SCORE, .tie = rg__by_values, .user = list};
     int64_t n = list->n;
-    double *room = list->scratch, *discount = room, *slope = room + n;
-    const struct others others = {room + 2 * n, room + 3 * n, room + 4 * n};
+    double *room = list->scratch, *discount = room, *slope = room + n, *s = room + 2 * n;
+    double *own = room + 3 * n; /* what the scores of items j get */
+    const struct others others = {room + 4 * n, room + 5 * n, room + 6 * n};
     struct mixture mixture;
     struct rg__kept grad = rg__kept_zeros(list);
-    struct rg__gains gains = rg__gains_of(list, room + 5 * n);
+    struct rg__gains gains = rg__gains_of(list, room + 7 * n);
+    struct rg__item *items = rg__sorted_items(list, &by_score, gains.room);
     if (gains.ideal == 0)
         return 0;
     find_mixture(list, &mixture);
+    for (int64_t j = 0; j < n; j++)
+        s[j] = items[j].score;
     for (int64_t j = 0; j < n; j++) {
-        double gain = gains.gain[j] / gains.ideal;
-        discount[j] = 0;
-        if (!(list->labels[j] > 0))
+        int64_t row = items[j].row;
+        double gain = gains.gain[row] / gains.ideal;
+        discount[row] = own[j] = 0;
+        if (!(items[j].label > 0))
             continue; /* nothing depends on it */
-        compare(list, j, &others);
-        discount[j] = expected_discount(list, &mixture, &others, gain != 0 ? slope : NULL);
+        compare(list, s, j, &others);
+        discount[row] = expected_discount(list, &mixture, &others, gain != 0 ? slope : NULL);
         for (int64_t i = 0; i < n && gain != 0; i++) {
-            double by_score = gain * slope[i] * others.density[i];
-            grad.logits[i] -= by_score;
-            grad.logits[j] += by_score;
+            double by_score_i = gain * slope[i] * others.density[i];
+            grad.logits[items[i].row] -= by_score_i;
+            own[j] += by_score_i;
         }
     }
+    for (int64_t j = 0; j < n; j++)
+        grad.logits[items[j].row] += own[j];
     return rg__gains_add(&gains, discount, 1, &grad);
 }
 
@@ -188,6 +199,6 @@ const rg_loss rg__loss_softrank_ndcg = {
                       "scores normal around s with deviation sigma",
                   RG__PARAMS(struct softrank_ndcg, params)},
     .properties = {.shift_invariant = true, .most_label = 1023, .unit = RG_UNIT_LISTS},
-    .workspace = {.scratch = 5 + RG__GAINS_ROOM, .kept = RG__KEPT},
+    .workspace = {.scratch = 7 + RG__GAINS_ROOM, .kept = RG__KEPT},
     .forward = forward,
     .backward = rg__kept_backward};

@@ -82,7 +82,7 @@ static void go_down(const rg_list *list, const struct rg__item *items, const dou
 
 static double forward(rg_list *list)
 {
-    static const struct rg__order by_label = {.key = RG__BY_LABEL};
+    const struct rg__order by_label = {.key = RG__BY_LABEL, .tie = rg__by_values, .user = list};
     struct rg__item *items = rg__sorted_items(list, &by_label, list->scratch);
     double *d = list->scratch + RG__SORT_ROOM * list->n;
     struct rg__kept grad = rg__kept_zeros(list);

@@ -20,7 +20,6 @@
 #define RG_REAL 64
 #include "loss/parts.h"
 #include "tensor/elementary.h"
-#include "tensor/lanes.h"
 
 static const double LN_2 = 0.69314718055994530942;
 
@@ -41,13 +40,13 @@ static double forward(rg_list *list)
         gain[k] = power[k] - gain[k];
         term[k] = list->weights[k] * gain[k];
     }
-    double total = lane_sum_f64(term, list->n), share = 1 / total;
+    double total = rg__sum_of(list->ctx, term, list->n), share = 1 / total;
     if (total == 0)
         return 0;
     for (int64_t k = 0; k < list->n; k++)
         term[k] =
             rg__times(list->weights[k] * gain[k] * share, rg__surprise(&softmax, list->logits[k]));
-    double loss = lane_sum_f64(term, list->n);
+    double loss = rg__sum_of(list->ctx, term, list->n);
     for (int64_t k = 0; k < list->n; k++) {
         double slope = (rg__surprise(&softmax, list->logits[k]) - loss) * share;
         grad.logits[k] = p[k] - list->weights[k] * gain[k] * share;
