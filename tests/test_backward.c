@@ -1,5 +1,5 @@
 /* test_backward.c: backward from several roots, gradients of chosen nodes, regions without
- * gradients, hooks, and the search for NaN and infinities. */
+ * gradients, hooks, the search for NaN and infinities, and recomputed regions. */
 #include "check.h"
 
 static struct {
@@ -158,6 +158,73 @@ static void anomalies_are_named(void **state)
     assert_ok(f.ctx, rg_backward(f.graph, total(rg_sqrt(f.graph, f.leaf)), NULL));
 }
 
+enum { WIDTH = 1000, DEPTH = 64, BLOCK = 8 };
+
+static rg_node *layers(rg_graph *graph, rg_node *const *x, void *user)
+{
+    rg_node *y = x[0];
+    for (int i = 0; i < *(const int *)user; i++)
+        y = rg_tanh(graph, rg_scale(graph, y, 1.5));
+    return y;
+}
+
+/* The bytes of the graph after forward and backward of DEPTH layers in regions of `block` layers;
+ * 0: no regions. Stores the gradient of x. */
+static size_t deep_stack(int block, double grad[WIDTH])
+{
+    static double x[WIDTH];
+    int depth = DEPTH;
+    rg_graph *graph = rg_graph_create(f.ctx);
+    for (int i = 0; i < WIDTH; i++) {
+        x[i] = 0.001 * i - 0.5;
+        grad[i] = 0;
+    }
+    rg_node *y = rg_variable(graph, &(rg_tensor){RG_F64, 1, {WIDTH}, x}, grad);
+    if (block == 0)
+        y = layers(graph, &y, &depth);
+    for (int i = 0; block > 0 && i < DEPTH; i += block)
+        y = rg_recompute(graph, layers, &block, &y, 1);
+    assert_ok(f.ctx, rg_backward(graph, rg_sum(graph, y, rg_all_axes()), NULL));
+    size_t bytes = rg_graph_bytes(graph);
+    rg_graph_destroy(graph);
+    return bytes;
+}
+
+/* The memory of a deep stack is that of about 2 sqrt(depth) layers, and no bit changes. */
+static void recomputed_regions_save_memory(void **state)
+{
+    double kept[WIDTH], recomputed[WIDTH];
+    (void)state;
+    size_t all = deep_stack(0, kept), some = deep_stack(BLOCK, recomputed);
+    assert_memory_equal(kept, recomputed, sizeof kept);
+    if (some > all / 3)
+        fail_msg("%zu bytes with regions, %zu without", some, all);
+}
+
+static rg_node *foreign(rg_graph *graph, rg_node *const *x, void *user)
+{
+    return rg_add(graph, x[0], user); /* a node of the outer graph */
+}
+
+static rg_node *nothing(rg_graph *graph, rg_node *const *x, void *user)
+{
+    (void)graph, (void)x;
+    return user;
+}
+
+static void wrong_regions_are_errors(void **state)
+{
+    (void)state;
+    assert_null(rg_recompute(f.graph, foreign, f.leaf, &f.leaf, 1));
+    assert_non_null(strstr(rg_last_error(f.ctx), "recompute: add: operand 1 belongs to another"));
+    for (int i = 0; i < 2; i++) {
+        rg_graph_reset(f.graph);
+        f.leaf = rg_variable(f.graph, &(rg_tensor){RG_F64, 1, {3}, f.x}, f.grad);
+        assert_null(rg_recompute(f.graph, nothing, i ? f.leaf : NULL, &f.leaf, 1));
+        assert_non_null(strstr(rg_last_error(f.ctx), "returned no node of the region's graph"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +233,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(regions_without_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(hooks_see_and_change_gradients, set_up, tear_down),
         cmocka_unit_test_setup_teardown(anomalies_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(recomputed_regions_save_memory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_regions_are_errors, set_up, tear_down),
     };
     RUN_TESTS(tests);
 }

@@ -289,6 +289,13 @@ RG_API rg_node *rg_batch_norm(rg_graph *graph, rg_node *x, rg_node *gamma, rg_no
  * function of seed, call (a number of the step and layer) and index, computed by Philox. */
 RG_API rg_node *rg_dropout(rg_graph *graph, rg_node *x, double p, uint64_t seed, uint64_t call);
 
+/* function(inputs), whose inner values are not kept: backward computes them again. The function
+ * gets another graph with leaves or variables for the n inputs, and must use nodes of that graph
+ * alone, so all that it needs is among the inputs or in `user`, which must live until the graph is
+ * reset. It must give the same result each time. */
+RG_API rg_node *rg_recompute(rg_graph *graph, rg_function *function, void *user,
+                             rg_node *const *inputs, int n);
+
 /* ---- Losses, beside the ranking losses of loss.h ---- */
 
 /* -sum labels log softmax(logits) along the last axis, which is removed; labels have the shape of

@@ -33,6 +33,7 @@ void rg_graph_destroy(rg_graph *graph)
 {
     if (!graph)
         return;
+    rg_graph_destroy(graph->region);
     for (int i = 0; i < RG__N_ARENAS; i++)
         rg__arena_free(&graph->arenas[i]);
     rg__free(graph->ctx, graph);
@@ -70,7 +71,7 @@ rg_status rg_graph_status(const rg_graph *graph)
 
 size_t rg_graph_bytes(const rg_graph *graph)
 {
-    size_t bytes = 0;
+    size_t bytes = graph ? rg_graph_bytes(graph->region) : 0;
     for (int i = 0; graph && i < RG__N_ARENAS; i++)
         bytes += rg__arena_bytes(&graph->arenas[i]);
     return bytes;

@@ -21,6 +21,7 @@ struct rg_graph {
     int64_t generation;                    /* the number of resets so far */
     rg_node *last;                         /* the end of the tape */
     int64_t n_passes;                      /* the number of backward passes so far */
+    rg_graph *region;                      /* of ops/recompute.c; NULL: not created yet */
     bool no_gradients;                     /* new nodes require none */
     bool finds_anomalies;
     bool selective;   /* this backward pass is for selected nodes only */

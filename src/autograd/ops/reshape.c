@@ -92,7 +92,7 @@ RG__OPERATOR(reshape, "y = x in another shape", shape, samples);
 rg_node *rg_reshape(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims)
 {
     rg_tensor wanted = {.dtype = RG_F32, .ndim = dims || ndim == 0 ? ndim : -1};
-    for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
+    for (int i = 0; i < wanted.ndim && wanted.ndim <= RG_MAX_DIMS; i++)
         wanted.dims[i] = dims[i];
     return RG__APPLY(reshape, graph, &wanted, sizeof wanted, x);
 }
