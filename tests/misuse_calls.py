@@ -52,6 +52,7 @@ VALID = {
     "rg_where.condition": "rg_equal(v->graph, v->node, v->node)", "rg_concat.n": "1", "rg_stack.n": "1",
     "rg_broadcast_to.dims": "(int64_t[]){2, 3}",
     **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "rg_recompute.inputs": "&v->node", "rg_recompute.n": "1", "rg_backward_all.roots": "&v->sum", "rg_backward_all.n": "1", "cotangents": "NULL", "rg_gradients.root": "v->sum", "rg_gradients.cotangent": "NULL", "rg_gradients.nodes": "&v->node", "rg_gradients.n": "1", "grads": "&v->tensor_out", "enabled": "true", "hook": "NULL", "rg_softmax_cross_entropy.logits": "v->node", "rg_softmax_cross_entropy.labels": "v->node", "gamma": "NULL", "beta": "NULL", "rg_layer_norm.gamma": "v->weights", "rg_layer_norm.beta": "v->weights", "rg_rms_norm.gamma": "v->weights", "epsilon": "1e-5", "p": "0.5", "call": "1", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
+    "offsets": "(int64_t[]){0, 2, 2}", "n_lists": "2", # of segment_...
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",

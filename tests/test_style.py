@@ -18,6 +18,7 @@ WIDEST_LINE = 100
 # the functions there that have no line.
 TABLES = [
     ({"src/autograd/ops.def": "RG_OP", "src/autograd/elementwise/unary.def": r"RG_UNARY(?:_[12]|_FLAT)?",
+      "src/autograd/segments/segments.def": "RG_SEGMENT",
       "src/autograd/elementwise/binary.def": "RG_BINARY",
       "src/autograd/elementwise/compare.def": "RG_(?:COMPARE|LOGICAL)",
       "src/autograd/reductions/reduce.def": "RG_REDUCTION(?:_1)?"}, "ops.h", r"rg_(\w+)",

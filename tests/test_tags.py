@@ -23,6 +23,7 @@ EXPECTED = {
     "rg__product_forward": "autograd/product.c",
     "rg_sum": "reductions/reduce.def",
     "rg__sum_backward": "reductions/reduce.def",
+    "rg_segment_sum": "segments/segments.def",
     "rg_matmul": "ops.def",
     "lane_sum": "tensor/lanes.h",
     "exp_vec": "tensor/vector.c",

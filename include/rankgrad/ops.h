@@ -296,6 +296,29 @@ RG_API rg_node *rg_dropout(rg_graph *graph, rg_node *x, double p, uint64_t seed,
 RG_API rg_node *rg_recompute(rg_graph *graph, rg_function *function, void *user,
                              rg_node *const *inputs, int n);
 
+/* ---- Operators over ragged lists ----
+ *
+ * x is (N) or (N,F), and list q has its rows from offsets[q] to offsets[q + 1] - 1, each column on
+ * its own. offsets (n_lists + 1) begin with 0, never decrease and end with N; they are copied.
+ * Lists may be empty. Special numbers affect only their list and column. */
+
+/* One row per list, (Q) or (Q,F): as rg_sum (0 for an empty list), rg_mean (NaN), rg_max (-inf) and
+ * rg_logsumexp (-inf). */
+RG_API rg_node *rg_segment_sum(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                               int64_t n_lists);
+RG_API rg_node *rg_segment_mean(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                                int64_t n_lists);
+RG_API rg_node *rg_segment_max(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                               int64_t n_lists);
+RG_API rg_node *rg_segment_logsumexp(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                                     int64_t n_lists);
+
+/* The shape of x: each list as rg_softmax and rg_log_softmax. */
+RG_API rg_node *rg_segment_softmax(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                                   int64_t n_lists);
+RG_API rg_node *rg_segment_log_softmax(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                                       int64_t n_lists);
+
 /* ---- Losses, beside the ranking losses of loss.h ---- */
 
 /* -sum labels log softmax(logits) along the last axis, which is removed; labels have the shape of

@@ -1,4 +1,5 @@
-/* ops.c: the table of all operators: element-wise ones, reductions, and those of ops.def. */
+/* ops.c: the table of all operators: element-wise ones, reductions, and those of
+ * segments.def and of ops.def. */
 #include "autograd/builtin.h"
 
 #define RG_UNARY(id, ...)       RG__LINE(id)
@@ -10,6 +11,7 @@
 #define RG_LOGICAL(id, ...)     RG__LINE(id)
 #define RG_REDUCTION(id, ...)   RG__LINE(id)
 #define RG_REDUCTION_1(id, ...) RG__LINE(id)
+#define RG_SEGMENT(id, ...)     RG__LINE(id)
 #define RG_OP(id, passes)       RG__LINE(id)
 
 #define RG__LINE(id) extern const struct rg__builtin rg__builtin_##id;
@@ -18,6 +20,7 @@
 #include "autograd/elementwise/unary.def"
 #include "autograd/ops.def"
 #include "autograd/reductions/reduce.def"
+#include "autograd/segments/segments.def"
 #undef RG__LINE
 
 const struct rg__builtin *const rg__operators[] = {
@@ -27,6 +30,7 @@ const struct rg__builtin *const rg__operators[] = {
 #include "autograd/elementwise/unary.def"
 #include "autograd/ops.def"
 #include "autograd/reductions/reduce.def"
+#include "autograd/segments/segments.def"
 #undef RG__LINE
 };
 

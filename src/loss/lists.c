@@ -5,6 +5,7 @@
  * place; otherwise each list is copied into a buffer of the length of the longest list. */
 #include "loss/lists.h"
 
+#include "autograd/segments/segments.h"
 #include "tensor/broadcast.h"
 #include "tensor/lanes.h"
 
@@ -607,17 +608,8 @@ static bool check_offsets(rg_node *y, const rg_tensor *logits, const struct attr
     if (logits->ndim != 1)
         return rg_reject(y, "offsets with logits %s; expected flat logits (N)",
                          rg__shape_text(logits, shape));
-    if (a->offsets[0] != 0)
-        return rg_reject(y, "offsets begin with %lld; expected 0", (long long)a->offsets[0]);
-    for (int64_t q = 0; q < a->n_lists; q++)
-        if (a->offsets[q + 1] < a->offsets[q])
-            return rg_reject(y, "offsets[%lld] = %lld is below offsets[%lld] = %lld",
-                             (long long)q + 1, (long long)a->offsets[q + 1], (long long)q,
-                             (long long)a->offsets[q]);
-    if (a->offsets[a->n_lists] != logits->dims[0])
-        return rg_reject(y, "offsets end with %lld; expected the number of logits, %lld",
-                         (long long)a->offsets[a->n_lists], (long long)logits->dims[0]);
-    return true;
+    const struct rg__segments lists = {a->n_lists, a->offsets};
+    return rg__check_lists(y, &lists, logits->dims[0], "logits");
 }
 
 /* Whether the logits have the axis that the loss takes. */
@@ -787,11 +779,10 @@ rg_node *rg__apply_loss(rg_graph *graph, const rg_loss *loss, rg_node *logits, r
     if (!op)
         return NULL;
     if (o.offsets) {
-        size_t size = (size_t)(o.n_lists + 1) * sizeof *a.offsets;
-        int64_t *copy = rg_graph_alloc(graph, size);
-        if (!copy)
+        struct rg__segments lists;
+        if (!rg__copy_lists(graph, op->name, o.offsets, o.n_lists, &lists))
             return NULL;
-        a.offsets = memcpy(copy, o.offsets, size);
+        a.offsets = lists.offsets;
     }
     rg_node *operands[N_OPERANDS] = {logits, labels, o.weights, o.where, o.list_weights};
     rg_node *y = rg_apply(graph, op, operands, N_OPERANDS, &a, sizeof a);

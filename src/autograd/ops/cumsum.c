@@ -5,19 +5,19 @@
 
 RG__KERNELS(cumsum);
 
-static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
+static void F(forward)(const rg_node *node, const real *x, int64_t n, real *y)
 {
     double sum = 0;
-    (void)ctx;
+    (void)node;
     for (int64_t k = 0; k < n; k++)
         y[k] = (real)(sum += ACC(x[k]));
 }
 
-static void F(backward)(rg_context *ctx, const real *x, const real *y, const real *g, int64_t n,
+static void F(backward)(const rg_node *node, const real *x, const real *y, const real *g, int64_t n,
                         real *gx)
 {
     double sum = 0;
-    (void)ctx, (void)x, (void)y;
+    (void)node, (void)x, (void)y;
     for (int64_t k = n - 1; k >= 0; k--)
         gx[k] = (real)(sum += ACC(g[k]));
 }
@@ -39,6 +39,6 @@ RG__OPERATOR(cumsum, "y_i = sum_{k <= i} x_k along an axis", rg__along_rule, sam
 
 rg_node *rg_cumsum(rg_graph *graph, rg_node *x, int axis)
 {
-    return RG__APPLY(cumsum, graph, &axis, sizeof axis, x);
+    return rg__apply_along(graph, &rg__builtin_cumsum, x, axis);
 }
 #endif

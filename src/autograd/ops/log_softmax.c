@@ -9,9 +9,9 @@
 
 RG__KERNELS(log_softmax);
 
-static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
+static void F(forward)(const rg_node *node, const real *x, int64_t n, real *y)
 {
-    const struct F(rg__vector) *v = F(rg__vector)(ctx);
+    const struct F(rg__vector) *v = F(rg__vector)(rg__graph_context(rg_node_graph(node)));
     real largest = v->max(x, n);
     v->exp(x, n, largest, y);
     double log_sum = log(v->sum(y, n, 1));
@@ -19,14 +19,14 @@ static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
         y[k] = (real)((ACC(x[k]) - ACC(largest)) - log_sum);
 }
 
-static void F(backward)(rg_context *ctx, const real *x, const real *y, const real *g, int64_t n,
+static void F(backward)(const rg_node *node, const real *x, const real *y, const real *g, int64_t n,
                         real *gx)
 {
     double sum = 0;
     (void)x;
     for (int64_t k = 0; k < n; k++)
         sum += ACC(g[k]);
-    F(rg__vector)(ctx)->exp(y, n, 0, gx);
+    F(rg__vector)(rg__graph_context(rg_node_graph(node)))->exp(y, n, 0, gx);
     for (int64_t k = 0; k < n; k++)
         gx[k] = (real)(ACC(g[k]) - ACC(gx[k]) * sum);
 }
@@ -48,6 +48,6 @@ RG__OPERATOR(log_softmax, "y_i = x_i - log sum_k exp x_k along an axis", rg__alo
 
 rg_node *rg_log_softmax(rg_graph *graph, rg_node *x, int axis)
 {
-    return RG__APPLY(log_softmax, graph, &axis, sizeof axis, x);
+    return rg__apply_along(graph, &rg__builtin_log_softmax, x, axis);
 }
 #endif

@@ -12,10 +12,10 @@
 
 RG__KERNELS(logcumsumexp);
 
-static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
+static void F(forward)(const rg_node *node, const real *x, int64_t n, real *y)
 {
     double largest = -HUGE_VAL, sum = 0; /* sum exp(x - largest) */
-    (void)ctx;
+    (void)node;
     for (int64_t k = 0; k < n; k++) {
         double v = ACC(x[k]);
         if (v > largest) {
@@ -30,11 +30,11 @@ static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
     }
 }
 
-static void F(backward)(rg_context *ctx, const real *x, const real *y, const real *g, int64_t n,
+static void F(backward)(const rg_node *node, const real *x, const real *y, const real *g, int64_t n,
                         real *gx)
 {
     double r = 0;
-    (void)ctx;
+    (void)node;
     for (int64_t k = n - 1; k >= 0; k--) {
         double later = k + 1 < n ? r * exp(ACC(y[k]) - ACC(y[k + 1])) : 0;
         r = ACC(g[k]) + later;
@@ -59,6 +59,6 @@ RG__OPERATOR(logcumsumexp, "y_i = log sum_{k <= i} exp x_k along an axis", rg__a
 
 rg_node *rg_logcumsumexp(rg_graph *graph, rg_node *x, int axis)
 {
-    return RG__APPLY(logcumsumexp, graph, &axis, sizeof axis, x);
+    return rg__apply_along(graph, &rg__builtin_logcumsumexp, x, axis);
 }
 #endif

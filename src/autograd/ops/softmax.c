@@ -9,20 +9,20 @@
 
 RG__KERNELS(softmax);
 
-static void F(forward)(rg_context *ctx, const real *x, int64_t n, real *y)
+static void F(forward)(const rg_node *node, const real *x, int64_t n, real *y)
 {
-    const struct F(rg__vector) *v = F(rg__vector)(ctx);
+    const struct F(rg__vector) *v = F(rg__vector)(rg__graph_context(rg_node_graph(node)));
     v->exp(x, n, v->max(x, n), y);
     double scale = 1 / v->sum(y, n, 1);
     for (int64_t k = 0; k < n; k++)
         y[k] = (real)(ACC(y[k]) * scale);
 }
 
-static void F(backward)(rg_context *ctx, const real *x, const real *y, const real *g, int64_t n,
+static void F(backward)(const rg_node *node, const real *x, const real *y, const real *g, int64_t n,
                         real *gx)
 {
     double mean = 0;
-    (void)ctx, (void)x;
+    (void)node, (void)x;
     for (int64_t k = 0; k < n; k++)
         mean += ACC(y[k]) * ACC(g[k]);
     for (int64_t k = 0; k < n; k++)
@@ -46,6 +46,6 @@ RG__OPERATOR(softmax, "y_i = exp x_i / sum_k exp x_k along an axis", rg__along_r
 
 rg_node *rg_softmax(rg_graph *graph, rg_node *x, int axis)
 {
-    return RG__APPLY(softmax, graph, &axis, sizeof axis, x);
+    return rg__apply_along(graph, &rg__builtin_softmax, x, axis);
 }
 #endif

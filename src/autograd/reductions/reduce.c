@@ -6,18 +6,15 @@
  *
  *     y = finish(combine over the axes(term(x)))          dL/dx += slope(dL/dy, x, y)
  *
+ * With lists, the rows of each list are reduced on their own (F(part) below).
+ *
  * Accumulators are double. A contiguous axis is reduced in LANES accumulators that are then
  * combined in a fixed order (tensor/lanes.h), so that the bits do not depend on the machine. */
-#include "autograd/op.h"
+#include "autograd/reductions/reduce.h"
+
 #include "tensor/broadcast.h"
 #include "tensor/lanes.h"
 #include "tensor/real.h"
-
-/* The attributes of a reduction. */
-struct rg__reduction_call {
-    rg_axes axes; /* first, for rg__reduce_rule */
-    double c;     /* the constant, of those that have one */
-};
 
 /* The reduced elements of one y. */
 struct rg__reduced {
@@ -126,18 +123,41 @@ static inline real F(norm_slope)(real g, real x, real y, double p)
 
 /* ---- Loops ---- */
 
-/* The shape of y with its reduced axes as extents of 1; *n is the number of elements per y. */
-static inline rg_tensor F(keepdims_shape)(const rg_node *y, double *n)
+/* What is reduced on its own: all of x, or the rows of one list. */
+struct F(part) {
+    rg_tensor x;
+    rg_tensor kept; /* the shape of its y with the reduced axes as extents of 1 */
+    double n;       /* elements per y */
+    double c;       /* the constant of the call */
+    int64_t from;   /* index of its first element in x */
+    int64_t to;     /* index of its first element in y */
+};
+
+static inline int64_t F(n_parts)(const rg_node *y)
 {
-    const rg_axes *axes = &((const struct rg__reduction_call *)rg_attributes(y))->axes;
-    rg_tensor kept = *rg_operand(y, 0);
-    *n = 1;
-    for (int i = 0; i < kept.ndim; i++)
-        if (rg__is_reduced(axes, kept.ndim, i)) {
-            *n *= (double)kept.dims[i];
-            kept.dims[i] = 1;
+    const struct rg__reduction_call *call = rg_attributes(y);
+    return call->lists.offsets ? call->lists.n_lists : 1;
+}
+
+static inline struct F(part) F(part_at)(const rg_node *y, int64_t q)
+{
+    const struct rg__reduction_call *call = rg_attributes(y);
+    const int64_t *offsets = call->lists.offsets;
+    struct F(part) part = {.x = *rg_operand(y, 0), .n = 1, .c = call->c};
+    if (offsets) {
+        int64_t width = part.x.ndim == 2 ? part.x.dims[1] : 1;
+        part.from = offsets[q] * width;
+        part.to = q * width;
+        part.x.data = (real *)part.x.data + part.from;
+        part.x.dims[0] = offsets[q + 1] - offsets[q];
+    }
+    part.kept = part.x;
+    for (int i = 0; i < part.x.ndim; i++)
+        if (rg__is_reduced(&call->axes, part.x.ndim, i)) {
+            part.n *= (double)part.x.dims[i];
+            part.kept.dims[i] = 1;
         }
-    return kept;
+    return part;
 }
 
 /* Combines n adjacent elements. */
@@ -159,87 +179,84 @@ INLINED double F(combine_run)(const struct F(reduction) * r, const real *x, int6
     return acc[0];
 }
 
-/* Reduces all of x: acc[i] is the accumulator of y[i], first[i] (if not NULL) its first result. */
-INLINED void F(combine_all)(const struct F(reduction) * r, const rg_tensor *tx,
-                            const rg_tensor *kept, const double *first, double c,
-                            double *acc)
+/* Reduces a part: acc[i] is the accumulator of y[i], first[i] (if not NULL) its first result. */
+INLINED void F(combine_all)(const struct F(reduction) * r, const struct F(part) * part,
+                            const double *first, double *acc)
 {
     struct rg__broadcast_iter it;
-    for (int64_t i = 0; i < rg__count(kept); i++)
+    for (int64_t i = 0; i < rg__count(&part->kept); i++)
         acc[i] = r->initial;
-    rg__broadcast_begin(tx, kept, tx, &it);
+    rg__broadcast_begin(&part->x, &part->kept, &part->x, &it);
     while (rg__broadcast_next(&it)) {
-        const real *x = (const real *)tx->data + it.a;
+        const real *x = (const real *)part->x.data + it.a;
         double *to = acc + it.b;
         const double *p = first ? first + it.b : NULL;
         if (it.step_b == 0)
-            *to = r->combine(*to, F(combine_run)(r, x, it.length, p ? *p : 0, c));
+            *to = r->combine(*to, F(combine_run)(r, x, it.length, p ? *p : 0, part->c));
         else
             for (int64_t i = 0; i < it.length; i++)
-                to[i] = r->combine(to[i], r->term(ACC(x[i]), p ? p[i] : 0, c));
+                to[i] = r->combine(to[i], r->term(ACC(x[i]), p ? p[i] : 0, part->c));
     }
 }
 
-/* The reduced elements of y[i]. `acc` has the accumulators of the `count` elements of y and, if
- * there is a first pass, after them its results. */
+/* The reduced elements of y[i], of a part. `acc` has the accumulators of the `count` elements of y
+ * and, if there is a first pass, after them its results. */
 INLINED struct rg__reduced F(reduced)(const struct F(reduction) * r, const double *acc,
-                                      int64_t count, int64_t i, double n, double c)
+                                      int64_t count, int64_t i, const struct F(part) * part)
 {
-    return (struct rg__reduced){acc[i], r->first_pass ? acc[count + i] : 0, n, c};
+    return (struct rg__reduced){acc[i], r->first_pass ? acc[count + i] : 0, part->n, part->c};
 }
 
 INLINED void F(reduce_forward)(rg_node *y, const struct F(reduction) * r)
 {
-    const rg_tensor *x = rg_operand(y, 0);
     real *out = rg_output_data(y);
-    double n, c = ((const struct rg__reduction_call *)rg_attributes(y))->c;
-    int64_t count = rg__count(rg_node_value(y));
-    rg_tensor kept = F(keepdims_shape)(y, &n);
+    int64_t count = rg__count(rg_node_value(y)), n_parts = F(n_parts)(y);
     size_t size = (size_t)count * (r->first_pass ? 2 : 1) * sizeof(double);
-    double *acc = rg_graph_alloc(rg_node_graph(y), size), *first = NULL;
-    if (!acc)
-        return;
-    if (r->first_pass) {
-        first = acc + count;
-        F(combine_all)(r->first_pass, x, &kept, NULL, c, first);
-        for (int64_t i = 0; i < count; i++)
-            first[i] = r->first_pass->finish((struct rg__reduced){first[i], 0, n, c});
+    double *acc = rg_graph_alloc(rg_node_graph(y), size);
+    for (int64_t q = 0; acc && q < n_parts; q++) {
+        struct F(part) part = F(part_at)(y, q);
+        int64_t end = part.to + rg__count(&part.kept);
+        double *first = r->first_pass ? acc + count : NULL;
+        if (first) {
+            F(combine_all)(r->first_pass, &part, NULL, first + part.to);
+            for (int64_t i = part.to; i < end; i++)
+                first[i] = r->first_pass->finish((struct rg__reduced){first[i], 0, part.n, part.c});
+        }
+        F(combine_all)(r, &part, first ? first + part.to : NULL, acc + part.to);
+        for (int64_t i = part.to; i < end; i++)
+            out[i] = (real)r->finish(F(reduced)(r, acc, count, i, &part));
     }
-    F(combine_all)(r, x, &kept, first, c, acc);
-    for (int64_t i = 0; i < count; i++)
-        out[i] = (real)r->finish(F(reduced)(r, acc, count, i, n, c));
     rg_set_saved(y, acc);
 }
 
 INLINED void F(add_slopes)(const struct F(reduction) * r, int64_t step,
-                           const struct rg__broadcast_iter *it, rg_node *y, double n, double c,
-                           real *gx)
+                           const struct rg__broadcast_iter *it, rg_node *y,
+                           const struct F(part) * part, real *gx)
 {
-    const real *x = (const real *)rg_operand(y, 0)->data + it->a, *g = rg_output_grad(y);
+    const real *x = (const real *)part->x.data + it->a, *g = rg_output_grad(y);
     const real *out = rg_output_data(y);
     const double *acc = rg_saved(y);
     int64_t count = rg__count(rg_node_value(y));
     for (int64_t i = 0; i < it->length; i++) {
-        int64_t at = it->b + i * step;
-        gx[it->a + i] += r->slope(g[at], x[i], out[at], F(reduced)(r, acc, count, at, n, c));
+        int64_t at = part->to + it->b + i * step;
+        gx[it->a + i] += r->slope(g[at], x[i], out[at], F(reduced)(r, acc, count, at, part));
     }
 }
 
 INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
 {
-    const rg_tensor *x = rg_operand(y, 0);
     real *gx = rg_operand_grad(y, 0);
-    double n, c = ((const struct rg__reduction_call *)rg_attributes(y))->c;
-    if (!gx)
-        return;
-    rg_tensor kept = F(keepdims_shape)(y, &n);
-    struct rg__broadcast_iter it;
-    rg__broadcast_begin(x, &kept, x, &it);
-    while (rg__broadcast_next(&it)) /* constant steps, so that the loops are vectorised */
-        if (it.step_b == 0)
-            F(add_slopes)(r, 0, &it, y, n, c, gx);
-        else
-            F(add_slopes)(r, 1, &it, y, n, c, gx);
+    int64_t n_parts = gx ? F(n_parts)(y) : 0;
+    for (int64_t q = 0; q < n_parts; q++) {
+        struct F(part) part = F(part_at)(y, q);
+        struct rg__broadcast_iter it;
+        rg__broadcast_begin(&part.x, &part.kept, &part.x, &it);
+        while (rg__broadcast_next(&it)) /* constant steps, so that the loops are vectorised */
+            if (it.step_b == 0)
+                F(add_slopes)(r, 0, &it, y, &part, gx + part.from);
+            else
+                F(add_slopes)(r, 1, &it, y, &part, gx + part.from);
+    }
 }
 
 /* clang-format off */
@@ -275,7 +292,7 @@ INLINED void F(reduce_backward)(rg_node *y, const struct F(reduction) * r)
 static rg_node *apply(rg_graph *graph, const struct rg__builtin *b, rg_node *x, rg_axes axes,
                       double c)
 {
-    struct rg__reduction_call call = {axes, c};
+    struct rg__reduction_call call = {.axes = axes, .c = c};
     return rg_apply(graph, &b->op, &x, 1, &call, sizeof call);
 }
 
