@@ -70,7 +70,7 @@ RG__VIEW(broadcast_to, "y = x repeated along axes of extent 1 and new first axes
 rg_node *rg_broadcast_to(rg_graph *graph, rg_node *x, int ndim, const int64_t *dims)
 {
     rg_tensor wanted = {.dtype = RG_F32, .ndim = dims || ndim == 0 ? ndim : -1};
-    for (int i = 0; i < wanted.ndim && i < RG_MAX_DIMS; i++)
+    for (int i = 0; wanted.ndim <= RG_MAX_DIMS && i < wanted.ndim; i++)
         wanted.dims[i] = dims[i];
     return RG__APPLY(broadcast_to, graph, &wanted, sizeof wanted, x);
 }

@@ -68,7 +68,7 @@ RG__VIEW(permute, "y = x with its axes in another order", shape, samples);
 rg_node *rg_permute(rg_graph *graph, rg_node *x, int n_axes, const int *axes)
 {
     struct order order = {.n = axes || n_axes == 0 ? n_axes : -1};
-    for (int a = 0; a < n_axes && a < RG_MAX_DIMS && axes; a++)
+    for (int a = 0; axes && n_axes <= RG_MAX_DIMS && a < n_axes; a++)
         order.axis[a] = axes[a];
     return RG__APPLY(permute, graph, &order, sizeof order, x);
 }
