@@ -53,6 +53,7 @@ VALID = {
     "rg_broadcast_to.dims": "(int64_t[]){2, 3}",
     **{f"rg_{op}.index": "v->index_node" for op in ("index_select", "gather", "scatter_add", "one_hot")}, "depth": "4", "rg_recompute.inputs": "&v->node", "rg_recompute.n": "1", "rg_backward_all.roots": "&v->sum", "rg_backward_all.n": "1", "cotangents": "NULL", "rg_gradients.root": "v->sum", "rg_gradients.cotangent": "NULL", "rg_gradients.nodes": "&v->node", "rg_gradients.n": "1", "grads": "&v->tensor_out", "enabled": "true", "hook": "NULL", "rg_softmax_cross_entropy.logits": "v->node", "rg_softmax_cross_entropy.labels": "v->node", "gamma": "NULL", "beta": "NULL", "rg_layer_norm.gamma": "v->weights", "rg_layer_norm.beta": "v->weights", "rg_rms_norm.gamma": "v->weights", "epsilon": "1e-5", "p": "0.5", "call": "1", "descending": "true", "source": "v->node", "c": "2.0", "low": "-1.0", "high": "1.0",
     "offsets": "(int64_t[]){0, 2, 2}", "n_lists": "2", # of segment_...
+    "n_heads": "1", "recompute": "true",
     "lr_factor": "0.5", "function": "v->function", "visit": "NULL", "report": "&v->report",
     "rg_dataset_write.splits": "v->splits",
     "rg_selection *": "&v->selection", "rg_tensor *": "&v->tensor", "rg_operator *": "&v->operator",
@@ -102,6 +103,7 @@ ACCEPTED = re.compile(r"""
     | rg_(scale|add_scalar|pow_scalar|leaky_relu|elu|huber|var|std|norm)\.c=.*  # any number
     | rg_\w+\.axis=-1 | rg_transpose\.[ab]=-1 # counted from the end
     | rg_(layer|rms|batch)_norm\.(gamma=NULL|beta=NULL|epsilon=INFINITY) | rg_linear\.b=NULL
+    | rg_list_normalize\.epsilon=INFINITY
     | rg_set_hook\..* | rg_graph_(set_gradients|find_anomalies)\.graph=NULL
     | rg_backward_all\.cotangents=NULL | rg_gradients\.cotangent=NULL # one, for roots of one element
     | rg_slice\.(begin|end)=.* | rg_slice\.step=(-1|INT64_MAX) # as in Python

@@ -41,6 +41,17 @@ def batch_norm(x, epsilon):
     return (x - np.mean(x, rows)) / np.sqrt(np.var(x, rows) + epsilon)
 
 
+def list_attention(q, k, v, offsets, n_heads):
+    y = np.zeros_like(v)
+    for begin, end in zip(offsets, offsets[1:]):
+        for h in range(n_heads):
+            qh, kh, vh = (np.split(m[begin:end], n_heads, axis=1)[h] for m in (q, k, v))
+            p = softmax(qh @ kh.T / np.sqrt(max(qh.shape[1], 1)), -1)
+            columns = slice(h * vh.shape[1], (h + 1) * vh.shape[1])
+            y[begin:end, columns] = p @ vh
+    return y
+
+
 def var(x, axis=None, keepdims=False, c=0):
     return np.var(x, axis=axis, keepdims=keepdims, ddof=c)
 
@@ -54,7 +65,7 @@ def norm(x, axis=None, keepdims=False, c=2):
 
 
 NAMES = {"logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "layer_norm": layer_norm, "batch_norm": batch_norm,
-         "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
+         "list_attention": list_attention, "var": var, "std": std, "norm": norm, "np": np, "erf": np.vectorize(math.erf, otypes=[float])}
 
 
 def array(tensor):

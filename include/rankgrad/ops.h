@@ -319,6 +319,23 @@ RG_API rg_node *rg_segment_softmax(rg_graph *graph, rg_node *x, const int64_t *o
 RG_API rg_node *rg_segment_log_softmax(rg_graph *graph, rg_node *x, const int64_t *offsets,
                                        int64_t n_lists);
 
+/* The items of each list shifted to mean 0 and scaled to standard deviation 1, each column on its
+ * own. epsilon >= 0 is added to the variance; with epsilon > 0 equal items, and an item alone, get
+ * 0. */
+RG_API rg_node *rg_list_normalize(rg_graph *graph, rg_node *x, const int64_t *offsets,
+                                  int64_t n_lists, double epsilon);
+
+/* Attention within lists: y (N,H E) of q (N,H D), k (N,H D) and v (N,H E), where H is n_heads. For
+ * each head y_i = sum_j p_ij v_j over the items j of the list of i, with p_i = the softmax over j
+ * of q_i . k_j / sqrt(D). Memory is proportional to N, apart from the probabilities, H numbers per
+ * pair of items of a list, which are kept for backward; with `recompute` backward computes them
+ * again, with the same bits. The bits of a list's results depend on its own rows alone, not on
+ * other lists, and, as in rg_matmul, on the number of threads of BLAS, which is 1 in training. If
+ * the items of a list are permuted, so are their results, up to rounding. */
+RG_API rg_node *rg_list_attention(rg_graph *graph, rg_node *q, rg_node *k, rg_node *v,
+                                  const int64_t *offsets, int64_t n_lists, int64_t n_heads,
+                                  bool recompute);
+
 /* ---- Losses, beside the ranking losses of loss.h ---- */
 
 /* -sum labels log softmax(logits) along the last axis, which is removed; labels have the shape of

@@ -47,6 +47,10 @@ typedef void F(run_forward)(const rg_node *node, const real *x, int64_t n, real 
 typedef void F(run_backward)(const rg_node *node, const real *x, const real *y, const real *g,
                              int64_t n, real *gx);
 
+/* The functions of softmax, which list_attention uses too; y may be x, and gx may be g. */
+F(run_forward) F(rg__softmax_run);
+F(run_backward) F(rg__softmax_run_backward);
+
 void F(rg__along_forward)(rg_node *y, F(run_forward) * run);
 void F(rg__along_backward)(rg_node *y, F(run_backward) * run);
 #endif

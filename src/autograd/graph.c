@@ -435,6 +435,11 @@ rg_context *rg__graph_context(const rg_graph *graph)
     return graph->ctx;
 }
 
+bool rg__needs_backward(const rg_node *y)
+{
+    return y->requires_grad;
+}
+
 bool rg__gather_operand(rg_node *out)
 {
     return gather_leaf(out->operands[0]);

@@ -29,6 +29,9 @@ bool rg__is_sparse(const rg_node *node);
 /* The context of a graph. */
 rg_context *rg__graph_context(const rg_graph *graph);
 
+/* Whether a backward pass can reach the node, so that it has to keep what its backward needs. */
+bool rg__needs_backward(const rg_node *y);
+
 /* Gathers the rows of operand 0 into an ordinary tensor, if not yet done; false when out of
  * memory. */
 bool rg__gather_operand(rg_node *out);

@@ -11,10 +11,10 @@
  *     dL/dgamma_k = sum over rows of g_k z_k,    dL/dbeta_k = sum over rows of g_k
  *
  * Sums are in double; mean and 1 / sqrt(variance + epsilon) of each row are kept for backward. */
+#include "autograd/moments.h"
 #include "autograd/op.h"
 #include "tensor/real.h"
 
-#include <math.h>
 #include <string.h>
 
 RG__KERNELS(layer_norm);
@@ -26,29 +26,22 @@ void F(rg__layer_norm_forward)(rg_node *y)
     double epsilon = *(const double *)rg_attributes(y);
     int64_t n = tx->dims[tx->ndim - 1], rows = n > 0 ? rg__count(tx) / n : 0;
     real *out = rg_output_data(y);
-    double *kept = rg_graph_alloc(rg_node_graph(y), 2 * (size_t)rows * sizeof *kept);
+    struct rg__moments *kept = rg_graph_alloc(rg_node_graph(y), (size_t)rows * sizeof *kept);
     for (int64_t r = 0; kept && r < rows; r++, x += n, out += n) {
-        double mean = 0, variance = 0;
+        kept[r] = F(moments)(x, n, epsilon);
         for (int64_t k = 0; k < n; k++)
-            mean += ACC(x[k]);
-        mean /= (double)n;
-        for (int64_t k = 0; k < n; k++)
-            variance += (ACC(x[k]) - mean) * (ACC(x[k]) - mean);
-        double scale = 1 / sqrt(variance / (double)n + epsilon);
-        for (int64_t k = 0; k < n; k++)
-            out[k] = (real)((gamma ? ACC(gamma[k]) : 1) * ((ACC(x[k]) - mean) * scale) +
-                            (beta ? ACC(beta[k]) : 0));
-        kept[2 * r] = mean;
-        kept[2 * r + 1] = scale;
+            out[k] =
+                (real)((gamma ? ACC(gamma[k]) : 1) * ((ACC(x[k]) - kept[r].mean) * kept[r].scale) +
+                       (beta ? ACC(beta[k]) : 0));
     }
     rg_set_saved(y, kept);
 }
 
 /* One row: its part of the sums over rows, and dL/dx. */
-static void F(row_backward)(const real *x, const real *g, const real *gamma, const double *kept,
-                            int64_t n, double *sums, real *gx)
+static void F(row_backward)(const real *x, const real *g, const real *gamma,
+                            const struct rg__moments *kept, int64_t n, double *sums, real *gx)
 {
-    double mean = kept[0], scale = kept[1], sum = 0, dot = 0;
+    double mean = kept->mean, scale = kept->scale, sum = 0, dot = 0;
     for (int64_t k = 0; k < n; k++) {
         double z = (ACC(x[k]) - mean) * scale, h = (gamma ? ACC(gamma[k]) : 1) * ACC(g[k]);
         sums[k] += ACC(g[k]) * z;
@@ -66,7 +59,7 @@ void F(rg__layer_norm_backward)(rg_node *y)
 {
     const rg_tensor *tx = rg_operand(y, 0), *tg = rg_operand(y, 1);
     const real *x = tx->data, *gamma = tg ? tg->data : NULL, *g = rg_output_grad(y);
-    const double *kept = rg_saved(y);
+    const struct rg__moments *kept = rg_saved(y);
     int64_t n = tx->dims[tx->ndim - 1], rows = n > 0 ? rg__count(tx) / n : 0;
     real *gx = rg_operand_grad(y, 0);
     double *sums = rg_graph_alloc(rg_node_graph(y), 2 * (size_t)n * sizeof *sums);
@@ -74,7 +67,7 @@ void F(rg__layer_norm_backward)(rg_node *y)
         return;
     memset(sums, 0, 2 * (size_t)n * sizeof *sums);
     for (int64_t r = 0; r < rows; r++)
-        F(row_backward)(x + r * n, g + r * n, gamma, kept + 2 * r, n, sums, gx ? gx + r * n : NULL);
+        F(row_backward)(x + r * n, g + r * n, gamma, kept + r, n, sums, gx ? gx + r * n : NULL);
     for (int i = 1; i <= 2; i++) {
         real *grad = rg_operand_grad(y, i);
         for (int64_t k = 0; grad && k < n; k++)

@@ -9,7 +9,7 @@
 
 RG__KERNELS(softmax);
 
-static void F(forward)(const rg_node *node, const real *x, int64_t n, real *y)
+void F(rg__softmax_run)(const rg_node *node, const real *x, int64_t n, real *y)
 {
     const struct F(rg__vector) *v = F(rg__vector)(rg__graph_context(rg_node_graph(node)));
     v->exp(x, n, v->max(x, n), y);
@@ -18,8 +18,8 @@ static void F(forward)(const rg_node *node, const real *x, int64_t n, real *y)
         y[k] = (real)(ACC(y[k]) * scale);
 }
 
-static void F(backward)(const rg_node *node, const real *x, const real *y, const real *g, int64_t n,
-                        real *gx)
+void F(rg__softmax_run_backward)(const rg_node *node, const real *x, const real *y, const real *g,
+                                 int64_t n, real *gx)
 {
     double mean = 0;
     (void)node, (void)x;
@@ -31,12 +31,12 @@ static void F(backward)(const rg_node *node, const real *x, const real *y, const
 
 void F(rg__softmax_forward)(rg_node *y)
 {
-    F(rg__along_forward)(y, F(forward));
+    F(rg__along_forward)(y, F(rg__softmax_run));
 }
 
 void F(rg__softmax_backward)(rg_node *y)
 {
-    F(rg__along_backward)(y, F(backward));
+    F(rg__along_backward)(y, F(rg__softmax_run_backward));
 }
 
 #ifdef RG__ONCE
