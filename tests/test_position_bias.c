@@ -17,8 +17,8 @@ static const char *const losses[] = {
     "pairwise_debiasing(lambda=mrr, topn=5)",
     "lambdarank_lightgbm(position_bias=true)",
     "lambdarank_lightgbm(position_bias=true, lambdarank_norm=false)",
-    "lambdarank_lightgbm(position_bias=true, lambdarank_truncation_level=3, "
-    "lambdarank_position_bias_regularization=0.3)",
+    ("lambdarank_lightgbm(position_bias=true, lambdarank_truncation_level=3, "
+     "lambdarank_position_bias_regularization=0.3)"),
     "lambdarank_lightgbm(position_bias=true, position_bias_learning_rate=1, sigmoid=0.5)"};
 
 /* Lists of one pass. */
