@@ -1,27 +1,6 @@
 /* test_batch_norm.c: the running statistics of batch_norm over several steps, training against
  * inference, special numbers, and bad calls. */
-#include "check.h"
-
-static struct {
-    rg_context *ctx;
-    rg_graph *graph;
-} f;
-
-static int set_up(void **state)
-{
-    (void)state;
-    f.ctx = rg_context_create(NULL);
-    f.graph = rg_graph_create(f.ctx);
-    return f.graph ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rg_graph_destroy(f.graph);
-    rg_context_destroy(f.ctx);
-    return 0;
-}
+#include "graph_fixture.h"
 
 /* The statistics after one and two batches of (4,2), with a momentum of 0.25: the variance that is
  * kept is divided by N - 1, that of the value by N, as in PyTorch. */

@@ -1,29 +1,8 @@
 /* test_linear_ops.c: products of matrices of many shapes against a plain loop, with their gradients
  * checked; bad calls; sums in double. */
-#include "check.h"
+#include "graph_fixture.h"
 
 #include "tensor/tensor.h"
-
-static struct {
-    rg_context *ctx;
-    rg_graph *graph;
-} f;
-
-static int set_up(void **state)
-{
-    (void)state;
-    f.ctx = rg_context_create(NULL);
-    f.graph = rg_graph_create(f.ctx);
-    return f.graph ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rg_graph_destroy(f.graph);
-    rg_context_destroy(f.ctx);
-    return 0;
-}
 
 /* ---- Every shape ---- */
 

@@ -1,31 +1,13 @@
 /* test_shape_ops.c: operators that rearrange and pick elements: bad calls are errors that say what
  * is wrong, and gradients of elements that occur many times are summed in double. */
-#include "check.h"
+#include "graph_fixture.h"
 
 static struct {
-    rg_context *ctx;
-    rg_graph *graph;
     rg_node *x;     /* (2,3) */
     rg_node *row;   /* (1,3) */
     rg_node *index; /* (2,3), one of which is 3 */
     rg_node *small; /* (2), indices 1 and 2 */
-} f;
-
-static int set_up(void **state)
-{
-    (void)state;
-    f.ctx = rg_context_create(NULL);
-    f.graph = rg_graph_create(f.ctx);
-    return f.graph ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rg_graph_destroy(f.graph);
-    rg_context_destroy(f.ctx);
-    return 0;
-}
+} node;
 
 static void make_nodes(void)
 {
@@ -33,10 +15,10 @@ static void make_nodes(void)
     static int64_t indices[6] = {0, 1, 0, 1, 3, 0};
     static int32_t small[2] = {1, 2};
     rg_graph_reset(f.graph);
-    f.x = rg_variable(f.graph, &(rg_tensor){RG_F64, 2, {2, 3}, numbers}, NULL);
-    f.row = rg_leaf(f.graph, &(rg_tensor){RG_F64, 2, {1, 3}, numbers});
-    f.index = rg_leaf(f.graph, &(rg_tensor){RG_I64, 2, {2, 3}, indices});
-    f.small = rg_leaf(f.graph, &(rg_tensor){RG_I32, 1, {2}, small});
+    node.x = rg_variable(f.graph, &(rg_tensor){RG_F64, 2, {2, 3}, numbers}, NULL);
+    node.row = rg_leaf(f.graph, &(rg_tensor){RG_F64, 2, {1, 3}, numbers});
+    node.index = rg_leaf(f.graph, &(rg_tensor){RG_I64, 2, {2, 3}, indices});
+    node.small = rg_leaf(f.graph, &(rg_tensor){RG_I32, 1, {2}, small});
 }
 
 #define DIMS(...)                                                                                  \
@@ -52,46 +34,48 @@ static void make_nodes(void)
 #define BOTH                                                                                       \
     (rg_node *const[])                                                                             \
     {                                                                                              \
-        f.x, f.row                                                                                 \
+        node.x, node.row                                                                           \
     }
 
 /* Each bad call must fail with words that name the fault. */
 #define BAD_CALLS(X)                                                                               \
-    X(rg_expand(f.graph, f.x, 3), "axis 3 of 3 dimensions")                                        \
-    X(rg_expand(f.graph, f.x, -4), "expected -3 to 2")                                             \
-    X(rg_squeeze(f.graph, f.x, 0), "axis 0 has extent 2; expected 1")                              \
-    X(rg_squeeze(f.graph, f.row, 2), "axis 2 of 2 dimensions")                                     \
-    X(rg_permute(f.graph, f.x, 1, AXES(0)), "1 axes for x of shape (2,3)")                         \
-    X(rg_permute(f.graph, f.x, 2, AXES(0, -2)), "axis 0 is given twice")                           \
-    X(rg_permute(f.graph, f.x, 2, AXES(0, 2)), "axis 2 of 2 dimensions")                           \
-    X(rg_transpose(f.graph, f.x, 0, 2), "axis 2 of 2 dimensions")                                  \
-    X(rg_transpose(f.graph, f.x, -3, 0), "axis -3 of 2 dimensions")                                \
-    X(rg_broadcast_to(f.graph, f.x, 2, DIMS(4, 3)), "(2,3) does not broadcast to (4,3)")           \
-    X(rg_broadcast_to(f.graph, f.x, 1, DIMS(3)), "(2,3) does not broadcast to (3)")                \
-    X(rg_broadcast_to(f.graph, f.x, 3, DIMS(-1, 2, 3)), "does not broadcast to (-1,2,3)")          \
-    X(rg_broadcast_to(f.graph, f.row, 2, DIMS(INT64_MAX, 3)), "shape")                             \
-    X(rg_slice(f.graph, f.x, 2, 0, 1, 1), "axis 2 of 2 dimensions")                                \
-    X(rg_slice(f.graph, f.x, 0, 0, 1, 0), "step is 0")                                             \
+    X(rg_expand(f.graph, node.x, 3), "axis 3 of 3 dimensions")                                     \
+    X(rg_expand(f.graph, node.x, -4), "expected -3 to 2")                                          \
+    X(rg_squeeze(f.graph, node.x, 0), "axis 0 has extent 2; expected 1")                           \
+    X(rg_squeeze(f.graph, node.row, 2), "axis 2 of 2 dimensions")                                  \
+    X(rg_permute(f.graph, node.x, 1, AXES(0)), "1 axes for x of shape (2,3)")                      \
+    X(rg_permute(f.graph, node.x, 2, AXES(0, -2)), "axis 0 is given twice")                        \
+    X(rg_permute(f.graph, node.x, 2, AXES(0, 2)), "axis 2 of 2 dimensions")                        \
+    X(rg_transpose(f.graph, node.x, 0, 2), "axis 2 of 2 dimensions")                               \
+    X(rg_transpose(f.graph, node.x, -3, 0), "axis -3 of 2 dimensions")                             \
+    X(rg_broadcast_to(f.graph, node.x, 2, DIMS(4, 3)), "(2,3) does not broadcast to (4,3)")        \
+    X(rg_broadcast_to(f.graph, node.x, 1, DIMS(3)), "(2,3) does not broadcast to (3)")             \
+    X(rg_broadcast_to(f.graph, node.x, 3, DIMS(-1, 2, 3)), "does not broadcast to (-1,2,3)")       \
+    X(rg_broadcast_to(f.graph, node.row, 2, DIMS(INT64_MAX, 3)), "shape")                          \
+    X(rg_slice(f.graph, node.x, 2, 0, 1, 1), "axis 2 of 2 dimensions")                             \
+    X(rg_slice(f.graph, node.x, 0, 0, 1, 0), "step is 0")                                          \
     X(rg_concat(f.graph, 2, BOTH, 1), "operand 1 has shape (1,3), operand 0 (2,3)")                \
     X(rg_concat(f.graph, 2, BOTH, 2), "axis 2 of 2 dimensions")                                    \
     X(rg_stack(f.graph, 2, BOTH, 0), "operand 1 has shape (1,1,3)")                                \
-    X(rg_pad(f.graph, f.x, 0, -1, 0, 0), "-1 elements before")                                     \
-    X(rg_pad(f.graph, f.x, 0, INT64_MAX, 1, 0), "expected numbers >= 0")                           \
-    X(rg_where(f.graph, f.x, f.x, f.x), "the condition is f64; expected bool")                     \
-    X(rg_where(f.graph, rg_less(f.graph, f.x, f.x), f.x, rg_transpose(f.graph, f.x, 0, 1)),        \
+    X(rg_pad(f.graph, node.x, 0, -1, 0, 0), "-1 elements before")                                  \
+    X(rg_pad(f.graph, node.x, 0, INT64_MAX, 1, 0), "expected numbers >= 0")                        \
+    X(rg_where(f.graph, node.x, node.x, node.x), "the condition is f64; expected bool")            \
+    X(rg_where(f.graph, rg_less(f.graph, node.x, node.x), node.x,                                  \
+               rg_transpose(f.graph, node.x, 0, 1)),                                               \
       "shapes (2,3), (2,3) and (3,2) do not broadcast")                                            \
-    X(rg_gather(f.graph, f.x, 1, f.index), "index 3, element 4; expected 0 to 2")                  \
-    X(rg_gather(f.graph, f.row, 1, f.index), "x has shape (1,3), index (2,3)")                     \
-    X(rg_gather(f.graph, f.x, 1, f.x), "the index is f64; expected i32, i64 or u8")                \
-    X(rg_index_select(f.graph, f.x, 0, f.small), "index 2, element 1; expected 0 to 1")            \
-    X(rg_index_select(f.graph, f.x, -3, f.small), "axis -3 of 2 dimensions")                       \
-    X(rg_embedding(f.graph, f.x, f.small), "index 2, element 1; expected 0 to 1")                  \
-    X(rg_embedding(f.graph, f.x, f.x), "the index is f64; expected i32, i64 or u8")                \
-    X(rg_scatter_add(f.graph, f.x, 1, f.index, f.x), "index 3, element 4")                         \
-    X(rg_scatter_add(f.graph, f.row, 0, f.index, f.row), "the index has shape (2,3), the source")  \
-    X(rg_one_hot(f.graph, f.small, 2, RG_F32), "index 2, element 1; expected 0 to 1")              \
-    X(rg_one_hot(f.graph, f.small, -1, RG_F32), "depth is -1")                                     \
-    X(rg_one_hot(f.graph, f.small, 3, RG_I32), "dtype is i32; expected f32 or f64")
+    X(rg_gather(f.graph, node.x, 1, node.index), "index 3, element 4; expected 0 to 2")            \
+    X(rg_gather(f.graph, node.row, 1, node.index), "x has shape (1,3), index (2,3)")               \
+    X(rg_gather(f.graph, node.x, 1, node.x), "the index is f64; expected i32, i64 or u8")          \
+    X(rg_index_select(f.graph, node.x, 0, node.small), "index 2, element 1; expected 0 to 1")      \
+    X(rg_index_select(f.graph, node.x, -3, node.small), "axis -3 of 2 dimensions")                 \
+    X(rg_embedding(f.graph, node.x, node.small), "index 2, element 1; expected 0 to 1")            \
+    X(rg_embedding(f.graph, node.x, node.x), "the index is f64; expected i32, i64 or u8")          \
+    X(rg_scatter_add(f.graph, node.x, 1, node.index, node.x), "index 3, element 4")                \
+    X(rg_scatter_add(f.graph, node.row, 0, node.index, node.row),                                  \
+      "the index has shape (2,3), the source")                                                     \
+    X(rg_one_hot(f.graph, node.small, 2, RG_F32), "index 2, element 1; expected 0 to 1")           \
+    X(rg_one_hot(f.graph, node.small, -1, RG_F32), "depth is -1")                                  \
+    X(rg_one_hot(f.graph, node.small, 3, RG_I32), "dtype is i32; expected f32 or f64")
 
 static void bad_calls_are_errors(void **state)
 {
@@ -110,9 +94,9 @@ static void sizes_of_parts_are_checked(void **state)
     static const int64_t sizes[][2] = {{1, 1}, {1, 3}, {-1, 4}, {INT64_MAX, INT64_MAX}};
     (void)state;
     for (int i = 0; i < 4; i++) {
-        rg_node *part[2] = {f.x, f.x};
+        rg_node *part[2] = {node.x, node.x};
         make_nodes();
-        assert_false(rg_split_axis(f.graph, f.x, 1, 2, sizes[i], part));
+        assert_false(rg_split_axis(f.graph, node.x, 1, 2, sizes[i], part));
         assert_null(part[0]);
         assert_null(part[1]);
         assert_non_null(strstr(rg_last_error(f.ctx), "add up to the extent of x"));
