@@ -30,8 +30,9 @@
  *     dL/ds_k = -sum_j phi_kj (g_j m_kj - g_k m_jk) / I,    phi_kj = dpi_kj/ds_k
  *
  * Kernel. O(n^2) time, O(n) memory. Corners. A list without a gain gives 0. An item at -inf is
- * beaten by all others; two of them beat each other with probability 1/2. PTRanking computes the
- * same with a parameter delta for sigma. */
+ * beaten by all others; two of them beat each other with probability 1/2.
+ *
+ * PTRanking's SoftRank takes the discount at the expected rank instead, which is another number. */
 #include "loss/soft_ndcg.h"
 #include "loss/soft_sums.h"
 #include "tensor/elementary.h"
